@@ -1,0 +1,26 @@
+"""Django's settings under pytest: a home of its own with fresh secrets; the database of ``QUANG_TEST_DATABASE_URL``.
+
+Unit tests run on SQLite by default and on PostgreSQL when the variable names one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+_home = Path(tempfile.mkdtemp(prefix="quang-test-"))
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+(_home / "secrets").mkdir()
+for _name in ("django_secret_key", "viewer_signing_key", "service_token_web", "service_token_worker"):
+    (_home / "secrets" / _name).write_text(secrets.token_urlsafe(43))
+for _variable in [name for name in os.environ if name.startswith("QUANG_") and name != "QUANG_TEST_DATABASE_URL"]:
+    if "__" in _variable or _variable in ("QUANG_SETTINGS", "QUANG_DATABASE_URL", "QUANG_SECRETS_DIR"):
+        del os.environ[_variable]
+os.environ["QUANG_HOME"] = str(_home)
+os.environ["QUANG_DATABASE_URL"] = os.environ.get("QUANG_TEST_DATABASE_URL") or f"sqlite:///{_home}/test.sqlite3"
+
+from ris_webapp.settings import *  # noqa: E402, F403

@@ -1,0 +1,45 @@
+"""What each role may do: data, read by the screens (to show) and by the services' callers (to refuse)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Function(StrEnum):
+    """Something a user may be allowed to do."""
+
+    VIEW_WORKLIST = "view_worklist"
+    VIEW_IMAGES = "view_images"
+    VIEW_REPORT = "view_report"
+    READ_EXAM = "read_exam"
+    APPROVE_REPORT = "approve_report"
+    RESOLVE_UNMATCHED = "resolve_unmatched"
+    MANAGE_DELIVERIES = "manage_deliveries"
+    VIEW_MESSAGES = "view_messages"
+    VIEW_DEVICES = "view_devices"
+    ADMINISTER = "administer"
+
+
+_VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIEW_REPORT})
+
+FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
+    "RADIOLOGIST": _VIEWING | {Function.READ_EXAM, Function.APPROVE_REPORT, Function.RESOLVE_UNMATCHED},
+    "TECHNOLOGIST": _VIEWING | {Function.RESOLVE_UNMATCHED, Function.VIEW_DEVICES},
+    "RECEPTION": frozenset({Function.VIEW_WORKLIST}),
+    "CLINICIAN": _VIEWING,
+    "ADMINISTRATOR": frozenset(
+        {
+            Function.VIEW_WORKLIST,
+            Function.RESOLVE_UNMATCHED,
+            Function.MANAGE_DELIVERIES,
+            Function.VIEW_MESSAGES,
+            Function.VIEW_DEVICES,
+            Function.ADMINISTER,
+        }
+    ),
+}
+
+
+def may(role: str, function: Function) -> bool:
+    """Whether ``role`` has ``function``; an unknown role may nothing."""
+    return function in FUNCTIONS_BY_ROLE.get(role, frozenset())

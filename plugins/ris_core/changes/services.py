@@ -1,0 +1,10 @@
+"""Tell live screens that something has changed."""
+
+from __future__ import annotations
+
+from ris_core.changes.models import Change
+
+
+def announce(topic: str, subject_id: int) -> None:
+    """Add a row to the feed, in the caller's transaction: screens learn of it when it commits, never before."""
+    Change.objects.create(topic=topic, subject_id=subject_id)

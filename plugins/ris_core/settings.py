@@ -1,0 +1,181 @@
+"""Typed, frozen settings from one TOML file and the environment; an unknown key is an error.
+
+Order of precedence: ``QUANG_<SECTION>__<KEY>`` in the environment, then the file named by ``QUANG_SETTINGS``
+(default ``$QUANG_HOME/quang.toml``), then the defaults below. ``docs/configuration.md`` lists every key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from ris_core.errors import SettingsInvalid
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of settings; immutable, refuses keys it does not know."""
+
+
+class Site(Section):
+    """The hospital itself."""
+
+    name: str = "Bệnh viện Quang"
+    department: str = "Khoa Chẩn đoán hình ảnh"
+    address: str = ""
+    phone: str = ""
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    language: Literal["vi", "en"] = "vi"
+    uid_root: str = "2.25"
+    """DICOM root under which StudyInstanceUIDs are made; ``2.25`` makes UUID-derived UIDs (PS3.5 B.2)."""
+
+
+class Hl7(Section):
+    """HL7 v2 over MLLP, inbound."""
+
+    application: str = "QUANG"
+    facility: str = "RIS"
+    max_message_bytes: int = 4 * 1024 * 1024
+    max_connections: int = 64
+    idle_timeout_seconds: float = 600.0
+    frame_timeout_seconds: float = 30.0
+    """Longest time from a frame's first to its last byte."""
+    undeclared_charset: str = "utf-8"
+    """Character set of a message whose MSH-18 is empty; falls back to windows-1258 when the bytes are not valid."""
+
+
+class Dicom(Section):
+    """The DICOM engine."""
+
+    ae_title: str = "QUANG"
+    registered_only: bool = True
+    """Only devices in the registry may store, query or retrieve."""
+
+
+class Worklist(Section):
+    """Modality worklist."""
+
+    max_answers: int = 500
+    shown_until: Literal["STARTED", "COMPLETED"] = "STARTED"
+    """How long a scheduled step stays on the worklist."""
+
+
+class AutoMapping(Section):
+    """Linking of arrived studies to orders."""
+
+    sweep_interval_seconds: float = 60.0
+
+
+class Delivery(Section):
+    """Results on their way to the HIS."""
+
+    max_attempts: int = 12
+    first_retry_seconds: float = 5.0
+    longest_retry_seconds: float = 900.0
+    timeout_seconds: float = 20.0
+    max_acknowledgement_bytes: int = 65536
+
+
+class Access(Section):
+    """Viewer tokens and sessions."""
+
+    viewer_token_minutes: int = 480
+    """How long a viewer opened from the RIS may load images."""
+    result_link_hours: int = 168
+    """How long the signed viewer link in a result sent to the HIS may be opened."""
+    launch_skew_seconds: int = 300
+    session_idle_minutes: int = 60
+
+
+class Automation(Section):
+    """Switches; with ``enabled`` off Orthanc carries the plugins and none of their effects."""
+
+    enabled: bool = True
+
+
+class Settings(Section):
+    """Everything configurable, by section."""
+
+    home: Path
+    database_url: str
+    secrets_dir: Path
+    public_url: str = "http://127.0.0.1:8080"
+    orthanc_url: str = "http://127.0.0.1:8042"
+    mllp_host: str = "127.0.0.1"
+    mllp_port: int = 2575
+    debug: bool = False
+    site: Site = Site()
+    hl7: Hl7 = Hl7()
+    dicom: Dicom = Dicom()
+    worklist: Worklist = Worklist()
+    mapping: AutoMapping = AutoMapping()
+    delivery: Delivery = Delivery()
+    access: Access = Access()
+    automation: Automation = Automation()
+
+    def secret(self, name: str) -> str:
+        """The content of a secret's file; raises :class:`SettingsInvalid` when it is missing or empty."""
+        path = self.secrets_dir / name
+        try:
+            value = path.read_text().strip()
+        except OSError as error:
+            raise SettingsInvalid(f"secret file {path} cannot be read: {error.strerror}", field=name) from error
+        if not value:
+            raise SettingsInvalid(f"secret file {path} is empty", field=name)
+        return value
+
+
+_PLAIN = {
+    "QUANG_HOME": "home",
+    "QUANG_DATABASE_URL": "database_url",
+    "QUANG_SECRETS_DIR": "secrets_dir",
+    "QUANG_PUBLIC_URL": "public_url",
+    "QUANG_ORTHANC_URL": "orthanc_url",
+    "QUANG_MLLP_HOST": "mllp_host",
+    "QUANG_MLLP_PORT": "mllp_port",
+    "QUANG_DEBUG": "debug",
+}
+# read by the launcher, not by the application
+_OTHERS = {
+    "QUANG_SETTINGS", "QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_DATABASE", "QUANG_AUTOMATION", "QUANG_DEMO",
+    "QUANG_CORPUS", "QUANG_BACKEND",
+}  # fmt: skip
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value)).absolute()
+    raise NotImplementedError(kind)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings from ``environ`` and the file it names.
+
+    :raises SettingsInvalid: for an unknown key or a value of the wrong type, naming it
+    """
+    home = Path(environ.get("QUANG_HOME", "var")).absolute()
+    path = Path(environ.get("QUANG_SETTINGS") or home / "quang.toml")
+    data: dict[str, Any] = {}
+    if path.exists():
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsInvalid(f"{path}: {error}") from error
+    data.setdefault("home", str(home))
+    data.setdefault("database_url", f"sqlite:///{home}/quang.sqlite3")
+    data.setdefault("secrets_dir", str(home / "secrets"))
+    for name, value in environ.items():
+        if name in _PLAIN:
+            data[_PLAIN[name]] = value
+        elif name.startswith("QUANG_") and "__" in name:
+            section, _, key = name.removeprefix("QUANG_").lower().partition("__")
+            data.setdefault(section, {})[key] = value
+    if "QUANG_AUTOMATION" in environ:
+        data.setdefault("automation", {})["enabled"] = environ["QUANG_AUTOMATION"] != "off"
+    try:
+        return msgspec.convert(data, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(f"settings ({path} and QUANG_* environment): {error}") from error

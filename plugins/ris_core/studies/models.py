@@ -1,0 +1,80 @@
+"""Studies as they arrived, and how each came to belong to an order."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class StudyState(models.TextChoices):
+    RECEIVING = "RECEIVING"
+    STABLE = "STABLE"
+    LINKED = "LINKED"
+    READY_TO_READ = "READY_TO_READ"
+    UNMATCHED = "UNMATCHED"
+    CONFLICT = "CONFLICT"
+    REJECTED = "REJECTED"
+
+
+class Study(models.Model):
+    """A study in the engine. Two patients under one StudyInstanceUID are two rows, both in ``CONFLICT``."""
+
+    orthanc_id = models.CharField(max_length=44, unique=True)
+    study_instance_uid = models.CharField(max_length=64, db_index=True)
+    patient = models.ForeignKey(
+        "patients.Patient", null=True, blank=True, on_delete=models.PROTECT, related_name="studies"
+    )
+    """The patient of its active link; null while it waits in a queue."""
+    state = models.CharField(max_length=16, choices=StudyState, default=StudyState.RECEIVING)
+    reason = models.CharField(max_length=64, blank=True)
+    """Why it waits: a code of :mod:`ris_core.matching.rules`, shown as a sentence."""
+    candidates = models.JSONField(default=list)
+    """Evidence for the person who decides: procedures considered with their explanation."""
+    as_received = models.JSONField(default=dict)
+    """Patient and study attributes as the device sent them: DICOM JSON model (PS3.18 F), never changed."""
+    received_patient_id = models.CharField(max_length=64, blank=True)
+    received_patient_name = models.CharField(max_length=255, blank=True)
+    received_accession_number = models.CharField(max_length=64, blank=True)
+    modalities = models.CharField(max_length=64, blank=True)
+    study_date = models.CharField(max_length=8, blank=True)
+    study_time = models.CharField(max_length=16, blank=True)
+    study_description = models.CharField(max_length=255, blank=True)
+    remote_ae_title = models.CharField(max_length=64, blank=True)
+    series_count = models.PositiveIntegerField(default=0)
+    instance_count = models.PositiveIntegerField(default=0)
+    first_received_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "last_received_at"], name="study_queue")]
+
+
+class StudyLink(models.Model):
+    """Study ↔ requested procedure: how it came to be, by whom, and whether it was undone (invariant 1)."""
+
+    class How(models.TextChoices):
+        EXACT = "EXACT"
+        KEY = "KEY"
+        SCORED = "SCORED"
+        PERSON = "PERSON"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="links")
+    procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="links")
+    how = models.CharField(max_length=8, choices=How)
+    explanation = models.JSONField(default=dict)
+    linked_at = models.DateTimeField()
+    linked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "procedure"], condition=models.Q(undone_at__isnull=True), name="study_linked_once"
+            ),
+        ]

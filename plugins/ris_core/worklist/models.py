@@ -1,0 +1,55 @@
+"""What modalities can find: one row for each scheduled step that is on the worklist now."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class WorklistEntry(models.Model):
+    """A scheduled procedure step on the worklist, with its answer already encoded.
+
+    The row is written in the transaction that schedules or changes the step, and deleted in the one that takes it
+    off, so the table holds only what may be answered. The columns are the matching keys that can be indexed; a
+    query's other keys are matched on ``answer``.
+    """
+
+    step = models.OneToOneField(
+        "orders.ScheduledProcedureStep", on_delete=models.CASCADE, primary_key=True, related_name="worklist_entry"
+    )
+    station_ae_title = models.CharField(max_length=16, blank=True)
+    modality = models.CharField(max_length=16)
+    start_date = models.CharField(max_length=8)
+    """Scheduled Procedure Step Start Date, ``YYYYMMDD`` in the site's time zone."""
+    start_time = models.CharField(max_length=6)
+    patient_id = models.CharField(max_length=64)
+    patient_name = models.CharField(max_length=255)
+    """PN folded for matching (:func:`ris_core.names.folded`)."""
+    accession_number = models.CharField(max_length=16)
+    requested_procedure_id = models.CharField(max_length=16)
+    priority_rank = models.PositiveSmallIntegerField(default=2)
+    answer = models.BinaryField()
+    """The whole answer as a DICOM dataset (Part 10, Explicit VR Little Endian, ISO_IR 192)."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["station_ae_title", "start_date", "start_time"], name="worklist_by_station"),
+            models.Index(fields=["modality", "start_date", "start_time"], name="worklist_by_modality"),
+            models.Index(fields=["start_date", "start_time"], name="worklist_by_date"),
+            models.Index(fields=["patient_id"], name="worklist_by_patient_id"),
+            models.Index(fields=["accession_number"], name="worklist_by_accession"),
+            models.Index(fields=["patient_name"], name="worklist_by_patient_name"),
+        ]
+
+
+class WorklistFetch(models.Model):
+    """Which device has fetched which step, first and last when."""
+
+    step = models.ForeignKey("orders.ScheduledProcedureStep", on_delete=models.CASCADE, related_name="fetches")
+    ae_title = models.CharField(max_length=16)
+    address = models.CharField(max_length=64, blank=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step", "ae_title"], name="worklist_fetch_unique")]
