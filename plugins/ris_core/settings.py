@@ -20,7 +20,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A group of settings; immutable, refuses keys it does not know."""
 
 
-class Site(Section):
+class Site(Section, frozen=True):
     """The hospital itself."""
 
     name: str = "Bệnh viện Quang"
@@ -33,7 +33,7 @@ class Site(Section):
     """DICOM root under which StudyInstanceUIDs are made; ``2.25`` makes UUID-derived UIDs (PS3.5 B.2)."""
 
 
-class Hl7(Section):
+class Hl7(Section, frozen=True):
     """HL7 v2 over MLLP, inbound."""
 
     application: str = "QUANG"
@@ -47,7 +47,7 @@ class Hl7(Section):
     """Character set of a message whose MSH-18 is empty; falls back to windows-1258 when the bytes are not valid."""
 
 
-class Dicom(Section):
+class Dicom(Section, frozen=True):
     """The DICOM engine."""
 
     ae_title: str = "QUANG"
@@ -55,7 +55,7 @@ class Dicom(Section):
     """Only devices in the registry may store, query or retrieve."""
 
 
-class Worklist(Section):
+class Worklist(Section, frozen=True):
     """Modality worklist."""
 
     max_answers: int = 500
@@ -63,13 +63,13 @@ class Worklist(Section):
     """How long a scheduled step stays on the worklist."""
 
 
-class AutoMapping(Section):
+class AutoMapping(Section, frozen=True):
     """Linking of arrived studies to orders."""
 
     sweep_interval_seconds: float = 60.0
 
 
-class Delivery(Section):
+class Delivery(Section, frozen=True):
     """Results on their way to the HIS."""
 
     max_attempts: int = 12
@@ -79,7 +79,7 @@ class Delivery(Section):
     max_acknowledgement_bytes: int = 65536
 
 
-class Access(Section):
+class Access(Section, frozen=True):
     """Viewer tokens and sessions."""
 
     viewer_token_minutes: int = 480
@@ -90,13 +90,13 @@ class Access(Section):
     session_idle_minutes: int = 60
 
 
-class Automation(Section):
+class Automation(Section, frozen=True):
     """Switches; with ``enabled`` off Orthanc carries the plugins and none of their effects."""
 
     enabled: bool = True
 
 
-class Settings(Section):
+class Settings(Section, frozen=True):
     """Everything configurable, by section."""
 
     home: Path
