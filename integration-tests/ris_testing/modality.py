@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
-from pynetdicom.sop_class import ModalityWorklistInformationFind, Verification
+from pynetdicom.sop_class import ModalityWorklistInformationFind, Verification  # type: ignore[attr-defined]
 
-REAL_IMAGES = {"CT": "CT_small.dcm", "MR": "MR_small.dcm", "US": "examples_rgb_color.dcm", "CR": "RG1_UNCI.dcm"}
-"""Real images that pydicom carries with it, by modality (``RG1_UNCI`` needs pydicom-data)."""
+REAL_IMAGES = {"CT": "CT_small.dcm", "MR": "MR_small.dcm", "US": "examples_rgb_color.dcm"}
+"""Real images that pydicom carries with it, by modality; any other modality gets the CT's pixels."""
 
 
 class DimseFailure(Exception):
@@ -34,7 +34,7 @@ class Modality:
     timeout_seconds: float = 30.0
 
     @contextmanager
-    def _association(self, contexts: Iterable[tuple[str, list[str]]]) -> Iterator[Any]:
+    def _association(self, contexts: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Any]:
         entity = AE(ae_title=self.ae_title)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self.timeout_seconds
         for abstract_syntax, transfer_syntaxes in contexts:
@@ -103,10 +103,7 @@ class Modality:
 
 def real_image(modality: str = "CT") -> Dataset:
     """A real image of ``modality`` from pydicom's own test data."""
-    path = get_testdata_file(REAL_IMAGES.get(modality, "CT_small.dcm"))
-    if path is None:
-        path = get_testdata_file("CT_small.dcm")
-    return dcmread(Path(str(path)))
+    return dcmread(Path(str(get_testdata_file(REAL_IMAGES.get(modality, "CT_small.dcm"), download=False))))
 
 
 def acquire(answer: Dataset, *, images: int = 3, series_number: int = 1) -> list[Dataset]:
@@ -137,7 +134,7 @@ def study_of(*, modality: str = "CT", images: int = 3, series_number: int = 1, *
     for number in range(1, images + 1):
         image = Dataset()
         image.update(template)
-        image.file_meta = Dataset()  # type: ignore[assignment]
+        image.file_meta = FileMetaDataset()
         image.file_meta.update(template.file_meta)
         image.SpecificCharacterSet = "ISO_IR 192"
         for keyword, value in attributes.items():
