@@ -1,0 +1,140 @@
+"""What a plugin may ask of the engine: the face shared by the real Orthanc and the fake of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something happened in Orthanc (``/changes``)."""
+
+    kind: str
+    """Name of Orthanc's change type: ``NEW_STUDY``, ``STABLE_STUDY``, ``DELETED``, ``UPDATED_MODALITIES`` …"""
+    orthanc_id: str
+    """The resource it happened to; empty for changes without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRequest:
+    """A C-FIND of the Modality Worklist information model."""
+
+    identifier: bytes
+    """The query's identifier as a DICOM file (Part 10)."""
+    calling_ae_title: str
+    called_ae_title: str
+    address: str = ""
+    """IP address of the caller; empty where the engine does not tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request to the engine's HTTP server."""
+
+    method: str
+    """``GET``, ``POST``, ``PUT`` or ``DELETE``."""
+    path: str
+    """As the engine's server decoded it, without the query string."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name. The engine keeps one value of a repeated header."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Arguments of a GET. The engine keeps one value of a repeated argument, and tells none of other methods."""
+    body: bytes = b""
+    """Empty while filtering: the engine asks the filter before it reads the body."""
+    address: str = ""
+    """Address of the TCP peer (the front door); known while filtering only."""
+    groups: tuple[str, ...] = ()
+    """What the route's groups matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """The answer of a route."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class EngineRest(Protocol):
+    """Orthanc's own REST API, called inside the process: no HTTP, no filter, no token.
+
+    Answers are bodies as bytes. Every method raises :class:`~orthanc_host.errors.EngineError` when Orthanc answers
+    with anything but success; ``plugins=True`` also reaches the routes of other plugins (``/dicom-web``).
+    """
+
+    def get(self, path: str, *, plugins: bool = False) -> bytes: ...
+    def post(self, path: str, body: bytes, *, plugins: bool = False) -> bytes: ...
+    def put(self, path: str, body: bytes, *, plugins: bool = False) -> bytes: ...
+    def delete(self, path: str, *, plugins: bool = False) -> None: ...
+
+
+class Stopping(Protocol):
+    """Tells a background thread that Orthanc stops (the reading half of :class:`threading.Event`)."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+ChangeHandler = Callable[[Change], None]
+WorklistHandler = Callable[[WorklistRequest], Iterable[bytes]]
+FilterHandler = Callable[[HttpRequest], bool]
+RouteHandler = Callable[[HttpRequest], HttpResponse]
+
+
+class Host(Protocol):
+    """What ``register(host, settings)`` gets. Every handler runs inside the guard: with a database connection lent to
+    it, measured, its errors logged without patient data and mapped to the edge it serves."""
+
+    @property
+    def rest(self) -> EngineRest:
+        """Orthanc's REST API in process; not before Orthanc has started (:meth:`on_start`)."""
+
+    def on_start(self, handler: Callable[[], None]) -> None:
+        """Run once when Orthanc's REST API is ready. An error is logged; the other handlers still run."""
+
+    def on_stop(self, handler: Callable[[], None]) -> None:
+        """Run once when Orthanc stops, before background threads are joined, last registered first."""
+
+    def on_change(self, kind: str, handler: ChangeHandler) -> None:
+        """Run ``handler`` for each change of one kind (``NEW_STUDY`` …), all on one thread of the engine.
+
+        A handler only writes a durable job: an error is logged and the change is lost (a sweeper must find it).
+        Several handlers of one kind do not see each other's errors.
+        """
+
+    def on_worklist(self, handler: WorklistHandler) -> None:
+        """Answer worklist queries with DICOM files, of which the engine returns the keys that were asked.
+
+        There is one handler; a second is refused. An error, also after the first answers, ends the query with a
+        failure status: never with an empty list.
+        """
+
+    def filter_requests(self, handler: FilterHandler) -> None:
+        """Decide on each HTTP request before the engine sees it; all filters must say True. An error refuses (500).
+
+        No database connection is lent here: this runs for each request, so keep what it needs in memory.
+        """
+
+    def route(self, path: str, handler: RouteHandler) -> None:
+        """Serve ``path`` (a regular expression on the whole path) at the engine's HTTP server.
+
+        A :class:`~ris_core.errors.QuangError` becomes problem+json with its status, any other error a bare 500.
+        """
+
+    def in_background(self, name: str, run: Callable[[Stopping], None]) -> None:
+        """Run a thread from the start of Orthanc to its stop; ``run`` returns soon after its argument is set.
+
+        A ``run`` that raises is logged and started again after a pause. No database connection is lent to the thread
+        as a whole: wrap each unit of work in :meth:`guarded`.
+        """
+
+    def guarded(self, name: str) -> AbstractContextManager[None]:
+        """A unit of work outside the callbacks (one message, one batch): lends a database connection, measures.
+
+        Errors are counted and go on to the caller.
+        """
