@@ -1,0 +1,150 @@
+"""What is granted by token: viewing named studies, and opening a result's images from the link sent to the HIS.
+
+Pure: the keyring and the clock are given by the caller. ``docs/security.md`` has the table of tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ris_core.access.signing import Keyring, TokenRefused, expiry
+from ris_core.errors import InvalidValue
+from ris_core.identifiers import StudyInstanceUID
+
+MAXIMUM_STUDIES: Final = 16
+"""Studies in one token: the exam with its priors; more are granted by more cookies."""
+VIEWER_COOKIE_PREFIX: Final = "quang_view_"
+VIEWER_COOKIE_PATH: Final = "/dicom-web"
+
+_VIEWER: Final = "viewer"
+_RESULT: Final = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerGrant:
+    """Permission to load the images of named studies until ``expires_at``."""
+
+    study_uids: frozenset[StudyInstanceUID]
+    user_name: str
+    expires_at: datetime
+    may_store: bool = False
+    """Measurements and annotations may be saved into the granted studies (STOW-RS)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLink:
+    """The viewer link of one result: opens exactly these studies for whom ``receiver`` shows it."""
+
+    receiver: str
+    procedure_id: int
+    version_number: int
+    """Number of the report version it was sent with; 0: images only."""
+    study_uids: frozenset[StudyInstanceUID]
+    expires_at: datetime
+
+
+def issue_viewer_token(
+    keyring: Keyring,
+    study_uids: Iterable[str],
+    user_name: str,
+    expires_at: datetime,
+    *,
+    may_store: bool = False,
+) -> str:
+    """A token for ``user_name`` to view ``study_uids`` until ``expires_at`` (aware).
+
+    :raises InvalidValue: for no study, more than :data:`MAXIMUM_STUDIES`, or something that is not a UID
+    """
+    payload: dict[str, Any] = {
+        "s": _checked_uids(study_uids),
+        "u": user_name[:64],
+        "exp": _seconds(expires_at),
+    }
+    if may_store:
+        payload["w"] = 1
+    return keyring.sign(_VIEWER, payload)
+
+
+def read_viewer_token(keyring: Keyring, token: str, now: datetime | None = None) -> ViewerGrant:
+    """The grant in ``token``.
+
+    :raises TokenRefused: when it is not ours, not a viewer token, or over
+    """
+    payload = keyring.verify(_VIEWER, token, now or datetime.now(UTC))
+    return ViewerGrant(
+        study_uids=_uids(payload),
+        user_name=str(payload.get("u", "")),
+        expires_at=expiry(payload),
+        may_store=payload.get("w") == 1,
+    )
+
+
+def viewer_cookie_name(study_uids: Iterable[str]) -> str:
+    """The cookie of a grant: one for each set of studies, so that tabs with different patients do not disturb another.
+
+    The name tells nothing of the study: twelve hexadecimal digits of a SHA-256.
+    """
+    joined = "\n".join(sorted(study_uids))
+    return VIEWER_COOKIE_PREFIX + hashlib.sha256(joined.encode()).hexdigest()[:12]
+
+
+def issue_result_link(keyring: Keyring, link: ResultLink) -> str:
+    """The token of ``/open/<token>`` for ``link``.
+
+    :raises InvalidValue: as :func:`issue_viewer_token`
+    """
+    return keyring.sign(
+        _RESULT,
+        {
+            "r": link.receiver,
+            "p": link.procedure_id,
+            "v": link.version_number,
+            "s": _checked_uids(link.study_uids),
+            "exp": _seconds(link.expires_at),
+        },
+    )
+
+
+def read_result_link(keyring: Keyring, token: str, now: datetime | None = None) -> ResultLink:
+    """The link in ``token``.
+
+    :raises TokenRefused: when it is not ours, not a result link, or over
+    """
+    payload = keyring.verify(_RESULT, token, now or datetime.now(UTC))
+    try:
+        return ResultLink(
+            receiver=str(payload["r"]),
+            procedure_id=int(payload["p"]),
+            version_number=int(payload["v"]),
+            study_uids=_uids(payload),
+            expires_at=expiry(payload),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise TokenRefused("result link lacks a part") from error
+
+
+def _seconds(at: datetime) -> int:
+    if at.tzinfo is None:
+        raise InvalidValue("expiry must be an aware time", field="expires_at")
+    return int(at.timestamp())
+
+
+def _checked_uids(study_uids: Iterable[str]) -> list[str]:
+    uids = sorted({StudyInstanceUID(uid) for uid in study_uids})
+    if not 0 < len(uids) <= MAXIMUM_STUDIES:
+        raise InvalidValue(f"a token names 1 to {MAXIMUM_STUDIES} studies", field="study_uids")
+    return list(uids)
+
+
+def _uids(payload: dict[str, Any]) -> frozenset[StudyInstanceUID]:
+    uids = payload.get("s")
+    if not isinstance(uids, list) or not uids:
+        raise TokenRefused("token names no study")
+    try:
+        return frozenset(StudyInstanceUID(uid) for uid in uids)
+    except (InvalidValue, AttributeError) as error:
+        raise TokenRefused("token names something that is not a UID") from error

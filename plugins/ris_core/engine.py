@@ -1,0 +1,326 @@
+"""The DICOM engine as the web app and the worker see it: a small client of Orthanc's REST API.
+
+Every call carries the caller's service token and a time limit. Only calls that change nothing are repeated, once, after
+a broken connection. Errors are named: :class:`EngineUnavailable` is worth another try later, the others are not.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import requests
+
+from ris_core.errors import NotFound, QuangError
+from ris_core.identifiers import OrthancId, StudyInstanceUID
+from ris_core.settings import Settings
+
+_COMPUTED = "NumberOfStudyRelatedInstances;NumberOfStudyRelatedSeries;ModalitiesInStudy;IssuerOfPatientID"
+
+
+class EngineError(QuangError):
+    """The engine did not do what it was asked."""
+
+    code = "QUANG-4000"
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot be reached, is starting, or did not answer in time; try again later."""
+
+    code = "QUANG-4001"
+
+
+class EngineRefused(EngineError):
+    """The engine's filter does not let this service do that (HTTP 401 or 403): a wrong token or a missing rule."""
+
+    code = "QUANG-4002"
+
+
+class EngineFailed(EngineError):
+    """The engine answered with an error; the same request would fail again."""
+
+    code = "QUANG-4003"
+
+
+class NotInEngine(NotFound):
+    """No such study, series or instance in the engine (any more)."""
+
+    code = "QUANG-4004"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStudy:
+    """A study as it is in the engine now; two patients under one StudyInstanceUID are two of these."""
+
+    orthanc_id: OrthancId
+    study_instance_uid: str
+    series_ids: tuple[OrthancId, ...]
+    instance_count: int
+    modalities: tuple[str, ...]
+    is_stable: bool
+    """No image has come for a while (Orthanc's ``StableAge``)."""
+    last_update: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSeries:
+    orthanc_id: OrthancId
+    series_instance_uid: str
+    modality: str
+    instance_ids: tuple[OrthancId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """What storing one file did."""
+
+    orthanc_id: OrthancId
+    study_id: OrthancId
+    already_stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChange:
+    """One entry of the engine's own journal (``/changes``)."""
+
+    sequence: int
+    kind: str
+    resource_type: str
+    orthanc_id: OrthancId
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    changes: tuple[EngineChange, ...]
+    last_sequence: int
+    """Where to go on reading."""
+    done: bool
+
+
+class Engine:
+    """One connection to Orthanc's REST API; not to be shared between threads.
+
+    :param timeout_seconds: longest wait for a connection and between two bytes of an answer
+    """
+
+    def __init__(self, base_url: str, service_token: str, timeout_seconds: float = 15.0) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout = (min(5.0, timeout_seconds), timeout_seconds)
+        self._session = requests.Session()
+        self._session.trust_env = False  # a hospital's proxy is never between the suite's own parts
+        self._session.headers["Authorization"] = f"Bearer {service_token}"
+
+    @classmethod
+    def from_settings(cls, settings: Settings, service: Literal["web", "worker"], timeout_seconds: float = 15.0) -> Self:
+        """The engine of this installation, addressed as ``service``."""
+        return cls(settings.orthanc_url, settings.secret(f"service_token_{service}"), timeout_seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._session.close()
+
+    # what is there
+
+    def system(self) -> dict[str, Any]:
+        """``GET /system``: version, DICOM AE title, plugins enabled …"""
+        return dict(self._json("GET", "/system"))
+
+    def study(self, orthanc_id: str) -> EngineStudy:
+        """:raises NotInEngine: when it is not there (any more)"""
+        study = OrthancId(orthanc_id)
+        answer = self._json("GET", f"/studies/{study}", params={"requested-tags": _COMPUTED})
+        computed = answer.get("RequestedTags", {})
+        return EngineStudy(
+            orthanc_id=study,
+            study_instance_uid=str(answer["MainDicomTags"].get("StudyInstanceUID", "")),
+            series_ids=tuple(OrthancId(series) for series in answer["Series"]),
+            instance_count=int(computed.get("NumberOfStudyRelatedInstances") or 0),
+            modalities=tuple(sorted(filter(None, str(computed.get("ModalitiesInStudy", "")).split("\\")))),
+            is_stable=bool(answer["IsStable"]),
+            last_update=_engine_time(answer["LastUpdate"]),
+        )
+
+    def series(self, orthanc_id: str) -> EngineSeries:
+        """:raises NotInEngine: when it is not there (any more)"""
+        series = OrthancId(orthanc_id)
+        answer = self._json("GET", f"/series/{series}")
+        tags = answer["MainDicomTags"]
+        return EngineSeries(
+            orthanc_id=series,
+            series_instance_uid=str(tags.get("SeriesInstanceUID", "")),
+            modality=str(tags.get("Modality", "")),
+            instance_ids=tuple(OrthancId(instance) for instance in answer["Instances"]),
+        )
+
+    def find_studies(self, study_instance_uid: StudyInstanceUID) -> list[OrthancId]:
+        """Every study under this StudyInstanceUID: none, one, or one for each PatientID (invariant 4)."""
+        found = self._json("POST", "/tools/lookup", data=str(study_instance_uid).encode(), safe=True)
+        return [OrthancId(item["ID"]) for item in found if item["Type"] == "Study"]
+
+    def study_page(self, since: int, limit: int) -> list[OrthancId]:
+        """``limit`` studies from position ``since`` of the engine's whole list, in no useful order."""
+        return [OrthancId(item) for item in self._json("GET", "/studies", params={"since": since, "limit": limit})]
+
+    def changes(self, since: int, limit: int) -> ChangesPage:
+        """Up to ``limit`` entries of the engine's journal after ``since``."""
+        answer = self._json("GET", "/changes", params={"since": since, "limit": limit})
+        return ChangesPage(
+            changes=tuple(
+                EngineChange(int(item["Seq"]), item["ChangeType"], item["ResourceType"], OrthancId(item["ID"]))
+                for item in answer["Changes"]
+            ),
+            last_sequence=int(answer["Last"]),
+            done=bool(answer["Done"]),
+        )
+
+    def last_change_sequence(self) -> int:
+        """The newest entry's number in the engine's journal; smaller than one seen before: another engine database."""
+        return int(self._json("GET", "/changes?last")["Last"])
+
+    # files
+
+    def instance_file(self, orthanc_id: str) -> bytes:
+        """The whole DICOM file as received."""
+        return self._call("GET", f"/instances/{OrthancId(orthanc_id)}/file").content
+
+    def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
+        """The first ``byte_count`` bytes of the DICOM file as received (fewer when it is shorter)."""
+        answer = self._call(
+            "GET",
+            f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/data",
+            headers={"Range": f"bytes=0-{byte_count - 1}"},
+        )
+        return answer.content[:byte_count]
+
+    def store_instance(self, dicom: bytes) -> StoredInstance:
+        """Store one DICOM file; storing the same instance again changes nothing.
+
+        :raises EngineFailed: when the engine cannot read it
+        """
+        answer = self._json(
+            "POST", "/instances", data=dicom, headers={"Content-Type": "application/dicom"}, safe=True
+        )
+        return StoredInstance(
+            orthanc_id=OrthancId(answer["ID"]),
+            study_id=OrthancId(answer["ParentStudy"]),
+            already_stored=answer["Status"] == "AlreadyStored",
+        )
+
+    def create_encapsulated_pdf(self, study_id: str, pdf: bytes, tags: Mapping[str, str]) -> OrthancId:
+        """Store ``pdf`` as Encapsulated PDF (PS3.3 A.45.1) in a study, with its patient and study attributes.
+
+        :param tags: further attributes by DICOM keyword; name ``SOPInstanceUID`` and ``SeriesInstanceUID`` so that a
+            repeat after a crash stores the same instance and not a second one
+        """
+        content = "data:application/pdf;base64," + base64.b64encode(pdf).decode()
+        body = {"Parent": OrthancId(study_id), "Content": content, "Tags": dict(tags), "Force": True}
+        return OrthancId(self._json("POST", "/tools/create-dicom", data=_as_json(body))["ID"])
+
+    # devices
+
+    def echo(self, ae_title: str, host: str, port: int, timeout_seconds: int = 5) -> None:
+        """C-ECHO to a device.
+
+        :raises EngineFailed: when it does not answer or refuses the association
+        """
+        body = {"AET": ae_title, "Host": host, "Port": port, "Timeout": timeout_seconds}
+        self._call("POST", "/tools/dicom-echo", data=_as_json(body))
+
+    # transport
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        answer = self._call(method, path, **options)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise EngineFailed(f"the engine's answer to {method} {_shape(path)} is not JSON") from error
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        safe: bool | None = None,
+    ) -> requests.Response:
+        attempts = 2 if (method == "GET" if safe is None else safe) else 1
+        while True:
+            attempts -= 1
+            try:
+                answer = self._session.request(
+                    method,
+                    self._base_url + path,
+                    params=params,
+                    data=data,
+                    headers=headers,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
+            except requests.ConnectionError as error:
+                if attempts and not isinstance(error, requests.ConnectTimeout):
+                    continue
+                raise EngineUnavailable(f"the engine cannot be reached ({type(error).__name__})") from error
+            except requests.RequestException as error:
+                raise EngineUnavailable(f"the engine did not answer in time ({type(error).__name__})") from error
+            _raise_for(answer, method, path)
+            return answer
+
+
+def _raise_for(answer: requests.Response, method: str, path: str) -> None:
+    status = answer.status_code
+    if status < 300:
+        return
+    request = f"{method} {_shape(path)}"
+    if status == 404:
+        raise NotInEngine(f"the engine has nothing at {request}")
+    if status in (401, 403):
+        raise EngineRefused(f"the engine refuses {request} to this service (HTTP {status})")
+    if status in (502, 503, 504):
+        raise EngineUnavailable(f"the engine answered {request} with HTTP {status}")
+    raise EngineFailed(f"the engine answered {request} with HTTP {status}{_reason(answer)}")
+
+
+def _reason(answer: requests.Response) -> str:
+    """Orthanc's own error number; never its text, which may carry attributes of patients."""
+    try:
+        return f", Orthanc error {int(answer.json()['OrthancStatus'])}"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _shape(path: str) -> str:
+    return path.partition("?")[0]
+
+
+def _engine_time(text: str) -> datetime:
+    """Orthanc writes UTC as ``20261121T205900``."""
+    return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
+def _as_json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body).encode()
+
+
+def first_instances(engine: Engine, study: EngineStudy) -> Iterable[tuple[EngineSeries, OrthancId]]:
+    """One instance of each series, to see how its patient is written there; a series that has gone meanwhile is left out."""
+    for series_id in study.series_ids:
+        try:
+            series = engine.series(series_id)
+        except NotInEngine:
+            continue
+        if series.instance_ids:
+            yield series, series.instance_ids[0]
