@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,6 @@ PYTHON = VIRTUALENV / "bin" / "python"
 
 ENGINE = REPOSITORY / ".engine"
 ENGINE_ROOT = ENGINE / "root"
-ENGINE_SHIM = ENGINE / "engine_shim.so"
 ENGINE_SITE_PACKAGES = ENGINE / "site-packages"
 UV = ENGINE / "uv" / "bin" / "uv"
 VIEWER = ENGINE / "viewer"
@@ -25,6 +25,15 @@ STAMPS = ENGINE / "stamps"
 SETUP_LOGS = ENGINE / "logs"
 MOUNT_POINT = ENGINE / "mnt"
 """An empty folder; what is mounted on it is seen only inside the private mount namespace of one process."""
+
+
+def host_python_prefix() -> Path:
+    """Where the interpreter behind the virtual environment is installed (``/usr``, or a pyenv's folder)."""
+    for line in (VIRTUALENV / "pyvenv.cfg").read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            return Path(value.strip()).resolve().parent
+    return Path(sys.base_prefix).resolve()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ another user with ``bwrap``. Mounts live in the process's private namespace and 
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import shutil
 from collections.abc import Iterable, Sequence
@@ -28,6 +29,10 @@ _ROOT_FOLDERS = ("usr", "etc", "var")
 _ROOT_LINKS = ("bin", "sbin", "lib", "lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _FILES_OF_THE_HOST = ("/etc/hosts", "/etc/resolv.conf", "/etc/passwd", "/etc/group", "/etc/ssl/certs/ca-certificates.crt")
+
+
+class NoServiceAccount(Exception):
+    """Root has no user to step down to."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,17 @@ def service_account() -> ServiceAccount | None:
     Root steps down to the user who called sudo, else to the system user ``quang`` that setup makes.
 
     Raises:
-        LookupError: root has no account to step down to, because setup has not run.
+        NoServiceAccount: root has no account to step down to, because setup has not run.
     """
     if os.geteuid() != 0:
         return None
     sudo_uid, sudo_gid = os.environ.get("SUDO_UID", "0"), os.environ.get("SUDO_GID", "0")
     if int(sudo_uid) != 0:
         return ServiceAccount(int(sudo_uid), int(sudo_gid))
-    import pwd  # noqa: PLC0415 (not on every platform that imports this module)
-
     try:
         entry = pwd.getpwnam(SERVICE_USER)
     except KeyError:
-        raise LookupError(f"there is no user {SERVICE_USER!r} to run as: run 'make setup'") from None
+        raise NoServiceAccount(f"there is no user {SERVICE_USER!r} to run as: run 'make setup'") from None
     return ServiceAccount(entry.pw_uid, entry.pw_gid)
 
 

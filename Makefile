@@ -1,0 +1,57 @@
+# One word for each chore. Every target sets up first whatever it needs (python3 -m ris_suite setup: nothing to do when
+# all is current). Settings come with the environment: QUANG_HOME, QUANG_HTTP_PORT, QUANG_DATABASE=postgresql, …
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SUITE := PYTHONPATH=ris-webapp PYTHONDONTWRITEBYTECODE=1 python3 -m ris_suite
+PYTHON := .venv/bin/python
+RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
+
+.PHONY: help setup setup-test demo up down status logs test check bench migrations test-containers orthanc-tests clean
+
+help: ## show these words
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install and build what is missing (Orthanc, Python packages, viewer, front end)
+	@$(SUITE) setup
+
+setup-test: ## the same, and what tests and benchmarks need (PostgreSQL, Chromium, DCMTK)
+	@$(SUITE) setup --tests
+
+demo: setup ## start the suite and play the five steps with real images and a simulated HIS
+	@QUANG_DEMO=on $(SUITE) up
+	@$(RUN) -m ris_testing.demo
+
+up: setup ## start the suite on loopback and wait until it is healthy
+	@$(SUITE) up
+
+down: ## stop the suite
+	@$(SUITE) down
+
+status: ## print the state, URLs and ports of every part as one JSON object
+	@$(SUITE) status
+
+logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go on)
+	@$(SUITE) logs $(PART) $(if $(FOLLOW),--follow)
+
+test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
+	@$(RUN) -m pytest
+
+check: setup ## format, lint, types, import contracts, unit tests
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy plugins ris-webapp integration-tests
+	@PYTHONPATH=plugins:ris-webapp .venv/bin/lint-imports
+	@$(RUN) -m pytest -m "not integration and not postgresql"
+
+bench: setup-test ## measure against the peers; prints a table and writes $QUANG_HOME/bench.json
+	@$(RUN) -m benchmarks
+
+migrations: setup ## write the migrations from the models again (before the first release: one per app)
+	@find plugins ris-webapp -path '*/migrations/0*.py' -not -path '*/node_modules/*' -delete
+	@$(RUN) ris-webapp/manage.py makemigrations
+
+test-containers: setup-test ## the five-step scenario on containers
+	@docker/test-containers
+
+clean: down ## remove what setup made (not the data in QUANG_HOME)
+	@rm -rf --one-file-system .venv .engine ris-webapp/frontend/node_modules ris-webapp/frontend/dist

@@ -1,0 +1,34 @@
+/* Preloaded into Debian's Orthanc (LD_PRELOAD). Two corrections, each of one libc call; see docs/adr on the engine.
+ *
+ * 1. libcivetweb asks for HTTP threads of 100 KB; 64 nested DICOM sequences or 300 nested JSON arrays overflow that
+ *    and kill the whole server. Every thread gets at least 8 MB of (lazily committed) stack.
+ * 2. Orthanc has no setting for the address its DICOM port binds to. QUANG_DICOM_HOST (an IPv4 address) replaces
+ *    "any address" (0.0.0.0) in bind(), so that a suite on a workstation listens on loopback only. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MINIMUM_STACK_BYTES = 8 * 1024 * 1024 };
+
+int pthread_attr_setstacksize(pthread_attr_t *attributes, size_t bytes) {
+  static int (*real)(pthread_attr_t *, size_t);
+  if (!real) *(void **)&real = dlsym(RTLD_NEXT, "pthread_attr_setstacksize");
+  return real(attributes, bytes < MINIMUM_STACK_BYTES ? MINIMUM_STACK_BYTES : bytes);
+}
+
+int bind(int descriptor, const struct sockaddr *address, socklen_t length) {
+  static int (*real)(int, const struct sockaddr *, socklen_t);
+  if (!real) *(void **)&real = dlsym(RTLD_NEXT, "bind");
+  const char *host = getenv("QUANG_DICOM_HOST");
+  struct sockaddr_in changed;
+  if (host && length == sizeof changed && address->sa_family == AF_INET) {
+    memcpy(&changed, address, sizeof changed);
+    if (changed.sin_addr.s_addr == htonl(INADDR_ANY) && inet_pton(AF_INET, host, &changed.sin_addr) == 1)
+      return real(descriptor, (struct sockaddr *)&changed, sizeof changed);
+  }
+  return real(descriptor, address, length);
+}

@@ -1,0 +1,87 @@
+"""How the supervisor sees that a part works."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+
+class Health(Enum):
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    """It answers, and says that something it needs is missing."""
+    SILENT = "silent"
+    """It does not answer at all: still starting, or hung."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    health: Health
+    detail: str = ""
+
+
+Probe = Callable[[], Finding]
+
+
+def http_probe(
+    port: int,
+    path: str,
+    *,
+    bearer_token_file: Path | None = None,
+    timeout_seconds: float = 5,
+    accepted: frozenset[int] = frozenset({200}),
+) -> Probe:
+    """Healthy is an answer with an accepted status."""
+
+    def probe() -> Finding:
+        headers = {}
+        try:
+            if bearer_token_file is not None:
+                headers["Authorization"] = f"Bearer {bearer_token_file.read_text().strip()}"
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
+            try:
+                connection.request("GET", path, headers=headers)
+                status = connection.getresponse().status
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException) as problem:
+            return Finding(Health.SILENT, f"{path}: {problem or type(problem).__name__}")
+        if status in accepted:
+            return Finding(Health.HEALTHY)
+        return Finding(Health.UNHEALTHY, f"{path} answers {status}")
+
+    return probe
+
+
+def heartbeat_probe(path: Path, maximum_age_seconds: float = 30) -> Probe:
+    """Healthy is a file that was touched not long ago."""
+
+    def probe() -> Finding:
+        try:
+            age_seconds = time.time() - path.stat().st_mtime
+        except FileNotFoundError:
+            return Finding(Health.SILENT, "no heartbeat yet")
+        if age_seconds <= maximum_age_seconds:
+            return Finding(Health.HEALTHY)
+        return Finding(Health.SILENT, f"last heartbeat {age_seconds:.0f} s ago")
+
+    return probe
+
+
+def postgres_probe(data_folder: Path) -> Probe:
+    """Healthy is what PostgreSQL itself writes into its pid file once it accepts connections."""
+
+    def probe() -> Finding:
+        try:
+            lines = (data_folder / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return Finding(Health.SILENT, "not started")
+        if len(lines) >= 8 and lines[7].strip() == "ready":
+            return Finding(Health.HEALTHY)
+        return Finding(Health.SILENT, "not ready yet")
+
+    return probe

@@ -1,0 +1,1 @@
+"""Prepares the machine: each step is skipped while its stamp, a hash of what went in, is current."""

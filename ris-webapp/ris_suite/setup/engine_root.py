@@ -1,0 +1,167 @@
+"""The engine's root: Debian forky with Orthanc 1.13, nginx and, when asked for, PostgreSQL, in ``.engine/root``.
+
+Nothing is installed or enabled on the host for them: no system service appears, and any Debian (or other Linux with
+debootstrap) runs the same versions. See docs/adr on the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from ris_suite import layout
+from ris_suite.setup.host_packages import as_root
+from ris_suite.setup.runner import StepFailed, StepLog
+
+SUITE = "forky"
+MIRROR = os.environ.get("QUANG_DEBIAN_MIRROR", "http://deb.debian.org/debian")
+ORTHANC_PACKAGES = ("orthanc", "orthanc-python", "orthanc-dicomweb", "orthanc-gdcm")
+RUNTIME_PACKAGES = (*ORTHANC_PACKAGES, "nginx-light", "python3")
+COMPILER_PACKAGES = ("gcc", "libc6-dev")
+MINIMUM_ORTHANC = (1, 13, 0)
+
+_DEBOOTSTRAP_SCRIPT = "/usr/share/debootstrap/scripts/sid"
+"""Debian 12's debootstrap knows no release named forky; all releases since are made by the same script."""
+
+_POLICY = "#!/bin/sh\n# Services are started by the suite only, never by a package's installation.\nexit 101\n"
+
+
+def make_root(log: StepLog) -> None:
+    """Builds the root beside its place and moves it there when it is whole."""
+    building = layout.ENGINE / "root.building"
+    _remove(log, building)
+    run = _Root(building, log)
+    log.run(
+        [*as_root(), "debootstrap", "--variant=minbase", SUITE, building, MIRROR, _DEBOOTSTRAP_SCRIPT],
+        why=f"debootstrap could not fetch or unpack Debian {SUITE} from {MIRROR}. Behind a proxy set http_proxy; "
+        "for a mirror set QUANG_DEBIAN_MIRROR",
+    )
+    _write(log, building / "usr/sbin/policy-rc.d", _POLICY, executable=True)
+    for name in ("etc/resolv.conf", "etc/hosts"):
+        if Path("/", name).exists():
+            _write(log, building / name, Path("/", name).read_text())
+    if proxy := os.environ.get("http_proxy") or os.environ.get("HTTP_PROXY"):
+        _write(log, building / "etc/apt/apt.conf.d/80proxy", f'Acquire::http::Proxy "{proxy}";\n')
+    run.apt("install", *RUNTIME_PACKAGES, *COMPILER_PACKAGES)
+    _build_shim(run)
+    run.apt("purge", "--autoremove", *COMPILER_PACKAGES)
+    run.apt("clean")
+    _write(log, building / "etc/ssl/certs/ca-certificates.crt", "")  # the host's is bound here at start
+    _remove(log, layout.ENGINE_ROOT)
+    log.run([*as_root(), "mv", building, layout.ENGINE_ROOT], why="the new root could not be moved to its place")
+    found = orthanc_version()
+    if found is None or found < MINIMUM_ORTHANC:
+        raise StepFailed(f"the engine's root has Orthanc {found}, but {MINIMUM_ORTHANC} is needed")
+
+
+def add_postgresql(log: StepLog) -> None:
+    """Installs the PostgreSQL server into the root. No cluster is made and no service is started."""
+    root = _Root(layout.ENGINE_ROOT, log)
+    _write(log, layout.ENGINE_ROOT / "etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n")
+    root.apt("install", "postgresql")
+    root.apt("clean")
+
+
+def compile_packages(log: StepLog, folder: Path, destination: Path) -> None:
+    """Compiles Python files for the engine's interpreter, so that Orthanc need not at every start.
+
+    ``folder`` is where they are now, ``destination`` where they will be when they are imported.
+    """
+    script = (
+        f"cd '{layout.ENGINE_ROOT}'; mount --bind '{folder}' mnt; mount -t proc proc proc; "
+        f"exec chroot . python3 -m compileall -q -j 2 -s /mnt -p '{destination}' /mnt"
+    )
+    log.run(
+        [*as_root(), "unshare", "--mount", "--propagation", "private", "/bin/sh", "-euc", script],
+        why="the engine's Python packages do not compile",
+    )
+
+
+def postgresql_programs() -> Path | None:
+    """The folder with ``postgres`` and ``initdb`` as seen inside the root, or None when it is not installed."""
+    found = sorted((layout.ENGINE_ROOT / "usr/lib/postgresql").glob("*/bin/postgres"))
+    return Path("/") / found[-1].parent.relative_to(layout.ENGINE_ROOT) if found else None
+
+
+def orthanc_version() -> tuple[int, ...] | None:
+    """The version of the engine's Orthanc, read from its package's plugin folder (nothing is run)."""
+    versions = [
+        re.search(r"\.so\.(\d+)\.(\d+)\.(\d+)$", path.name)
+        for path in (layout.ENGINE_ROOT / "usr/lib/orthanc").glob("libModalityWorklists.so.*")
+    ]
+    numbers = [tuple(int(part) for part in match.groups()) for match in versions if match]
+    return max(numbers, default=None)
+
+
+def python_version() -> str:
+    """The version (``3.14``) of the interpreter inside the engine's Orthanc.
+
+    Raises:
+        StepFailed: the root has none.
+    """
+    for library in sorted((layout.ENGINE_ROOT / "usr/lib").glob("*/libpython3.*.so.1.0")):
+        match = re.fullmatch(r"libpython(3\.\d+)\.so\.1\.0", library.name)
+        if match:
+            return match.group(1)
+    raise StepFailed("the engine's root has no libpython3")
+
+
+class _Root:
+    """A root under construction, and the commands that run inside it."""
+
+    def __init__(self, path: Path, log: StepLog) -> None:
+        self.path = path
+        self.log = log
+
+    def run(self, *arguments: str, why: str) -> None:
+        environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+            "HOME": "/root",
+        }
+        inside = "mount -t proc proc proc; exec chroot . \"$@\""
+        self.log.run(
+            [*as_root(), "env", "-i", *(f"{key}={value}" for key, value in environment.items()), "unshare", "--mount"]
+            + ["--propagation", "private", "/bin/sh", "-euc", f"cd '{self.path}'; {inside}", "root", *arguments],
+            why=why,
+        )
+
+    def apt(self, verb: str, *packages: str) -> None:
+        self.run(
+            *("apt-get", verb, "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"),
+            *packages,
+            why=f"apt-get {verb} failed inside the engine's root",
+        )
+
+
+def _build_shim(root: _Root) -> None:
+    _write(root.log, root.path / "tmp/engine_shim.c", layout.ENGINE_SHIM_SOURCE.read_text())
+    root.run(
+        *("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"),
+        *("-o", "/usr/lib/quang_engine_shim.so", "/tmp/engine_shim.c"),  # noqa: S108 (inside the new root)
+        why="the engine shim does not compile",
+    )
+
+
+def _write(log: StepLog, path: Path, text: str, *, executable: bool = False) -> None:
+    if os.geteuid() == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755 if executable else 0o644)
+        return
+    log.write(f"$ write {path}")
+    script = f"mkdir -p '{path.parent}'; cat > '{path}'; chmod {'755' if executable else '644'} '{path}'"
+    subprocess.run([*as_root(), "sh", "-euc", script], input=text, text=True, check=True)
+
+
+def _remove(log: StepLog, path: Path) -> None:
+    if not path.exists():
+        return
+    if os.geteuid() == 0:
+        shutil.rmtree(path)
+    else:
+        log.run([*as_root(), "rm", "-rf", "--one-file-system", path], why=f"{path} could not be removed")

@@ -1,0 +1,362 @@
+"""The process that starts the parts of one suite, watches them, restarts what crashes, and stops them.
+
+It runs in the background for as long as the suite does (``python3 -m ris_suite.supervisor``, started by
+:class:`ris_suite.suite.Suite`). The parts are its children but would survive it: each is in a session of its own and
+writes to its own log. When the supervisor was killed, the next one stops what is left before it starts anything.
+"""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from types import FrameType
+
+from ris_suite import log_files, postgresql, sandbox
+from ris_suite.health import Finding, Health
+from ris_suite.home_folder import prepare_home
+from ris_suite.layout import SuiteHome
+from ris_suite.orthanc_config import ConfigurationProblem
+from ris_suite.parts import Composition, Part, Task
+from ris_suite.ports import choose_ports, taken_ports
+from ris_suite.processes import ProcessIdentity
+from ris_suite.settings import SuiteSettings, process_environment
+from ris_suite.state import PartRecord, SuiteRecord, read_record, write_record
+
+TICK_SECONDS = 0.1
+STARTING_PROBE_SECONDS = 0.2
+RUNNING_PROBE_SECONDS = 5.0
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30.0
+CALM_SECONDS = 60.0
+"""A part that ran this long without trouble begins again with the shortest backoff."""
+SILENT_PROBES_BEFORE_RESTART = 12
+"""A part that has answered and now does not, for a minute, hangs: it is killed and started again."""
+LOG_ROTATION_SECONDS = 30.0
+SHOWN_LINES = 25
+
+
+class StartFailed(Exception):
+    """A part or a task did not come up; the record says which and shows its last lines."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class Stopped(Exception):
+    """The supervisor was told to stop while it was starting the suite."""
+
+
+class _RunningPart:
+    """A part, its process, and what is known about its health."""
+
+    def __init__(self, part: Part, record: PartRecord) -> None:
+        self.part = part
+        self.record = record
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+        self.next_probe = 0.0
+        self.silent_probes = 0
+        self.backoff_seconds = FIRST_BACKOFF_SECONDS
+        self.restart_at: float | None = None
+        self.was_healthy = False
+
+    def start(self, log_path: str) -> None:
+        for trace in self.part.silent_files:
+            trace.unlink(missing_ok=True)
+        self.process = _spawn(self.part.command, dict(self.part.environment), log_path)
+        identity = ProcessIdentity.of(self.process.pid)
+        self.record.pid = self.process.pid
+        self.record.start_ticks = identity.start_ticks if identity else 0
+        self.record.state = "starting"
+        self.record.detail = ""
+        self.started_at = time.monotonic()
+        self.next_probe = 0.0
+        self.silent_probes = 0
+        self.restart_at = None
+        self.was_healthy = False
+
+    def exit_status(self) -> int | None:
+        return None if self.process is None else self.process.poll()
+
+    def probe_if_due(self) -> Finding | None:
+        now = time.monotonic()
+        if now < self.next_probe:
+            return None
+        finding = self.part.probe()
+        self.next_probe = time.monotonic() + (RUNNING_PROBE_SECONDS if self.was_healthy else STARTING_PROBE_SECONDS)
+        if finding.health is Health.HEALTHY:
+            self.was_healthy = True
+            self.silent_probes = 0
+            self.record.state = "running"
+        elif self.was_healthy:
+            self.silent_probes = self.silent_probes + 1 if finding.health is Health.SILENT else 0
+            self.record.state = "unhealthy"
+        self.record.detail = finding.detail
+        return finding
+
+
+class Supervisor:
+    """Starts the parts in order, then keeps them running until it is told to stop."""
+
+    def __init__(self, settings: SuiteSettings) -> None:
+        self._settings = settings
+        self._home = settings.home
+        self._account = sandbox.service_account()
+        self._told_to_stop = False
+        self._running: list[_RunningPart] = []
+        self._written: SuiteRecord | None = None
+        self._record = SuiteRecord(state="starting")
+
+    def run(self) -> int:
+        """The whole life of a suite. Returns the exit status of the process."""
+        identity = ProcessIdentity.of(os.getpid())
+        self._record.supervisor_pid = os.getpid()
+        self._record.supervisor_start_ticks = identity.start_ticks if identity else 0
+        signal.signal(signal.SIGTERM, self._stop_signal)
+        signal.signal(signal.SIGINT, self._stop_signal)
+        try:
+            stop_leftovers(self._home)
+            self._write()
+            self._start()
+            self._record.state = "running"
+            self._write()
+            self._watch()
+        except Stopped:
+            pass
+        except StartFailed as failure:
+            self._fail(failure.name, failure.reason)
+        except (ConfigurationProblem, postgresql.PostgresqlProblem, sandbox.NoServiceAccount, OSError) as problem:
+            traceback.print_exc()
+            self._fail("configuration", str(problem))
+        finally:
+            self._stop_parts()
+        if self._record.state != "failed":
+            self._record.state = "stopped"
+        self._write()
+        return 1 if self._record.state == "failed" else 0
+
+    def _start(self) -> None:
+        ports = choose_ports(self._settings)
+        prepare_home(self._settings, self._account)
+        for name, port in taken_ports(self._settings, ports).items():
+            raise StartFailed(name, f"port {port} is taken by another program; choose another (QUANG_{name.upper()}_PORT)")
+        composition = Composition(self._settings, ports, self._account)
+        composition.prepare()
+        if self._settings.database == "postgresql":
+            postgresql.ensure_cluster(self._home, self._account)
+        prepare_home(self._settings, self._account)
+        self._record.settings = {
+            "database": self._settings.database,
+            "automation": self._settings.automation,
+            "ports": ports,
+            "public_url": process_environment(self._settings, ports)["QUANG_PUBLIC_URL"],
+        }
+        for part in composition.parts():
+            record = PartRecord(url=part.url, ports=dict(part.ports))
+            self._record.parts[part.name] = record
+            self._running.append(_RunningPart(part, record))
+        self._write()
+        if self._settings.database == "postgresql":
+            self._start_and_wait([running for running in self._running if running.part.name == "postgres"])
+        for task in composition.tasks():
+            self._run_task(task)
+        others = [running for running in self._running if running.part.name != "postgres"]
+        self._start_and_wait([running for running in others if not running.part.needs])
+        self._start_and_wait([running for running in others if running.part.needs])
+
+    def _run_task(self, task: Task) -> None:
+        process = _spawn(task.command, dict(task.environment), str(self._home.log_file(task.name)))
+        while process.poll() is None:
+            if self._told_to_stop:
+                process.kill()
+                raise Stopped
+            time.sleep(TICK_SECONDS)
+        if process.returncode != 0:
+            raise StartFailed(task.name, f"ended with {_exit_words(process.returncode)}")
+
+    def _start_and_wait(self, group: list[_RunningPart]) -> None:
+        for running in group:
+            running.start(str(self._home.log_file(running.part.name)))
+        self._write()
+        waiting = list(group)
+        while waiting:
+            if self._told_to_stop:
+                raise Stopped
+            for running in list(waiting):
+                status = running.exit_status()
+                if status is not None:
+                    raise StartFailed(running.part.name, f"ended while starting, with {_exit_words(status)}")
+                finding = running.probe_if_due()
+                if finding is not None and finding.health is Health.HEALTHY:
+                    waiting.remove(running)
+                    self._write()
+                elif time.monotonic() - running.started_at > running.part.start_timeout_seconds:
+                    why = finding.detail if finding else running.record.detail
+                    seconds = running.part.start_timeout_seconds
+                    raise StartFailed(running.part.name, f"was not healthy after {seconds:.0f} s ({why})")
+            time.sleep(TICK_SECONDS)
+
+    def _watch(self) -> None:
+        rotate_at = time.monotonic() + LOG_ROTATION_SECONDS
+        while not self._told_to_stop:
+            for running in self._running:
+                self._look_after(running)
+            self._write()
+            if time.monotonic() >= rotate_at:
+                for log in self._home.logs.glob("*.log"):
+                    log_files.rotate(log)
+                rotate_at = time.monotonic() + LOG_ROTATION_SECONDS
+            time.sleep(TICK_SECONDS)
+
+    def _look_after(self, running: _RunningPart) -> None:
+        now = time.monotonic()
+        name = running.part.name
+        if running.restart_at is not None:
+            if now >= running.restart_at:
+                running.record.restarts += 1
+                running.start(str(self._home.log_file(name)))
+            return
+        status = running.exit_status()
+        if status is None:
+            running.probe_if_due()
+            hung = running.was_healthy and running.silent_probes >= SILENT_PROBES_BEFORE_RESTART
+            never_up = not running.was_healthy and now - running.started_at > running.part.start_timeout_seconds
+            if not hung and not never_up:
+                return
+            _say(f"{name} does not answer ({running.record.detail}): killed")
+            _kill(running)
+            status = -signal.SIGKILL
+        identity = running.record.identity()
+        if identity is not None:
+            identity.kill_group()
+        if now - running.started_at > CALM_SECONDS:
+            running.backoff_seconds = FIRST_BACKOFF_SECONDS
+        running.restart_at = now + running.backoff_seconds
+        running.record.state = "restarting"
+        running.record.pid = None
+        running.record.detail = f"ended with {_exit_words(status)}"
+        _say(f"{name} ended with {_exit_words(status)}; starting it again in {running.backoff_seconds:.1f} s")
+        running.backoff_seconds = min(running.backoff_seconds * 2, LONGEST_BACKOFF_SECONDS)
+
+    def _fail(self, name: str, reason: str) -> None:
+        _say(f"{name}: {reason}")
+        self._record.state = "failed"
+        self._record.failed_part = name
+        self._record.failure = reason
+        self._record.failure_lines = log_files.last_lines(self._home.log_file(name), SHOWN_LINES)
+        if name in self._record.parts:
+            self._record.parts[name].state = "failed"
+        self._write()
+
+    def _stop_parts(self) -> None:
+        """In the reverse order of starting, so that nobody is served by half a suite."""
+        if self._record.state != "failed":
+            self._record.state = "stopping"
+            self._write()
+        alive = [running for running in self._running if running.exit_status() is None and running.process is not None]
+        for group in (
+            [running for running in alive if running.part.needs],
+            [running for running in alive if not running.part.needs and running.part.name != "postgres"],
+            [running for running in alive if running.part.name == "postgres"],
+        ):
+            _stop_group(group)
+        for running in self._running:
+            if running.record.state != "failed":
+                running.record.state = "stopped"
+            running.record.pid = None
+
+    def _stop_signal(self, number: int, frame: FrameType | None) -> None:
+        self._told_to_stop = True
+
+    def _write(self) -> None:
+        """Writes the record when it changed."""
+        if self._record != self._written:
+            write_record(self._home, self._record)
+            self._written = copy.deepcopy(self._record)
+
+
+def stop_leftovers(home: SuiteHome) -> None:
+    """Stops the parts of a supervisor that was killed, as its record names them."""
+    record = read_record(home)
+    parts = [identity for part in record.parts.values() if (identity := part.identity()) is not None]
+    for identity in parts:
+        if identity.is_alive():
+            _say(f"stopping process {identity.pid}, left behind by an earlier supervisor")
+            identity.send(signal.SIGTERM)
+    for identity in parts:
+        if not identity.wait_gone(timeout_seconds=30):
+            identity.send(signal.SIGKILL)
+            identity.wait_gone(timeout_seconds=5)
+        identity.kill_group()
+
+
+def _stop_group(group: list[_RunningPart]) -> None:
+    for running in group:
+        if running.process is not None:
+            # SIGINT is PostgreSQL's fast shutdown; its SIGTERM waits for clients to leave
+            running.process.send_signal(signal.SIGINT if running.part.name == "postgres" else signal.SIGTERM)
+    for running in group:
+        if running.process is None:
+            continue
+        try:
+            running.process.wait(running.part.stop_timeout_seconds)
+        except subprocess.TimeoutExpired:
+            _say(f"{running.part.name} did not stop within {running.part.stop_timeout_seconds:.0f} s: killed")
+            _kill(running)
+        identity = running.record.identity()
+        if identity is not None:
+            identity.kill_group()
+
+
+def _kill(running: _RunningPart) -> None:
+    if running.process is not None:
+        running.process.kill()
+        running.process.wait()
+
+
+def _spawn(command: tuple[str, ...], environment: dict[str, str], log_path: str) -> subprocess.Popen[bytes]:
+    with open(log_path, "ab") as log:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def _exit_words(status: int) -> str:
+    if status < 0:
+        return f"signal {signal.Signals(-status).name}"
+    return f"exit status {status}"
+
+
+def _say(text: str) -> None:
+    print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), text, flush=True)
+
+
+def main() -> int:
+    """Runs in the background, started by ``make up``; the settings come with the environment."""
+    settings = SuiteSettings.from_environment()
+    settings.home.run.mkdir(parents=True, exist_ok=True)
+    with settings.home.lock_file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("another supervisor has this home")
+            return 1
+        return Supervisor(settings).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
