@@ -1,0 +1,95 @@
+// Two drafts of one report: shows both section by section with their differences, and lets one choose for each.
+// Not a dialog: one goes on reading and looking at images while it waits.
+import type { Editor } from "./editor";
+import { SECTIONS, type DraftKeeper, type Section, type SectionDifference, type Sections, type Theirs } from "./draft";
+import { say, type Words } from "./words";
+
+type Choice = "mine" | "theirs" | "both";
+
+export class ConflictPanel {
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly editor: Editor,
+    private readonly keeper: DraftKeeper,
+    private readonly words: Words,
+  ) {}
+
+  show(theirs: Theirs): void {
+    const mine = this.editor.read();
+    const choices = new Map<Section, Choice>();
+    const changed = theirs.differences.filter((difference) => difference.changed);
+    for (const { section } of changed) choices.set(section, mine[section].trim() ? "mine" : "theirs");
+
+    const heading = element("h2", say(this.words, "conflict_heading"));
+    heading.tabIndex = -1;
+    const sentence = element("p", say(this.words, "conflict_sentence", { time: theirs.savedAt }));
+    const rows = changed.map((difference) => this.row(difference, choices));
+    const keep = element("button", say(this.words, "conflict_keep"), "button is-primary");
+    keep.addEventListener("click", () => this.settle(mine, theirs.sections, choices));
+    const actions = element("div", "", "conflict-actions");
+    actions.append(keep);
+    this.host.replaceChildren(heading, sentence, ...rows, actions);
+    this.host.hidden = false;
+    this.host.scrollIntoView({ block: "nearest" });
+  }
+
+  hide(): void {
+    this.host.hidden = true;
+    this.host.replaceChildren();
+  }
+
+  private row(difference: SectionDifference, choices: Map<Section, Choice>): HTMLElement {
+    const row = element("fieldset", "", "conflict-section");
+    row.append(element("legend", say(this.words, difference.section)));
+    row.append(this.side("conflict_theirs", difference, "added"), this.side("conflict_mine", difference, "removed"));
+    const options = element("div", "", "conflict-options");
+    for (const choice of ["mine", "theirs", "both"] as const) {
+      const label = element("label");
+      const input = document.createElement("input");
+      input.type = "radio";
+      input.name = `keep-${difference.section}`;
+      input.checked = choices.get(difference.section) === choice;
+      input.addEventListener("change", () => choices.set(difference.section, choice));
+      label.append(input, document.createTextNode(say(this.words, `conflict_choose_${choice}`)));
+      options.append(label);
+    }
+    row.append(options);
+    return row;
+  }
+
+  /** One side's text; the segments that only the other side has are left out. */
+  private side(title: string, difference: SectionDifference, without: "added" | "removed"): HTMLElement {
+    const side = element("div", "", "conflict-side");
+    side.append(element("h3", say(this.words, title)));
+    const text = element("p", "", "difference");
+    for (const segment of difference.segments) {
+      if (segment.change === without) continue;
+      text.append(segment.change === "same" ? document.createTextNode(segment.text) : element("mark", segment.text));
+    }
+    side.append(text);
+    return side;
+  }
+
+  private settle(mine: Sections, theirs: Sections, choices: Map<Section, Choice>): void {
+    const typed = this.editor.read(); // typing went on while this stood there
+    const result = { ...typed };
+    for (const section of SECTIONS) {
+      const choice = choices.get(section);
+      if (choice === "theirs") result[section] = theirs[section];
+      if (choice === "both") result[section] = [theirs[section], typed[section] || mine[section]].filter(Boolean).join("\n");
+    }
+    this.editor.remember(say(this.words, "conflict_heading"));
+    this.editor.write(result);
+    this.hide();
+    this.keeper.resolved();
+    this.editor.focus();
+  }
+}
+
+export function element<K extends keyof HTMLElementTagNameMap>(name: K, text = "", className = ""): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  if (text) made.textContent = text;
+  if (className) made.className = className;
+  if (made instanceof HTMLButtonElement) made.type = "button";
+  return made;
+}

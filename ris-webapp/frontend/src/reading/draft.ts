@@ -1,0 +1,206 @@
+// Keeps the draft on the server as one types: every edit is saved within MAX_WAIT_MS, one request at a time, and retried
+// while the server cannot be reached. Knows nothing of the page: saving and time are given to it.
+
+export const SECTIONS = ["technique", "findings", "conclusion", "recommendation"] as const;
+export type Section = (typeof SECTIONS)[number];
+export type Sections = Record<Section, string>;
+
+export interface Saved {
+  revision: number;
+  savedAt: string;
+}
+
+/** What a save met instead of the revision it named. */
+export interface Theirs extends Saved {
+  sections: Sections;
+  differences: SectionDifference[];
+}
+
+export interface SectionDifference {
+  section: Section;
+  changed: boolean;
+  segments: { change: "same" | "added" | "removed"; text: string }[];
+}
+
+export type Outcome =
+  | { kind: "saved"; saved: Saved }
+  | { kind: "conflict"; theirs: Theirs }
+  | { kind: "unreachable" }
+  | { kind: "signed-out" }
+  | { kind: "refused"; detail: string; code: string };
+
+export type State = "saved" | "unsaved" | "saving" | "unreachable" | "signed-out" | "conflict" | "refused";
+
+export interface Report {
+  state: State;
+  savedAt: string;
+  /** Seconds until the next try, while the server cannot be reached. */
+  retryInSeconds: number;
+  detail: string;
+}
+
+export type Save = (revision: number, sections: Sections, leaving: boolean) => Promise<Outcome>;
+
+export const QUIET_MS = 700;
+export const MAX_WAIT_MS = 1500;
+const RETRY_SECONDS = [1, 2, 4, 8, 15];
+
+export const same = (one: Sections, other: Sections): boolean =>
+  SECTIONS.every((section) => one[section] === other[section]);
+
+/** The form in which the server keeps a text, near enough to tell our own draft from somebody else's. */
+const settled = (text: string): string => text.normalize("NFC").replace(/[ \t]+\n/g, "\n").replace(/\n{3,}/g, "\n\n").trim();
+const sameText = (one: Sections, other: Sections): boolean =>
+  SECTIONS.every((section) => settled(one[section]) === settled(other[section]));
+
+export class DraftKeeper {
+  private state: State = "saved";
+  private detail = "";
+  private kept: Sections;
+  private attempted: Sections | null = null;
+  private inFlight: Promise<void> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private firstUnsavedAt = 0;
+  private failures = 0;
+  conflict: Theirs | null = null;
+
+  constructor(
+    private readonly read: () => Sections,
+    private readonly save: Save,
+    private readonly tell: (report: Report) => void,
+    private revision: number,
+    private savedAt: string,
+  ) {
+    this.kept = read();
+  }
+
+  get currentRevision(): number {
+    return this.revision;
+  }
+
+  /** Whether something typed here is not on the server yet. */
+  get unsaved(): boolean {
+    return !same(this.read(), this.kept);
+  }
+
+  get blocked(): boolean {
+    return this.state === "conflict" || this.state === "refused";
+  }
+
+  edited(): void {
+    if (this.blocked) return;
+    if (!this.unsaved) {
+      if (!this.inFlight && this.state === "unsaved") this.enter("saved");
+      return;
+    }
+    if (this.state === "unreachable" || this.state === "signed-out") return; // its own timer tries again
+    if (this.state !== "unsaved") {
+      this.firstUnsavedAt = Date.now();
+      this.enter("unsaved");
+    }
+    const waited = Date.now() - this.firstUnsavedAt;
+    this.schedule(Math.max(0, Math.min(QUIET_MS, MAX_WAIT_MS - waited)));
+  }
+
+  /** Saves now what is not saved; resolves when the server has it or it is known that it cannot have it. */
+  async flush(leaving = false): Promise<boolean> {
+    clearTimeout(this.timer);
+    if (leaving) {
+      if (this.unsaved && !this.blocked) void this.save(this.revision, this.read(), true);
+      return false;
+    }
+    while (this.unsaved && !this.blocked) {
+      await this.run();
+      if (this.state === "unreachable" || this.state === "signed-out") return false;
+    }
+    return !this.blocked;
+  }
+
+  /** Goes on after a conflict: what the editor holds now is to be saved over `theirs`. */
+  resolved(): void {
+    if (!this.conflict) return;
+    this.adopt(this.conflict, this.conflict.sections);
+    this.conflict = null;
+    this.enter("unsaved");
+    void this.flush().then(() => this.settle());
+  }
+
+  /** The server's draft was put into the editor (a template, a reload): it is what is kept. */
+  replaced(saved: Saved): void {
+    this.conflict = null;
+    this.adopt(saved, this.read());
+    this.enter("saved");
+  }
+
+  private async run(): Promise<void> {
+    this.inFlight ??= this.attempt().finally(() => {
+      this.inFlight = null;
+    });
+    await this.inFlight;
+  }
+
+  private async attempt(): Promise<void> {
+    const sections = this.read();
+    if (this.state !== "unreachable") this.enter("saving");
+    const outcome = await this.save(this.revision, sections, false);
+    switch (outcome.kind) {
+      case "saved":
+        this.adopt(outcome.saved, sections);
+        this.settle();
+        break;
+      case "conflict":
+        if (sameText(outcome.theirs.sections, sections) || (this.attempted && sameText(outcome.theirs.sections, this.attempted))) {
+          // an earlier answer was lost on its way: the other draft is our own
+          this.adopt(outcome.theirs, sameText(outcome.theirs.sections, sections) ? sections : outcome.theirs.sections);
+          this.settle();
+          break;
+        }
+        this.conflict = outcome.theirs;
+        this.enter("conflict");
+        break;
+      case "refused":
+        this.detail = outcome.detail;
+        this.enter("refused");
+        break;
+      default:
+        this.attempted = sections;
+        this.failures += 1;
+        this.enter(outcome.kind);
+        this.schedule(this.retryInSeconds * 1000);
+    }
+  }
+
+  private settle(): void {
+    if (this.blocked && this.conflict) return;
+    if (this.unsaved) {
+      this.firstUnsavedAt = Date.now();
+      this.enter("unsaved");
+      this.schedule(QUIET_MS);
+    } else {
+      this.enter("saved");
+    }
+  }
+
+  private adopt(saved: Saved, sections: Sections): void {
+    this.revision = saved.revision;
+    this.savedAt = saved.savedAt;
+    this.kept = sections;
+    this.attempted = null;
+    this.failures = 0;
+  }
+
+  private get retryInSeconds(): number {
+    return RETRY_SECONDS[Math.min(this.failures, RETRY_SECONDS.length) - 1] ?? 0;
+  }
+
+  private schedule(milliseconds: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.run(), milliseconds);
+  }
+
+  private enter(state: State): void {
+    this.state = state;
+    const retryInSeconds = state === "unreachable" ? this.retryInSeconds : 0;
+    this.tell({ state, savedAt: this.savedAt, retryInSeconds, detail: this.detail });
+  }
+}

@@ -1,0 +1,34 @@
+"""Where a request really comes from, and who acts in it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from django.http import HttpRequest
+
+from ris_core.accounts.models import User
+from ris_core.audit.services import Actor
+
+
+def client_address(request: HttpRequest) -> str:
+    """The browser's address: what the front door saw when the request came through it, else the peer's.
+
+    Only the last entry of ``X-Forwarded-For`` is believed (nginx appends it; the ones before are the client's own
+    words), and only from a peer on loopback or in a private network, where the front door is.
+    """
+    peer = request.META.get("REMOTE_ADDR", "")
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    try:
+        if forwarded and (not peer or ip_address(peer).is_private):
+            return str(ip_address(forwarded))
+    except ValueError:
+        pass
+    return peer or "127.0.0.1"
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The logged-in user as the audit trail names them."""
+    user = request.user
+    if not isinstance(user, User):
+        return Actor("anonymous", address=client_address(request))
+    return Actor(user.username, user_id=user.pk, address=client_address(request))

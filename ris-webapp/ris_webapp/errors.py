@@ -1,0 +1,118 @@
+"""Errors as people see them: a page with a sentence and a short code; problem+json (RFC 9457) for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ris_core.errors import QuangError
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a code means to a user: status of the answer, title, and what to do."""
+
+    status: int
+    title: str
+    advice: str
+
+
+_GENERAL = Words(
+    500, gettext_lazy("Hệ thống gặp lỗi"), gettext_lazy("Hãy thử lại; nếu vẫn lỗi, báo mã này cho phòng CNTT.")
+)
+
+WORDS: dict[str, Words] = {
+    "QUANG-1001": Words(422, gettext_lazy("Giá trị không hợp lệ"), gettext_lazy("Hãy sửa lại và gửi lần nữa.")),
+    "QUANG-1002": Words(
+        404, gettext_lazy("Không tìm thấy"), gettext_lazy("Mục này không còn, hoặc bạn không được xem.")
+    ),
+    "QUANG-1003": Words(
+        409,
+        gettext_lazy("Trạng thái đã thay đổi"),
+        gettext_lazy("Việc này không còn làm được ở trạng thái hiện tại; hãy tải lại trang."),
+    ),
+    "QUANG-1004": Words(
+        409,
+        gettext_lazy("Thông tin người bệnh mâu thuẫn"),
+        gettext_lazy("Dữ liệu thuộc hai người bệnh khác nhau; hãy đối chiếu trước khi làm tiếp."),
+    ),
+    "QUANG-1005": Words(
+        403, gettext_lazy("Không được phép"), gettext_lazy("Tài khoản của bạn không có quyền với chức năng này.")
+    ),
+    "QUANG-1006": Words(
+        409, gettext_lazy("Có người vừa sửa"), gettext_lazy("Hãy tải lại để thấy bản mới nhất rồi sửa tiếp.")
+    ),
+    "QUANG-1007": Words(401, gettext_lazy("Phiên đã hết"), gettext_lazy("Hãy đăng nhập lại.")),
+    "QUANG-1008": Words(
+        403, gettext_lazy("Biểu mẫu đã hết hạn"), gettext_lazy("Hãy tải lại trang rồi gửi lại biểu mẫu.")
+    ),
+    "QUANG-1009": Words(
+        429,
+        gettext_lazy("Tạm khoá đăng nhập"),
+        gettext_lazy("Đăng nhập sai 5 lần. Hãy đợi 15 phút rồi thử lại, hoặc nhờ quản trị mở khoá."),
+    ),
+    "QUANG-3001": Words(
+        502,
+        gettext_lazy("Máy chủ ảnh không trả lời"),
+        gettext_lazy("Ảnh tạm thời chưa xem được; danh sách ca và kết quả vẫn dùng được."),
+    ),
+}
+
+
+def words_of(code: str) -> Words:
+    """The words for ``code``; those of a general error for one that has none."""
+    return WORDS.get(code, _GENERAL)
+
+
+def wants_problem(request: HttpRequest) -> bool:
+    """Whether a script asks (htmx, fetch) rather than a person who would see the page."""
+    accepted = request.headers.get("Accept", "")
+    return "HX-Request" in request.headers or ("json" in accepted and "html" not in accepted)
+
+
+def problem(status: int, code: str, detail: str, *, field: str = "") -> JsonResponse:
+    """An ``application/problem+json`` answer in the user's language."""
+    words = words_of(code)
+    body = {"type": f"urn:quang:{code}", "title": str(words.title), "status": status, "code": code}
+    body["detail"] = str(words.advice)
+    if detail:
+        body["cause"] = detail
+    if field:
+        body["field"] = field
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def error_page(
+    request: HttpRequest, code: str, *, status: int | None = None, cause: str = "", field: str = ""
+) -> HttpResponse:
+    """The answer to an error: a page for a person, problem+json for a script."""
+    words = words_of(code)
+    status = status or words.status
+    if wants_problem(request):
+        return problem(status, code, cause, field=field)
+    return render(request, "error.html", {"code": code, "words": words, "cause": cause}, status=status)
+
+
+def answer_for(request: HttpRequest, error: QuangError) -> HttpResponse:
+    """The answer to one of the suite's own errors."""
+    return error_page(request, error.code, cause=error.detail, field=error.field)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, "QUANG-1002", status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, "QUANG-1001", status=400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, "QUANG-0000", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(request, "QUANG-1008", cause=_("Thiếu hoặc sai mã chống giả mạo (CSRF)."))

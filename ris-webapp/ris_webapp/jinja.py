@@ -1,0 +1,119 @@
+"""The Jinja2 environment of all screens: escaping on, undefined names refused, translations, words for values."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages import get_messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone, translation
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from ris_core.accounts.models import User
+from ris_core.accounts.rules import Function, may
+from ris_webapp.rail import rail_for
+from ris_webapp.words import WORDS
+
+
+def environment(**options: Any) -> Environment:
+    """The environment that Django's Jinja2 backend uses; also what printed pages may use."""
+    options["undefined"] = StrictUndefined
+    options.setdefault("autoescape", True)
+    env = Environment(**options, extensions=["jinja2.ext.i18n"], trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=translation.gettext,
+        ngettext=translation.ngettext,
+        newstyle=True,
+        pgettext=translation.pgettext,
+        npgettext=translation.npgettext,
+    )
+    env.globals.update(url=_url, asset=asset, icon=icon, word=word, Function=Function)
+    env.filters.update(moment=moment, clock=clock, day=day, dicom_date=dicom_date)
+    return env
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """What every page knows: the user, what they may do, the rail, messages to show once."""
+    user = request.user if isinstance(request.user, User) else None
+    match = request.resolver_match
+
+    def allowed(function: Function) -> bool:
+        return user is not None and may(user.role, function)
+
+    return {
+        "user": user,
+        "may": allowed,
+        "site": settings.QUANG.site,
+        "rail": rail_for(user.role) if user else [],
+        "here": match.namespace if match else "",
+        "language": translation.get_language(),
+        "notices": get_messages(request),
+    }
+
+
+def _url(name: str, *args: Any, **kwargs: Any) -> str:
+    return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+@cache
+def _manifest(path: Path, changed_at: float) -> dict[str, str]:
+    data: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return data
+
+
+def asset(name: str) -> str:
+    """The address of a built file: ``asset("shell.js")`` is ``/static/shell-1A2B3C4D.js``.
+
+    Before the first ``npm run build`` it is the plain name, which no server has: pages come unstyled, and
+    ``manage.py check`` says why.
+    """
+    path = Path(settings.STATIC_ROOT) / "manifest.json"
+    try:
+        built = _manifest(path, path.stat().st_mtime)
+    except FileNotFoundError:
+        built = {}
+    return f"{settings.STATIC_URL}{built.get(name, name)}"
+
+
+def icon(name: str, size: int = 18) -> Markup:
+    """An icon of the sprite (``frontend/icons.mjs`` lists them); decoration, hidden from screen readers."""
+    return Markup('<svg class="icon" width="{}" height="{}" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
+        size, size, asset("icons.svg"), name
+    )
+
+
+def word(kind: str, value: str) -> str:
+    """A domain value in the user's words: ``word("exam_state", "READY_TO_READ")`` is ``Chờ đọc``."""
+    return str(WORDS[kind].get(value, value))
+
+
+def moment(at: datetime | None) -> str:
+    """Date and time in the site's zone: ``21/11/2026 14:05``; empty for none."""
+    return timezone.localtime(at).strftime("%d/%m/%Y %H:%M") if at else ""
+
+
+def clock(at: datetime | None) -> str:
+    """The time of a moment today, date and time of any other day without its year."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return local.strftime("%H:%M" if local.date() == timezone.localdate() else "%d/%m %H:%M")
+
+
+def day(at: datetime | None) -> str:
+    """The date in the site's zone: ``21/11/2026``; empty for none."""
+    return timezone.localtime(at).strftime("%d/%m/%Y") if at else ""
+
+
+def dicom_date(value: str) -> str:
+    """A DICOM date (``19801121``, also ``198011`` or ``1980``) as people write it: ``21/11/1980``."""
+    if not value.isdigit() or len(value) not in (4, 6, 8):
+        return value
+    return "/".join(part for part in (value[6:8], value[4:6], value[:4]) if part)

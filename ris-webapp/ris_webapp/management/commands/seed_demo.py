@@ -1,0 +1,101 @@
+"""Fill a new suite with what a demonstration needs, and write the logins down; running it again changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from ris_core.accounts.models import User
+from ris_core.accounts.passwords import random_password
+from ris_core.changes.services import announce
+from ris_core.delivery.models import Receiver
+from ris_core.devices.models import Device, ImagingService
+from ris_webapp import demo
+
+HIS_PORT = "QUANG_DEMO_HIS_PORT"
+
+
+class Command(BaseCommand):
+    help = (
+        "Users of every role with random passwords, devices, imaging services, report templates and the simulated HIS "
+        "as a receiver of results. Logins are written to $QUANG_HOME/demo-logins.json (mode 600)."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path = settings.QUANG.home / "demo-logins.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        passwords: dict[str, str] = {login["username"]: login["password"] for login in known.get("logins", ())}
+        with transaction.atomic():
+            logins = [_login(person, passwords.get(person.username)) for person in demo.USERS]
+            devices = {device.ae_title: _device(device) for device in demo.DEVICES}
+            for service in demo.SERVICES:
+                _service(service, devices[service.device])
+            _receiver()
+            announce("device", 0)
+        self._load_templates()
+        _write(path, {"url": settings.QUANG.public_url, "logins": logins, "tokens": _tokens()})
+        self.stdout.write(f"demo: {len(logins)} logins in {path}")
+
+    def _load_templates(self) -> None:
+        pass
+
+
+def _login(person: demo.DemoUser, password: str | None) -> dict[str, str]:
+    user = User.objects.filter(username=person.username).first()
+    if user is None or password is None or not user.check_password(password):
+        password = random_password()
+        if user is None:
+            user = User(username=person.username, full_name=person.full_name, title=person.title, role=person.role)
+        user.set_password(password)
+        user.save()
+    return {"username": person.username, "password": password, "role": person.role, "full_name": person.full_name}
+
+
+def _device(device: demo.DemoDevice) -> Device:
+    defaults = {"name": device.name, "modality": device.modality, "room": device.room, "port": device.port}
+    return Device.objects.get_or_create(ae_title=device.ae_title, defaults=defaults)[0]
+
+
+def _service(service: demo.DemoService, device: Device) -> None:
+    ImagingService.objects.get_or_create(
+        code=service.code,
+        coding_system=demo.CODING_SYSTEM,
+        defaults={
+            "name": service.name,
+            "modality": service.modality,
+            "body_part": service.body_part,
+            "default_device": device,
+            "minimum_minutes": service.minimum_minutes,
+        },
+    )
+
+
+def _receiver() -> None:
+    port = int(os.environ.get(HIS_PORT, "2576"))
+    receiver, made = Receiver.objects.get_or_create(
+        code="HIS", defaults={"name": "HIS bệnh viện", "host": "127.0.0.1", "port": port, "facility": "BVQ"}
+    )
+    if not made and HIS_PORT in os.environ and receiver.port != port:
+        Receiver.objects.filter(pk=receiver.pk).update(port=port)
+
+
+def _tokens() -> dict[str, str]:
+    """The service tokens with which a demonstration looks into the engine as the services do."""
+    names = ("service_token_web", "service_token_worker", "service_token_monitor")
+    return {name: settings.QUANG.secret(name) for name in names}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Replace the file in one step; nobody else may read it at any moment."""
+    partial = path.with_suffix(".new")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=2)
+    partial.replace(path)

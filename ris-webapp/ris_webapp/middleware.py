@@ -1,0 +1,125 @@
+"""What every answer of the web app goes through; one small class for each concern."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
+
+from ris_core.accounts.models import User
+from ris_core.errors import NotPermitted, QuangError
+from ris_webapp.errors import answer_for
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+BACKGROUND = "X-Quang-Background"
+"""Header of requests that a page makes by itself: they do not keep a session alive."""
+REFRESH_SECONDS = 60
+"""A session's time of last use is written at most this often."""
+
+
+class SecureHeadersMiddleware:
+    """Headers that keep other origins and injected markup out; pages with patient data are never cached."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("X-Frame-Options", "DENY")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure():
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        return response
+
+
+class ErrorPagesMiddleware:
+    """The suite's own errors as pages or problem+json, in one place."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        return answer_for(request, exception) if isinstance(exception, QuangError) else None
+
+
+class IdleTimeoutMiddleware:
+    """Ends a session that nobody has used for ``access.session_idle_minutes`` (Q1).
+
+    The session's own expiry moves along with use; what pages ask for in the background is no use.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        session = request.session
+        used_at = session.get("used_at")
+        now = int(time.time())
+        if used_at is not None and now - used_at > settings.SESSION_COOKIE_AGE:
+            session.flush()
+        elif used_at is not None and now - used_at > REFRESH_SECONDS and BACKGROUND not in request.headers:
+            session["used_at"] = now
+        return self.get_response(request)
+
+
+class UserLanguageMiddleware:
+    """The language of the logged-in user; before login the one chosen on this computer, else the site's."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and isinstance(request.user, User):
+            chosen = request.user.language
+        if chosen not in dict(settings.LANGUAGES):
+            chosen = settings.QUANG.site.language
+        with translation.override(chosen):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", chosen)
+        return response
+
+
+class DenyByDefaultMiddleware:
+    """Refuses a view that does not say who may call it (:mod:`ris_webapp.permission`)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        if not hasattr(view, "quang_functions"):
+            raise NotPermitted("this page does not say who may open it")

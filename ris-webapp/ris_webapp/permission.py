@@ -1,0 +1,75 @@
+"""Who may call a view: every view says so by one of the three decorators here, and one that says nothing is refused.
+
+:class:`ris_webapp.middleware.DenyByDefaultMiddleware` refuses views without a mark, so that forgetting one closes a
+page instead of opening it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from ris_core.accounts.models import User
+from ris_core.accounts.rules import Function, may
+from ris_core.errors import NotPermitted
+
+P = ParamSpec("P")
+View = Callable[P, HttpResponseBase]
+
+
+class UserRequest(HttpRequest):
+    """A request of somebody who has logged in: what a view behind :func:`requires` is given."""
+
+    user: User
+
+
+class MarkedView(Protocol):
+    """A view with its mark: ``None`` for anybody, else the functions of which the user must have one."""
+
+    quang_functions: frozenset[Function] | None
+
+    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase: ...
+
+
+def public(view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
+    """Mark a view that anybody may call; it decides by itself (login, health, signed links)."""
+    cast(MarkedView, view).quang_functions = None
+    return view
+
+
+def requires(*functions: Function) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """Let in only users whose role has at least one of ``functions``; with none given, anyone who has logged in.
+
+    Who has not logged in is sent to the login page and comes back afterwards; scripts get 401.
+
+    :raises NotPermitted: (from the view) when the role has none of the functions
+    """
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            user = request.user
+            if not isinstance(user, User):
+                return _ask_to_log_in(request)
+            if functions and not any(may(user.role, function) for function in functions):
+                raise NotPermitted("this role may not open the page", field=functions[0])
+            return view(request, *args, **kwargs)
+
+        cast(MarkedView, guarded).quang_functions = frozenset(functions)
+        return guarded
+
+    return decorate
+
+
+def _ask_to_log_in(request: HttpRequest) -> HttpResponseBase:
+    from ris_webapp.errors import problem, wants_problem
+
+    if wants_problem(request):
+        response: HttpResponse = problem(401, "QUANG-1007", "")
+        response["HX-Redirect"] = "/login/"
+        return response
+    return redirect_to_login(request.get_full_path(), "/login/")

@@ -1,0 +1,15 @@
+"""Addresses of login, logout and what a user sets for themselves."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.login import views
+
+app_name = "login"
+urlpatterns = [
+    path("login/", views.login, name="login"),
+    path("logout/", views.logout, name="logout"),
+    path("preferences/", views.preferences, name="preferences"),
+    path("language/", views.language, name="language"),
+]

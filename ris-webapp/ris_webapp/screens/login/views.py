@@ -1,0 +1,108 @@
+"""Login, logout, and the language and theme of a user."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ris_core.accounts.models import User
+from ris_core.audit.services import Actor, record
+from ris_webapp.client import actor_of, client_address
+from ris_webapp.errors import words_of
+from ris_webapp.permission import UserRequest, public, requires
+from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
+
+
+@public
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def login(request: HttpRequest) -> HttpResponse:
+    """The login page; a new session begins at every login, whatever cookie came with it (Q6)."""
+    after = _own_page(request, request.POST.get("next") or request.GET.get("next") or "")
+    if request.method == "GET":
+        if isinstance(request.user, User):
+            return HttpResponseRedirect(after)
+        return _login_page(request, after)
+    form = LoginForm(request.POST)
+    name = request.POST.get("username", "")
+    user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    if not isinstance(user, User):
+        record(Actor(name[:128] or "anonymous", address=client_address(request)), "user.login_failed", success=False)
+        return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
+    request.session.flush()
+    auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    request.session["used_at"] = int(time.time())
+    record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}")
+    return HttpResponseRedirect(after)
+
+
+@public
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    """End the session on the server, then show the login page."""
+    if isinstance(request.user, User):
+        record(actor_of(request), "user.logged_out", subject=f"user:{request.user.pk}")
+    auth.logout(request)
+    return HttpResponseRedirect(resolve_url("login:login"))
+
+
+@requires()
+@require_POST
+def preferences(request: UserRequest) -> HttpResponse:
+    """Save language or theme with the user; answers with a redirect back, or nothing for a script."""
+    form = PreferencesForm(request.POST)
+    if form.is_valid():
+        chosen = {name: value for name, value in form.cleaned_data.items() if value}
+        User.objects.filter(pk=request.user.pk).update(**chosen)
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=204)
+    return HttpResponseRedirect(_own_page(request, request.POST.get("next", "")))
+
+
+@public
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Choose the language of the login page on this computer."""
+    response = HttpResponseRedirect(_own_page(request, request.POST.get("next", ""), otherwise="login:login"))
+    form = PreferencesForm(request.POST)
+    if form.is_valid() and form.cleaned_data["language"]:
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            form.cleaned_data["language"],
+            max_age=365 * 24 * 3600,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+def locked_out(request: HttpRequest, credentials: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+    """django-axes calls this instead of the login view's answer after too many failures."""
+    name = str(credentials.get("username", ""))[:128]
+    record(Actor(name or "anonymous", address=client_address(request)), "user.locked_out", success=False)
+    return _login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
+
+
+def _login_page(
+    request: HttpRequest, after: str, *, error: str = "", name: str = "", status: int = 200
+) -> HttpResponse:
+    return render(request, "login/login.html", {"next": after, "error": error, "name": name}, status=status)
+
+
+def _own_page(request: HttpRequest, address: str, *, otherwise: str = settings.LOGIN_REDIRECT_URL) -> str:
+    """``address`` if it is a page of ours, else the page named ``otherwise``: no redirects to strangers."""
+    if address and url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+        return address
+    return resolve_url(otherwise)

@@ -1,0 +1,10 @@
+"""Addresses of the worklist of exams."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.worklist import views
+
+app_name = "worklist"
+urlpatterns = [path("", views.worklist, name="worklist")]

@@ -1,0 +1,16 @@
+"""Every screen's addresses: one line to add a screen."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+SCREENS = (
+    "ris_webapp.screens.login.urls",
+    "ris_webapp.screens.worklist.urls",
+)
+
+urlpatterns = [path("", include(screen)) for screen in SCREENS]
+
+handler400 = "ris_webapp.errors.bad_request"
+handler404 = "ris_webapp.errors.not_found"
+handler500 = "ris_webapp.errors.server_error"
