@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     setup = verbs.add_parser("setup", help="install and build what is missing")
     setup.add_argument("--tests", action="store_true", help="also what tests and benchmarks need")
+    setup.add_argument("--only", action="append", metavar="STEP", help="this step alone (may be repeated), for images")
     verbs.add_parser("up", help="start the suite and wait until it is healthy")
     verbs.add_parser("down", help="stop the suite")
     verbs.add_parser("status", help="print the state of every part as one JSON object")
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, suite: Suite) -> int:
     if options.verb == "setup":
-        return _setup(suite, tests=options.tests)
+        return _setup(suite, tests=options.tests, only=options.only)
     if options.verb == "up":
         return _up(suite)
     if options.verb == "down":
@@ -63,9 +64,16 @@ def _run(options: argparse.Namespace, suite: Suite) -> int:
     return result.returncode
 
 
-def _setup(suite: Suite, *, tests: bool) -> int:
+def _setup(suite: Suite, *, tests: bool, only: list[str] | None) -> int:
     began = time.monotonic()
-    if not run_steps(setup_steps(tests=tests, postgresql=suite.settings.database == "postgresql")):
+    steps = setup_steps(tests=tests, postgresql=suite.settings.database == "postgresql")
+    if only:
+        unknown = set(only) - {step.name for step in steps}
+        if unknown:
+            print(f"no such step: {', '.join(sorted(unknown))}", file=sys.stderr)
+            return 2
+        steps = [step for step in steps if step.name in only]
+    if not run_steps(steps):
         print("\nSetup is not complete; what is done stays done: run it again after mending this.", file=sys.stderr)
         return 1
     seconds = time.monotonic() - began

@@ -1,0 +1,61 @@
+/**
+ * How OHIF is set up in Quang. Read by the browser before OHIF itself; must stay a plain object (no imports).
+ *
+ * Everything is of one origin: the images come from /dicom-web with the HttpOnly cookie that the RIS or a viewer link
+ * has set, so no token appears here or in an address.
+ */
+window.config = {
+  name: 'quang',
+  routerBasename: window.PUBLIC_URL.replace(/\/$/, ''),
+  showStudyList: false, // the worklist is the RIS's; the viewer shows the study that it was opened on
+  extensions: [],
+  modes: [],
+  customizationService: [],
+  investigationalUseDialog: { option: 'never' },
+  showWarningMessageForCrossOrigin: false,
+  showCPUFallbackMessage: true,
+  showLoadingIndicator: true,
+  showErrorDetails: 'production',
+  strictZSpacingForVolumeViewport: true,
+  groupEnabledModesFirst: true,
+  allowMultiSelectExport: false,
+  maxNumberOfWebWorkers: 3,
+  maxNumRequests: { interaction: 100, thumbnail: 5, prefetch: 10 },
+  studyPrefetcher: { enabled: false },
+  defaultDataSourceName: 'quang',
+  dataSources: [
+    {
+      namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
+      sourceName: 'quang',
+      configuration: {
+        friendlyName: 'Quang',
+        name: 'quang',
+        wadoUriRoot: '/wado',
+        qidoRoot: '/dicom-web',
+        wadoRoot: '/dicom-web',
+        qidoSupportsIncludeField: true,
+        supportsReject: false,
+        supportsStow: true,
+        supportsFuzzyMatching: false,
+        supportsWildcard: true,
+        imageRendering: 'wadors',
+        thumbnailRendering: 'wadors',
+        enableStudyLazyLoad: true,
+        singlepart: 'video',
+        bulkDataURI: { enabled: true, relativeResolution: 'studies' },
+        // Orthanc answers frames as stored; a transfer syntax is never asked for (the front door would not pass it on)
+        omitQuotationForMultipartRequest: true,
+        acceptHeader: ['multipart/related; type=application/octet-stream; transfer-syntax=*'],
+      },
+    },
+  ],
+  whiteLabeling: {
+    createLogoComponentFn: function (React) {
+      return React.createElement(
+        'span',
+        { style: { fontWeight: 600, fontSize: '18px', letterSpacing: '0.02em', color: '#e6edf6', padding: '0 8px' } },
+        'Quang'
+      );
+    },
+  },
+};
