@@ -14,10 +14,10 @@ on Django's connection, in the caller's transaction, and raises Django's databas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
 from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
@@ -111,68 +111,83 @@ class Select:
         return found[0] if found else None
 
 
-class Insert:
-    """Adds one row of ``model``; columns that are not named get the field's default, as the ORM does it.
+def insert(instance: models.Model) -> None:
+    """Add the row of ``instance`` and set its primary key: ``save(force_insert=True)`` without signals.
 
-    :param returns_id: whether a call answers the new row's primary key
+    :raises django.db.IntegrityError: when a constraint of the table forbids it
     """
+    row = _row_of(type(instance))
+    key = instance.pk
+    cursor = _execute(row.insert_sql(with_key=key is not None), row.values(instance, with_key=key is not None))
+    if key is None:
+        instance.pk = cursor.fetchone()[0] if connection.vendor == "postgresql" else cursor.lastrowid
+    instance._state.adding = False
 
-    def __init__(self, model: type[models.Model], *, returns_id: bool = False) -> None:
-        self.model = model
-        self.returns_id = returns_id
-        self._sql: dict[tuple[str, bool], str] = {}
-        key = model._meta.pk
-        if key is None:
-            raise FieldDoesNotExist(f"{model.__name__} has no primary key")
-        self._key = key
-        self._names = {field.attname for field in model._meta.concrete_fields}
-        fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-        self._columns = [str(field.column) for field in fields]
-        self._values = [
-            (field.attname, _default(field), field.get_db_prep_save if isinstance(field, _CONVERTED_FIELDS) else None)
+
+def upsert(instance: models.Model) -> None:
+    """Add the row of ``instance``, or overwrite the one that has its primary key."""
+    row = _row_of(type(instance))
+    _execute(row.upsert_sql(), row.values(instance, with_key=True))
+    instance._state.adding = False
+
+
+class _Row:
+    """How the rows of one model are written."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._table = model._meta.db_table
+        fields = model._meta.concrete_fields
+        self._key = next(str(field.column) for field in fields if field.primary_key)
+        self._fields = [
+            (
+                field.attname,
+                str(field.column),
+                field.get_db_prep_save if isinstance(field, _CONVERTED_FIELDS) else None,
+                bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)),
+            )
             for field in fields
         ]
+        self._sql: dict[tuple[str, str], str] = {}
 
-    def __call__(self, **values: Any) -> int:
-        """Add the row and answer its primary key (0 when the statement was not asked to return it).
+    def values(self, instance: models.Model, *, with_key: bool) -> list[Any]:
+        values = []
+        for name, column, convert, automatic in self._fields:
+            if column == self._key and not with_key:
+                continue
+            if automatic:
+                setattr(instance, name, timezone.now())
+            value = getattr(instance, name)
+            values.append(value if convert is None else convert(value, connection))
+        return values
 
-        :raises FieldDoesNotExist: for a name that is no column of the model
-        :raises django.db.IntegrityError: when a constraint of the table forbids it
-        """
-        if not values.keys() <= self._names:
-            raise FieldDoesNotExist(f"{self.model.__name__}: {', '.join(sorted(values.keys() - self._names))}")
-        row = []
-        for name, default, convert in self._values:
-            value = values[name] if name in values else default()
-            row.append(value if convert is None else convert(value, connection))
-        chosen = isinstance(self._key, models.AutoField) and self._key.attname in values
-        if chosen:
-            row.append(values[self._key.attname])
-        cursor = _execute(self._sql.get((connection.vendor, chosen)) or self._compile(chosen), row)
-        if chosen:
-            return int(values[self._key.attname])
-        if not self.returns_id:
-            return 0
-        return int(cursor.fetchone()[0] if connection.vendor == "postgresql" else cursor.lastrowid)
+    def insert_sql(self, *, with_key: bool) -> str:
+        kind = "insert with key" if with_key else "insert"
+        if (connection.vendor, kind) not in self._sql:
+            returning = f" RETURNING {connection.ops.quote_name(self._key)}"
+            ending = returning if connection.vendor == "postgresql" and not with_key else ""
+            self._sql[connection.vendor, kind] = self._insert(with_key) + ending
+        return self._sql[connection.vendor, kind]
 
-    def _compile(self, chosen: bool) -> str:
+    def upsert_sql(self) -> str:
+        if (connection.vendor, "upsert") not in self._sql:
+            quote = connection.ops.quote_name
+            others = [quote(column) for _, column, _, _ in self._fields if column != self._key]
+            changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in others)
+            ending = f" ON CONFLICT ({quote(self._key)}) DO UPDATE SET {changes}"
+            self._sql[connection.vendor, "upsert"] = self._insert(with_key=True) + ending
+        return self._sql[connection.vendor, "upsert"]
+
+    def _insert(self, with_key: bool) -> str:
         quote = connection.ops.quote_name
-        key = str(self._key.column)
-        columns = [*self._columns, key] if chosen else self._columns
-        table, names = quote(self.model._meta.db_table), ", ".join(map(quote, columns))
-        sql = f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608 - names of ours
-        if self.returns_id and not chosen and connection.vendor == "postgresql":
-            sql += f" RETURNING {quote(key)}"
-        return self._sql.setdefault((connection.vendor, chosen), _placeholders(sql, len(columns)))
+        columns = [quote(column) for _, column, _, _ in self._fields if with_key or column != self._key]
+        placeholders = ", ".join(["%s"] * len(columns))
+        sql = f"INSERT INTO {quote(self._table)} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608 - our names
+        return _placeholders(sql, len(columns))
 
 
-def _default(field: models.Field[Any, Any]) -> Callable[[], Any]:
-    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return timezone.now
-    if callable(field.default):
-        return field.get_default
-    constant = field.get_default()
-    return lambda: constant
+@cache
+def _row_of(model: type[models.Model]) -> _Row:
+    return _Row(model)
 
 
 def reserve_id(model: type[models.Model]) -> int:
