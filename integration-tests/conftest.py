@@ -1,0 +1,92 @@
+"""What every scenario may ask for: a suite of processes or of containers (``QUANG_BACKEND``), on either database.
+
+See ``ris_testing/backends.py`` for what the environment chooses, ``docs/how-to/it-docker.md`` for the containers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ris_testing import containers
+from ris_testing.backends import RunningSuite, chosen_backend, start_suite
+
+SuiteMaker = Callable[[Mapping[str, str]], RunningSuite]
+
+
+@pytest.fixture(scope="session")
+def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
+    """A running suite that all scenarios share: they use patients and orders of their own and break nothing."""
+    if chosen_backend() == "containers":
+        project: containers.ComposeProject = request.getfixturevalue("compose_project")
+        request.getfixturevalue("docker_services")
+        yield containers.ready(project, request.getfixturevalue("compose_settings"))
+        return
+    shared = start_suite(tmp_path_factory.mktemp("suite"))
+    try:
+        yield shared
+    finally:
+        shared.down()
+
+
+@pytest.fixture
+def new_suite(tmp_path: Path) -> Iterator[SuiteMaker]:
+    """Makes a suite of the scenario's own, with settings of its own; for what kills, freezes or fills things."""
+    made: list[RunningSuite] = []
+
+    def make(overrides: Mapping[str, str]) -> RunningSuite:
+        made.append(start_suite(tmp_path / f"suite-{len(made)}", overrides))
+        return made[-1]
+
+    yield make
+    for suite in made:
+        suite.down()
+
+
+# ---- what pytest-docker asks for ----
+
+
+@pytest.fixture(scope="session")
+def compose_settings() -> dict[str, str]:
+    """The variables of ``compose.yaml`` for this run: free ports, demo data."""
+    return containers.project_settings({}, demo=True)
+
+
+@pytest.fixture(scope="session")
+def compose_env_file(compose_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file, for every compose command of this run."""
+    path = tmp_path_factory.mktemp("compose") / "compose.env"
+    containers.write_env_file(path, compose_settings)
+    return path
+
+
+@pytest.fixture(scope="session")
+def compose_project(docker_compose_project_name: str, compose_env_file: Path) -> containers.ComposeProject:
+    """The project that ``docker_services`` starts and takes down."""
+    return containers.ComposeProject(containers.compose_command(), docker_compose_project_name, compose_env_file)
+
+
+@pytest.fixture(scope="session")
+def docker_compose_command(compose_env_file: Path) -> str:
+    """``docker compose`` or ``docker-compose``, whichever is installed, with this run's settings."""
+    return f"{containers.compose_command()} --env-file '{compose_env_file}'"
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file() -> list[str]:
+    """The product's own compose file, and what tests add to it."""
+    return [str(path) for path in containers.COMPOSE_FILES]
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    """Compose 1.29 has no ``--wait``; :func:`ris_testing.containers.ready` waits for health."""
+    return ["up --detach --no-build"]
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    """The volumes go too: each run begins with new secrets and an empty archive."""
+    return ["down --volumes --timeout 10"]
