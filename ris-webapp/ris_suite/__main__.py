@@ -93,7 +93,9 @@ def _up(suite: Suite) -> int:
             return 1
     print(f"Quang is {'already ' if was_up else ''}up at {suite.public_url} ({time.monotonic() - began:.0f} s)")
     ports = suite.ports
-    print(f"DICOM port {ports['dicom']} (AE title QUANG), MLLP port {ports['mllp']}, data in {suite.settings.home.path}")
+    print(
+        f"DICOM port {ports['dicom']} (AE title QUANG), MLLP port {ports['mllp']}, data in {suite.settings.home.path}"
+    )
     return 0
 
 

@@ -27,11 +27,15 @@ def rotate(path: Path, maximum_bytes: int = MAXIMUM_BYTES) -> bool:
     return True
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """The last lines of a log, however large it is."""
+def size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def last_lines(path: Path, count: int, since_bytes: int = 0) -> list[str]:
+    """The last lines of a log, however large it is; only those written after its first ``since_bytes``."""
     if not path.exists():
         return []
     with path.open("rb") as log:
-        log.seek(0, os.SEEK_END)
-        log.seek(max(0, log.tell() - 400 * count))
+        end = log.seek(0, os.SEEK_END)
+        log.seek(max(0, end - 400 * count, since_bytes if since_bytes <= end else 0))
         return log.read().decode(errors="replace").splitlines()[-count:]

@@ -65,6 +65,7 @@ class FrontDoor:
     viewer_version: str
     run: Path
     """A folder of nginx's own, for its pid file and request bodies."""
+    access_log: Path
 
 
 def write(path: Path, front_door: FrontDoor) -> None:
@@ -83,6 +84,7 @@ def render(front_door: FrontDoor) -> str:
         "VIEWER_PARENT": str(front_door.viewer_parent),
         "VIEWER_VERSION": front_door.viewer_version,
         "RUN": str(front_door.run),
+        "ACCESS_LOG": str(front_door.access_log),
     }
     return _NAME.sub(lambda match: values[match.group(1)], _TEMPLATE.read_text())
 

@@ -18,7 +18,11 @@ from ris_suite import layout
 _PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
 _COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
-PLUGIN_FOLDERS = ("/usr/share/orthanc/plugins", "/usr/share/orthanc/plugins-available", "/usr/local/share/orthanc/plugins")
+PLUGIN_FOLDERS = (
+    "/usr/share/orthanc/plugins",
+    "/usr/share/orthanc/plugins-available",
+    "/usr/local/share/orthanc/plugins",
+)
 PROGRAM = "/usr/sbin/Orthanc"
 SHIM = "/usr/lib/quang_engine_shim.so"
 """The engine shim inside the engine's root and the containers (``docker/engine-shim``)."""
@@ -82,7 +86,9 @@ def read(path: Path, values: Mapping[str, object]) -> dict[str, Any]:
             raise ConfigurationProblem(f"{path.name}: ${{{match.group(1)}}} has no value")
         return json.dumps(values[match.group(1)])
 
-    text = _COMMENT_OR_STRING.sub(lambda match: match.group() if match.group().startswith('"') else "", path.read_text())
+    text = _COMMENT_OR_STRING.sub(
+        lambda match: match.group() if match.group().startswith('"') else "", path.read_text()
+    )
     try:
         configuration = json.loads(_PLACEHOLDER.sub(value, text))
     except json.JSONDecodeError as problem:

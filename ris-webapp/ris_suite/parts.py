@@ -69,7 +69,9 @@ class Composition:
 
     def manage_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
         """The command and environment of ``manage.py`` with these arguments, as the suite's own user."""
-        return self._host([str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), *arguments]), self._python_environment()
+        return self._host(
+            [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), *arguments]
+        ), self._python_environment()
 
     def prepare(self) -> None:
         """Writes the configuration files that the parts are started with."""
@@ -99,6 +101,7 @@ class Composition:
                 viewer_parent=layout.ENGINE,
                 viewer_version=nginx_config.installed_viewer_version(),
                 run=self._home.nginx,
+                access_log=self._home.log_file("access"),
             ),
         )
 
@@ -126,7 +129,17 @@ class Composition:
 
     def _web(self) -> Part:
         port = self._ports["web"]
-        command = [str(layout.PYTHON), "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+        command = [
+            str(layout.PYTHON),
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         command += ["--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS_PER_WORKER)]
         command += ["--respawn-failed-workers", "ris_webapp.wsgi:application"]
         return Part(

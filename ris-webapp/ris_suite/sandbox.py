@@ -28,7 +28,13 @@ SERVICE_USER = "quang"
 _ROOT_FOLDERS = ("usr", "etc", "var")
 _ROOT_LINKS = ("bin", "sbin", "lib", "lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_FILES_OF_THE_HOST = ("/etc/hosts", "/etc/resolv.conf", "/etc/passwd", "/etc/group", "/etc/ssl/certs/ca-certificates.crt")
+_FILES_OF_THE_HOST = (
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/ssl/certs/ca-certificates.crt",
+)
 
 
 class NoServiceAccount(Exception):
@@ -77,11 +83,8 @@ def engine_command(arguments: Sequence[str], binds: Sequence[Bind], account: Ser
         return host_command(arguments, [bind.path for bind in binds], account)
     if account is None:
         return _bwrap_command(arguments, binds)
-    return ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-euc"] + [
-        _chroot_script(binds) + f'exec chroot {_quote(layout.MOUNT_POINT)} {_setpriv(account)} "$@"',
-        "engine",
-        *arguments,
-    ]
+    script = _chroot_script(binds) + f'exec chroot {_quote(layout.MOUNT_POINT)} {_setpriv(account)} "$@"'
+    return [*with_private_mounts(script), *arguments]
 
 
 def host_command(arguments: Sequence[str], needed: Iterable[Path], account: ServiceAccount | None) -> list[str]:
@@ -110,7 +113,12 @@ def host_command(arguments: Sequence[str], needed: Iterable[Path], account: Serv
             script += f"mkdir -p {inside}; mount --rbind {_quote(path)} {inside}\n"
         script += f"mount --rbind {mount_point} {_quote(closed)}\n"
     script += f'exec {step_down} "$@"'
-    return ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-euc", script, "host", *arguments]
+    return [*with_private_mounts(script), *arguments]
+
+
+def with_private_mounts(script: str) -> list[str]:
+    """The beginning of a command that runs a shell script whose mounts nobody else sees; arguments are its ``"$@"``."""
+    return ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-euc", script, "sandbox"]
 
 
 def closed_ancestor(path: Path, account: ServiceAccount) -> Path | None:
@@ -135,7 +143,10 @@ def _chroot_script(binds: Sequence[Bind]) -> str:
         lines += [f"mkdir {_quote(new / name)}", *_mount(root / name, new / name, writable=False)]
     lines += [f"ln -s usr/{name} {_quote(new / name)}" for name in _ROOT_LINKS if (root / name).is_symlink()]
     lines += [f"mkdir {_quote(new / 'proc')} {_quote(new / 'run')}", f"mount -t proc proc {_quote(new / 'proc')}"]
-    lines += [f"mkdir -p {_quote(new / 'dev' / 'shm')}", f"mount -t tmpfs -o mode=1777 tmpfs {_quote(new / 'dev' / 'shm')}"]
+    lines += [
+        f"mkdir -p {_quote(new / 'dev' / 'shm')}",
+        f"mount -t tmpfs -o mode=1777 tmpfs {_quote(new / 'dev' / 'shm')}",
+    ]
     for name in _DEVICES:
         device = _quote(new / "dev" / name)
         lines += [f"touch {device}; mount --bind /dev/{name} {device}"]

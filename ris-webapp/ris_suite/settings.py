@@ -22,7 +22,16 @@ _PASSED_ON = (
 _NOT_PASSED_ON = frozenset(
     {"QUANG_HOME", "QUANG_DATABASE", "QUANG_DEMO", "QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_MLLP_PORT"}
     | {"QUANG_HTTP_HOST", "QUANG_DICOM_HOST", "QUANG_MLLP_HOST", "QUANG_AUTOMATION", "QUANG_STABLE_AGE_SECONDS"}
-    | {"QUANG_PUBLIC_URL", "QUANG_SETTINGS", "QUANG_DATABASE_URL", "QUANG_ORTHANC_URL", "QUANG_SECRETS_DIR", "QUANG_CORPUS", "QUANG_DEBIAN_MIRROR", "QUANG_PARTS"}
+    | {
+        "QUANG_PUBLIC_URL",
+        "QUANG_SETTINGS",
+        "QUANG_DATABASE_URL",
+        "QUANG_ORTHANC_URL",
+        "QUANG_SECRETS_DIR",
+        "QUANG_CORPUS",
+        "QUANG_DEBIAN_MIRROR",
+        "QUANG_PARTS",
+    }
 )
 
 
@@ -50,7 +59,7 @@ class SuiteSettings:
     parts: frozenset[str] | None = None
     """Only these parts are started (``QUANG_PARTS=orthanc,worker``); None means all."""
     passed_on: Mapping[str, str] = field(default_factory=dict)
-    """Further variables for every process: overrides of single settings (``QUANG_DELIVERY__MAX_ATTEMPTS``), locale, proxy."""
+    """Variables for every process: overrides of single settings (``QUANG_DELIVERY__MAX_ATTEMPTS``), locale, proxy."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> SuiteSettings:

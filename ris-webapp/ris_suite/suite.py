@@ -27,6 +27,7 @@ from ris_suite.parts import Composition
 from ris_suite.settings import Database, SuiteSettings, process_environment, public_url
 from ris_suite.state import PartRecord, SuiteRecord, read_record, supervisor_lives
 from ris_suite.supervisor import stop_leftovers
+from ris_suite.versions import installed_versions
 
 _POLL_SECONDS = 0.1
 _DOWN_TIMEOUT_SECONDS = 120.0
@@ -93,6 +94,8 @@ class Suite:
         Raises:
             SuiteFailed: a part did not come up; all parts have been stopped again.
         """
+        if self.is_up() and self.record().state in ("failed", "stopping"):
+            self._wait_supervisor_gone()
         if not self.is_up():
             self._start_supervisor()
         self._wait_started(timeout_seconds, say)
@@ -132,7 +135,7 @@ class Suite:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Ports by name: ``nginx``, ``dicom``, ``mllp``, ``orthanc``, ``web``, ``events``. Known once the suite was started."""
+        """Ports by name (``nginx``, ``dicom``, ``mllp``, ``orthanc``, ``web``, ``events``), known once started."""
         ports: dict[str, int] = self.record().settings["ports"]
         return ports
 
@@ -179,6 +182,7 @@ class Suite:
             "public_url": record.settings.get("public_url"),
             "database": record.settings.get("database", self.settings.database),
             "automation": record.settings.get("automation", self.settings.automation),
+            "versions": installed_versions(),
             "supervisor": {"pid": record.supervisor_pid if up else None},
             "failure": {"part": record.failed_part, "reason": record.failure} if record.failed_part else None,
             "parts": parts,
@@ -273,11 +277,17 @@ class Suite:
             if record.state == "running" and self.is_up():
                 return
             if record.state == "failed":
+                self._wait_supervisor_gone()
                 raise self._failed(record.failed_part or "supervisor", record.failure, record.failure_lines)
             if not self.is_up():
                 raise self._failed("supervisor", "ended while the suite was starting")
             if time.monotonic() > deadline:
                 raise self._failed("supervisor", f"the suite was not up within {timeout_seconds:.0f} s")
+            time.sleep(_POLL_SECONDS)
+
+    def _wait_supervisor_gone(self) -> None:
+        deadline = time.monotonic() + _DOWN_TIMEOUT_SECONDS
+        while self.is_up() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
 
     def _wait_for(self, condition: Callable[[SuiteRecord], bool], otherwise: str, timeout_seconds: float) -> None:

@@ -114,6 +114,7 @@ class Supervisor:
         self._running: list[_RunningPart] = []
         self._written: SuiteRecord | None = None
         self._record = SuiteRecord(state="starting")
+        self._logs_began: dict[str, int] = {}
 
     def run(self) -> int:
         """The whole life of a suite. Returns the exit status of the process."""
@@ -147,7 +148,9 @@ class Supervisor:
         ports = choose_ports(self._settings)
         prepare_home(self._settings, self._account)
         for name, port in taken_ports(self._settings, ports).items():
-            raise StartFailed(name, f"port {port} is taken by another program; choose another (QUANG_{name.upper()}_PORT)")
+            raise StartFailed(
+                name, f"port {port} is taken by another program; choose another (QUANG_{name.upper()}_PORT)"
+            )
         composition = Composition(self._settings, ports, self._account)
         composition.prepare()
         if self._settings.database == "postgresql":
@@ -173,7 +176,7 @@ class Supervisor:
         self._start_and_wait([running for running in others if running.part.needs])
 
     def _run_task(self, task: Task) -> None:
-        process = _spawn(task.command, dict(task.environment), str(self._home.log_file(task.name)))
+        process = _spawn(task.command, dict(task.environment), self._begin_log(task.name))
         while process.poll() is None:
             if self._told_to_stop:
                 process.kill()
@@ -184,7 +187,7 @@ class Supervisor:
 
     def _start_and_wait(self, group: list[_RunningPart]) -> None:
         for running in group:
-            running.start(str(self._home.log_file(running.part.name)))
+            running.start(self._begin_log(running.part.name))
         self._write()
         waiting = list(group)
         while waiting:
@@ -222,7 +225,7 @@ class Supervisor:
         if running.restart_at is not None:
             if now >= running.restart_at:
                 running.record.restarts += 1
-                running.start(str(self._home.log_file(name)))
+                running.start(self._begin_log(name))
             return
         status = running.exit_status()
         if status is None:
@@ -251,10 +254,17 @@ class Supervisor:
         self._record.state = "failed"
         self._record.failed_part = name
         self._record.failure = reason
-        self._record.failure_lines = log_files.last_lines(self._home.log_file(name), SHOWN_LINES)
+        self._record.failure_lines = log_files.last_lines(
+            self._home.log_file(name), SHOWN_LINES, self._logs_began.get(name, 0)
+        )
         if name in self._record.parts:
             self._record.parts[name].state = "failed"
         self._write()
+
+    def _begin_log(self, name: str) -> str:
+        path = self._home.log_file(name)
+        self._logs_began[name] = log_files.size(path)
+        return str(path)
 
     def _stop_parts(self) -> None:
         """In the reverse order of starting, so that nobody is served by half a suite."""

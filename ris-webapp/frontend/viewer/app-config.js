@@ -10,7 +10,8 @@ window.config = {
   showStudyList: false, // the worklist is the RIS's; the viewer shows the study that it was opened on
   extensions: [],
   modes: [],
-  customizationService: [],
+  // the guided tour covers the image at every first visit of a browser; radiologists' browsers forget their storage
+  customizationService: { 'ohif.tours': { $set: [] } },
   investigationalUseDialog: { option: 'never' },
   showWarningMessageForCrossOrigin: false,
   showCPUFallbackMessage: true,

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from ris_suite import layout
+from ris_suite.sandbox import with_private_mounts
 from ris_suite.setup.host_packages import as_root
 from ris_suite.setup.runner import StepFailed, StepLog
 
@@ -26,6 +27,12 @@ MINIMUM_ORTHANC = (1, 13, 0)
 _DEBOOTSTRAP_SCRIPT = "/usr/share/debootstrap/scripts/sid"
 """Debian 12's debootstrap knows no release named forky; all releases since are made by the same script."""
 
+_ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "HOME": "/root",
+}
 _POLICY = "#!/bin/sh\n# Services are started by the suite only, never by a package's installation.\nexit 101\n"
 
 
@@ -74,10 +81,7 @@ def compile_packages(log: StepLog, folder: Path, destination: Path) -> None:
         f"cd '{layout.ENGINE_ROOT}'; mount --bind '{folder}' mnt; mount -t proc proc proc; "
         f"exec chroot . python3 -m compileall -q -j 2 -s /mnt -p '{destination}' /mnt"
     )
-    log.run(
-        [*as_root(), "unshare", "--mount", "--propagation", "private", "/bin/sh", "-euc", script],
-        why="the engine's Python packages do not compile",
-    )
+    log.run([*as_root(), *with_private_mounts(script)], why="the engine's Python packages do not compile")
 
 
 def postgresql_programs() -> Path | None:
@@ -117,18 +121,9 @@ class _Root:
         self.log = log
 
     def run(self, *arguments: str, why: str) -> None:
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "LANG": "C.UTF-8",
-            "DEBIAN_FRONTEND": "noninteractive",
-            "HOME": "/root",
-        }
-        inside = "mount -t proc proc proc; exec chroot . \"$@\""
-        self.log.run(
-            [*as_root(), "env", "-i", *(f"{key}={value}" for key, value in environment.items()), "unshare", "--mount"]
-            + ["--propagation", "private", "/bin/sh", "-euc", f"cd '{self.path}'; {inside}", "root", *arguments],
-            why=why,
-        )
+        script = f"cd '{self.path}'; mount -t proc proc proc; exec chroot . \"$@\""
+        environment = [f"{name}={value}" for name, value in _ENVIRONMENT.items()]
+        self.log.run([*as_root(), "env", "-i", *environment, *with_private_mounts(script), *arguments], why=why)
 
     def apt(self, verb: str, *packages: str) -> None:
         self.run(

@@ -35,4 +35,6 @@ def build(log: StepLog) -> None:
         environment=environment,
         folder=layout.FRONTEND,
     )
-    log.run(["npm", "run", "build"], why="the front end does not build", environment=environment, folder=layout.FRONTEND)
+    log.run(
+        ["npm", "run", "build"], why="the front end does not build", environment=environment, folder=layout.FRONTEND
+    )

@@ -94,8 +94,10 @@ def install(packages: Iterable[HostPackage], log: StepLog) -> None:
         )
     if os.geteuid() == 0 and not service_user_exists():
         log.run(
-            ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-            + ["--shell", "/usr/sbin/nologin", SERVICE_USER],
+            [
+                *("useradd", "--system", "--user-group", "--no-create-home"),
+                *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SERVICE_USER),
+            ],
             why=f"the user {SERVICE_USER} could not be made",
         )
 

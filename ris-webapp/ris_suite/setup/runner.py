@@ -57,7 +57,13 @@ class StepLog:
         self.write("$ " + " ".join(word if len(word) < 300 else word[:300] + "…" for word in words))
         with self.path.open("a") as log:
             result = subprocess.run(
-                words, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment, cwd=folder, check=False
+                words,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                cwd=folder,
+                check=False,
             )
         if result.returncode != 0:
             raise StepFailed(f"{why} (exit status {result.returncode} of {Path(words[0]).name})")
@@ -70,6 +76,8 @@ class StepLog:
 class Step:
     """One thing that setup makes.
 
+    ``needs`` come first when they have to be made too; ``remade_with`` are those whose making makes this step stale.
+
     ``inputs`` are hashed into the stamp: files and folders by content, text as it is. ``products`` must exist for the
     stamp to count. ``is_done`` is for what cannot be known from files (packages of the host); it overrides the stamp.
     """
@@ -78,6 +86,7 @@ class Step:
     title: str
     action: Callable[[StepLog], None]
     needs: tuple[str, ...] = ()
+    remade_with: tuple[str, ...] = ()
     inputs: tuple[Path | str, ...] = ()
     products: tuple[Path, ...] = ()
     is_done: Callable[[], bool] | None = None
@@ -141,7 +150,7 @@ class _Progress:
 def run_steps(steps: Iterable[Step]) -> bool:
     """Runs what is not current. True when all is prepared; says on standard error what failed otherwise."""
     with _one_at_a_time():
-        waiting = {step.name: step for step in steps if not step.current()}
+        waiting = stale_steps(steps)
         if not waiting:
             return True
         progress = _Progress()
@@ -174,6 +183,15 @@ def run_steps(steps: Iterable[Step]) -> bool:
         for step, problem in failures:
             _explain(step, problem)
         return not failures
+
+
+def stale_steps(steps: Iterable[Step]) -> dict[str, Step]:
+    """The steps that have to run, by name, in the given order (a step comes after what it is remade with)."""
+    stale: dict[str, Step] = {}
+    for step in steps:
+        if any(name in stale for name in step.remade_with) or not step.current():
+            stale[step.name] = step
+    return stale
 
 
 def _explain(step: Step, problem: BaseException) -> None:

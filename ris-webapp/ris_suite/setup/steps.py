@@ -52,6 +52,7 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
             title="Python packages inside Orthanc",
             action=virtualenv.install_engine_packages,
             needs=("uv", "engine-root"),
+            remade_with=("engine-root",),
             inputs=(_LOCK, _PROJECT),
             products=(layout.ENGINE_SITE_PACKAGES,),
         ),
@@ -78,6 +79,7 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
                 title="PostgreSQL in the engine's root",
                 action=engine_root.add_postgresql,
                 needs=("engine-root",),
+                remade_with=("engine-root",),
                 is_done=lambda: engine_root.postgresql_programs() is not None,
             )
         )

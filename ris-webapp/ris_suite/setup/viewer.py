@@ -125,7 +125,9 @@ def _change_address(target: Path, address: str) -> None:
     public_paths = 0
     for path in sorted(target.glob("*.js")):
         before = path.read_text()
-        text, count = re.subn(r'^__webpack_require__\.p = "/";$', f'__webpack_require__.p = "{address}";', before, flags=re.MULTILINE)
+        text, count = re.subn(
+            r'^__webpack_require__\.p = "/";$', f'__webpack_require__.p = "{address}";', before, flags=re.MULTILINE
+        )
         public_paths += count
         text = text.replace("'/dicom-microscopy-viewer/", f"'{address}dicom-microscopy-viewer/")
         for host in _OUTSIDE_HOSTS:

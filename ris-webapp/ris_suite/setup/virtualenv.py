@@ -21,7 +21,16 @@ def install_uv(log: StepLog) -> None:
     environment = network.download_environment()
     log.run([sys.executable, "-m", "venv", home], why="python3 -m venv failed", environment=environment)
     log.run(
-        [home / "bin/pip", "install", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", UV_REQUIREMENTS],
+        [
+            home / "bin/pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+            "-r",
+            UV_REQUIREMENTS,
+        ],
         why=f"uv could not be fetched from PyPI. {network.HINT}",
         environment=environment,
     )
@@ -43,7 +52,11 @@ def make_virtualenv(log: StepLog) -> None:
     requirements = layout.ENGINE / "requirements.txt"
     requirements.write_text(_export(log))
     if not layout.PYTHON.exists():
-        log.run([layout.UV, "venv", "--python", sys.executable, layout.VIRTUALENV], why="uv venv failed", environment=environment)
+        log.run(
+            [layout.UV, "venv", "--python", sys.executable, layout.VIRTUALENV],
+            why="uv venv failed",
+            environment=environment,
+        )
     log.run(
         [layout.UV, "pip", "sync", "--require-hashes", "--default-index", mirror, requirements],
         why=why,
@@ -59,7 +72,15 @@ def install_engine_packages(log: StepLog) -> None:
     requirements.write_text(_export(log, "--only-group", "engine"))
     building = layout.ENGINE / "site-packages.building"
     shutil.rmtree(building, ignore_errors=True)
-    command: list[str | Path] = [layout.UV, "pip", "install", "--no-config", "--require-hashes", "--only-binary", ":all:"]
+    command: list[str | Path] = [
+        layout.UV,
+        "pip",
+        "install",
+        "--no-config",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]
     command += ["--python-version", version, "--target", building, "-r", requirements]
     if mirror := network.python_mirror():
         command += ["--default-index", mirror]
@@ -76,7 +97,16 @@ def install_engine_packages(log: StepLog) -> None:
 
 def _export(log: StepLog, *which: str) -> str:
     """The locked packages as requirements with hashes."""
-    command = [str(layout.UV), "export", "--frozen", "--no-config", "--no-emit-project", "--format", "requirements-txt", *which]
+    command = [
+        str(layout.UV),
+        "export",
+        "--frozen",
+        "--no-config",
+        "--no-emit-project",
+        "--format",
+        "requirements-txt",
+        *which,
+    ]
     log.write("$ " + " ".join(command))
     result = subprocess.run(
         command, cwd=layout.REPOSITORY, env=network.download_environment(), capture_output=True, text=True, check=True
