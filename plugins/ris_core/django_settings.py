@@ -11,6 +11,7 @@ from ris_core.settings import Settings
 DOMAIN_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "ris_core.access",
     "ris_core.accounts",
     "ris_core.patients",
     "ris_core.devices",

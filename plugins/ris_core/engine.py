@@ -65,6 +65,8 @@ class EngineStudy:
     is_stable: bool
     """No image has come for a while (Orthanc's ``StableAge``)."""
     last_update: datetime
+    main_tags: Mapping[str, str]
+    """Keyword → text: patient and study attributes as the engine read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ class Engine:
         self._session.headers["Authorization"] = f"Bearer {service_token}"
 
     @classmethod
-    def from_settings(cls, settings: Settings, service: Literal["web", "worker"], timeout_seconds: float = 15.0) -> Self:
+    def from_settings(
+        cls, settings: Settings, service: Literal["web", "worker"], timeout_seconds: float = 15.0
+    ) -> Self:
         """The engine of this installation, addressed as ``service``."""
         return cls(settings.orthanc_url, settings.secret(f"service_token_{service}"), timeout_seconds)
 
@@ -150,6 +154,7 @@ class Engine:
             modalities=tuple(sorted(filter(None, str(computed.get("ModalitiesInStudy", "")).split("\\")))),
             is_stable=bool(answer["IsStable"]),
             last_update=_engine_time(answer["LastUpdate"]),
+            main_tags={**answer["PatientMainDicomTags"], **answer["MainDicomTags"], **computed},
         )
 
     def series(self, orthanc_id: str) -> EngineSeries:
@@ -204,14 +209,19 @@ class Engine:
         )
         return answer.content[:byte_count]
 
+    def remote_ae_title(self, orthanc_id: str) -> str:
+        """Who sent an instance by C-STORE; empty when it came another way."""
+        try:
+            return self._call("GET", f"/instances/{OrthancId(orthanc_id)}/metadata/RemoteAET").text.strip()
+        except NotInEngine:
+            return ""
+
     def store_instance(self, dicom: bytes) -> StoredInstance:
         """Store one DICOM file; storing the same instance again changes nothing.
 
         :raises EngineFailed: when the engine cannot read it
         """
-        answer = self._json(
-            "POST", "/instances", data=dicom, headers={"Content-Type": "application/dicom"}, safe=True
-        )
+        answer = self._json("POST", "/instances", data=dicom, headers={"Content-Type": "application/dicom"}, safe=True)
         return StoredInstance(
             orthanc_id=OrthancId(answer["ID"]),
             study_id=OrthancId(answer["ParentStudy"]),
@@ -315,12 +325,12 @@ def _as_json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
-def first_instances(engine: Engine, study: EngineStudy) -> Iterable[tuple[EngineSeries, OrthancId]]:
-    """One instance of each series, to see how its patient is written there; a series that has gone meanwhile is left out."""
+def first_instances(engine: Engine, study: EngineStudy) -> Iterable[OrthancId]:
+    """One instance of each series, to see whose it says it is; a series gone meanwhile is left out."""
     for series_id in study.series_ids:
         try:
             series = engine.series(series_id)
         except NotInEngine:
             continue
         if series.instance_ids:
-            yield series, series.instance_ids[0]
+            yield series.instance_ids[0]

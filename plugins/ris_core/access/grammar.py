@@ -55,9 +55,7 @@ _BELOW_STUDY: Final = "|".join(
         rf"(?P<picture>(?:/series/{_UID})?(?:{_INSTANCE}(?:{_FRAMES})?)?/(?:rendered|thumbnail))",
     )
 )
-_PATH = re.compile(
-    rf"{DICOMWEB_ROOT}/studies(?:/(?P<study>{_UID})(?P<below>{_BELOW_STUDY})?)?", re.ASCII
-)
+_PATH = re.compile(rf"{DICOMWEB_ROOT}/studies(?:/(?P<study>{_UID})(?P<below>{_BELOW_STUDY})?)?", re.ASCII)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9,./_-]+", re.ASCII)
 
 _FIELD: Final = r"[A-Za-z]{1,64}|[0-9A-Fa-f]{8}"

@@ -16,6 +16,12 @@ class StudyState(models.TextChoices):
     REJECTED = "REJECTED"
 
 
+LINKED_STATES = (StudyState.LINKED, StudyState.READY_TO_READ)
+"""States in which a study belongs to a patient here."""
+QUEUE_STATES = (StudyState.UNMATCHED, StudyState.CONFLICT)
+"""States in which it waits for a person."""
+
+
 class Study(models.Model):
     """A study in the engine. Two patients under one StudyInstanceUID are two rows, both in ``CONFLICT``."""
 
@@ -31,22 +37,37 @@ class Study(models.Model):
     candidates = models.JSONField(default=list)
     """Evidence for the person who decides: procedures considered with their explanation."""
     as_received = models.JSONField(default=dict)
-    """Patient and study attributes as the device sent them: DICOM JSON model (PS3.18 F), never changed."""
+    """Patient and study attributes as the device sent them, never changed: DICOM JSON model (PS3.18 F), each element
+    with its encoded bytes as ``received`` (base64). See :mod:`ris_core.studies.received`."""
     received_patient_id = models.CharField(max_length=64, blank=True)
     received_patient_name = models.CharField(max_length=255, blank=True)
     received_accession_number = models.CharField(max_length=64, blank=True)
     modalities = models.CharField(max_length=64, blank=True)
+    """ModalitiesInStudy, separated by spaces."""
     study_date = models.CharField(max_length=8, blank=True)
     study_time = models.CharField(max_length=16, blank=True)
     study_description = models.CharField(max_length=255, blank=True)
     remote_ae_title = models.CharField(max_length=64, blank=True)
     series_count = models.PositiveIntegerField(default=0)
     instance_count = models.PositiveIntegerField(default=0)
+    complete = models.BooleanField(default=False)
+    """No image has come for a while (the engine's ``StableAge``)."""
+    considered_at = models.DateTimeField(null=True, blank=True)
+    """When it was last compared with the orders: an order changed later may be its own."""
+    gone_from_engine_at = models.DateTimeField(null=True, blank=True)
+    """When the sweeper found that the engine has it no more: flagged for a person, never deleted here."""
     first_received_at = models.DateTimeField()
     last_received_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=LINKED_STATES, patient__isnull=False)
+                | (~models.Q(state__in=LINKED_STATES) & models.Q(patient__isnull=True)),
+                name="study_has_patient_only_when_linked",
+            ),
+        ]
         indexes = [models.Index(fields=["state", "last_received_at"], name="study_queue")]
 
 
@@ -63,6 +84,9 @@ class StudyLink(models.Model):
     procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="links")
     how = models.CharField(max_length=8, choices=How)
     explanation = models.JSONField(default=dict)
+    """The comparison of each field (:meth:`ris_core.matching.rules.Candidate.as_json`) and the person's reason."""
+    step_status_before = models.JSONField(default=dict)
+    """Status of each scheduled step before this link changed it, by the step's key: what undoing restores."""
     linked_at = models.DateTimeField()
     linked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -71,6 +95,8 @@ class StudyLink(models.Model):
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    undone_reason = models.CharField(max_length=255, blank=True)
+    """A person's words, or the code of the contradiction that undid it."""
 
     class Meta:
         constraints = [
@@ -78,3 +104,10 @@ class StudyLink(models.Model):
                 fields=["study", "procedure"], condition=models.Q(undone_at__isnull=True), name="study_linked_once"
             ),
         ]
+
+
+class EnginePosition(models.Model):
+    """How far the engine's journal (``/changes``) has been read; there is one row."""
+
+    sequence = models.BigIntegerField(default=0)
+    last_full_comparison_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,101 @@
+"""Events may be lost, ledgers may not: compare the engine's studies with ours and queue jobs for what was missed.
+
+Two comparisons. The engine's journal (``/changes``) is read on from where it was left, which finds what happened since
+in a few requests; it does not tell of deletions. From time to time, and whenever the journal cannot be trusted
+(another engine database, a first start), all studies are compared, page by page.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Exists, OuterRef
+
+from ris_core.engine import Engine
+from ris_core.jobs.services import enqueue
+from ris_core.orders.models import RequestedProcedure
+from ris_core.studies.models import QUEUE_STATES, EnginePosition, Study
+
+CHANGES_AT_ONCE: Final = 500
+CHANGES_A_SWEEP: Final = 100_000
+"""Beyond this many entries a full comparison is cheaper than reading on."""
+STUDIES_AT_ONCE: Final = 500
+FULL_COMPARISON_EVERY = timedelta(hours=6)
+SETTLED_AFTER = timedelta(seconds=30)
+"""A study still marked as arriving this long after its last image has lost its event."""
+RECONSIDERED_FOR = timedelta(days=14)
+"""How long a study in the queue is linked by itself when its order comes late."""
+
+
+def sweep(engine: Engine, now: datetime) -> None:
+    """Queue a job for each study whose event was lost, and flag studies that the engine has no more."""
+    position, _ = EnginePosition.objects.get_or_create(pk=1)
+    last = engine.last_change_sequence()
+    full_at = position.last_full_comparison_at
+    trusted = full_at is not None and position.sequence <= last <= position.sequence + CHANGES_A_SWEEP
+    if not trusted or full_at is None or full_at < now - FULL_COMPARISON_EVERY:
+        _compare_all(engine)
+        _keep_position(last, full_comparison_at=now)
+    else:
+        _keep_position(_read_on(engine, position.sequence))
+    _revisit(now)
+
+
+def _read_on(engine: Engine, since: int) -> int:
+    """Follow the journal from ``since``; returns where it ended."""
+    while True:
+        page = engine.changes(since, CHANGES_AT_ONCE)
+        mentioned = {change.orthanc_id for change in page.changes if change.kind in ("NewStudy", "StableStudy")}
+        known = dict(Study.objects.filter(orthanc_id__in=mentioned).values_list("orthanc_id", "complete"))
+        for orthanc_id in sorted(mentioned):
+            if not known.get(orthanc_id, False):
+                enqueue("study_arrived", orthanc_id)
+        since = page.last_sequence
+        if page.done:
+            return since
+
+
+def _compare_all(engine: Engine) -> None:
+    """Every study there against every row here. Studies that come or go meanwhile are in the journal."""
+    ours = set(Study.objects.filter(gone_from_engine_at__isnull=True).values_list("orthanc_id", flat=True))
+    there: set[str] = set()
+    while page := engine.study_page(since=len(there), limit=STUDIES_AT_ONCE):
+        before = len(there)
+        there.update(page)
+        for orthanc_id in page:
+            if orthanc_id not in ours:
+                enqueue("study_arrived", orthanc_id)
+        if len(there) == before:
+            break
+    for missing in sorted(ours - there):
+        # each is asked for by itself: pages may have shifted while a study was stored or deleted
+        enqueue("study_arrived", missing)
+
+
+def _revisit(now: datetime) -> None:
+    """Studies whose jobs ended too early: still marked as arriving, or waiting for an order that has come since."""
+    present = Study.objects.filter(gone_from_engine_at__isnull=True)
+    arriving = present.filter(complete=False, updated_at__lt=now - SETTLED_AFTER)
+    for orthanc_id in arriving.values_list("orthanc_id", flat=True):
+        enqueue("study_arrived", orthanc_id)
+    waiting = present.filter(state__in=QUEUE_STATES, last_received_at__gt=now - RECONSIDERED_FOR)
+    procedures = RequestedProcedure.objects.filter(updated_at__gt=OuterRef("considered_at"))
+    named = (
+        Exists(procedures.filter(study_instance_uid=OuterRef("study_instance_uid")))
+        | Exists(procedures.filter(request__accession_number=OuterRef("received_accession_number")))
+        | Exists(
+            procedures.exclude(request__sent_accession_number="").filter(
+                request__sent_accession_number=OuterRef("received_accession_number")
+            )
+        )
+    )
+    for orthanc_id in waiting.filter(named).values_list("orthanc_id", flat=True):
+        enqueue("study_arrived", orthanc_id)
+
+
+def _keep_position(sequence: int, full_comparison_at: datetime | None = None) -> None:
+    changed: dict[str, object] = {"sequence": sequence}
+    if full_comparison_at is not None:
+        changed["last_full_comparison_at"] = full_comparison_at
+    EnginePosition.objects.filter(pk=1).update(**changed)
