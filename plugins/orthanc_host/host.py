@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -28,6 +28,16 @@ class WorklistRequest:
     called_ae_title: str
     address: str = ""
     """IP address of the caller; empty where the engine does not tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistReply:
+    """The answers to a worklist query."""
+
+    answers: Sequence[bytes]
+    """DICOM files; the engine takes from each the return keys that were asked."""
+    complete: bool = True
+    """False: there were more matches than may be answered; the engine then ends with status FE00."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Stopping(Protocol):
 
 
 ChangeHandler = Callable[[Change], None]
-WorklistHandler = Callable[[WorklistRequest], Iterable[bytes]]
+WorklistHandler = Callable[[WorklistRequest], WorklistReply]
 FilterHandler = Callable[[HttpRequest], bool]
 RouteHandler = Callable[[HttpRequest], HttpResponse]
 
@@ -108,10 +118,10 @@ class Host(Protocol):
         """
 
     def on_worklist(self, handler: WorklistHandler) -> None:
-        """Answer worklist queries with DICOM files, of which the engine returns the keys that were asked.
+        """Answer worklist queries. There is one handler; a second is refused.
 
-        There is one handler; a second is refused. An error, also after the first answers, ends the query with a
-        failure status: never with an empty list.
+        An error ends the query with a failure status (C000), never with an empty list. The engine asks for one query
+        at a time, so the handler's time bounds how many it answers in a second.
         """
 
     def filter_requests(self, handler: FilterHandler) -> None:
@@ -132,6 +142,9 @@ class Host(Protocol):
         A ``run`` that raises is logged and started again after a pause. No database connection is lent to the thread
         as a whole: wrap each unit of work in :meth:`guarded`.
         """
+
+    def report(self, event: str, **values: object) -> None:
+        """A warning in the engine's log; never with patient data."""
 
     def guarded(self, name: str) -> AbstractContextManager[None]:
         """A unit of work outside the callbacks (one message, one batch): lends a database connection, measures.

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from django.db import connection, transaction
 from django.utils import timezone
 
+from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue
 from ris_core.names import folded
 from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
-from ris_core.worklist.encoding import Code, OtherPatientId, WorklistAnswer, encode_answer
-from ris_core.worklist.models import WorklistEntry
+from ris_core.worklist.dataset import attributes_of, read_file
+from ris_core.worklist.encoding import Code, OtherPatientId, WorklistAnswer, encode_answer, for_station
+from ris_core.worklist.models import WorklistEntry, WorklistFetch
+from ris_core.worklist.rules import Keys, matches
+from ris_core.worklist.search import Search, compile_search
 
 _ENTRY_COLUMNS = [
     "station_ae_title", "modality", "start_date", "start_time", "patient_id", "patient_name", "accession_number",
@@ -98,3 +106,97 @@ def put_on_worklist(step_id: int, answer: WorklistAnswer) -> None:
 def take_off_worklist(step_ids: Iterable[int]) -> int:
     """Nobody finds these steps any more; returns how many had been on the worklist."""
     return WorklistEntry.objects.filter(step_id__in=list(step_ids)).delete()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEntries:
+    """What a query found, most urgent first, then by time."""
+
+    step_ids: tuple[int, ...]
+    answers: tuple[bytes, ...]
+    """Encoded answers, in the order of ``step_ids``."""
+    complete: bool
+    """False when there were more than asked for, or more to look through than may be (:data:`MOST_EXAMINED`)."""
+
+
+MOST_EXAMINED = 10_000
+"""Entries that are decoded at most when a query asks for keys without a column: 40 µs each, under the engine's GIL."""
+
+_IN_ORDER = "ORDER BY priority_rank, start_date, start_time, step_id"
+
+
+def find_entries(keys: Keys, limit: int) -> FoundEntries:
+    """The worklist entries that match ``keys`` (PS3.4 K.6.1.2), at most ``limit``.
+
+    :raises InvalidValue: when a date or time key is malformed
+    :raises django.db.DatabaseError: when the database cannot be asked; the query must then fail
+    """
+    search = compile_search(keys, has_glob=connection.vendor == "sqlite")
+    rows = _select(search, limit + 1 if not search.remaining else MOST_EXAMINED + 1)
+    complete = True
+    if search.remaining:
+        complete = len(rows) <= MOST_EXAMINED
+        rows = [row for row in rows[:MOST_EXAMINED] if matches(search.remaining, attributes_of(read_file(row[1])))]
+    if len(rows) > limit:
+        rows, complete = rows[:limit], False
+    answers = [row[1] for row in rows]
+    if search.station:
+        answers = [for_station(answer, search.station) for answer in answers]
+    return FoundEntries(tuple(row[0] for row in rows), tuple(answers), complete)
+
+
+def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
+    """Rows in order. The answers are read of the chosen rows only, so that sorting does not move them."""
+    where = f"WHERE {' AND '.join(search.conditions)}" if search.conditions else ""
+    chosen = f"SELECT step_id FROM worklist_worklistentry {where} {_IN_ORDER} LIMIT {int(limit)}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT step_id, answer FROM worklist_worklistentry WHERE step_id IN ({chosen}) {_IN_ORDER}",  # noqa: S608
+            search.parameters,
+        )
+        return [(step_id, bytes(answer)) for step_id, answer in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A device was answered with some steps."""
+
+    step_ids: tuple[int, ...]
+    ae_title: str
+    address: str
+    at: datetime
+
+
+def note_fetched(fetches: Sequence[Fetch]) -> int:
+    """Keep which device has fetched which step, first and last when, how often; returns how many pairs were new.
+
+    Screens are told of a step that a device has fetched for the first time.
+    """
+    rows: dict[tuple[int, str], list[Any]] = {}
+    moment = connection.ops.adapt_datetimefield_value
+    for fetch in fetches:
+        for step_id in fetch.step_ids:
+            row = rows.setdefault(
+                (step_id, fetch.ae_title),
+                [step_id, fetch.ae_title, fetch.address, moment(fetch.at), moment(fetch.at), 0],
+            )
+            row[4], row[5] = moment(fetch.at), row[5] + 1
+    if not rows:
+        return 0
+    with transaction.atomic():
+        steps = {step_id for step_id, _ in rows}
+        known = set(WorklistFetch.objects.filter(step_id__in=steps).values_list("step_id", "ae_title"))
+        new = rows.keys() - known
+        with connection.cursor() as cursor:
+            cursor.executemany(_NOTE_FETCH, list(rows.values()))
+        for step_id in sorted({step_id for step_id, _ in new}):
+            announce("worklist", step_id)
+    return len(new)
+
+
+_NOTE_FETCH = """
+    INSERT INTO worklist_worklistfetch (step_id, ae_title, address, first_at, last_at, times)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (step_id, ae_title) DO UPDATE SET
+        last_at = excluded.last_at, address = excluded.address, times = worklist_worklistfetch.times + excluded.times
+"""

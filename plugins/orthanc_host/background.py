@@ -1,0 +1,51 @@
+"""Threads that live as long as Orthanc: started when its REST API is ready, told to end and joined when it stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from orthanc_host.host import Stopping
+from orthanc_host.journal import Journal
+
+RESTART_SECONDS = 5.0
+JOIN_SECONDS = 15.0
+
+
+class BackgroundThreads:
+    """Daemon threads by name. One that fails is logged and run again after ``RESTART_SECONDS``."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._stopping = threading.Event()
+        self._runs: list[tuple[str, Callable[[Stopping], None]]] = []
+        self._threads: list[threading.Thread] = []
+
+    def add(self, name: str, run: Callable[[Stopping], None]) -> None:
+        """To be started by :meth:`start`."""
+        self._runs.append((name, run))
+
+    def start(self) -> None:
+        for name, run in self._runs:
+            thread = threading.Thread(target=self._keep_running, args=(name, run), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, timeout_seconds: float = JOIN_SECONDS) -> None:
+        """Tell all to end and wait for them, together no longer than the timeout: Orthanc must not hang at its stop."""
+        self._stopping.set()
+        deadline = time.monotonic() + timeout_seconds
+        for thread in self._threads:
+            thread.join(max(0.1, deadline - time.monotonic()))
+            if thread.is_alive():
+                self._journal.warning("background thread did not end in time", thread=thread.name)
+
+    def _keep_running(self, name: str, run: Callable[[Stopping], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                run(self._stopping)
+                return
+            except Exception as error:  # noqa: BLE001 (logged, and run again: a feature must not die silently)
+                self._journal.failure("background thread failed", error, thread=name)
+                self._stopping.wait(RESTART_SECONDS)

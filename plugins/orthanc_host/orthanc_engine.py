@@ -1,0 +1,159 @@
+"""The real engine: registers Orthanc's callbacks, each once, and turns its arguments into our types.
+
+The only module that imports ``orthanc``; it can only be imported inside Orthanc.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import orthanc
+
+from orthanc_host.connections import LentConnections
+from orthanc_host.dispatcher import Dispatcher
+from orthanc_host.errors import EngineError
+from orthanc_host.guard import Guard
+from orthanc_host.host import Change, HttpRequest, HttpResponse, WorklistRequest
+from orthanc_host.journal import Journal, JournalHandler
+
+CALLBACKS_PATH = "/quang/callbacks"
+_METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE"}
+"""OrthancPluginHttpMethod; the filter gets the number, a route the word."""
+_CHANGES = {value: name for name, value in vars(orthanc.ChangeType).items() if isinstance(value, int)}
+
+
+class OrthancLog:
+    """Lines into Orthanc's own log."""
+
+    def info(self, line: str) -> None:
+        orthanc.LogInfo(line)
+
+    def warning(self, line: str) -> None:
+        orthanc.LogWarning(line)
+
+    def error(self, line: str) -> None:
+        orthanc.LogError(line)
+
+
+class InProcessRest:
+    """Orthanc's REST API through the plugin SDK (see :class:`~orthanc_host.host.EngineRest`)."""
+
+    def get(self, path: str, *, plugins: bool = False) -> bytes:
+        return self._call(orthanc.RestApiGetAfterPlugins if plugins else orthanc.RestApiGet, path)
+
+    def post(self, path: str, body: bytes, *, plugins: bool = False) -> bytes:
+        return self._call(orthanc.RestApiPostAfterPlugins if plugins else orthanc.RestApiPost, path, body)
+
+    def put(self, path: str, body: bytes, *, plugins: bool = False) -> bytes:
+        return self._call(orthanc.RestApiPutAfterPlugins if plugins else orthanc.RestApiPut, path, body)
+
+    def delete(self, path: str, *, plugins: bool = False) -> None:
+        self._call(orthanc.RestApiDeleteAfterPlugins if plugins else orthanc.RestApiDelete, path)
+
+    @staticmethod
+    def _call(function: Any, path: str, *arguments: bytes) -> bytes:
+        try:
+            return function(path, *arguments) or b""
+        except orthanc.OrthancException as error:
+            raise EngineError(f"the engine refused {function.__name__}: {error}", field=path) from error
+
+
+class OrthancHost(Dispatcher):
+    """The host inside Orthanc. Make one, let the plugins register, then :meth:`connect`."""
+
+    def __init__(self) -> None:
+        self._connections = LentConnections()
+        log = OrthancLog()
+        super().__init__(Guard(self._connections, Journal(log)), InProcessRest())
+        handler = JournalHandler(log)
+        logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+        logging.getLogger("django").setLevel(logging.WARNING)
+
+    def connect(self) -> None:
+        """Register with Orthanc what the plugins have subscribed to."""
+        self.route(CALLBACKS_PATH, self._callbacks)
+        orthanc.RegisterOnChangeCallback(self._on_change)
+        if self._worklist is not None:
+            if hasattr(orthanc, "RegisterWorklistCallback2"):
+                orthanc.RegisterWorklistCallback2(self._on_worklist)
+            else:
+                orthanc.RegisterWorklistCallback(self._on_worklist_of_older_engine)
+        if self._filters:
+            orthanc.RegisterIncomingHttpRequestFilter(self._on_request)
+        for path in self._routes:
+            orthanc.RegisterRestCallback(path, self._route_callback(path))
+
+    def _callbacks(self, request: HttpRequest) -> HttpResponse:
+        """Figures of the callbacks and of the database connections, for monitoring."""
+        figures = {
+            "callbacks": self.guard.figures(),
+            "database_connections": {
+                "opened": self._connections.opened,
+                "lent": self._connections.lent,
+                "idle": self._connections.idle,
+            },
+        }
+        return HttpResponse(body=json.dumps(figures).encode())
+
+    def _on_change(self, change_type: int, level: int, orthanc_id: str) -> None:
+        if change_type == orthanc.ChangeType.ORTHANC_STARTED:
+            self.started()
+        self.changed(Change(_CHANGES.get(change_type, str(change_type)), orthanc_id))
+        if change_type == orthanc.ChangeType.ORTHANC_STOPPED:
+            self.stopped()
+            self._connections.close()
+
+    def _on_worklist(self, answers: Any, query: Any, connection: Any) -> None:
+        self._answer(
+            answers,
+            query,
+            connection.GetConnectionRemoteAet(),
+            connection.GetConnectionCalledAet(),
+            connection.GetConnectionRemoteIp(),
+        )
+
+    def _on_worklist_of_older_engine(self, answers: Any, query: Any, calling: str, called: str) -> None:
+        self._answer(answers, query, calling, called, "")
+
+    def _answer(self, answers: Any, query: Any, calling: str, called: str, address: str) -> None:
+        reply = self.answer_worklist(WorklistRequest(query.WorklistGetDicomQuery(), calling, called, address))
+        for answer in reply.answers:
+            answers.WorklistAddAnswer(query, answer)
+        if not reply.complete:
+            answers.WorklistMarkIncomplete()
+
+    def _on_request(self, uri: str, **request: Any) -> bool:
+        return self.allows(
+            HttpRequest(
+                _METHODS.get(request["method"], "?"),
+                uri,
+                {name.lower(): value for name, value in request["headers"].items()},
+                request.get("get", {}),
+                address=request.get("ip", ""),
+            )
+        )
+
+    def _route_callback(self, path: str) -> Any:
+        def answer(output: Any, uri: str, **request: Any) -> None:
+            response = self.serve(
+                path,
+                HttpRequest(
+                    request["method"],
+                    uri,
+                    {name.lower(): value for name, value in request["headers"].items()},
+                    request.get("get", {}),
+                    request.get("body", b""),
+                    groups=tuple(request.get("groups", ())),
+                ),
+            )
+            for name, value in response.headers.items():
+                output.SetHttpHeader(name, value)
+            if response.status == 200:
+                output.AnswerBuffer(response.body, response.content_type)
+            else:
+                output.SetHttpHeader("Content-Type", response.content_type)
+                output.SendHttpStatus(response.status, response.body)
+
+        return answer

@@ -1,0 +1,33 @@
+"""The one script that Orthanc loads (``PythonScript``): boots Django, registers the plugins, connects them.
+
+Everything is imported here, at load time: Orthanc's HTTP threads are the wrong place to import large modules in.
+"""
+
+from __future__ import annotations
+
+import os
+
+from orthanc_host.boot import boot_django
+from ris_core.settings import load_settings
+
+settings = load_settings(os.environ)
+boot_django(settings)
+
+# only now: the plugins import the domain's models, and those need Django
+from orthanc_host import device_registry  # noqa: E402
+from orthanc_host.orthanc_engine import OrthancHost  # noqa: E402
+from ris_plugins.modality_worklist import plugin as modality_worklist  # noqa: E402
+
+PLUGINS = (
+    device_registry,
+    modality_worklist,
+)  # fmt: skip
+"""Every plugin: one line each. Its ``register(host, settings)`` subscribes to what it needs."""
+
+host = OrthancHost()
+if settings.automation.enabled:
+    for plugin in PLUGINS:
+        plugin.register(host, settings)
+    host.connect()
+else:
+    host.guard.journal.warning("automation is off: plugins are loaded and do nothing")
