@@ -66,6 +66,8 @@ class FrontDoor:
     run: Path
     """A folder of nginx's own, for its pid file and request bodies."""
     access_log: Path
+    name_server: str = ""
+    """Where names of parts are looked up again and again (containers: their addresses change); empty for fixed addresses."""
 
 
 def write(path: Path, front_door: FrontDoor) -> None:
@@ -76,11 +78,13 @@ def write(path: Path, front_door: FrontDoor) -> None:
 
 
 def render(front_door: FrontDoor) -> str:
+    resolve = " resolve" if front_door.name_server else ""
     values = {
         "LISTEN": front_door.listen,
-        "WEB": front_door.web,
-        "EVENTS": front_door.events,
-        "ORTHANC": front_door.orthanc,
+        "RESOLVER": f"resolver {front_door.name_server} valid=2s ipv6=off;" if front_door.name_server else "",
+        "WEB": front_door.web + resolve,
+        "EVENTS": front_door.events + resolve,
+        "ORTHANC": front_door.orthanc + resolve,
         "VIEWER_PARENT": str(front_door.viewer_parent),
         "VIEWER_VERSION": front_door.viewer_version,
         "RUN": str(front_door.run),

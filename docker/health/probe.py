@@ -1,0 +1,30 @@
+"""Exit status 0 when the part that runs in this container works: Docker's HEALTHCHECK, by the launcher's own probes.
+
+usage: python3 probe.py orthanc|web|events|worker
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from ris_suite import health
+
+
+def finding(part: str) -> health.Finding:
+    """What the part's probe finds; raises KeyError for a part that has none."""
+    home, secrets = Path(os.environ["QUANG_HOME"]), Path(os.environ["QUANG_SECRETS_DIR"])
+    probes = {
+        "orthanc": health.http_probe(8042, "/system", bearer_token_file=secrets / "service_token_monitor"),
+        "web": health.http_probe(8000, "/healthz"),
+        "events": health.http_probe(8001, "/events/healthz"),
+        "worker": health.heartbeat_probe(home / "run" / "worker.heartbeat"),
+    }
+    return probes[part]()
+
+
+if __name__ == "__main__":
+    found = finding(sys.argv[1])
+    print(found.health.value, found.detail)
+    sys.exit(0 if found.health is health.Health.HEALTHY else 1)

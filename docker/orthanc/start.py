@@ -1,0 +1,44 @@
+"""Starts Orthanc in its container: renders ``orthanc-config`` for this environment, then becomes Orthanc."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from ris_suite import layout, orthanc_config
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def main() -> None:
+    program = shutil.which("Orthanc", path=_PATH)
+    if program is None:
+        sys.exit("this image has no Orthanc")
+    home = layout.SuiteHome(Path(os.environ["QUANG_HOME"]))
+    temporary = home.path / "temporary"
+    shutil.rmtree(temporary, ignore_errors=True)  # what an Orthanc that was killed left behind
+    for folder in (home.orthanc, temporary, home.orthanc_configuration.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    configuration = orthanc_config.render(
+        orthanc_config.OrthancSettings(
+            storage=home.orthanc,
+            http_port=8042,
+            dicom_port=4242,
+            plugins=orthanc_config.discover_plugins(),
+            python_script=layout.PLUGINS / "orthanc_main.py",
+            temporary=temporary,
+            listens_on_loopback_only=False,
+            automation=os.environ.get("QUANG_AUTOMATION", "on") != "off",
+            stable_age_seconds=int(os.environ.get("QUANG_STABLE_AGE_SECONDS", "5")),
+        )
+    )
+    home.orthanc_configuration.write_text(json.dumps(configuration, indent=2) + "\n")
+    environment = {**os.environ, "LD_PRELOAD": orthanc_config.SHIM, "TCP_NODELAY": "1"}
+    os.execve(program, [program, str(home.orthanc_configuration)], environment)
+
+
+if __name__ == "__main__":
+    main()
