@@ -16,11 +16,15 @@ boot_django(settings)
 # only now: the plugins import the domain's models, and those need Django
 from orthanc_host import device_registry  # noqa: E402
 from orthanc_host.orthanc_engine import OrthancHost  # noqa: E402
+from ris_plugins.auto_mapping import plugin as auto_mapping  # noqa: E402
+from ris_plugins.ldap_auth import plugin as ldap_auth  # noqa: E402
 from ris_plugins.modality_worklist import plugin as modality_worklist  # noqa: E402
 
 PLUGINS = (
     device_registry,
     modality_worklist,
+    auto_mapping,
+    ldap_auth,
 )  # fmt: skip
 """Every plugin: one line each. Its ``register(host, settings)`` subscribes to what it needs."""
 

@@ -1,0 +1,70 @@
+"""Which requests each of the suite's own services may make of the engine: all it needs, nothing else. Pure data.
+
+A service is whoever holds its token. A new call of :class:`ris_core.engine.Engine` needs a line here, and the table in
+``docs/security.md`` is checked against this one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A form of request that a service may make; ``{id}`` in the path is an Orthanc identifier."""
+
+    method: str
+    path: str
+    why: str
+    _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        form = re.escape(self.path).replace(re.escape("{id}"), _ORTHANC_ID)
+        object.__setattr__(self, "_form", re.compile(form, re.ASCII))
+
+    def matches(self, method: str, path: str) -> bool:
+        return method == self.method and self._form.fullmatch(path) is not None
+
+
+_ORTHANC_ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
+
+_HEALTH: Final = (
+    Route("GET", "/system", "is it there, which version"),
+    Route("GET", "/statistics", "how much it stores"),
+)
+_LOOKING: Final = (
+    Route("GET", "/studies/{id}", "what a study has"),
+    Route("GET", "/series/{id}", "what a series has"),
+    Route("GET", "/instances/{id}/file", "one image as received"),
+    Route("POST", "/tools/lookup", "find a study by its StudyInstanceUID"),
+)
+
+SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
+    "web": (
+        *_HEALTH,
+        *_LOOKING,
+        Route("GET", "/instances/{id}/preview", "a picture for a list or a report"),
+        Route("POST", "/tools/dicom-echo", "an administrator tests the connection to a device"),
+    ),
+    "worker": (
+        *_HEALTH,
+        *_LOOKING,
+        Route("GET", "/studies", "sweeper: compare all studies"),
+        Route("GET", "/changes", "sweeper: read the engine's journal"),
+        Route("GET", "/instances/{id}/attachments/dicom/data", "attributes as received, from the beginning of a file"),
+        Route("GET", "/instances/{id}/metadata/RemoteAET", "who sent it"),
+        Route("POST", "/instances", "store a document"),
+        Route("POST", "/tools/create-dicom", "store a PDF as Encapsulated PDF"),
+    ),
+    "monitor": (
+        *_HEALTH,
+        Route("GET", "/quang/callbacks", "figures of the plugins' callbacks"),
+    ),
+}
+
+
+def service_may(service: str, method: str, path: str) -> bool:
+    """Whether ``service`` may send ``method path``; an unknown service may nothing."""
+    return any(route.matches(method, path) for route in SERVICE_ROUTES.get(service, ()))

@@ -1,0 +1,20 @@
+"""Who may speak HTTP with Orthanc: its request filter. Signing in by LDAP is not part of it (see ``settings.py``)."""
+
+from __future__ import annotations
+
+from orthanc_host.host import Host, HttpRequest
+from ris_core.settings import Settings
+from ris_plugins.ldap_auth.service import RequestFilter
+
+
+def register(host: Host, settings: Settings) -> None:
+    """Close Orthanc's HTTP server to everyone but the suite's services and viewers.
+
+    :raises SettingsInvalid: a token or key is missing: Orthanc does not start rather than start open
+    """
+    request_filter = RequestFilter.from_settings(settings)
+
+    def allows(request: HttpRequest) -> bool:
+        return request_filter.allows(request.method, request.path, request.headers, request.query)
+
+    host.filter_requests(allows)
