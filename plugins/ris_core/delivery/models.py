@@ -43,6 +43,8 @@ class Delivery(models.Model):
     """MSH-10, the same at every attempt, so that the receiver can tell a repeat."""
     message = models.BinaryField(default=b"")
     """The ORU^R01 as sent, fixed at the first attempt."""
+    possibly_seen = models.BooleanField(default=False)
+    """Whether an attempt may have reached the receiver; set before the connection is opened, so also after a crash."""
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
     last_acknowledgement = models.BinaryField(default=b"")

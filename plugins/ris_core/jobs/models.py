@@ -18,9 +18,14 @@ class Job(models.Model):
     kind = models.CharField(max_length=32)
     subject_id = models.CharField(max_length=64)
     lane = models.CharField(max_length=96, blank=True)
-    """Jobs of one lane run one after the other in the order of their ids; empty: no order."""
+    """Jobs of one lane run one after the other in the order of their ids, also while one waits to be tried again;
+    a dead one is passed over. Empty: no order."""
+    channel = models.CharField(max_length=64, blank=True)
+    """What the job needs for itself alone while it runs (``receiver:3``): at most one job of a channel runs at a
+    time, in any order, so that a peer that hangs holds one thread and nobody else. Empty: needs nothing."""
     state = models.CharField(max_length=8, choices=JobState, default=JobState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
+    """Counted when a worker takes the job, so that one that kills its worker also comes to an end."""
     max_attempts = models.PositiveIntegerField(default=12)
     run_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True, blank=True)
@@ -38,6 +43,8 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["run_at"], condition=models.Q(state="QUEUED"), name="job_due"),
             models.Index(fields=["lane", "id"], condition=~models.Q(state="DONE"), name="job_lane"),
+            models.Index(fields=["leased_until"], condition=models.Q(state="RUNNING"), name="job_leased"),
+            models.Index(fields=["finished_at"], condition=models.Q(state="DONE"), name="job_done"),
         ]
 
 

@@ -123,6 +123,14 @@ class Sections:
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
 
+    def canonical_bytes(self) -> bytes:
+        """The text as it is hashed: each section with its name and length, so that none can be moved unnoticed."""
+        return b"".join(
+            b"%s:%d\n%s\n" % (name.encode(), len(data), data)
+            for name, text in self.as_dict().items()
+            for data in [text.encode()]
+        )
+
 
 SECTION_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Sections))
 

@@ -6,19 +6,37 @@ decided by the screen through :mod:`ris_core.accounts.rules`; these functions de
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from ris_core.audit.services import Actor
-from ris_core.errors import EditConflict, TransitionRefused
-from ris_core.reports.models import Reading, ReportVersion, VersionStatus
-from ris_core.reports.rules import Sections
+from django.db import transaction
+from django.utils import timezone
+
+from ris_core.accounts.models import User
+from ris_core.audit.services import Actor, record
+from ris_core.changes.services import announce
+from ris_core.delivery.services import owe_version
+from ris_core.errors import EditConflict, NotFound, NotPermitted, TransitionRefused
+from ris_core.jobs.services import enqueue
+from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.reports.models import Reading, ReadingState, ReportTemplate, ReportVersion, VersionStatus
+from ris_core.reports.rules import (
+    APPROVAL_VERB,
+    EXAM_STATES_REPORTED,
+    EXAM_STATES_TO_READ,
+    Sections,
+    Verb,
+    filled_from_template,
+    next_state,
+)
+from ris_core.studies.models import StudyLink
 
 
 class AlreadyClaimed(TransitionRefused):
     """Somebody else holds the reading; tells who and since when."""
 
-    code = "QUANG-3001"
+    code = "QUANG-5001"
 
     def __init__(self, detail: str, *, holder_id: int, holder_name: str, claimed_at: datetime) -> None:
         super().__init__(detail, field="claimed_by")
@@ -30,19 +48,19 @@ class AlreadyClaimed(TransitionRefused):
 class ExamNotReady(TransitionRefused):
     """The exam is not in a state in which it can be read: no linked images yet, or cancelled."""
 
-    code = "QUANG-3002"
+    code = "QUANG-5002"
 
 
 class ConclusionMissing(TransitionRefused):
     """A report without conclusion cannot be approved."""
 
-    code = "QUANG-3003"
+    code = "QUANG-5003"
 
 
 class DraftConflict(EditConflict):
     """The draft was saved in between (another window, another reader); carries what is there now."""
 
-    code = "QUANG-3004"
+    code = "QUANG-5004"
 
     def __init__(self, detail: str, *, revision: int, sections: Sections) -> None:
         super().__init__(detail, field="revision")
@@ -65,9 +83,15 @@ def open_reading(procedure_id: int) -> Reading:
 
     :raises NotFound: no such procedure
     """
-    raise NotImplementedError
+    if not RequestedProcedure.objects.filter(pk=procedure_id).exists():
+        raise NotFound("there is no such exam", field="procedure")
+    reading, _ = Reading.objects.select_related("claimed_by", "template").get_or_create(
+        procedure_id=procedure_id, ordinal=1
+    )
+    return reading
 
 
+@transaction.atomic
 def claim(reading_id: int, actor: Actor) -> Reading:
     """Take the reading for ``actor`` (a user). Claiming what one holds already changes nothing.
 
@@ -75,35 +99,76 @@ def claim(reading_id: int, actor: Actor) -> Reading:
     :raises ExamNotReady: nothing to read yet, or the exam is cancelled
     :raises TransitionRefused: it is final (open it by :func:`amend`)
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    user_id = _user_id(actor)
+    if reading.claimed_by_id == user_id:
+        return reading
+    _refuse_other_holder(reading, user_id)
+    _hold(procedure, reading, user_id, actor, "reading.claimed")
+    return reading
 
 
+@transaction.atomic
 def take_over(reading_id: int, actor: Actor) -> Reading:
     """Take a reading that another user holds, with its draft; the audit event names both.
 
-    :raises ExamNotReady, TransitionRefused: as :func:`claim`
+    :raises ExamNotReady, TransitionRefused: as :func:`claim`; also when it is open for correction by its holder
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    user_id = _user_id(actor)
+    if reading.claimed_by_id == user_id:
+        return reading
+    former = reading.claimed_by.username if reading.claimed_by else ""
+    if reading.state == ReadingState.CLAIMED:
+        reading.state = ReadingState.UNREAD  # as if its holder had released it
+    _hold(procedure, reading, user_id, actor, "reading.taken_over", taken_from=former)
+    return reading
 
 
+@transaction.atomic
 def release(reading_id: int, actor: Actor) -> Reading:
     """Give the reading back; a draft stays with it. A correction that is released is dropped: the text is again
     that of the version in force.
 
     :raises AlreadyClaimed: somebody else holds it
+    :raises TransitionRefused: nobody holds it
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    _refuse_unless_held(reading, _user_id(actor))
+    correcting = reading.state == ReadingState.AMENDED
+    reading.state = next_state(reading.state, Verb.RELEASE)
+    reading.claimed_by = None
+    reading.claimed_at = None
+    if correcting:
+        in_force = reading.versions.order_by("-number")[0]
+        _set_text(reading, Sections.of(in_force))
+        reading.draft_revision += 1
+    reading.save()
+    if procedure.exam_state in (ExamState.CLAIMED, ExamState.DRAFT):
+        _set_exam_state(procedure, ExamState.READY_TO_READ)
+    _tell(procedure, reading, actor, "reading.released", correction_dropped=correcting)
+    return reading
 
 
+@transaction.atomic
 def save_draft(reading_id: int, revision: int, sections: Sections, actor: Actor) -> int:
     """Keep ``sections`` as the draft and return the new revision; ``revision`` is the one they were typed over.
 
-    :raises DraftConflict: the draft has another revision now
+    Saving what is there already changes nothing and returns the present revision.
+
+    :raises DraftConflict: the draft has another revision now, with other text
     :raises AlreadyClaimed: the reading is held by somebody else, or (``TransitionRefused``) by nobody
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    _refuse_unless_held(reading, _user_id(actor))
+    if Sections.of(reading) == sections:
+        return reading.draft_revision  # also a repeat of a save whose answer was lost
+    _refuse_other_revision(reading, revision)
+    _save(procedure, reading, sections, actor)
+    return reading.draft_revision
 
 
+@transaction.atomic
 def apply_template(
     reading_id: int, template_id: int, revision: int, actor: Actor, replace: frozenset[str] = frozenset()
 ) -> AppliedTemplate:
@@ -112,24 +177,184 @@ def apply_template(
     :raises NotFound: no such template
     :raises DraftConflict, AlreadyClaimed, TransitionRefused: as :func:`save_draft`
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    _refuse_unless_held(reading, _user_id(actor))
+    _refuse_other_revision(reading, revision)
+    template = ReportTemplate.objects.filter(pk=template_id, active=True).first()
+    if template is None:
+        raise NotFound("there is no such template", field="template")
+    present = Sections.of(reading)
+    sections, not_replaced = filled_from_template(present, Sections.of(template), replace)
+    reading.template = template
+    if sections != present:
+        _save(procedure, reading, sections, actor, template=template.code)
+    return AppliedTemplate(reading.draft_revision, sections, not_replaced)
 
 
+@transaction.atomic
 def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor) -> ReportVersion:
     """Approve the saved draft of ``revision`` as preliminary, final or (after :func:`amend`) corrected.
 
-    One transaction: the immutable version, a delivery for every active receiver that wants it, the jobs that make
-    the document and send it, the exam's state, audit, and the announcement to screens.
+    One transaction: the immutable version, a delivery for every active receiver that wants it, the job that makes
+    the document (and then has it stored and sent), the exam's state, audit, and the announcement to screens.
 
     :raises ConclusionMissing, ExamNotReady, DraftConflict, AlreadyClaimed, TransitionRefused: nothing was changed
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    user_id = _user_id(actor)
+    _refuse_unless_held(reading, user_id)
+    _refuse_other_revision(reading, revision)
+    state = next_state(reading.state, APPROVAL_VERB[status])
+    _refuse_unless_ready(procedure, correcting=status == VersionStatus.CORRECTED)
+    if not StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).exists():
+        raise ExamNotReady("the exam has no linked images: a report cannot be approved", field="study")
+    sections = Sections.of(reading)
+    if not sections.conclusion.strip():
+        raise ConclusionMissing("write a conclusion before approving", field="conclusion")
+
+    version = ReportVersion.objects.create(
+        reading=reading,
+        number=reading.versions.count() + 1,
+        status=status,
+        content_sha256=hashlib.sha256(sections.canonical_bytes()).hexdigest(),
+        approved_by_id=user_id,
+        approved_at=timezone.now(),
+        **sections.as_dict(),
+    )
+    reading.state = state
+    reading.claimed_by = None
+    reading.claimed_at = None
+    reading.save()
+    final = status != VersionStatus.PRELIMINARY
+    _set_exam_state(procedure, ExamState.FINAL if final else ExamState.PRELIMINARY)
+    owe_version(version)
+    enqueue("render_document", version.pk, lane=f"reading:{reading.pk}")
+    _tell(
+        procedure, reading, actor, "report.approved",
+        version=version.number, status=str(status), content_sha256=version.content_sha256,
+    )  # fmt: skip
+    return version
 
 
+@transaction.atomic
 def amend(reading_id: int, actor: Actor) -> Reading:
     """Open a final report for correction, held by ``actor``; the version in force stays until a corrected one is
     approved.
 
+    :raises AlreadyClaimed: somebody is correcting it
     :raises TransitionRefused: it is not final, or already open for correction
     """
-    raise NotImplementedError
+    procedure, reading = _locked(reading_id)
+    user_id = _user_id(actor)
+    _refuse_other_holder(reading, user_id)
+    state = next_state(reading.state, Verb.AMEND)
+    _refuse_unless_ready(procedure, correcting=True)
+    reading.state = state
+    reading.claimed_by_id = user_id
+    reading.claimed_at = timezone.now()
+    reading.save()
+    _tell(procedure, reading, actor, "report.opened_for_correction")
+    return reading
+
+
+def _locked(reading_id: int) -> tuple[RequestedProcedure, Reading]:
+    """The reading and its exam, locked until the transaction ends; always in this order, as linking does."""
+    procedure = RequestedProcedure.objects.select_for_update().filter(readings=reading_id).first()
+    if procedure is None:
+        raise NotFound("there is no such reading", field="reading")
+    reading = Reading.objects.select_for_update().get(pk=reading_id)
+    return procedure, reading
+
+
+def _user_id(actor: Actor) -> int:
+    if actor.user_id is None:
+        raise NotPermitted("only a person reads an exam", field="actor")
+    return actor.user_id
+
+
+def _holder(reading: Reading) -> User | None:
+    return None if reading.claimed_by_id is None else User.objects.get(pk=reading.claimed_by_id)
+
+
+def _refuse_other_holder(reading: Reading, user_id: int) -> None:
+    holder = _holder(reading)
+    if holder is not None and holder.pk != user_id:
+        raise AlreadyClaimed(
+            f"{holder.username} holds this reading",
+            holder_id=holder.pk,
+            holder_name=holder.full_name,
+            claimed_at=reading.claimed_at or reading.updated_at,
+        )
+
+
+def _refuse_unless_held(reading: Reading, user_id: int) -> None:
+    _refuse_other_holder(reading, user_id)
+    if reading.claimed_by_id is None:
+        raise TransitionRefused("claim the exam first", field="claimed_by")
+
+
+def _refuse_other_revision(reading: Reading, revision: int) -> None:
+    if reading.draft_revision != revision:
+        raise DraftConflict(
+            "the draft was changed in between", revision=reading.draft_revision, sections=Sections.of(reading)
+        )
+
+
+def _refuse_unless_ready(procedure: RequestedProcedure, *, correcting: bool) -> None:
+    allowed = EXAM_STATES_REPORTED if correcting else EXAM_STATES_TO_READ
+    if procedure.exam_state not in allowed:
+        raise ExamNotReady(f"the exam is {procedure.exam_state}", field="exam_state")
+
+
+def _hold(
+    procedure: RequestedProcedure, reading: Reading, user_id: int, actor: Actor, action: str, **details: str
+) -> None:
+    state = next_state(reading.state, Verb.CLAIM)
+    _refuse_unless_ready(procedure, correcting=False)
+    reading.state = state
+    reading.claimed_by_id = user_id
+    reading.claimed_at = timezone.now()
+    reading.save()
+    if procedure.exam_state == ExamState.READY_TO_READ:
+        drafted = state == ReadingState.DRAFT
+        _set_exam_state(procedure, ExamState.DRAFT if drafted else ExamState.CLAIMED)
+    _tell(procedure, reading, actor, action, **details)
+
+
+def _save(procedure: RequestedProcedure, reading: Reading, sections: Sections, actor: Actor, **details: str) -> None:
+    correcting = reading.state == ReadingState.AMENDED
+    state = next_state(reading.state, Verb.SAVE_DRAFT)
+    _refuse_unless_ready(procedure, correcting=correcting)
+    first_words = reading.state != state
+    reading.state = state
+    _set_text(reading, sections)
+    reading.draft_revision += 1
+    reading.draft_saved_at = timezone.now()
+    reading.save()
+    if procedure.exam_state == ExamState.CLAIMED:
+        _set_exam_state(procedure, ExamState.DRAFT)
+    # one event for a draft begun or a template applied; a save every few seconds of typing is none
+    if first_words or details:
+        _tell(procedure, reading, actor, "report.drafted", **details)
+
+
+def _set_text(reading: Reading, sections: Sections) -> None:
+    for name, text in sections.as_dict().items():
+        setattr(reading, name, text)
+
+
+def _set_exam_state(procedure: RequestedProcedure, state: ExamState) -> None:
+    procedure.exam_state = state
+    procedure.save(update_fields=["exam_state", "updated_at"])
+
+
+def _tell(procedure: RequestedProcedure, reading: Reading, actor: Actor, action: str, **details: object) -> None:
+    record(
+        actor,
+        action,
+        subject=f"reading:{reading.pk}",
+        patient_id=procedure.patient_id,
+        procedure=procedure.pk,
+        **details,
+    )
+    announce("exam", procedure.pk)

@@ -1,0 +1,31 @@
+"""What the worker keeps tidy by itself, periodically."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from ris_core.changes.models import Change
+from ris_core.jobs.models import Job, JobState, WorkerHeartbeat
+
+CHANGES_KEPT = timedelta(hours=1)
+DONE_JOBS_KEPT = timedelta(hours=24)
+SILENT_WORKERS_KEPT = timedelta(hours=24)
+_ROWS_AT_ONCE = 5_000
+"""A long delete would hold SQLite's only writer; the rest goes with the next batch."""
+
+
+def purge_changes(_subject_id: str) -> None:
+    """Delete what live screens have long seen."""
+    old = Change.objects.filter(at__lt=timezone.now() - CHANGES_KEPT).order_by("pk")
+    while keys := list(old.values_list("pk", flat=True)[:_ROWS_AT_ONCE]):
+        Change.objects.filter(pk__in=keys).delete()
+
+
+def purge_done_jobs(_subject_id: str) -> None:
+    """Delete jobs done since a day, and workers not heard of since a day. Dead jobs stay for a person to decide."""
+    old = Job.objects.filter(state=JobState.DONE, finished_at__lt=timezone.now() - DONE_JOBS_KEPT).order_by("pk")
+    while keys := list(old.values_list("pk", flat=True)[:_ROWS_AT_ONCE]):
+        Job.objects.filter(pk__in=keys).delete()
+    WorkerHeartbeat.objects.filter(at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()

@@ -1,0 +1,70 @@
+"""Every kind of job that the worker knows, in one explicit tuple.
+
+To add one: write a function that takes the subject's id and may be run twice with the effect of once, and add a line
+here (``docs/how-to/add-a-job.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ris_core.delivery import services as delivery
+from ris_core.jobs import duties
+from ris_core.reports import documents
+from ris_core.settings import Settings
+from ris_core.studies import handlers as studies
+
+
+class Pool(StrEnum):
+    """Jobs that share threads: work that waits for one kind of peer cannot hold up the others."""
+
+    IMAGES = "images"
+    """Short talks with the engine, and the worker's own tidying."""
+    DELIVERIES = "deliveries"
+    """Waits for receivers; each receiver is a channel, so one that hangs takes one thread."""
+    DOCUMENTS = "documents"
+    """Lays out PDF: burns processor time, holds the interpreter's lock."""
+
+
+POOL_THREADS: dict[Pool, int] = {Pool.IMAGES: 2, Pool.DELIVERIES: 6, Pool.DOCUMENTS: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """What a kind of job does, and how it is treated when it fails.
+
+    An exception of ``run`` means: again after a delay that doubles from ``first_retry_seconds`` to
+    ``longest_retry_seconds``; :class:`ris_core.jobs.rules.NotWorthRepeating` means dead at once.
+    """
+
+    name: str
+    run: Callable[[str], None]
+    """Called with the subject's id as text; returning means done."""
+    pool: Pool
+    time_limit_seconds: float = 120.0
+    first_retry_seconds: float = 1.0
+    longest_retry_seconds: float = 600.0
+    after_death: Callable[[str, str], None] | None = None
+    """Called with the subject's id and the last error, in the transaction that records the death."""
+    every_seconds: Callable[[Settings], float] | None = None
+    """For periodic duties: the pause between the end of a run and the next; also run when a worker starts."""
+
+
+JOB_KINDS: tuple[JobKind, ...] = (
+    JobKind("render_document", documents.run_render_document, Pool.DOCUMENTS, after_death=documents.after_render_died),
+    JobKind("store_document", documents.run_store_document, Pool.IMAGES),
+    JobKind("deliver", delivery.run_deliver, Pool.DELIVERIES, after_death=delivery.after_delivery_job_died),
+    JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
+    JobKind("study_stable", studies.study_stable, Pool.IMAGES),
+    JobKind(
+        "sweep_studies",
+        studies.sweep_studies,
+        Pool.IMAGES,
+        time_limit_seconds=900.0,
+        every_seconds=lambda settings: settings.mapping.sweep_interval_seconds,
+    ),
+    JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
+    JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
+)

@@ -1,0 +1,302 @@
+"""The worker: takes due jobs, runs them in threads by pool, renews their leases, records what became of them.
+
+One process has one scheduling loop (the caller's thread) and a few threads for each pool. Any number of such processes
+may work on one database. Killing one at any moment loses nothing: its leases run out and its jobs are run again, which
+their handlers must bear.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import random
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
+
+from ris_core.errors import QuangError
+from ris_core.jobs import queue as job_queue
+from ris_core.jobs.models import WorkerHeartbeat
+from ris_core.jobs.queue import TakenJob
+from ris_core.jobs.registry import POOL_THREADS, JobKind, Pool
+from ris_core.jobs.rules import NotWorthRepeating, TimeLimitExceeded, UnknownJobKind, retry_delay_seconds
+from ris_core.jobs.services import enqueue
+from ris_core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DUTY_SUBJECT = "site"
+"""Subject of periodic jobs, which have none of their own."""
+_LAST_ERROR_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the loop keeps time, in seconds."""
+
+    poll_seconds: float = 0.1
+    """Between two looks at an idle queue: one indexed read."""
+    lease_seconds: float = 20.0
+    """After the death of a worker its jobs wait this long at most."""
+    heartbeat_seconds: float = 5.0
+    unknown_seconds: float = 10.0
+    """Between two looks for jobs of a kind that nobody knows."""
+    grace_seconds: float = 20.0
+    """How long a worker that is told to stop waits for its running jobs."""
+    database_pause_seconds: float = 1.0
+    """Between two tries while the database cannot be reached."""
+
+
+@dataclass(slots=True)
+class _Running:
+    job: TakenJob
+    kind: JobKind
+    started: float
+    """On the monotonic clock."""
+
+
+class Worker:
+    """One worker process.
+
+    :param heartbeat_file: written at every heartbeat, for health checks that have no database
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[JobKind],
+        settings: Settings,
+        heartbeat_file: Path,
+        pace: Pace = Pace(),  # noqa: B008 - frozen
+        threads: dict[Pool, int] = POOL_THREADS,
+    ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._settings = settings
+        self._heartbeat_file = heartbeat_file
+        self._pace = pace
+        self._threads = threads
+        self._lease = timedelta(seconds=pace.lease_seconds)
+        self._inbox: dict[Pool, queue.SimpleQueue[_Running]] = {pool: queue.SimpleQueue() for pool in threads}
+        self._running: dict[int, _Running] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._database_gone = False
+
+    def stop(self) -> None:
+        """Take no more jobs; :meth:`run` returns when those that run are done. May be called from a signal handler."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Work until :meth:`stop`.
+
+        :raises TimeLimitExceeded: a job ran longer than its kind may. A thread cannot be stopped from outside, so the
+            process has to end and be started again; the job's attempt is counted and recorded.
+        """
+        for pool, count in self._threads.items():
+            for number in range(count):
+                # daemons: a handler that never returns must not keep a stopped process alive
+                threading.Thread(target=self._work, args=(pool,), name=f"{pool}-{number}", daemon=True).start()
+        self._with_database(self._start_duties)
+        beat_at = renew_at = unknown_at = 0.0
+        try:
+            while not self._stopping.is_set():
+                self._wake.clear()
+                now = time.monotonic()
+                if now >= beat_at:
+                    self._with_database(self._beat)
+                    beat_at = now + self._pace.heartbeat_seconds
+                if now >= renew_at:
+                    self._with_database(self._renew)
+                    renew_at = now + self._pace.lease_seconds / 4
+                if now >= unknown_at:
+                    self._with_database(self._refuse_unknown)
+                    unknown_at = now + self._pace.unknown_seconds
+                self._check_time_limits(now)
+                # more may wait behind what was taken: look again at once, else when something ends or a moment later
+                if not self._with_database(self._take):
+                    self._wake.wait(self._pace.database_pause_seconds if self._database_gone else self._pace.poll_seconds)
+        finally:
+            self._drain()
+
+    # the loop's parts, each in the caller's thread
+
+    def _with_database(self, action: Callable[[], object]) -> object:
+        """What ``action`` returns; None while the database is gone, which is logged once and once more at the end."""
+        try:
+            result = action()
+        except (DatabaseError, InterfaceError) as error:
+            if not self._database_gone:
+                log.error("database cannot be used, the worker waits for it: %s", _first_line(error))
+            self._database_gone = True
+            connection.close()
+            return None
+        if self._database_gone:
+            log.warning("database is back, the worker goes on")
+            self._database_gone = False
+        return result
+
+    def _start_duties(self) -> None:
+        for kind in self._kinds.values():
+            if kind.every_seconds is not None:
+                enqueue(kind.name, DUTY_SUBJECT, lane=f"duty:{kind.name}")
+
+    def _beat(self) -> None:
+        self._heartbeat_file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._heartbeat_file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(f"{timezone.now().isoformat()} {self.name}\n")
+        fresh.replace(self._heartbeat_file)
+        WorkerHeartbeat.objects.update_or_create(name=self.name, defaults={"at": timezone.now()})
+
+    def _renew(self) -> None:
+        job_queue.renew([running.job for running in self._snapshot()], self._lease)
+
+    def _take(self) -> bool:
+        """Take what there are free threads for; whether anything was taken."""
+        busy = self._snapshot()
+        taken: list[TakenJob] = []
+        for pool, count in self._threads.items():
+            free = count - sum(1 for running in busy if running.kind.pool is pool)
+            names = [kind.name for kind in self._kinds.values() if kind.pool is pool]
+            jobs = job_queue.due(timezone.now(), names)
+            for job in job_queue.take(jobs, free, self._lease):
+                taken.append(job)
+                running = _Running(job, self._kinds[job.kind], time.monotonic())
+                with self._lock:
+                    self._running[job.id] = running
+                self._inbox[pool].put(running)
+        return bool(taken)
+
+    def _refuse_unknown(self) -> None:
+        jobs = job_queue.due(timezone.now(), (), unknown_to=tuple(self._kinds))
+        for job in job_queue.take(jobs, 100, self._lease):
+            log.error("job %d is of unknown kind %r", job.id, job.kind)
+            job_queue.fail(job, _text_of(UnknownJobKind(f"no handler for jobs of kind {job.kind!r}")), None)
+
+    def _check_time_limits(self, now: float) -> None:
+        for running in self._snapshot():
+            if now - running.started <= running.kind.time_limit_seconds:
+                continue
+            error = TimeLimitExceeded(
+                f"job {running.job.id} ({running.kind.name}) ran longer than {running.kind.time_limit_seconds:.0f} s"
+            )
+            with self._lock:
+                self._running.pop(running.job.id, None)
+            self._with_database(lambda running=running, error=error: self._record_failure(running, error))  # type: ignore[misc]
+            raise error
+
+    def _drain(self) -> None:
+        """Wait a little for what runs; give back the rest."""
+        until = time.monotonic() + self._pace.grace_seconds
+        while self._snapshot() and time.monotonic() < until:
+            self._with_database(self._renew)
+            time.sleep(0.05)
+        left = self._snapshot()
+        if left:
+            log.warning("stopping with %d jobs unfinished; they will be run again", len(left))
+            self._with_database(lambda: job_queue.give_back([running.job for running in left]))
+        self._with_database(lambda: WorkerHeartbeat.objects.filter(name=self.name).delete())
+        self._heartbeat_file.unlink(missing_ok=True)
+
+    def _snapshot(self) -> list[_Running]:
+        with self._lock:
+            return list(self._running.values())
+
+    # the threads of the pools
+
+    def _work(self, pool: Pool) -> None:
+        while True:
+            running = self._inbox[pool].get()
+            try:
+                outcome = self._attempt(running)
+                # what became of the job must be recorded, however long the database is away
+                while not self._recorded(running, outcome):
+                    time.sleep(self._pace.database_pause_seconds)
+            finally:
+                with self._lock:
+                    self._running.pop(running.job.id, None)
+                self._wake.set()
+
+    def _attempt(self, running: _Running) -> Exception | None:
+        job = running.job
+        if job.attempt > job.max_attempts:
+            return NotWorthRepeating("the worker died each time it tried this job")
+        try:
+            running.kind.run(job.subject_id)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong is recorded with the job and shown
+            return error
+        return None
+
+    def _recorded(self, running: _Running, error: Exception | None) -> bool:
+        try:
+            if error is None:
+                self._record_success(running)
+            else:
+                self._record_failure(running, error)
+        except (DatabaseError, InterfaceError) as gone:
+            log.error("outcome of job %d cannot be recorded yet: %s", running.job.id, _first_line(gone))
+            connection.close()
+            return False
+        return True
+
+    @transaction.atomic
+    def _record_success(self, running: _Running) -> None:
+        job_queue.finish(running.job)
+        self._enqueue_next_duty(running.kind)
+
+    @transaction.atomic
+    def _record_failure(self, running: _Running, error: Exception) -> None:
+        job, kind = running.job, running.kind
+        final = isinstance(error, NotWorthRepeating) or job.attempt >= job.max_attempts
+        delay = retry_delay_seconds(
+            job.attempt,
+            first_seconds=kind.first_retry_seconds,
+            longest_seconds=kind.longest_retry_seconds,
+            chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
+        )
+        log.log(
+            logging.ERROR if final else logging.WARNING,
+            "job %d (%s) failed at attempt %d of %d, %s: %s",
+            job.id, kind.name, job.attempt, job.max_attempts,
+            "given up" if final else f"again in {delay:.1f} s", _place_of(error),
+        )  # fmt: skip
+        text = _text_of(error)
+        died = job_queue.fail(job, text, None if final else timezone.now() + timedelta(seconds=delay))
+        if died:
+            if kind.after_death is not None:
+                kind.after_death(job.subject_id, text)
+            self._enqueue_next_duty(kind)
+
+    def _enqueue_next_duty(self, kind: JobKind) -> None:
+        if kind.every_seconds is not None:
+            next_at = timezone.now() + timedelta(seconds=kind.every_seconds(self._settings))
+            enqueue(kind.name, DUTY_SUBJECT, lane=f"duty:{kind.name}", run_at=next_at)
+
+
+def _text_of(error: Exception) -> str:
+    """What is kept with the job: the suite's own errors with their code, others with their type."""
+    if isinstance(error, QuangError):
+        return f"{error.code} {error.detail}"[:_LAST_ERROR_CHARACTERS]
+    return f"{type(error).__name__}: {error}"[:_LAST_ERROR_CHARACTERS]
+
+
+def _place_of(error: Exception) -> str:
+    """What is logged: never the text of a foreign error, which may quote a patient's data, but where it came from."""
+    if isinstance(error, QuangError):
+        return f"{error.code} {error.detail}"
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return type(error).__name__ + "".join(f" < {Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__} {str(error).splitlines()[0] if str(error) else ''}"

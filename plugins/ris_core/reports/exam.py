@@ -1,0 +1,47 @@
+"""What the printed report and the result's message both tell of an exam: its studies, its time, its viewer link."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ris_core.access.signing import Keyring
+from ris_core.access.tokens import MAXIMUM_STUDIES, ResultLink, issue_result_link
+from ris_core.identifiers import StudyInstanceUID
+from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.models import ReportVersion
+from ris_core.settings import Settings
+from ris_core.studies.models import StudyLink
+
+
+def linked_study_uids(procedure: RequestedProcedure) -> tuple[str, ...]:
+    """The studies that are linked to an exam now, oldest link first; at most as many as one viewer link can open."""
+    links = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).order_by("linked_at", "pk")
+    uids = dict.fromkeys(links.values_list("study__study_instance_uid", flat=True))
+    return tuple(uids)[:MAXIMUM_STUDIES]
+
+
+def viewer_url(
+    procedure: RequestedProcedure,
+    version: ReportVersion,
+    study_uids: tuple[str, ...],
+    receiver_code: str,
+    expires_at: datetime,
+    settings: Settings,
+) -> str:
+    """The signed link that opens exactly these studies until ``expires_at``; empty when there are none."""
+    if not study_uids:
+        return ""
+    link = ResultLink(
+        receiver=receiver_code,
+        procedure_id=procedure.pk,
+        version_number=version.number,
+        study_uids=frozenset(map(StudyInstanceUID, study_uids)),
+        expires_at=expires_at,
+    )
+    return f"{settings.public_url.rstrip('/')}/open/{issue_result_link(Keyring.from_settings(settings), link)}"
+
+
+def observed_at(procedure: RequestedProcedure) -> datetime:
+    """When the exam was made, as well as it is known: the device's start, else the images' arrival, else the plan."""
+    started = procedure.steps.filter(started_at__isnull=False).order_by("started_at").first()
+    return (started.started_at if started else None) or procedure.images_arrived_at or procedure.scheduled_at

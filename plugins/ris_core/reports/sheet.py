@@ -1,0 +1,116 @@
+"""The printed report: a version as a PDF/A-3b page layout, always the same bytes for the same version.
+
+Nothing is fetched: the style sheet and fonts come from this package, and any other address in the text stays text. The
+fonts are under the SIL Open Font License (``printed/fonts/OFL-*.txt``).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import segno
+import weasyprint
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from ris_core.errors import QuangError
+from ris_core.reports.rules import Sections
+from ris_core.reports.words import WORDS
+
+_FOLDER = Path(__file__).parent / "printed"
+_FONT_SCHEME = "quang:"
+_MOST_PDF_BYTES = 8 * 1024 * 1024
+
+_rendering = threading.Lock()
+"""Layout burns a processor and its font configuration is shared: one at a time in a process."""
+
+
+class DocumentTooLarge(QuangError):
+    """The printed report became larger than an HL7 message should carry."""
+
+    code = "QUANG-5005"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSheet:
+    """Everything that is printed. Times are aware, in the site's zone."""
+
+    language: str
+    site_name: str
+    department: str
+    site_address: str
+    site_phone: str
+    patient_name: str
+    patient_id: str
+    birth_date: str
+    """As it is shown: ``21/11/1980``, ``11/1980``, ``1980``."""
+    sex: str
+    accession_number: str
+    service_name: str
+    ordering_physician: str
+    ordering_department: str
+    indication: str
+    observed_at: datetime
+    status: str
+    version_number: int
+    sections: Sections
+    approver: str
+    """With title: ``BS. Nguyễn Văn An``."""
+    approved_at: datetime
+    viewer_url: str
+    """Printed as QR code; empty: none."""
+
+
+def render_pdf(sheet: ReportSheet) -> bytes:
+    """The report as PDF/A-3b.
+
+    :raises DocumentTooLarge: more than 8 MB
+    """
+    qr = Markup(segno.make(sheet.viewer_url, error="l").svg_inline(border=0, omitsize=True)) if sheet.viewer_url else ""
+    html = _template().render(sheet=sheet, words=WORDS[sheet.language], qr=qr)
+    with _rendering:
+        css, fonts = _style()
+        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=_PackageFiles()).write_pdf(
+            stylesheets=[css],
+            font_config=fonts,
+            pdf_variant="pdf/a-3b",
+            pdf_identifier=hashlib.md5(html.encode(), usedforsecurity=False).digest(),
+        )
+    if len(pdf) > _MOST_PDF_BYTES:
+        raise DocumentTooLarge(f"the printed report has {len(pdf)} bytes")
+    return pdf
+
+
+class _PackageFiles(URLFetcher):  # type: ignore[misc]
+    """Gives the fonts of this package and refuses every other address."""
+
+    def __init__(self) -> None:
+        super().__init__(allowed_protocols=())
+
+    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
+        for font in (_FOLDER / "fonts").glob("*.ttf"):
+            if url == _FONT_SCHEME + font.name:
+                return URLFetcherResponse(url, font.read_bytes(), {"Content-Type": "font/ttf"})
+        raise FatalURLFetchingError("a printed report refers to nothing outside itself")
+
+
+@functools.cache
+def _style() -> tuple[weasyprint.CSS, FontConfiguration]:
+    fonts = FontConfiguration()
+    css = weasyprint.CSS(filename=_FOLDER / "report.css", url_fetcher=_PackageFiles(), font_config=fonts)
+    return css, fonts
+
+
+@functools.cache
+def _template() -> Any:
+    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
+    environment.filters["moment"] = lambda at: at.strftime("%H:%M %d/%m/%Y")
+    return environment.get_template("report.html.jinja")
