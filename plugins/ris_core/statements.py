@@ -15,10 +15,10 @@ on Django's connection, in the caller's transaction, and raises Django's databas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
@@ -31,29 +31,31 @@ _PREPARE_AFTER = 3
 """PostgreSQL prepares a statement when it has run so often on one connection."""
 
 
-def _cursor() -> Any:
-    """A cursor of the driver itself, on Django's connection of this thread."""
-    connection.ensure_connection()
-    driver = connection.connection
-    if connection.vendor == "postgresql":
+def _database() -> BaseDatabaseWrapper:
+    """Django's connection of this thread: looked up once for each statement, for ``connection`` does it at each use."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> Any:
+    """Run ``sql`` on a cursor of the driver itself; the cursor."""
+    with database.wrap_database_errors:
+        if database.connection is None:
+            database.ensure_connection()
+        driver = database.connection
+        if database.vendor != "postgresql":
+            return driver.execute(sql, params)
         from psycopg import Cursor  # server-side binding: values never become part of the statement
 
         if driver.prepare_threshold is None:
             driver.prepare_threshold = _PREPARE_AFTER
-        return Cursor(driver)
-    return driver.cursor()
-
-
-def _execute(sql: str, params: Sequence[Any]) -> Any:
-    with connection.wrap_database_errors:
-        cursor = _cursor()
+        cursor = Cursor(driver)
         cursor.execute(sql, params)
         return cursor
 
 
-def _placeholders(sql: str, count: int) -> str:
+def _placeholders(database: BaseDatabaseWrapper, sql: str, count: int) -> str:
     """``sql`` with the driver's own placeholders (Django writes ``%s``, SQLite takes ``?``)."""
-    return sql if connection.vendor == "postgresql" else sql % (("?",) * count)
+    return sql if database.vendor == "postgresql" else sql % (("?",) * count)
 
 
 class Param(Expression):
@@ -80,13 +82,13 @@ class Select:
         self._queryset = queryset
         self._compiled: dict[str, tuple[str, list[Any], list[tuple[int, list[Any], Any]]]] = {}
 
-    def _compile(self) -> tuple[str, list[Any], list[tuple[int, list[Any], Any]]]:
-        compiler = self._queryset.query.get_compiler(connection=connection)
+    def _compile(self, database: BaseDatabaseWrapper) -> tuple[str, list[Any], list[tuple[int, list[Any], Any]]]:
+        compiler = self._queryset.query.get_compiler(connection=database)
         sql, params = compiler.as_sql()
         columns = [column for column, _, _ in compiler.select]
         converters = [(index, *found) for index, found in compiler.get_converters(columns).items()]
-        compiled = (_placeholders(sql, len(params)), list(params), converters)
-        self._compiled[connection.vendor] = compiled
+        compiled = (_placeholders(database, sql, len(params)), list(params), converters)
+        self._compiled[database.vendor] = compiled
         return compiled
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
@@ -94,15 +96,18 @@ class Select:
 
         :raises KeyError: when a :class:`Param` of the query has no value
         """
-        sql, params, converters = self._compiled.get(connection.vendor) or self._compile()
-        found = _execute(sql, [values[p.name] if isinstance(p, Param) else p for p in params]).fetchall()
+        database = _database()
+        sql, params, converters = self._compiled.get(database.vendor) or self._compile(database)
+        cursor = _execute(database, sql, [values[p.name] if isinstance(p, Param) else p for p in params])
+        with database.wrap_database_errors:
+            found: list[tuple[Any, ...]] = cursor.fetchall()
         if not converters or not found:
-            return found  # type: ignore[no-any-return]
+            return found
         converted = [list(row) for row in found]
         for index, functions, expression in converters:
             for row in converted:
                 for convert in functions:
-                    row[index] = convert(row[index], expression, connection)
+                    row[index] = convert(row[index], expression, database)
         return [tuple(row) for row in converted]
 
     def row(self, **values: Any) -> tuple[Any, ...] | None:
@@ -116,78 +121,72 @@ def insert(instance: models.Model) -> None:
 
     :raises django.db.IntegrityError: when a constraint of the table forbids it
     """
-    row = _row_of(type(instance))
+    database = _database()
+    row = _row_of(type(instance), database.vendor)
     key = instance.pk
-    cursor = _execute(row.insert_sql(with_key=key is not None), row.values(instance, with_key=key is not None))
-    if key is None:
-        instance.pk = cursor.fetchone()[0] if connection.vendor == "postgresql" else cursor.lastrowid
+    if key is not None:
+        _execute(database, row.insert_with_key, row.values(instance, database))
+    else:
+        cursor = _execute(database, row.insert, row.values(instance, database)[1:])
+        instance.pk = cursor.fetchone()[0] if database.vendor == "postgresql" else cursor.lastrowid
     instance._state.adding = False
 
 
 def upsert(instance: models.Model) -> None:
     """Add the row of ``instance``, or overwrite the one that has its primary key."""
-    row = _row_of(type(instance))
-    _execute(row.upsert_sql(), row.values(instance, with_key=True))
+    database = _database()
+    row = _row_of(type(instance), database.vendor)
+    _execute(database, row.upsert, row.values(instance, database))
     instance._state.adding = False
 
 
 class _Row:
-    """How the rows of one model are written."""
+    """How the rows of one model are written to one kind of database; its first column is the primary key."""
 
-    def __init__(self, model: type[models.Model]) -> None:
-        self._table = model._meta.db_table
-        fields = model._meta.concrete_fields
-        self._key = next(str(field.column) for field in fields if field.primary_key)
+    def __init__(self, model: type[models.Model], database: BaseDatabaseWrapper) -> None:
+        fields = sorted(model._meta.concrete_fields, key=lambda field: not field.primary_key)
         self._fields = [
             (
                 field.attname,
-                str(field.column),
                 field.get_db_prep_save if isinstance(field, _CONVERTED_FIELDS) else None,
                 bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)),
             )
             for field in fields
         ]
-        self._sql: dict[tuple[str, str], str] = {}
+        quote = database.ops.quote_name
+        table = quote(model._meta.db_table)
+        key, *others = [quote(str(field.column)) for field in fields]
 
-    def values(self, instance: models.Model, *, with_key: bool) -> list[Any]:
+        def adding(columns: list[str]) -> str:
+            marks = ", ".join(["%s"] * len(columns))
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of our models
+            return _placeholders(database, sql, len(columns))
+
+        changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in others)
+        self.insert = adding(others) + (f" RETURNING {key}" if database.vendor == "postgresql" else "")
+        self.insert_with_key = adding([key, *others])
+        self.upsert = f"{self.insert_with_key} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+    def values(self, instance: models.Model, database: BaseDatabaseWrapper) -> list[Any]:
+        """The columns' values, of the primary key first."""
+        stored = instance.__dict__
         values = []
-        for name, column, convert, automatic in self._fields:
-            if column == self._key and not with_key:
-                continue
+        for name, convert, automatic in self._fields:
             if automatic:
                 setattr(instance, name, timezone.now())
-            value = getattr(instance, name)
-            values.append(value if convert is None else convert(value, connection))
+            value = stored[name]
+            values.append(value if convert is None else convert(value, database))
         return values
 
-    def insert_sql(self, *, with_key: bool) -> str:
-        kind = "insert with key" if with_key else "insert"
-        if (connection.vendor, kind) not in self._sql:
-            returning = f" RETURNING {connection.ops.quote_name(self._key)}"
-            ending = returning if connection.vendor == "postgresql" and not with_key else ""
-            self._sql[connection.vendor, kind] = self._insert(with_key) + ending
-        return self._sql[connection.vendor, kind]
 
-    def upsert_sql(self) -> str:
-        if (connection.vendor, "upsert") not in self._sql:
-            quote = connection.ops.quote_name
-            others = [quote(column) for _, column, _, _ in self._fields if column != self._key]
-            changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in others)
-            ending = f" ON CONFLICT ({quote(self._key)}) DO UPDATE SET {changes}"
-            self._sql[connection.vendor, "upsert"] = self._insert(with_key=True) + ending
-        return self._sql[connection.vendor, "upsert"]
-
-    def _insert(self, with_key: bool) -> str:
-        quote = connection.ops.quote_name
-        columns = [quote(column) for _, column, _, _ in self._fields if with_key or column != self._key]
-        placeholders = ", ".join(["%s"] * len(columns))
-        sql = f"INSERT INTO {quote(self._table)} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608 - our names
-        return _placeholders(sql, len(columns))
+_rows: dict[tuple[type[models.Model], str], _Row] = {}
 
 
-@cache
-def _row_of(model: type[models.Model]) -> _Row:
-    return _Row(model)
+def _row_of(model: type[models.Model], vendor: str) -> _Row:
+    row = _rows.get((model, vendor))
+    if row is None:
+        row = _rows[model, vendor] = _Row(model, _database())
+    return row
 
 
 def reserve_id(model: type[models.Model]) -> int:
@@ -198,12 +197,14 @@ def reserve_id(model: type[models.Model]) -> int:
 
     :raises TransactionManagementError: outside a transaction
     """
-    if not connection.in_atomic_block:
+    database = _database()
+    if not database.in_atomic_block:
         raise TransactionManagementError("an id can be reserved in a transaction only")
     table = model._meta.db_table
-    if connection.vendor == "postgresql":
+    if database.vendor == "postgresql":
         key = model._meta.pk
         column = key.column if key is not None else "id"
-        return int(_execute("SELECT nextval(pg_get_serial_sequence(%s, %s))", (f'"{table}"', column)).fetchone()[0])
-    found = _execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        found = _execute(database, "SELECT nextval(pg_get_serial_sequence(%s, %s))", (f'"{table}"', column)).fetchone()
+        return int(found[0])
+    found = _execute(database, "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     return int(found[0]) + 1 if found else 1

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from ris_core.audit.models import AuditEvent
+from ris_core.statements import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def record(
     **details: Any,
 ) -> AuditEvent:
     """Add one event; ``details`` must be JSON and free of clinical text."""
-    return AuditEvent.objects.create(
+    event = AuditEvent(
         at=timezone.now(),
         user_id=actor.user_id,
         actor=actor.name,
@@ -43,3 +44,5 @@ def record(
         success=success,
         details=details,
     )
+    insert(event)
+    return event

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ris_core.changes.models import Change
+from ris_core.statements import insert
 
 
 def announce(topic: str, subject_id: int) -> None:
     """Add a row to the feed, in the caller's transaction: screens learn of it when it commits, never before."""
-    Change.objects.create(topic=topic, subject_id=subject_id)
+    insert(Change(topic=topic, subject_id=subject_id))

@@ -1,0 +1,144 @@
+"""The rows of an order: visit, request, requested procedure, scheduled steps, and what the worklist has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.utils import timezone
+
+from ris_core.errors import IdentityConflict
+from ris_core.orders import numbers
+from ris_core.orders.catalogue import ServicePlan
+from ris_core.orders.models import (
+    PRIORITY_RANK,
+    ExamState,
+    ImagingServiceRequest,
+    Priority,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+    StepStatus,
+    Visit,
+)
+from ris_core.orders.rules import OrderedStep, OrderRequest, VisitDetails
+from ris_core.patients.models import Patient, PatientIdentifier
+from ris_core.statements import Param, Select, insert, reserve_id
+from ris_core.worklist.services import compose_answer, put_on_worklist
+
+OPEN_STATUSES = (StepStatus.SCHEDULED, StepStatus.ARRIVED, StepStatus.READY)
+"""A step that has not begun."""
+
+_find_visit = Select(
+    Visit.objects.filter(visit_number=Param("number"), issuer=Param("issuer")).values_list(
+        "id", "patient_id", "patient_class", "ward"
+    )
+)
+
+
+def record_visit(details: VisitDetails, patient: Patient) -> Visit:
+    """The visit that a message names, added or brought up to date.
+
+    :raises IdentityConflict: when the visit number is that of another patient's visit
+    """
+    row = _find_visit.row(number=details.visit_number, issuer=details.issuer)
+    visit_id, patient_id, patient_class, ward = row or (None, patient.id, "", "")
+    if patient_id != patient.id:
+        raise IdentityConflict(
+            "the visit number is that of another patient's visit; send this patient's own", field="visit_number"
+        )
+    visit = Visit(
+        id=visit_id,
+        patient=patient,
+        visit_number=details.visit_number,
+        issuer=details.issuer,
+        patient_class=details.patient_class or patient_class,
+        ward=ward if details.ward is None else details.ward,
+    )
+    if visit_id is None:
+        insert(visit)
+    elif (visit.patient_class, visit.ward) != (patient_class, ward):
+        visit.save(force_update=True)
+    return visit
+
+
+def add_request(order: OrderRequest, patient: Patient) -> ImagingServiceRequest:
+    """A request with its accession number (:func:`~ris_core.orders.numbers.accession_numbers`)."""
+    visit = record_visit(order.visit, patient) if order.visit else None
+    request_id = reserve_id(ImagingServiceRequest)
+    accession_number, sent = numbers.accession_numbers(order.accession_number, request_id)
+    request = ImagingServiceRequest(
+        id=request_id,
+        patient=patient,
+        visit=visit,
+        accession_number=accession_number,
+        sent_accession_number=sent,
+        source=order.source,
+        requesting_physician=order.requesting_physician or "",
+        requesting_department=order.requesting_department or "",
+        clinical_indication=order.clinical_indication or "",
+        ordered_at=order.ordered_at or timezone.now(),
+    )
+    insert(request)
+    return request
+
+
+def add_procedure(
+    order: OrderRequest, request: ImagingServiceRequest, plan: ServicePlan, ordinal: int
+) -> RequestedProcedure:
+    """The ``ordinal``-th procedure of ``request``."""
+    priority = order.priority or Priority.ROUTINE
+    procedure_id = numbers.requested_procedure_id(order, request.id, ordinal)
+    procedure = RequestedProcedure(
+        request=request,
+        patient=request.patient,
+        source=order.source,
+        placer_order_number=order.placer_order_number,
+        filler_order_number=numbers.filler_order_number(order, procedure_id),
+        requested_procedure_id=procedure_id,
+        study_instance_uid=numbers.study_instance_uid(order, settings.QUANG.site.uid_root),
+        service_code=order.service_code,
+        service_coding_system=plan.coding_system,
+        service_name=plan.name,
+        modality=plan.modality,
+        priority=priority,
+        priority_rank=PRIORITY_RANK[priority],
+        scheduled_at=order.scheduled_at or timezone.now(),
+        exam_state=ExamState.ORDERED,
+    )
+    insert(procedure)
+    return procedure
+
+
+def add_step(
+    step: OrderedStep, procedure: RequestedProcedure, plan: ServicePlan, procedure_ordinal: int, ordinal: int
+) -> ScheduledProcedureStep:
+    """The ``ordinal``-th step of ``procedure``: as the sender planned it, else as the catalogue does."""
+    scheduled = ScheduledProcedureStep(
+        procedure=procedure,
+        scheduled_procedure_step_id=numbers.step_id(step, procedure.request_id, procedure_ordinal, ordinal),
+        station_ae_title=step.station_ae_title or plan.station_ae_title,
+        room=step.room or plan.room,
+        modality=step.modality or plan.modality,
+        scheduled_at=step.scheduled_at or procedure.scheduled_at,
+        description=step.description,
+    )
+    insert(scheduled)
+    return scheduled
+
+
+def show_on_worklist(steps: Iterable[ScheduledProcedureStep], identifiers: list[PatientIdentifier]) -> None:
+    """Encode what devices are told of ``steps`` (their procedure, request, visit and patient loaded)."""
+    for step in steps:
+        put_on_worklist(step.id, compose_answer(step, identifiers))
+
+
+def refresh_worklist_of_patient(patient: Patient, identifiers: list[PatientIdentifier]) -> None:
+    """Encode anew what the worklist has of a patient whose data changed."""
+    steps = list(
+        ScheduledProcedureStep.objects.filter(
+            procedure__patient_id=patient.id, worklist_entry__isnull=False
+        ).select_related("procedure__request__visit")
+    )
+    for step in steps:
+        step.procedure.request.patient = patient
+    show_on_worklist(steps, identifiers)

@@ -1,0 +1,323 @@
+"""Place, change and cancel orders. Each runs in the caller's transaction and is all or nothing within it.
+
+Every use case leaves the tables as lists, worklist and live screens expect them: the exam's state and rank, the
+encoded worklist answer, a row in the change feed and an audit event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ris_core.audit.services import Actor, record
+from ris_core.changes.services import announce
+from ris_core.errors import IdentityConflict, TransitionRefused
+from ris_core.orders.catalogue import plan_service
+from ris_core.orders.errors import OrderExists, UnknownOrder
+from ris_core.orders.models import (
+    PRIORITY_RANK,
+    ExamState,
+    ImagingServiceRequest,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+    StepStatus,
+)
+from ris_core.orders.records import (
+    OPEN_STATUSES,
+    add_procedure,
+    add_request,
+    add_step,
+    record_visit,
+    refresh_worklist_of_patient,
+    show_on_worklist,
+)
+from ris_core.orders.rules import OrderContent, OrderedStep, OrderRequest, changes, needs_open_steps
+from ris_core.patients.rules import PatientDetails
+from ris_core.patients.services import identifiers_of, record_patient
+from ris_core.statements import Param, Select
+from ris_core.worklist.services import take_off_worklist
+
+_find_procedures = Select(
+    RequestedProcedure.objects.filter(source=Param("source"), placer_order_number=Param("number"))
+    .order_by("id")
+    .values_list("id", "patient_id", "request_id", "service_code")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """What an order has become here."""
+
+    request_id: int
+    procedure_id: int
+    accession_number: str
+    changed: bool
+    """False when everything was here already and nothing has changed."""
+
+
+def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
+    """Take in a new order: patient, visit, request, requested procedure, scheduled steps, worklist.
+
+    An order is known by its source, placer order number and service. The same order again changes nothing; another
+    service under the same number joins the same request.
+
+    :raises OrderExists: when the order is here already and says something else (a change must say that it is one)
+    :raises IdentityConflict: when patient, visit or order number are those of somebody else
+    :raises InvalidValue: when the service has no modality, or a value cannot be sent to devices
+    """
+    patient, identifiers, corrected = record_patient(order.patient, actor)
+    if corrected:
+        refresh_worklist_of_patient(patient, identifiers)
+    existing = _find_procedures.rows(source=order.source, number=order.placer_order_number)
+    for procedure_id, patient_id, _, service_code in existing:
+        if patient_id != patient.id:
+            raise _another_patients_order()
+        if service_code == order.service_code:
+            return _same_order(procedure_id, order)
+    plan = plan_service(order)
+    if existing:
+        request = ImagingServiceRequest.objects.select_related("visit").get(id=existing[0][2])
+        request.patient = patient
+    else:
+        request = add_request(order, patient)
+    ordinal = len(existing) + 1
+    procedure = add_procedure(order, request, plan, ordinal)
+    planned = order.steps or (OrderedStep(),)
+    steps = [add_step(step, procedure, plan, ordinal, number) for number, step in enumerate(planned, start=1)]
+    show_on_worklist(steps, identifiers)
+    announce("exam", procedure.id)
+    record(
+        actor,
+        "order.placed",
+        subject=f"procedure:{procedure.id}",
+        patient_id=patient.id,
+        placer_order_number=order.placer_order_number,
+        accession_number=request.accession_number,
+    )
+    return PlacedOrder(request.id, procedure.id, request.accession_number, changed=True)
+
+
+def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
+    """Change an order that is here: what ``order`` says replaces what was said, the rest stays.
+
+    Once the acquisition has begun, only priority, physician, department and indication can still be changed.
+
+    :raises UnknownOrder: when it was never received, or the number has several services and none is this one
+    :raises TransitionRefused: when it was cancelled, or the change comes too late
+    :raises IdentityConflict: when patient or visit are not those of the order
+    """
+    procedure = _one_procedure(order)
+    patient, identifiers, corrected = record_patient(order.patient, actor)
+    if procedure.patient_id != patient.id:
+        raise _another_patients_order()
+    request = procedure.request
+    request.patient = procedure.patient = patient
+    if procedure.exam_state == ExamState.CANCELLED:
+        raise TransitionRefused("the order was cancelled; send a new one", field="placer_order_number")
+    steps = list(procedure.steps.select_for_update(of=("self",)).order_by("id"))
+    open_steps = [step for step in steps if step.status in OPEN_STATUSES]
+    different = changes(_content(procedure), order)
+    if "accession_number" in different:
+        raise OrderExists(
+            "the accession number of an order cannot be changed; cancel it and send a new one", field="accession_number"
+        )
+    if needs_open_steps(different) and not open_steps:
+        raise TransitionRefused(
+            f"the acquisition has begun, {', '.join(needs_open_steps(different))} can no longer be changed",
+            field="placer_order_number",
+        )
+    _change_procedure(procedure, order, different)
+    rescheduled = _change_steps(procedure, order, open_steps, different)
+    if order.visit:
+        request.visit = record_visit(order.visit, patient)
+    request.save(force_update=True)
+    if corrected:
+        refresh_worklist_of_patient(patient, identifiers)
+    for step in open_steps:
+        step.procedure = procedure
+    show_on_worklist(open_steps, identifiers)
+    if different or rescheduled:
+        announce("exam", procedure.id)
+        record(
+            actor,
+            "order.changed",
+            subject=f"procedure:{procedure.id}",
+            patient_id=patient.id,
+            fields=sorted({*different, *rescheduled}),
+        )
+    return PlacedOrder(request.id, procedure.id, request.accession_number, changed=bool(different or rescheduled))
+
+
+def cancel_order(
+    source: str,
+    placer_order_number: str,
+    actor: Actor,
+    *,
+    service_code: str = "",
+    patient: PatientDetails | None = None,
+    discontinue: bool = False,
+) -> list[int]:
+    """Cancel an order: its steps leave the worklist in the same transaction. Cancelling again changes nothing.
+
+    :param service_code: which service of the order; empty, or not one of its services: all of them
+    :param patient: whom the sender means; checked against the order's patient, never written
+    :param discontinue: also end what has begun (DISCONTINUED)
+    :return: ids of the requested procedures that were cancelled now
+    :raises UnknownOrder: when it was never received
+    :raises TransitionRefused: when its acquisition has begun (``discontinue``: is over)
+    :raises IdentityConflict: when the order is another patient's
+    """
+    procedures = list(
+        RequestedProcedure.objects.select_for_update(of=("self",))
+        .filter(source=source, placer_order_number=placer_order_number)
+        .order_by("id")
+    )
+    if not procedures:
+        raise _unknown_order()
+    if patient:
+        known = {identifier.value for identifier in identifiers_of(procedures[0].patient_id)}
+        if known.isdisjoint(identifier.value for identifier in patient.identifiers):
+            raise _another_patients_order()
+    if any(procedure.service_code == service_code for procedure in procedures):
+        procedures = [procedure for procedure in procedures if procedure.service_code == service_code]
+    return [procedure.id for procedure in procedures if _cancel_procedure(procedure, actor, discontinue)]
+
+
+def _cancel_procedure(procedure: RequestedProcedure, actor: Actor, discontinue: bool) -> bool:
+    steps = list(procedure.steps.select_for_update().order_by("id"))
+    begun = [step for step in steps if step.status == StepStatus.STARTED]
+    if (begun and not discontinue) or any(step.status == StepStatus.COMPLETED for step in steps):
+        raise TransitionRefused(
+            "the acquisition has begun, the order can no longer be cancelled; "
+            + ("it is over" if discontinue else "send DC to discontinue it"),
+            field="placer_order_number",
+        )
+    ended = [step for step in steps if step.status in (*OPEN_STATUSES, StepStatus.STARTED)]
+    for step in ended:
+        step.status = StepStatus.DISCONTINUED if step in begun else StepStatus.CANCELLED
+        step.save(update_fields=["status", "updated_at"])
+    take_off_worklist([step.id for step in ended])
+    if procedure.exam_state == ExamState.ORDERED:
+        procedure.exam_state = ExamState.CANCELLED
+        procedure.save(update_fields=["exam_state", "updated_at"])
+    elif not ended:
+        return False
+    announce("exam", procedure.id)
+    record(
+        actor,
+        "order.discontinued" if begun else "order.cancelled",
+        subject=f"procedure:{procedure.id}",
+        patient_id=procedure.patient_id,
+    )
+    return True
+
+
+def _same_order(procedure_id: int, order: OrderRequest) -> PlacedOrder:
+    """An order that came again as new: nothing to do when it is the same."""
+    procedure = RequestedProcedure.objects.select_related("request").get(id=procedure_id)
+    different = changes(_content(procedure), order)
+    cancelled = procedure.exam_state == ExamState.CANCELLED
+    if different or cancelled:
+        reason = "was cancelled" if cancelled else f"says otherwise: {', '.join(different)}"
+        raise OrderExists(
+            f"an order with this placer order number and service is here and {reason}; send a change (XO), or use a "
+            "new number",
+            field="placer_order_number",
+        )
+    request = procedure.request
+    return PlacedOrder(request.id, procedure.id, request.accession_number, changed=False)
+
+
+def _one_procedure(order: OrderRequest) -> RequestedProcedure:
+    """The procedure that a change means: of the order's only service, or of the one that it names."""
+    procedures = list(
+        RequestedProcedure.objects.select_for_update(of=("self",))
+        .select_related("request__visit")
+        .filter(source=order.source, placer_order_number=order.placer_order_number)
+        .order_by("id")
+    )
+    if not procedures:
+        raise _unknown_order()
+    for procedure in procedures:
+        if len(procedures) == 1 or procedure.service_code == order.service_code:
+            return procedure
+    raise UnknownOrder(
+        "the order has several services and this is none of them; name the service to change", field="service_code"
+    )
+
+
+def _content(procedure: RequestedProcedure) -> OrderContent:
+    request = procedure.request
+    return OrderContent(
+        service_code=procedure.service_code,
+        accession_numbers=(request.accession_number, request.sent_accession_number),
+        priority=procedure.priority,
+        scheduled_at=procedure.scheduled_at,
+        requesting_physician=request.requesting_physician,
+        requesting_department=request.requesting_department,
+        clinical_indication=request.clinical_indication,
+    )
+
+
+def _change_procedure(procedure: RequestedProcedure, order: OrderRequest, different: dict[str, object]) -> None:
+    """Take over what is different, on the procedure (saved) and its request (not yet)."""
+    if "service_code" in different:
+        plan = plan_service(order)
+        procedure.service_code, procedure.service_coding_system = order.service_code, plan.coding_system
+        procedure.service_name, procedure.modality = plan.name, plan.modality
+    elif order.service_name:
+        procedure.service_name = order.service_name
+    if order.priority:
+        procedure.priority, procedure.priority_rank = order.priority, PRIORITY_RANK[order.priority]
+    if order.scheduled_at and "scheduled_at" in different:
+        procedure.scheduled_at = order.scheduled_at
+    procedure.save(force_update=True)
+    for name in ("requesting_physician", "requesting_department", "clinical_indication"):
+        if name in different:
+            setattr(procedure.request, name, different[name])
+
+
+def _change_steps(
+    procedure: RequestedProcedure,
+    order: OrderRequest,
+    open_steps: list[ScheduledProcedureStep],
+    different: dict[str, object],
+) -> list[str]:
+    """Bring the steps that have not begun in line with the order; the names of the fields that changed.
+
+    A planned step is the one with its id, else the one at its place; without a plan all follow the procedure.
+    """
+    plan = plan_service(order) if "service_code" in different else None
+    planned = {step.scheduled_procedure_step_id: step for step in order.steps}
+    changed: set[str] = set()
+    for place, step in enumerate(open_steps):
+        said = planned.get(step.scheduled_procedure_step_id)
+        if said is None:
+            said = order.steps[place] if place < len(order.steps) else OrderedStep()
+        wanted = {
+            "modality": said.modality or (plan.modality if plan else step.modality),
+            "station_ae_title": said.station_ae_title or (plan.station_ae_title if plan else step.station_ae_title),
+            "room": said.room or (plan.room if plan else step.room),
+            "scheduled_at": said.scheduled_at or order.scheduled_at or step.scheduled_at,
+            "description": said.description or ("" if plan else step.description),
+        }
+        names = [name for name, value in wanted.items() if getattr(step, name) != value]
+        for name in names:
+            setattr(step, name, wanted[name])
+        if names:
+            step.save(update_fields=[*names, "updated_at"])
+            changed.update(names)
+    return sorted(changed)
+
+
+def _unknown_order() -> UnknownOrder:
+    return UnknownOrder(
+        "no order with this placer order number from this sender is here; send it as new (NW) first",
+        field="placer_order_number",
+    )
+
+
+def _another_patients_order() -> IdentityConflict:
+    return IdentityConflict(
+        "the placer order number is that of another patient's order; use a new number, or send the right patient",
+        field="placer_order_number",
+    )

@@ -1,0 +1,143 @@
+"""Recognise the patient a message speaks of, or add them; the caller's transaction."""
+
+from __future__ import annotations
+
+from ris_core.audit.services import Actor, record
+from ris_core.errors import IdentityConflict, InvalidValue
+from ris_core.names import folded
+from ris_core.patients import models
+from ris_core.patients.models import Patient
+from ris_core.patients.rules import PatientDetails, completed_birth_date, contradiction
+from ris_core.statements import Param, Select, insert
+
+_COLUMNS = ("id", "full_name", "dicom_name", "search_key", "birth_date", "sex", "phone", "address", "merged_into_id")
+
+_find_by_identifier = Select(
+    models.PatientIdentifier.objects.filter(value=Param("value"), issuer=Param("issuer"), kind=Param("kind"))
+    .order_by("id")
+    .values_list(*(f"patient__{name}" for name in _COLUMNS))
+)
+_find_identifiers = Select(
+    models.PatientIdentifier.objects.filter(patient_id=Param("patient_id"))
+    .order_by("id")
+    .values_list("id", "value", "issuer", "kind", "is_primary")
+)
+
+
+def record_patient(
+    details: PatientDetails, actor: Actor
+) -> tuple[Patient, list[models.PatientIdentifier], tuple[str, ...]]:
+    """The patient of ``details`` with all their identifiers, added or brought up to date, and what was changed.
+
+    Identifiers are what recognises a person; all of a message must lead to one patient, whose name, birth date and
+    sex must not contradict the message's (:func:`~ris_core.patients.rules.contradiction`). A merged patient leads to
+    the survivor. Identifiers that were not known are added.
+
+    :raises IdentityConflict: when the identifiers are those of two patients, or of somebody else
+    """
+    if not details.identifiers:
+        raise InvalidValue("a patient needs an identifier", field="patient_identifier")
+    found: dict[int, Patient] = {}
+    for identifier in details.identifiers:
+        row = _find_by_identifier.row(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
+        if row:
+            patient = _survivor(Patient(**dict(zip(_COLUMNS, row, strict=True))))
+            found[patient.id] = patient
+    if len(found) > 1:
+        raise IdentityConflict(
+            "the identifiers belong to different patients here; a person has to decide whether they are one",
+            field="patient_identifier",
+        )
+    if not found:
+        return (*_add(details), ())
+    (patient,) = found.values()
+    difference = contradiction(
+        details, known_name=patient.full_name, known_birth_date=patient.birth_date, known_sex=patient.sex
+    )
+    if difference:
+        raise IdentityConflict(
+            f"the identifier belongs to a patient with {difference}; correct it at the sender, or correct the "
+            "patient's data first",
+            field="patient_identifier",
+        )
+    changed = _update(patient, details, actor)
+    return patient, _complete_identifiers(patient, details), changed
+
+
+def identifiers_of(patient_id: int) -> list[models.PatientIdentifier]:
+    """Every identifier of a patient, in the order in which they became known."""
+    return [
+        models.PatientIdentifier(id=key, patient_id=patient_id, value=value, issuer=issuer, kind=kind, is_primary=first)
+        for key, value, issuer, kind, first in _find_identifiers.rows(patient_id=patient_id)
+    ]
+
+
+def _survivor(patient: Patient) -> Patient:
+    while patient.merged_into_id is not None:
+        patient = Patient.objects.get(id=patient.merged_into_id)
+    return patient
+
+
+def _add(details: PatientDetails) -> tuple[Patient, list[models.PatientIdentifier]]:
+    patient = Patient(
+        full_name=details.full_name,
+        dicom_name=details.dicom_name,
+        search_key=folded(details.full_name),
+        birth_date=details.birth_date or "",
+        sex=details.sex or "",
+        phone=details.phone or "",
+        address=details.address or "",
+    )
+    insert(patient)
+    identifiers: list[models.PatientIdentifier] = []
+    for identifier in dict.fromkeys(details.identifiers):
+        identifiers.append(
+            models.PatientIdentifier(
+                patient_id=patient.id,
+                value=identifier.value,
+                issuer=identifier.issuer,
+                kind=identifier.kind,
+                is_primary=not identifiers,
+            )
+        )
+        insert(identifiers[-1])
+    return patient, identifiers
+
+
+def _complete_identifiers(patient: Patient, details: PatientDetails) -> list[models.PatientIdentifier]:
+    identifiers = identifiers_of(patient.id)
+    known = {(row.value, row.issuer, row.kind) for row in identifiers}
+    for identifier in details.identifiers:
+        key = (identifier.value, identifier.issuer, identifier.kind)
+        if key not in known:
+            known.add(key)
+            row = models.PatientIdentifier(
+                patient_id=patient.id,
+                value=identifier.value,
+                issuer=identifier.issuer,
+                kind=identifier.kind,
+                is_primary=not any(other.is_primary for other in identifiers),
+            )
+            insert(row)
+            identifiers.append(row)
+    return identifiers
+
+
+def _update(patient: Patient, details: PatientDetails, actor: Actor) -> tuple[str, ...]:
+    """Take over what a message corrects; nothing is cleared but what it says to delete. The audit keeps the old."""
+    wanted = {
+        "full_name": details.full_name,
+        "dicom_name": details.dicom_name,
+        "search_key": folded(details.full_name),
+        "birth_date": completed_birth_date(patient.birth_date, details.birth_date or ""),
+        "sex": patient.sex if details.sex is None else details.sex,
+        "phone": patient.phone if details.phone is None else details.phone,
+        "address": patient.address if details.address is None else details.address,
+    }
+    before = {name: getattr(patient, name) for name, value in wanted.items() if getattr(patient, name) != value}
+    if before:
+        for name in before:
+            setattr(patient, name, wanted[name])
+        patient.save(update_fields=[*before, "updated_at"], force_update=True)
+        record(actor, "patient.updated", subject=f"patient:{patient.id}", patient_id=patient.id, before=before)
+    return tuple(before)
