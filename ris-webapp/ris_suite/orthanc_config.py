@@ -55,6 +55,7 @@ class OrthancSettings:
             "TEMPORARY_DIRECTORY": str(self.temporary),
             "PLUGINS": list(self.plugins),
             "PYTHON_SCRIPT": str(self.python_script),
+            "WORKLIST_SCRIPT": str(self.python_script.parent / "ris_plugins/modality_worklist/worklist_query.lua"),
             "QUANG_DICOM_PORT": self.dicom_port,
             "ORTHANC_HTTP_PORT": self.http_port,
             "HTTP_BIND_ADDRESSES": ["127.0.0.1"] if self.listens_on_loopback_only else [],
