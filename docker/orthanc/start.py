@@ -37,7 +37,7 @@ def main() -> None:
     )
     home.orthanc_configuration.write_text(json.dumps(configuration, indent=2) + "\n")
     environment = {**os.environ, "LD_PRELOAD": orthanc_config.SHIM, "TCP_NODELAY": "1"}
-    os.execve(program, [program, str(home.orthanc_configuration)], environment)
+    os.execve(program, [program, str(home.orthanc_configuration)], environment)  # noqa: S606 (one program takes the place of another)
 
 
 if __name__ == "__main__":

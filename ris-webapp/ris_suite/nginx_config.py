@@ -67,7 +67,7 @@ class FrontDoor:
     """A folder of nginx's own, for its pid file and request bodies."""
     access_log: Path
     name_server: str = ""
-    """Where names of parts are looked up again and again (containers: their addresses change); empty for fixed addresses."""
+    """Where names of parts are looked up, again and again (containers: addresses change); empty for fixed addresses."""
 
 
 def write(path: Path, front_door: FrontDoor) -> None:
