@@ -24,12 +24,12 @@ def prepare_home(settings: SuiteSettings, account: ServiceAccount | None) -> Non
         home.postgres.mkdir(mode=0o700, exist_ok=True)
         postgresql.socket_folder(home).mkdir(mode=0o700, exist_ok=True)
     if account is not None:
-        _give(home.path, account)
+        give_to(home.path, account)
         if settings.database == "postgresql":
-            _give(postgresql.socket_folder(home), account)
+            give_to(postgresql.socket_folder(home), account)
 
 
-def _give(top: Path, account: ServiceAccount) -> None:
+def give_to(top: Path, account: ServiceAccount) -> None:
     """Changes the owner of what belongs to root. Links are not followed."""
     for folder, names, files in os.walk(top):
         if Path(folder).parent == top:

@@ -14,7 +14,7 @@ from ris_suite.sandbox import Bind, ServiceAccount
 from ris_suite.settings import SuiteSettings, process_environment
 
 WEB_WORKERS = 2
-WEB_THREADS_PER_WORKER = 8
+WEB_THREADS_PER_WORKER = 4
 
 
 @dataclass(frozen=True)

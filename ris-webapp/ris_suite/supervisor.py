@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
-from types import FrameType
+from collections.abc import Callable, Mapping
 
 from ris_suite import log_files, postgresql, sandbox
 from ris_suite.health import Finding, Health
@@ -39,6 +39,9 @@ SILENT_PROBES_BEFORE_RESTART = 12
 """A part that has answered and now does not, for a minute, hangs: it is killed and started again."""
 LOG_ROTATION_SECONDS = 30.0
 SHOWN_LINES = 25
+
+
+Compose = Callable[[SuiteSettings, Mapping[str, int], "sandbox.ServiceAccount | None"], Composition]
 
 
 class StartFailed(Exception):
@@ -106,8 +109,9 @@ class _RunningPart:
 class Supervisor:
     """Starts the parts in order, then keeps them running until it is told to stop."""
 
-    def __init__(self, settings: SuiteSettings) -> None:
+    def __init__(self, settings: SuiteSettings, compose: Compose = Composition) -> None:
         self._settings = settings
+        self._compose = compose
         self._home = settings.home
         self._account = sandbox.service_account()
         self._told_to_stop = False
@@ -121,8 +125,6 @@ class Supervisor:
         identity = ProcessIdentity.of(os.getpid())
         self._record.supervisor_pid = os.getpid()
         self._record.supervisor_start_ticks = identity.start_ticks if identity else 0
-        signal.signal(signal.SIGTERM, self._stop_signal)
-        signal.signal(signal.SIGINT, self._stop_signal)
         try:
             stop_leftovers(self._home)
             self._write()
@@ -144,6 +146,10 @@ class Supervisor:
         self._write()
         return 1 if self._record.state == "failed" else 0
 
+    def stop(self) -> None:
+        """Makes :meth:`run` stop the parts and return; may be called from a signal handler or another thread."""
+        self._told_to_stop = True
+
     def _start(self) -> None:
         ports = choose_ports(self._settings)
         prepare_home(self._settings, self._account)
@@ -151,7 +157,7 @@ class Supervisor:
             raise StartFailed(
                 name, f"port {port} is taken by another program; choose another (QUANG_{name.upper()}_PORT)"
             )
-        composition = Composition(self._settings, ports, self._account)
+        composition = self._compose(self._settings, ports, self._account)
         composition.prepare()
         if self._settings.database == "postgresql":
             postgresql.ensure_cluster(self._home, self._account)
@@ -283,9 +289,6 @@ class Supervisor:
                 running.record.state = "stopped"
             running.record.pid = None
 
-    def _stop_signal(self, number: int, frame: FrameType | None) -> None:
-        self._told_to_stop = True
-
     def _write(self) -> None:
         """Writes the record when it changed."""
         if self._record != self._written:
@@ -365,7 +368,10 @@ def main() -> int:
         except BlockingIOError:
             _say("another supervisor has this home")
             return 1
-        return Supervisor(settings).run()
+        supervisor = Supervisor(settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: supervisor.stop())
+        return supervisor.run()
 
 
 if __name__ == "__main__":

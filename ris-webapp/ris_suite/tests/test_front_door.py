@@ -1,0 +1,286 @@
+"""The front door: the real nginx with its rendered configuration, before servers that say what reached them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ris_suite import layout, nginx_config, sandbox
+from ris_suite.home_folder import give_to
+from ris_suite.ports import free_port
+from ris_suite.sandbox import Bind
+
+pytestmark = pytest.mark.integration
+
+FRAMES = "/dicom-web/studies/1.2/series/1.3/instances/1.4/frames/1"
+ANY_SYNTAX = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """Answers with the request line and headers that reached it."""
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = {"server": self.server.server_address[1], "path": self.path, "read": len(self.rfile.read(length))}
+        content = json.dumps({**body, **{name.lower(): value for name, value in self.headers.items()}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 (the names that http.server looks for)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        return
+
+
+@dataclass
+class Door:
+    """A running front door, and the servers behind it."""
+
+    port: int
+    ports: dict[str, int]
+    access_log: Path
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.putrequest(method, path, skip_host="Host" in named, skip_accept_encoding=True)
+        for name, value in named.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+    def reached(self, path: str, **headers: str) -> dict[str, str]:
+        """What the server behind it saw of an allowed request."""
+        status, _, body = self.ask(path, **headers)
+        assert status == 200, (path, status)
+        seen: dict[str, str] = json.loads(body)
+        return seen
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    home = tmp_path_factory.mktemp("door")
+    viewer = home / "viewer" / "3.13.2-test"
+    viewer.mkdir(parents=True)
+    (viewer / "index.html").write_text("<!doctype html><title>viewer</title>")
+    (viewer / "app.bundle.js").write_text("// code")
+    (viewer / "app.bundle.js.gz").write_bytes(b"compressed")
+    servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), _Echo) for name in ("web", "events", "orthanc")}
+    for server in servers.values():
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    ports = {name: int(server.server_address[1]) for name, server in servers.items()}
+    port = free_port()
+    run = home / "run"
+    run.mkdir()
+    front_door = nginx_config.FrontDoor(
+        listen=f"127.0.0.1:{port}",
+        web=f"127.0.0.1:{ports['web']}",
+        events=f"127.0.0.1:{ports['events']}",
+        orthanc=f"127.0.0.1:{ports['orthanc']}",
+        viewer_parent=home,
+        viewer_version="3.13.2-test",
+        run=run,
+        access_log=run / "access.log",
+    )
+    nginx_config.write(run / "nginx.conf", front_door)
+    account = sandbox.service_account()
+    if account is not None:
+        give_to(home, account)
+    command = ["/usr/sbin/nginx", "-e", "stderr", "-p", str(run), "-c", str(run / "nginx.conf")]
+    nginx = subprocess.Popen(
+        sandbox.engine_command(command, [Bind(layout.REPOSITORY), Bind(home, writable=True)], account)
+    )
+    running = Door(port, ports, run / "access.log")
+    _wait_until_it_answers(running, nginx)
+    yield running
+    nginx.terminate()
+    nginx.wait(10)
+    for server in servers.values():
+        server.shutdown()
+
+
+def _wait_until_it_answers(door: Door, nginx: subprocess.Popen[bytes]) -> None:
+    for _ in range(100):
+        assert nginx.poll() is None, "nginx ended"
+        try:
+            door.ask("/")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("nginx does not answer")
+
+
+def test_each_path_reaches_its_own_server(door: Door) -> None:
+    reached = {
+        path: door.reached(path)["server"]
+        for path in ("/", "/worklist?page=2", "/events", "/dicom-web/studies", "/static/quang.css")
+    }
+    names = {port: name for name, port in door.ports.items()}
+    assert [names[int(port)] for port in reached.values()] == ["web", "web", "events", "orthanc", "web"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/system",
+        "/instances",
+        "/tools/execute-script",
+        "/dicom-web/servers",
+        "/dicom-web/info",
+        "/dicom-web/",
+        "/dicom-web",
+        "/dicom-webx",
+        "/wado/x",
+        "/dicom-web/studies/1.2/../../../system",
+        "/dicom-web/studies/1.2%2f..%2f..%2fsystem",
+        "/dicom-web//studies",
+        "/dicom-web/studies/%2e%2e/servers",
+    ],
+)
+def test_no_other_route_of_orthanc_can_be_reached(door: Door, path: str) -> None:
+    status, _, body = door.ask(path)
+    assert status in (400, 404) or json.loads(body)["server"] == door.ports["web"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_nothing_is_deleted_through_dicomweb(door: Door, method: str) -> None:
+    assert door.ask("/dicom-web/studies/1.2", method)[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        (FRAMES, ANY_SYNTAX),
+        (FRAMES, "multipart/related; type=application/octet-stream; transfer-syntax=*"),
+        (FRAMES, 'multipart/related; type="application/octet-stream"; transfer-syntax=1.2.840.10008.1.2.1'),
+        ("/dicom-web/studies/1.2/metadata", "application/dicom+json"),
+        ("/dicom-web/studies", "application/dicom+json, application/json;q=0.9, */*"),
+        ("/dicom-web/studies/1.2/series/1.3/instances/1.4/rendered", "image/jpeg"),
+        ("/dicom-web/studies/1.2/series/1.3/instances/1.4/bulk/00420011", "application/pdf"),
+    ],
+)
+def test_what_the_viewer_asks_for_passes_as_it_is(door: Door, path: str, accept: str) -> None:
+    assert door.reached(path, Accept=accept)["accept"] == accept
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        'multipart/related; type="application/octet-stream"; transfer-syntax=1.2.840.10008.1.2.4.80',
+        'multipart/related; type="application/octet-stream"; transfer-syntax="1.2.840.10008.1.2.4.90"',
+        "multipart/related;type=application/octet-stream;TRANSFER-SYNTAX=1.2.840.10008.1.2.4.80",
+        'multipart/related; type="image/jls"',
+        'multipart/related; type="image/jp2"; transfer-syntax=1.2.840.10008.1.2.4.90',
+        "image/jls",
+        "image/x-dicom-rle",
+        "*/*, image/jls",
+        f"{ANY_SYNTAX}, image/jls",
+        'multipart/related; type="application/octet-stream"',
+        "*/*",
+        "text/html,application/xhtml+xml,image/avif,image/webp,*/*;q=0.8",
+    ],
+)
+def test_no_accept_header_can_ask_for_a_transcoding(door: Door, accept: str) -> None:
+    assert door.reached(FRAMES, Accept=accept)["accept"] == ANY_SYNTAX
+
+
+def test_two_accept_headers_are_judged_together(door: Door) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=5)
+    connection.putrequest("GET", FRAMES)
+    connection.putheader("Accept", ANY_SYNTAX)
+    connection.putheader("Accept", "image/jls")
+    connection.endheaders()
+    assert json.loads(connection.getresponse().read())["accept"] == ANY_SYNTAX
+
+
+def test_a_request_without_accept_gets_what_is_never_transcoded(door: Door) -> None:
+    assert door.reached(FRAMES)["accept"] == ANY_SYNTAX
+    assert door.reached("/dicom-web/studies")["accept"] == "application/dicom+json"
+    whole = door.reached("/dicom-web/studies/1.2/series/1.3/instances/1.4")["accept"]
+    assert whole == 'multipart/related; type="application/dicom"; transfer-syntax=*'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "accept=image/jls",
+        "Accept=image/jls",
+        "limit=5&accept=image%2Fjls",
+        "transfer-syntax=1.2.840.10008.1.2.4.80",
+        "acc%65pt=image/jls",
+        "limit",
+    ],
+)
+def test_no_query_string_says_accept_in_other_words(door: Door, query: str) -> None:
+    assert door.ask(f"/dicom-web/studies?{query}")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "StudyInstanceUID=1.2.3&limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060",
+        "00100020=P%2F77",
+        "PatientName=*Nguy%E1%BB%85n*",
+    ],
+)
+def test_the_queries_of_viewer_and_app_pass(door: Door, query: str) -> None:
+    assert door.reached(f"/dicom-web/studies?{query}")["path"].endswith(query)
+
+
+def test_wado_uri_may_name_an_object_but_no_transfer_syntax(door: Door) -> None:
+    named = "requestType=WADO&studyUID=1.2&seriesUID=1.3&objectUID=1.4"
+    assert door.reached(f"/wado?{named}&contentType=image%2Fjpeg")["server"] == door.ports["orthanc"]
+    for more in ("transferSyntax=1.2.840.10008.1.2.4.80", "transferS%79ntax=1.2", "contentType=image/jp2", "a=b"):
+        assert door.ask(f"/wado?{named}&{more}")[0] == 400, more
+
+
+def test_orthanc_learns_the_outer_address_and_never_a_callers_authorization(door: Door) -> None:
+    seen = door.reached("/dicom-web/studies", Host="ris.example.org:8443", Authorization="Bearer x", Cookie="quang=1")
+    assert seen["forwarded"] == "host=ris.example.org:8443;proto=http"
+    assert seen["cookie"] == "quang=1"
+    assert "authorization" not in seen
+
+
+def test_a_caller_cannot_pretend_to_come_from_elsewhere(door: Door) -> None:
+    assert door.reached("/", X_Forwarded_For="10.0.0.1")["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_the_viewer_is_found_under_one_address_and_keeps_its_query(door: Door) -> None:
+    status, headers, _ = door.ask("/viewer/viewer?StudyInstanceUIDs=1.2&lng=vi")
+    assert (status, headers["location"]) == (302, "/viewer/3.13.2-test/viewer?StudyInstanceUIDs=1.2&lng=vi")
+    status, headers, body = door.ask(headers["location"])
+    assert (status, body) == (200, b"<!doctype html><title>viewer</title>")
+    assert "immutable" not in headers["cache-control"]
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"].split("script-src")[1].split(";")[0]
+
+
+def test_the_viewers_files_are_compressed_and_kept_by_browsers(door: Door) -> None:
+    status, headers, body = door.ask("/viewer/3.13.2-test/app.bundle.js", Accept_Encoding="gzip")
+    assert (status, headers["content-encoding"], body) == (200, "gzip", b"compressed")
+    assert "immutable" in headers["cache-control"]
+
+
+def test_the_access_log_names_no_query_no_study_and_no_token(door: Door) -> None:
+    door.ask("/dicom-web/studies/1.2.840.77777?PatientName=Nguyen")
+    door.ask("/s/aBcDeFgHiJ?token=secretword")
+    for _ in range(50):
+        text = door.access_log.read_text()
+        if "GET /s " in text:
+            break
+        time.sleep(0.05)
+    assert "GET /dicom-web/studies 200" in text
+    assert not [word for word in ("77777", "Nguyen", "aBcDeFgHiJ", "secretword") if word in text]

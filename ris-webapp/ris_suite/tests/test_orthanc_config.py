@@ -1,0 +1,94 @@
+"""Orthanc's configuration: the repository's commented sources, and what is rendered from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ris_suite.orthanc_config import ConfigurationProblem, OrthancSettings, discover_plugins, read, render
+
+SETTINGS = OrthancSettings(
+    storage=Path('/srv/a "quoted" home/orthanc'),
+    http_port=8042,
+    dicom_port=4242,
+    plugins=["/plugins/libOrthancPython.so"],
+    python_script=Path("/repo/plugins/orthanc_main.py"),
+    temporary=Path("/srv/tmp"),
+)
+
+
+def test_values_are_put_in_as_json_whatever_they_contain() -> None:
+    configuration = render(SETTINGS)
+    assert configuration["StorageDirectory"] == '/srv/a "quoted" home/orthanc'
+    assert configuration["DicomPort"] == 4242
+    assert configuration["Plugins"] == ["/plugins/libOrthancPython.so"]
+
+
+def test_only_registered_devices_may_store_or_query() -> None:
+    configuration = render(SETTINGS)
+    allowed = {name for name, value in configuration.items() if name.startswith("DicomAlwaysAllow") and value}
+    assert allowed == {"DicomAlwaysAllowEcho"}
+    assert configuration["DicomCheckCalledAet"] is True
+    assert configuration["DicomModalitiesInDatabase"] is True
+
+
+def test_an_image_is_on_the_disk_before_it_is_acknowledged_and_is_never_replaced_or_recycled() -> None:
+    configuration = render(SETTINGS)
+    assert configuration["SyncStorageArea"] is True
+    assert configuration["OverwriteInstances"] == "Never"
+    assert (configuration["MaximumStorageSize"], configuration["MaximumPatientCount"]) == (0, 0)
+
+
+def test_gdcm_is_kept_to_jpeg_2000() -> None:
+    configuration = render(SETTINGS)
+    prefix = "1.2.840.10008.1.2.4."
+    assert configuration["Gdcm"]["RestrictTransferSyntaxes"] == [prefix + last for last in ("90", "91", "92", "93")]
+    assert configuration["BuiltinDecoderTranscoderOrder"] == "Before"
+
+
+def test_it_listens_on_loopback_unless_it_is_told_otherwise() -> None:
+    configuration = render(SETTINGS)
+    assert configuration["HttpBindAddresses"] == ["127.0.0.1"]
+    assert configuration["RemoteAccessAllowed"] is False
+    in_a_container = render(replace(SETTINGS, listens_on_loopback_only=False))
+    assert "HttpBindAddresses" not in in_a_container
+    assert in_a_container["RemoteAccessAllowed"] is True
+
+
+def test_automation_off_opens_orthanc_on_loopback_and_keeps_what_protects_the_process() -> None:
+    configuration = render(replace(SETTINGS, automation=False))
+    assert configuration["DicomAlwaysAllowStore"] is True
+    assert configuration["DicomAlwaysAllowFindWorklist"] is True
+    assert configuration["HttpBindAddresses"] == ["127.0.0.1"]
+    assert configuration["Python"]["AllowThreads"] is True
+    assert configuration["Gdcm"] == render(SETTINGS)["Gdcm"]
+
+
+def test_a_placeholder_without_a_value_is_an_error_that_names_file_and_placeholder(tmp_path: Path) -> None:
+    source = tmp_path / "archive.json"
+    source.write_text('{"DicomPort": ${DICOM_PROT}}')
+    with pytest.raises(ConfigurationProblem, match=r"archive\.json: \$\{DICOM_PROT\}"):
+        read(source, {"DICOM_PORT": 4242})
+
+
+def test_comments_are_removed_but_not_what_looks_like_one_inside_a_string(tmp_path: Path) -> None:
+    source = tmp_path / "archive.json"
+    source.write_text('{"Url": "http://host/a", // the // rest\n /* and\n this */ "Path": "/* no comment */"}')
+    assert read(source, {}) == {"Url": "http://host/a", "Path": "/* no comment */"}
+
+
+def test_plugins_are_found_where_the_distribution_put_them(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/share/orthanc/plugins"
+    folder.mkdir(parents=True)
+    for name in ("libOrthancPython.so", "libOrthancDicomWeb.so", "libOrthancGdcm.so", "libServeFolders.so"):
+        (folder / name).touch()
+    assert discover_plugins(tmp_path) == [
+        "/usr/share/orthanc/plugins/libOrthancPython.so",
+        "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
+        "/usr/share/orthanc/plugins/libOrthancGdcm.so",
+    ]
+    (folder / "libOrthancGdcm.so").unlink()
+    with pytest.raises(ConfigurationProblem, match=r"libOrthancGdcm\.so"):
+        discover_plugins(tmp_path)
