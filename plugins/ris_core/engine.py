@@ -20,7 +20,7 @@ from ris_core.errors import NotFound, QuangError
 from ris_core.identifiers import OrthancId, StudyInstanceUID
 from ris_core.settings import Settings
 
-_COMPUTED = "NumberOfStudyRelatedInstances;NumberOfStudyRelatedSeries;ModalitiesInStudy;IssuerOfPatientID"
+_COMPUTED = "NumberOfStudyRelatedInstances;NumberOfStudyRelatedSeries;ModalitiesInStudy"
 
 
 class EngineError(QuangError):
@@ -154,7 +154,7 @@ class Engine:
             modalities=tuple(sorted(filter(None, str(computed.get("ModalitiesInStudy", "")).split("\\")))),
             is_stable=bool(answer["IsStable"]),
             last_update=_engine_time(answer["LastUpdate"]),
-            main_tags={**answer["PatientMainDicomTags"], **answer["MainDicomTags"], **computed},
+            main_tags={**answer["PatientMainDicomTags"], **answer["MainDicomTags"]},
         )
 
     def series(self, orthanc_id: str) -> EngineSeries:
@@ -295,7 +295,7 @@ def _raise_for(answer: requests.Response, method: str, path: str) -> None:
     if status < 300:
         return
     request = f"{method} {_shape(path)}"
-    if status == 404:
+    if status == 404 and method == "GET":
         raise NotInEngine(f"the engine has nothing at {request}")
     if status in (401, 403):
         raise EngineRefused(f"the engine refuses {request} to this service (HTTP {status})")

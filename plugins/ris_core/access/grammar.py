@@ -48,11 +48,11 @@ _BELOW_STUDY: Final = "|".join(
     (
         r"/(?P<search>series|instances)",
         rf"/series/{_UID}/(?P<search_in_series>instances)",
-        rf"(?:/series/{_UID})?(?:/instances/{_UID})?/metadata",
+        rf"(?:/series/{_UID}(?:/instances/{_UID})?)?/metadata",
         rf"(?:{_INSTANCE})",
         rf"{_INSTANCE}{_FRAMES}",
         rf"{_INSTANCE}{_BULK}",
-        rf"(?P<picture>(?:/series/{_UID})?(?:{_INSTANCE}(?:{_FRAMES})?)?/(?:rendered|thumbnail))",
+        rf"(?P<picture>(?:/series/{_UID}(?:/instances/{_UID}(?:{_FRAMES})?)?)?/(?:rendered|thumbnail))",
     )
 )
 _PATH = re.compile(rf"{DICOMWEB_ROOT}/studies(?:/(?P<study>{_UID})(?P<below>{_BELOW_STUDY})?)?", re.ASCII)
