@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from ris_core.accounts.models import User
@@ -18,14 +18,15 @@ from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device, ImagingService
 from ris_webapp import demo
 
-HIS_PORT = "QUANG_DEMO_HIS_PORT"
-
-
 class Command(BaseCommand):
     help = (
         "Users of every role with random passwords, devices, imaging services, report templates and the simulated HIS "
         "as a receiver of results. Logins are written to $QUANG_HOME/demo-logins.json (mode 600)."
     )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--his-host", help="where the simulated HIS receives results (kept when not given)")
+        parser.add_argument("--his-port", type=int, help="its MLLP port (kept when not given)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path = settings.QUANG.home / "demo-logins.json"
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             devices = {device.ae_title: _device(device) for device in demo.DEVICES}
             for service in demo.SERVICES:
                 _service(service, devices[service.device])
-            _receiver()
+            _receiver(options["his_host"], options["his_port"])
             announce("device", 0)
         self._load_templates()
         _write(path, {"url": settings.QUANG.public_url, "logins": logins, "tokens": _tokens()})
@@ -76,13 +77,13 @@ def _service(service: demo.DemoService, device: Device) -> None:
     )
 
 
-def _receiver() -> None:
-    port = int(os.environ.get(HIS_PORT, "2576"))
-    receiver, made = Receiver.objects.get_or_create(
-        code="HIS", defaults={"name": "HIS bệnh viện", "host": "127.0.0.1", "port": port, "facility": "BVQ"}
+def _receiver(host: str | None, port: int | None) -> None:
+    receiver, _ = Receiver.objects.get_or_create(
+        code="HIS", defaults={"name": "HIS bệnh viện", "host": "127.0.0.1", "port": 2576, "facility": "BVQ"}
     )
-    if not made and HIS_PORT in os.environ and receiver.port != port:
-        Receiver.objects.filter(pk=receiver.pk).update(port=port)
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if given:
+        Receiver.objects.filter(pk=receiver.pk).update(**given)
 
 
 def _tokens() -> dict[str, str]:
