@@ -13,13 +13,14 @@ from django.contrib.messages import get_messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_webapp.rail import rail_for
-from ris_webapp.words import WORDS
+from ris_webapp.words import STYLES, WORDS
 
 
 def environment(**options: Any) -> Environment:
@@ -34,8 +35,8 @@ def environment(**options: Any) -> Environment:
         pgettext=translation.pgettext,
         npgettext=translation.npgettext,
     )
-    env.globals.update(url=_url, asset=asset, icon=icon, word=word, Function=Function)
-    env.filters.update(moment=moment, clock=clock, day=day, dicom_date=dicom_date)
+    env.globals.update(url=_url, asset=asset, icon=icon, word=word, style=style, Function=Function)
+    env.filters.update(moment=moment, clock=clock, day=day, dicom_date=dicom_date, duration=duration, grouped=grouped)
     return env
 
 
@@ -94,6 +95,11 @@ def word(kind: str, value: str) -> str:
     return str(WORDS[kind].get(value, value))
 
 
+def style(kind: str, value: str) -> str:
+    """The colour class of a state: ``style("exam_state", "FINAL")`` is ``final``."""
+    return STYLES[kind].get(value, "quiet")
+
+
 def moment(at: datetime | None) -> str:
     """Date and time in the site's zone: ``21/11/2026 14:05``; empty for none."""
     return timezone.localtime(at).strftime("%d/%m/%Y %H:%M") if at else ""
@@ -117,3 +123,18 @@ def dicom_date(value: str) -> str:
     if not value.isdigit() or len(value) not in (4, 6, 8):
         return value
     return "/".join(part for part in (value[6:8], value[4:6], value[:4]) if part)
+
+
+def duration(minutes: int) -> str:
+    """A waiting time: ``45 ph``, ``3 g 20``, ``2 ng``."""
+    if minutes < 60:
+        return gettext("%(minutes)s ph") % {"minutes": minutes}
+    if minutes < 48 * 60:
+        return gettext("%(hours)s g %(minutes)02d") % {"hours": minutes // 60, "minutes": minutes % 60}
+    return gettext("%(days)s ngày") % {"days": minutes // (24 * 60)}
+
+
+def grouped(number: int) -> str:
+    """A number with its thousands apart, as the language writes it: ``12.345`` or ``12,345``."""
+    text = f"{number:,}"
+    return text if translation.get_language() == "en" else text.replace(",", ".")

@@ -56,6 +56,28 @@ WORDS: dict[str, dict[str, str]] = {
         "DONE": _("Xong"),
         "DEAD": _("Đã dừng"),
     },
+    "action": {
+        "order.placed": _("Nhận chỉ định"),
+        "order.changed": _("Sửa chỉ định"),
+        "order.cancelled": _("Huỷ chỉ định"),
+        "exam.viewed": _("Xem ca"),
+        "study.linked": _("Khớp ảnh với chỉ định"),
+        "study.link_undone": _("Gỡ khớp ảnh"),
+        "report.claimed": _("Nhận đọc"),
+        "report.released": _("Trả lại, không đọc nữa"),
+        "report.approved": _("Duyệt kết quả"),
+        "viewer.opened": _("Mở ảnh"),
+    },
+    "delivery_state": {
+        "QUEUED": _("Chờ gửi"),
+        "SENDING": _("Đang gửi"),
+        "RETRY": _("Sẽ gửi lại"),
+        "ACKNOWLEDGED": _("Đã nhận"),
+        "DEAD": _("Gửi không được"),
+        "DISMISSED": _("Đã bỏ qua"),
+        "SUPERSEDED": _("Đã có bản mới hơn"),
+    },
+    "version_status": {"P": _("Sơ bộ"), "F": _("Chính thức"), "C": _("Đính chính")},
     "role": {
         "RADIOLOGIST": _("Bác sĩ CĐHA"),
         "TECHNOLOGIST": _("Kỹ thuật viên"),
@@ -64,3 +86,27 @@ WORDS: dict[str, dict[str, str]] = {
         "ADMINISTRATOR": _("Quản trị"),
     },
 }
+
+STYLES: dict[str, dict[str, str]] = {
+    "exam_state": {
+        "IN_PROGRESS": "waiting",
+        "READY_TO_READ": "ready",
+        "CLAIMED": "working",
+        "DRAFT": "working",
+        "PRELIMINARY": "waiting",
+        "FINAL": "final",
+        "RETURNED": "final",
+        "RECALLED": "recalled",
+    },
+    "step_status": {"STARTED": "waiting", "COMPLETED": "final", "ARRIVED": "ready", "READY": "ready"},
+    "study_state": {
+        "RECEIVING": "waiting",
+        "LINKED": "ready",
+        "READY_TO_READ": "ready",
+        "UNMATCHED": "waiting",
+        "CONFLICT": "emergency",
+    },
+    "message_state": {"APPLIED": "final", "REFUSED": "emergency", "HELD": "waiting"},
+    "job_state": {"RUNNING": "waiting", "DONE": "final", "DEAD": "emergency"},
+}
+"""The colour of a state (``frontend/src/css/components.css``); a state that is not here is quiet."""

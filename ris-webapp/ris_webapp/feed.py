@@ -1,0 +1,97 @@
+"""The feed of changes as screens receive it: read once for all who listen, with what lists filter by; no patient data."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from ris_core.changes.models import Change
+from ris_core.orders.models import RequestedProcedure
+from ris_core.studies.models import StudyLink
+
+BATCH = 1000
+"""Changes read at one go; who is further behind is told to load anew."""
+SETTLING_SECONDS = 15
+"""A transaction may commit after one that began later: so far back changes are looked for again."""
+NEW_WITHIN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What has changed: the messages for screens, and the feed's position after them."""
+
+    position: int
+    changes: list[dict[str, Any]]
+
+
+class Feed:
+    """Reads the feed of changes in the order of commits; one reader a process, not to be shared between threads."""
+
+    def __init__(self) -> None:
+        self._floor = 0
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self.position = 0
+
+    def start(self) -> None:
+        """Begin at the end: what was committed before is not told."""
+        newest = Change.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self._floor = max(0, newest - BATCH)
+        self._seen = OrderedDict.fromkeys(Change.objects.filter(pk__gt=self._floor).values_list("pk", flat=True))
+        self.position = newest
+
+    def read(self) -> Batch:
+        """What has been committed since the last call."""
+        settled = timezone.now() - timedelta(seconds=SETTLING_SECONDS)
+        found = Change.objects.filter(pk__gt=self._floor).order_by("pk")
+        fresh: list[tuple[str, int]] = []
+        for pk, topic, subject_id, at in found.values_list("pk", "topic", "subject_id", "at")[: 4 * BATCH]:
+            if pk not in self._seen:
+                self._seen[pk] = None
+                fresh.append((topic, subject_id))
+                self.position = max(self.position, pk)
+            if at < settled:
+                self._floor = max(self._floor, pk)
+        while self._seen and next(iter(self._seen)) <= self._floor:
+            self._seen.popitem(last=False)
+        return Batch(self.position, described(fresh))
+
+
+def since(position: int) -> Batch | None:
+    """What was committed after ``position``; none when that is too much to tell one by one, or no longer known."""
+    found = Change.objects.filter(pk__gt=position).order_by("pk").values_list("pk", "topic", "subject_id")
+    rows = list(found[: BATCH + 1])
+    known = position == 0 or Change.objects.filter(pk__lte=position).exists()
+    if len(rows) > BATCH or not known:
+        return None
+    return Batch(rows[-1][0] if rows else position, described([(topic, subject) for _, topic, subject in rows]))
+
+
+def described(changes: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Each change once, with the exam's state and what lists filter by; a study's change is its exams' change too."""
+    unique = list(dict.fromkeys(changes))
+    exam_ids = {subject for topic, subject in unique if topic == "exam"}
+    studies = [subject for topic, subject in unique if topic == "study"]
+    if studies:
+        links = StudyLink.objects.filter(study_id__in=studies, undone_at__isnull=True)
+        exam_ids |= set(links.values_list("procedure_id", flat=True))
+    told: list[dict[str, Any]] = [{"topic": topic, "id": subject} for topic, subject in unique if topic != "exam"]
+    if exam_ids:
+        columns = ("pk", "exam_state", "modality", "priority", "scheduled_at", "created_at")
+        recently = timezone.now() - timedelta(seconds=NEW_WITHIN_SECONDS)
+        exams = RequestedProcedure.objects.filter(pk__in=exam_ids).values_list(*columns)
+        told += [
+            {
+                "topic": "exam",
+                "id": pk,
+                "exam_state": state,
+                "modality": modality,
+                "priority": priority,
+                "scheduled_at": scheduled_at.timestamp(),
+                "is_new": created_at > recently,
+            }
+            for pk, state, modality, priority, scheduled_at, created_at in exams
+        ]
+    return told

@@ -1,0 +1,51 @@
+"""Everything about one exam that fits into a drawer: its order, its steps and who fetched them, its images, its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ris_core.audit.models import AuditEvent
+from ris_core.errors import NotFound
+from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
+from ris_core.patients.models import PatientIdentifier
+from ris_core.studies.models import StudyLink
+
+from ris_webapp.screens.worklist.exams import ExamRow, rows_of
+
+HISTORY_EVENTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ExamPreview:
+    """One exam with what belongs to it, loaded by a fixed number of queries."""
+
+    row: ExamRow
+    procedure: RequestedProcedure
+    identifiers: list[PatientIdentifier]
+    steps: list[ScheduledProcedureStep]
+    links: list[StudyLink]
+    events: list[AuditEvent]
+
+
+def exam_preview(procedure_id: int) -> ExamPreview:
+    """The preview of one exam.
+
+    :raises NotFound: there is no such exam
+    """
+    procedures = RequestedProcedure.objects.select_related("patient", "request__visit")
+    procedure = procedures.filter(pk=procedure_id).first()
+    if procedure is None:
+        raise NotFound("no such exam", field="procedure_id")
+    steps = list(procedure.steps.prefetch_related("fetches").order_by("pk"))
+    links = list(procedure.links.filter(undone_at__isnull=True).select_related("study", "linked_by").order_by("pk"))
+    subjects = [f"exam:{procedure_id}", f"order:{procedure.request_id}", f"procedure:{procedure_id}"]
+    subjects += [f"study:{link.study_id}" for link in links]
+    events = AuditEvent.objects.filter(subject__in=subjects).select_related("user").order_by("-at")
+    return ExamPreview(
+        row=rows_of([procedure_id])[0],
+        procedure=procedure,
+        identifiers=list(procedure.patient.identifiers.order_by("-is_primary", "kind")),
+        steps=steps,
+        links=links,
+        events=list(events[:HISTORY_EVENTS]),
+    )
