@@ -74,7 +74,7 @@ class RisUser:
         deadline = time.monotonic() + timeout_seconds
         while True:
             status = self.status(exam_id)
-            if status["images"]["instances"] >= instances and status["rights"]["may_claim"]:
+            if status["images"]["instances"] >= instances and status["rights"]["claim"]:
                 return status
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{status['images']} after {timeout_seconds} s")
