@@ -2,7 +2,7 @@
 // Not a dialog: one goes on reading and looking at images while it waits.
 import type { Editor } from "./editor";
 import { SECTIONS, type DraftKeeper, type Section, type SectionDifference, type Sections, type Theirs } from "./draft";
-import { say, type Words } from "./words";
+import { phrase } from "./phrase";
 
 type Choice = "mine" | "theirs" | "both";
 
@@ -11,7 +11,6 @@ export class ConflictPanel {
     private readonly host: HTMLElement,
     private readonly editor: Editor,
     private readonly keeper: DraftKeeper,
-    private readonly words: Words,
   ) {}
 
   show(theirs: Theirs): void {
@@ -20,11 +19,11 @@ export class ConflictPanel {
     const changed = theirs.differences.filter((difference) => difference.changed);
     for (const { section } of changed) choices.set(section, mine[section].trim() ? "mine" : "theirs");
 
-    const heading = element("h2", say(this.words, "conflict_heading"));
+    const heading = element("h2", phrase("conflict_heading"));
     heading.tabIndex = -1;
-    const sentence = element("p", say(this.words, "conflict_sentence", { time: theirs.savedAt }));
+    const sentence = element("p", phrase("conflict_sentence", { time: theirs.savedAt }));
     const rows = changed.map((difference) => this.row(difference, choices));
-    const keep = element("button", say(this.words, "conflict_keep"), "button is-primary");
+    const keep = element("button", phrase("conflict_keep"), "button is-primary");
     keep.addEventListener("click", () => this.settle(mine, theirs.sections, choices));
     const actions = element("div", "", "conflict-actions");
     actions.append(keep);
@@ -40,7 +39,7 @@ export class ConflictPanel {
 
   private row(difference: SectionDifference, choices: Map<Section, Choice>): HTMLElement {
     const row = element("fieldset", "", "conflict-section");
-    row.append(element("legend", say(this.words, difference.section)));
+    row.append(element("legend", phrase(difference.section)));
     row.append(this.side("conflict_theirs", difference, "added"), this.side("conflict_mine", difference, "removed"));
     const options = element("div", "", "conflict-options");
     for (const choice of ["mine", "theirs", "both"] as const) {
@@ -50,7 +49,7 @@ export class ConflictPanel {
       input.name = `keep-${difference.section}`;
       input.checked = choices.get(difference.section) === choice;
       input.addEventListener("change", () => choices.set(difference.section, choice));
-      label.append(input, document.createTextNode(say(this.words, `conflict_choose_${choice}`)));
+      label.append(input, document.createTextNode(phrase(`conflict_choose_${choice}`)));
       options.append(label);
     }
     row.append(options);
@@ -60,7 +59,7 @@ export class ConflictPanel {
   /** One side's text; the segments that only the other side has are left out. */
   private side(title: string, difference: SectionDifference, without: "added" | "removed"): HTMLElement {
     const side = element("div", "", "conflict-side");
-    side.append(element("h3", say(this.words, title)));
+    side.append(element("h3", phrase(title)));
     const text = element("p", "", "difference");
     for (const segment of difference.segments) {
       if (segment.change === without) continue;
@@ -78,7 +77,7 @@ export class ConflictPanel {
       if (choice === "theirs") result[section] = theirs[section];
       if (choice === "both") result[section] = [theirs[section], typed[section] || mine[section]].filter(Boolean).join("\n");
     }
-    this.editor.remember(say(this.words, "conflict_heading"));
+    this.editor.remember(phrase("conflict_heading"));
     this.editor.write(result);
     this.hide();
     this.keeper.resolved();

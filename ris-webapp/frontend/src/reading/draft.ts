@@ -125,6 +125,12 @@ export class DraftKeeper {
     void this.flush().then(() => this.settle());
   }
 
+  /** Whether one may write has changed: what was refused, or never sent, is tried again. */
+  resume(): void {
+    if (this.state === "refused") this.enter("unsaved");
+    void this.flush();
+  }
+
   /** The server's draft was put into the editor (a template, a reload): it is what is kept. */
   replaced(saved: Saved): void {
     this.conflict = null;

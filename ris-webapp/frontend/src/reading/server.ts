@@ -4,6 +4,7 @@
 export interface Problem {
   status: number;
   code: string;
+  title: string;
   detail: string;
 }
 
@@ -14,17 +15,29 @@ export type Answer<T> =
   | { kind: "problem"; problem: Problem; body: Record<string, unknown> };
 
 const TIMEOUT_MS = 15_000;
+const STALE_FORM = "QUANG-1008";
 
-function csrfToken(): string {
-  return document.querySelector<HTMLMetaElement>("meta[name=csrf-token]")?.content ?? "";
+let token: string | undefined;
+
+/** The token that every page carries; logging in again in another window makes a new one. */
+export function csrfToken(): string {
+  token ??= (JSON.parse(document.body.getAttribute("hx-headers") ?? "{}") as Record<string, string>)["X-CSRFToken"] ?? "";
+  return token;
+}
+
+export function renewCsrfToken(renewed: string): void {
+  token = renewed;
 }
 
 export async function ask<T>(url: string, body?: unknown, leaving = false): Promise<Answer<T>> {
   let response: Response;
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body === undefined) headers["X-Quang-Background"] = "1"; // a page that looks again by itself keeps no session alive
+  else Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": csrfToken() });
   try {
     response = await fetch(url, {
       method: body === undefined ? "GET" : "POST",
-      headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
+      headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       redirect: "manual", // to the login page: the session is over
@@ -44,14 +57,16 @@ export async function ask<T>(url: string, body?: unknown, leaving = false): Prom
   }
   if (response.ok) return { kind: "ok", value: value as T };
   const found = value as Partial<Problem> & Record<string, unknown>;
-  const problem = { status: response.status, code: found.code ?? "", detail: found.detail ?? "" };
-  return { kind: "problem", problem, body: found };
+  // after a new login elsewhere this page's form token is stale: it is as if signed out until the token is renewed
+  if (found.code === STALE_FORM) return { kind: "signed-out" };
+  const { code = "", title = "", detail = "" } = found;
+  return { kind: "problem", problem: { status: response.status, code, title, detail }, body: found };
 }
 
 /** HTML of a fragment, or null when it cannot be had now. */
 export async function fragment(url: string): Promise<string | null> {
   try {
-    const response = await fetch(url, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" }, redirect: "manual" });
+    const response = await fetch(url, { credentials: "same-origin", redirect: "manual" });
     return response.ok ? await response.text() : null;
   } catch {
     return null;

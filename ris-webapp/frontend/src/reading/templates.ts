@@ -1,7 +1,7 @@
 // The pick list of report templates: opened by one key, narrowed by typing any letters of the name (accents optional).
 // It lies over the editor's head, not over the page, and closes by itself.
 import { element } from "./conflict";
-import { say, type Words } from "./words";
+import { phrase } from "./phrase";
 
 export interface Template {
   id: number;
@@ -46,7 +46,6 @@ export class TemplatePicker {
     private readonly host: HTMLElement,
     private readonly opener: HTMLButtonElement,
     private readonly templates: Template[],
-    private readonly words: Words,
     private readonly chosen: (template: Template) => void,
     private readonly closed: () => void,
   ) {
@@ -100,7 +99,7 @@ export class TemplatePicker {
 
   private draw(): void {
     if (this.shown.length === 0) {
-      const empty = element("li", say(this.words, "template_none"), "picker-empty");
+      const empty = element("li", phrase("template_none"), "picker-empty");
       empty.setAttribute("role", "option");
       empty.setAttribute("aria-disabled", "true");
       this.list.replaceChildren(empty);
@@ -113,7 +112,7 @@ export class TemplatePicker {
         option.id = `template-${template.id}`;
         option.setAttribute("role", "option");
         option.setAttribute("aria-selected", String(index === this.active));
-        option.append(element("span", template.name), element("small", say(this.words, `template_${template.fits}`)));
+        option.append(element("span", template.name), element("small", phrase(`template_${template.fits}`)));
         option.addEventListener("mousedown", (event) => event.preventDefault());
         option.addEventListener("click", () => this.choose(template));
         return option;

@@ -65,6 +65,16 @@ export class Viewer {
     else this.frame.contentWindow?.focus();
   }
 
+  get isPoppedOut(): boolean {
+    return this.poppedOut;
+  }
+
+  /** Back into the page; the window is closed. */
+  dockAgain(): void {
+    window.open("", "quang-images")?.close();
+    this.dock();
+  }
+
   get hasFocus(): boolean {
     return document.activeElement === this.frame;
   }

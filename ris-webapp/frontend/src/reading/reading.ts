@@ -1,0 +1,255 @@
+// The reading page: images left, report right, order and priors in a drawer. Nothing here is modal.
+import { registerKeys } from "../js/keys";
+import { toast } from "../js/toast";
+import { Approval } from "./approval";
+import { ConflictPanel } from "./conflict";
+import { DraftKeeper, type Outcome, type Saved, type Sections, type Theirs } from "./draft";
+import { Drawer } from "./drawer";
+import { Editor } from "./editor";
+import { ImagesPane } from "./images-pane";
+import { phrase } from "./phrase";
+import { SavingSign } from "./saving";
+import { ask, fragment, renewCsrfToken, type Answer } from "./server";
+import { wireSplitter } from "./splitter";
+import type { ReadingAddresses, Status } from "./status";
+import { TemplatePicker, type Template } from "./templates";
+
+function need<T extends Element>(selector: string, kind: new () => T): T {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`the reading page lacks ${selector}`);
+  return found;
+}
+
+function data<T>(id: string): T {
+  return JSON.parse(need(`#${id}`, HTMLScriptElement).textContent ?? "") as T;
+}
+
+const page = need("#reading", HTMLElement);
+const examId = Number(page.dataset.exam);
+const at = data<ReadingAddresses>("reading-addresses");
+let status = data<Status>("reading-status");
+
+const editor = new Editor(need("#report", HTMLFormElement), () => keeper.edited());
+const sign = new SavingSign(need("#saving", HTMLElement), need("#at-risk", HTMLElement), at.login);
+const keeper = new DraftKeeper(
+  () => editor.read(),
+  save,
+  (report) => {
+    sign.show(report);
+    if (keeper.conflict) conflict.show(keeper.conflict);
+    else conflict.hide();
+  },
+  status.revision,
+  status.savedAt,
+);
+const conflict = new ConflictPanel(need("#conflict", HTMLElement), editor, keeper);
+const images = new ImagesPane(need("#images", HTMLElement), at.compare, at.keep);
+const drawer = new Drawer(page, need("#drawer", HTMLElement), need("#drawer-toggle", HTMLButtonElement), (prior) => {
+  void images.compare(prior).then((beside) => drawer.mark(beside));
+});
+const picker = new TemplatePicker(
+  need("#template-picker", HTMLElement),
+  need("#template-open", HTMLButtonElement),
+  data<Template[]>("reading-templates"),
+  (template) => void applyTemplate(template),
+  () => editor.focus(),
+);
+const approval = new Approval(editor, keeper, at.approve, () => status, refresh, () => (leaving = true));
+let leaving = false;
+
+async function save(revision: number, sections: Sections, isLeaving: boolean): Promise<Outcome> {
+  const answer = await ask<Saved>(at.draft, { revision, sections }, isLeaving);
+  if (answer.kind === "ok") return { kind: "saved", saved: answer.value };
+  if (answer.kind === "unreachable") return answer;
+  if (answer.kind === "signed-out") {
+    await renewToken();
+    return answer;
+  }
+  if (answer.body.theirs) {
+    return { kind: "conflict", theirs: answer.body.theirs as Theirs };
+  }
+  if (answer.problem.status >= 500) return { kind: "unreachable" };
+  void refresh();
+  return { kind: "refused", detail: answer.problem.detail, code: answer.problem.code };
+}
+
+/** After a new login in another window the form's token is another one. */
+async function renewToken(): Promise<void> {
+  const answer = await ask<Status>(at.status);
+  if (answer.kind === "ok") renewCsrfToken(answer.value.csrf);
+}
+
+function show(next: Status): void {
+  const wasEditable = status.rights.edit;
+  status = next;
+  const head = need("#report-head", HTMLElement);
+  if (head.innerHTML !== next.head) head.innerHTML = next.head;
+  editor.editable = next.rights.edit;
+  const isNewer = next.revision !== keeper.currentRevision;
+  if (keeper.unsaved) {
+    // what is not saved stays in the page, also when somebody else took over: it is saved, shown as a conflict, or copied
+    if (next.rights.edit !== wasEditable) keeper.resume();
+  } else if (!next.rights.edit || !wasEditable || isNewer) {
+    editor.write(next.sections);
+    keeper.replaced(next);
+  }
+  for (const button of page.querySelectorAll<HTMLButtonElement>("[data-right]")) {
+    const right = button.dataset.right as keyof Status["rights"];
+    button.hidden = !next.rights[right];
+  }
+  need("#template-open", HTMLButtonElement).disabled = !next.rights.edit;
+  page.classList.toggle("is-editable", next.rights.edit);
+  images.show(next.images);
+}
+
+async function refresh(): Promise<void> {
+  const answer = await ask<Status>(at.status);
+  if (answer.kind === "ok") show(answer.value);
+}
+
+function tell(answer: Answer<unknown>): void {
+  if (answer.kind === "problem") toast(`${answer.problem.detail} (${answer.problem.code})`, "error");
+  else if (answer.kind !== "ok") toast(phrase(`action_${answer.kind}`), "error");
+}
+
+async function act(name: "claim" | "take_over" | "release" | "amend"): Promise<void> {
+  if (!status.rights[name]) return;
+  if (name === "release" && !(await keeper.flush())) return;
+  const address = name === "take_over" ? at.claim : at[name];
+  const answer = await ask<Status>(address, { take_over: name === "take_over" });
+  if (answer.kind !== "ok") {
+    tell(answer);
+    return refresh();
+  }
+  show(answer.value);
+  if (answer.value.rights.edit) editor.focus();
+}
+
+async function applyTemplate(template: Template): Promise<void> {
+  if (!(await keeper.flush())) return;
+  editor.remember(template.name);
+  const body = { template_id: template.id, revision: keeper.currentRevision };
+  const answer = await ask<Saved & { sections: Sections; notReplaced: string[] }>(at.template, body);
+  if (answer.kind !== "ok") return tell(answer);
+  const { sections, notReplaced } = answer.value;
+  editor.write(sections);
+  keeper.replaced(answer.value);
+  const kept = notReplaced.map((section) => say_section(section)).join(", ");
+  const text = kept ? phrase("template_kept", { name: template.name, sections: kept }) : phrase("template_done", { name: template.name });
+  toast(text, "info", { label: phrase("undo"), run: undo });
+  if (!editor.selectGap()) editor.focus();
+}
+
+const say_section = (section: string): string => phrase(section).toLowerCase();
+
+function undo(): void {
+  if (!status.rights.edit) return;
+  if (editor.undo() === null) toast(phrase("nothing_to_undo"));
+}
+
+async function claimNext(): Promise<void> {
+  if (status.rights.edit && !(await keeper.flush())) return;
+  const answer = await ask<{ address: string | null }>(at.next, { after: examId });
+  if (answer.kind !== "ok") return tell(answer);
+  if (answer.value.address) location.assign(answer.value.address);
+  else toast(phrase("none_waiting"));
+}
+
+async function history(): Promise<void> {
+  const panel = need("#history", HTMLElement);
+  if (!panel.hidden) {
+    panel.hidden = true;
+    return;
+  }
+  panel.innerHTML = (await fragment(at.versions)) ?? phrase("fragment_failed");
+  panel.hidden = false;
+  panel.querySelector<HTMLElement>("h2")?.focus();
+}
+
+async function preview(): Promise<void> {
+  const opened = window.open("about:blank", "quang-preview");
+  if (status.rights.edit) await keeper.flush();
+  if (opened) opened.location.href = at.preview;
+}
+
+function toggleFocus(): void {
+  if (images.hasFocus) editor.focus();
+  else images.focus();
+}
+
+const actions: Record<string, () => void> = {
+  claim: () => void act("claim"),
+  take_over: () => void act("take_over"),
+  release: () => void act("release"),
+  amend: () => void act("amend"),
+  approve_preliminary: () => void approval.approve("P", false),
+  approve_final: () => void approval.approve("F", false),
+  approve_corrected: () => void approval.approve("C", false),
+  approve_next: () => void approval.approve("F", true),
+  next: () => void claimNext(),
+  history: () => void history(),
+  preview: () => void preview(),
+  undo,
+  larger: () => resize(1),
+  smaller: () => resize(-1),
+};
+
+page.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-action]") : null;
+  const action = button && actions[button.dataset.action ?? ""];
+  if (action) action();
+});
+
+const anywhere = { whileTyping: true };
+registerKeys(
+  { keys: ["F2"], label: phrase("key_template"), run: () => picker.toggle(), ...anywhere },
+  { keys: ["F4"], label: phrase("key_drawer"), run: () => drawer.toggle(), ...anywhere },
+  { keys: ["F7"], label: phrase("key_next"), run: () => void claimNext(), ...anywhere },
+  { keys: ["F8"], label: phrase("key_focus"), run: toggleFocus, ...anywhere },
+  { keys: ["F9"], label: phrase("key_approve"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", false), ...anywhere },
+  { keys: ["F10"], label: phrase("key_approve_next"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", true), ...anywhere },
+  { keys: ["Shift+F9"], label: phrase("key_preliminary"), run: () => void approval.approve("P", false), ...anywhere },
+  { keys: ["c"], label: phrase("key_claim"), run: () => void act("claim") },
+  { keys: ["p"], label: phrase("key_preview"), run: () => void preview() },
+  { keys: ["h"], label: phrase("key_history"), run: () => void history() },
+  { keys: ["o"], label: phrase("key_pop_out"), run: () => images.popOut() },
+  { keys: ["Ctrl+S"], label: phrase("key_save"), run: () => void keeper.flush(), ...anywhere },
+);
+
+const SIZES = ["small", "medium", "large"];
+function resize(step: number): void {
+  const now = Math.max(0, SIZES.indexOf(page.dataset.text ?? "medium"));
+  page.dataset.text = SIZES[Math.min(SIZES.length - 1, Math.max(0, now + step))];
+  localStorage.setItem("quang-reading-text", page.dataset.text ?? "medium");
+}
+page.dataset.text = localStorage.getItem("quang-reading-text") ?? "medium";
+
+// leaving: one last save that the browser finishes after the page is gone; it asks only when that cannot work
+addEventListener("pagehide", () => void keeper.flush(true));
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") void keeper.flush();
+});
+page.addEventListener("focusout", (event) => {
+  if (event.target instanceof HTMLTextAreaElement) void keeper.flush();
+});
+addEventListener("beforeunload", (event) => {
+  if (keeper.unsaved && (keeper.blocked || !navigator.onLine) && !leaving) event.preventDefault();
+});
+addEventListener("online", () => void keeper.flush());
+
+// live: the exam itself, its images, its deliveries
+let waiting: ReturnType<typeof setTimeout> | undefined;
+function soon(): void {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => void refresh(), 250);
+}
+document.addEventListener("quang:change", (event) => {
+  const { topic, id } = (event as CustomEvent<{ topic: string; id: number }>).detail;
+  if ((topic === "exam" && id === examId) || topic === "study" || topic === "delivery") soon();
+});
+document.addEventListener("quang:resync", soon);
+
+wireSplitter(page, need("#splitter", HTMLElement));
+show(status);
+setTimeout(soon, 600); // the page before may have saved its last words while this one was being made
+if (status.rights.edit) editor.focus("findings");

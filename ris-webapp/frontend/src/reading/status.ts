@@ -1,0 +1,49 @@
+// The exam as the server sees it now; asked for after every action, and when live changes tell of it.
+import type { Sections } from "./draft";
+import type { ViewerAddresses } from "./viewer";
+
+export interface Rights {
+  claim: boolean;
+  take_over: boolean;
+  release: boolean;
+  edit: boolean;
+  approve_preliminary: boolean;
+  approve_final: boolean;
+  approve_corrected: boolean;
+  amend: boolean;
+  sees_draft: boolean;
+}
+
+export interface Status {
+  revision: number;
+  savedAt: string;
+  sections: Sections;
+  rights: Rights;
+  /** HTML: who reads it, what was approved, what one can do. */
+  head: string;
+  images: {
+    state: "none" | "arriving" | "complete";
+    instances: number;
+    addresses: ViewerAddresses | null;
+    /** HTML over or instead of the images; empty when there is nothing to tell. */
+    note: string;
+  };
+  csrf: string;
+}
+
+export interface ReadingAddresses {
+  status: string;
+  draft: string;
+  template: string;
+  approve: string;
+  claim: string;
+  release: string;
+  amend: string;
+  next: string;
+  compare: string;
+  keep: string;
+  versions: string;
+  preview: string;
+  login: string;
+  worklist: string;
+}

@@ -1,0 +1,188 @@
+"""What one does on the reading page; each is one use case of the domain, answered in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpResponseBase, JsonResponse
+from django.views.decorators.http import require_POST
+
+from ris_core.accounts.rules import Function
+from ris_core.audit.services import record
+from ris_core.errors import NotFound, QuangError
+from ris_core.reports import services
+from ris_core.reports.models import Reading, VersionStatus
+from ris_core.reports.rules import Sections
+from ris_webapp.client import actor_of
+from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.reading.addresses import page_address
+from ris_webapp.screens.reading.bodies import (
+    MAXIMUM_PRIORS_BESIDE,
+    ApproveBody,
+    ClaimBody,
+    DraftBody,
+    NextBody,
+    PriorsBody,
+    TemplateBody,
+    body_of,
+)
+from ris_webapp.screens.reading.next_exam import claim_next
+from ris_webapp.screens.reading.priors import OpenedPrior, open_priors
+from ris_webapp.screens.reading.refusals import answer_conflict, answer_refusal
+from ris_webapp.screens.reading.status import clock_with_seconds, reading_page, status_of, viewer_addresses
+from ris_webapp.screens.reading.views import exam_or_refuse, grant_exam
+from ris_webapp.screens.viewer_launch.grants import grant_viewing
+
+Action = Callable[..., HttpResponseBase]
+
+
+def action(*functions: Function) -> Callable[[Action], Action]:
+    """A POST for users with one of ``functions``; refusals of the domain are answered in the user's words."""
+
+    def decorate(view: Action) -> Action:
+        @requires(*functions)
+        @require_POST
+        @wraps(view)
+        def guarded(request: UserRequest, *args: int, **kwargs: int) -> HttpResponseBase:
+            try:
+                return view(request, *args, **kwargs)
+            except QuangError as error:
+                return answer_refusal(error)
+
+        return guarded
+
+    return decorate
+
+
+@action(Function.READ_EXAM)
+def claim(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Take the exam for reading, or take it over from whoever holds it."""
+    exam = exam_or_refuse(exam_id)
+    reading = services.open_reading(exam.pk)
+    take = services.take_over if body_of(request, ClaimBody).take_over else services.claim
+    take(reading.pk, actor_of(request))
+    return _status(request, exam_id)
+
+
+@action(Function.READ_EXAM)
+def release(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Give the exam back; the draft stays with it."""
+    services.release(_reading(exam_id).pk, actor_of(request))
+    return _status(request, exam_id)
+
+
+@action(Function.READ_EXAM)
+def amend(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Open an approved report for correction."""
+    services.amend(_reading(exam_id).pk, actor_of(request))
+    return _status(request, exam_id)
+
+
+@action(Function.READ_EXAM)
+def draft(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Keep what has been typed over ``revision``; 409 with the other draft when somebody saved in between."""
+    body = body_of(request, DraftBody)
+    reading = _reading(exam_id)
+    sections = body.sections.sections()
+    try:
+        revision = services.save_draft(reading.pk, body.revision, sections, actor_of(request))
+    except services.DraftConflict as conflict:
+        return answer_conflict(reading, conflict, sections)
+    return JsonResponse(_saved(reading, revision))
+
+
+@action(Function.READ_EXAM)
+def template(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Fill the draft's empty sections from a template."""
+    body = body_of(request, TemplateBody)
+    reading = _reading(exam_id)
+    try:
+        applied = services.apply_template(
+            reading.pk, body.template_id, body.revision, actor_of(request), frozenset(body.replace)
+        )
+    except services.DraftConflict as conflict:
+        return answer_conflict(reading, conflict, Sections())
+    return JsonResponse(
+        {
+            **_saved(reading, applied.revision),
+            "sections": applied.sections.as_dict(),
+            "notReplaced": list(applied.not_replaced),
+        }
+    )
+
+
+@action(Function.APPROVE_REPORT)
+def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Approve the draft of ``revision``; with ``next``, claim the next exam and tell its address."""
+    body = body_of(request, ApproveBody)
+    reading = _reading(exam_id)
+    actor = actor_of(request)
+    try:
+        version = services.approve(reading.pk, body.revision, VersionStatus(body.status), actor)
+    except services.DraftConflict as conflict:
+        return answer_conflict(reading, conflict, Sections())
+    following = claim_next(actor, after=exam_id) if body.next else None
+    return JsonResponse({"version": version.number, "next": page_address(following.pk) if following else None})
+
+
+@action(Function.READ_EXAM)
+def next_exam(request: UserRequest) -> HttpResponseBase:
+    """Claim the next exam that waits and tell its address; none when nothing waits."""
+    body = body_of(request, NextBody)
+    following = claim_next(actor_of(request), modality=body.modality, after=body.after)
+    return JsonResponse({"address": page_address(following.pk) if following else None})
+
+
+@action(Function.VIEW_IMAGES)
+def compare(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Grant the images of priors and tell where they lie beside the exam's; written down for each prior."""
+    exam = exam_or_refuse(exam_id)
+    shown = reading_page(request.user, exam)
+    beside = _priors_with_images(request, exam_id)
+    if not beside:
+        raise NotFound("this exam of the patient has no images")
+    for prior in beside:
+        subject = f"exam:{prior.exam.pk}"
+        record(actor_of(request), "images.opened", subject=subject, patient_id=prior.exam.patient_id, beside=exam.pk)
+    uids = [*shown.images.study_uids, *(uid for prior in beside for uid in prior.study_uids)]
+    response = JsonResponse(viewer_addresses(exam, uids, tuple(prior.exam.pk for prior in beside)))
+    grant_exam(request, response, shown)
+    grant_viewing(request, response, [prior.study_uids for prior in beside], request.user.username)
+    return response
+
+
+@action(Function.VIEW_IMAGES)
+def keep(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Renew the grants of a page that is in use."""
+    shown = reading_page(request.user, exam_or_refuse(exam_id))
+    response = JsonResponse({})
+    grant_exam(request, response, shown)
+    beside = _priors_with_images(request, exam_id)
+    grant_viewing(request, response, [prior.study_uids for prior in beside], request.user.username)
+    return response
+
+
+def _priors_with_images(request: UserRequest, exam_id: int) -> list[OpenedPrior]:
+    wanted = body_of(request, PriorsBody).priors[:MAXIMUM_PRIORS_BESIDE]
+    return [prior for prior in open_priors(exam_or_refuse(exam_id), wanted) if prior.study_uids]
+
+
+def _reading(exam_id: int) -> Reading:
+    """:raises NotFound: no such exam, or nobody has begun to read it"""
+    reading = Reading.objects.filter(procedure_id=exam_id).order_by("ordinal").first()
+    if reading is None:
+        raise NotFound("nobody has begun to read this exam")
+    return reading
+
+
+def _saved(reading: Reading, revision: int) -> dict[str, object]:
+    reading.refresh_from_db(fields=["draft_saved_at"])
+    return {"revision": revision, "savedAt": clock_with_seconds(reading.draft_saved_at)}
+
+
+def _status(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    shown = reading_page(request.user, exam_or_refuse(exam_id))
+    response = JsonResponse(status_of(request, shown))
+    grant_exam(request, response, shown)
+    return response

@@ -1,0 +1,72 @@
+"""What the page's scripts send, as typed values; anything else is refused."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+from django.http import HttpRequest
+
+from ris_core.errors import InvalidValue
+from ris_core.reports.rules import Sections
+
+MAXIMUM_PRIORS_BESIDE = 3
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A JSON object with exactly the named keys."""
+
+
+class SectionTexts(Body, frozen=True):
+    technique: str = ""
+    findings: str = ""
+    conclusion: str = ""
+    recommendation: str = ""
+
+    def sections(self) -> Sections:
+        """:raises InvalidValue: when one is too long"""
+        return Sections(self.technique, self.findings, self.conclusion, self.recommendation)
+
+
+class DraftBody(Body, frozen=True):
+    revision: int
+    sections: SectionTexts
+
+
+class ClaimBody(Body, frozen=True):
+    take_over: bool = False
+
+
+class TemplateBody(Body, frozen=True):
+    template_id: int
+    revision: int
+    replace: frozenset[Literal["technique", "findings", "conclusion", "recommendation"]] = frozenset()
+
+
+class ApproveBody(Body, frozen=True):
+    revision: int
+    status: Literal["P", "F", "C"]
+    next: bool = False
+
+
+class NextBody(Body, frozen=True):
+    after: int | None = None
+    modality: str = ""
+
+
+class PriorsBody(Body, frozen=True):
+    priors: list[int] = []
+
+
+B = TypeVar("B", bound=Body)
+
+
+def body_of(request: HttpRequest, kind: type[B]) -> B:
+    """The request's JSON body as ``kind``.
+
+    :raises InvalidValue: when it is not
+    """
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=kind)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InvalidValue(f"the request's body is not what this address takes: {error}") from error

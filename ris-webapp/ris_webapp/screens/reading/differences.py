@@ -1,0 +1,97 @@
+"""Word-by-word differences between two texts of a report section, for conflicts and for the history of versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from ris_core.reports.rules import SECTION_NAMES
+
+Change = Literal["same", "added", "removed"]
+
+_TOKENS = re.compile(r"\s+|\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of text that both sides have, or only the newer (added), or only the older (removed)."""
+
+    change: Change
+    text: str
+
+
+def word_differences(older: str, newer: str) -> list[Segment]:
+    """``newer`` against ``older`` by words; joining all but the removed segments gives ``newer`` back.
+
+    What was removed stands before what replaced it.
+    """
+    before, after = _TOKENS.findall(older), _TOKENS.findall(newer)
+    return list(_merged(_segments(before, after)))
+
+
+def _segments(before: list[str], after: list[str]) -> Iterator[Segment]:
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for operation, i1, i2, j1, j2 in matcher.get_opcodes():
+        if operation == "equal":
+            yield Segment("same", "".join(after[j1:j2]))
+            continue
+        if i2 > i1:
+            yield Segment("removed", "".join(before[i1:i2]))
+        if j2 > j1:
+            yield Segment("added", "".join(after[j1:j2]))
+
+
+def _merged(segments: Iterator[Segment]) -> Iterator[Segment]:
+    """Neighbouring replacements that only a space parts read better as one replacement."""
+    removed, added = "", ""
+    pending = ""
+    for segment in segments:
+        if segment.change == "same" and segment.text.isspace() and "\n" not in segment.text and (removed or added):
+            pending = segment.text
+            continue
+        if segment.change == "same":
+            yield from _flush(removed, added)
+            if pending:
+                yield Segment("same", pending)
+            removed, added, pending = "", "", ""
+            yield segment
+            continue
+        if pending:
+            removed, added, pending = removed + pending, added + pending, ""
+        if segment.change == "removed":
+            removed += segment.text
+        else:
+            added += segment.text
+    yield from _flush(removed, added)
+    if pending:
+        yield Segment("same", pending)
+
+
+def _flush(removed: str, added: str) -> Iterator[Segment]:
+    if removed.strip() or (removed and not added):
+        yield Segment("removed", removed)
+    if added:
+        yield Segment("added", added)
+
+
+@dataclass(frozen=True, slots=True)
+class SectionDifference:
+    """How one section differs."""
+
+    section: str
+    segments: tuple[Segment, ...]
+    changed: bool
+
+
+def section_differences(older: Mapping[str, str], newer: Mapping[str, str]) -> list[SectionDifference]:
+    """All sections in the report's order; those that either side has text in."""
+    found = []
+    for section in SECTION_NAMES:
+        before, after = older.get(section, ""), newer.get(section, "")
+        if before or after:
+            segments = tuple(word_differences(before, after))
+            found.append(SectionDifference(section, segments, before != after))
+    return found

@@ -1,0 +1,40 @@
+"""The report as paper: approved versions as the documents that were made of them, the draft as a preview."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from ris_core.accounts.rules import Function
+from ris_core.audit.services import record
+from ris_core.errors import NotFound
+from ris_core.reports.models import ReportVersion
+from ris_webapp.client import actor_of
+from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.reading.views import exam_or_refuse
+from ris_webapp.screens.viewer_launch.results import report_pdf
+
+
+@requires(Function.VIEW_REPORT)
+@require_GET
+def version_pdf(request: UserRequest, exam_id: int, number: int) -> HttpResponse:
+    """The document of one approved version; while it is being made, a page that asks again by itself."""
+    exam = exam_or_refuse(exam_id)
+    version = ReportVersion.objects.filter(reading__procedure=exam, number=number).order_by("reading__ordinal").first()
+    if version is None:
+        raise NotFound("no such version of this report")
+    pdf = report_pdf(version)
+    if pdf is None:
+        response = render(request, "reading/pdf_waiting.html", {}, status=202)
+        response["Refresh"] = "2"
+        return response
+    record(actor_of(request), "report.viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, version=number)
+    return _inline(pdf, f"{exam.request.accession_number}-v{number}.pdf")
+
+
+def _inline(pdf: bytes, name: str) -> HttpResponse:
+    response = HttpResponse(pdf, content_type="application/pdf")
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    response["Content-Disposition"] = f'inline; filename="{safe}"'
+    return response

@@ -1,0 +1,63 @@
+"""Refusals of the reading's use cases, in the reader's words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.http import JsonResponse
+from django.utils.translation import gettext as _
+
+from ris_core.errors import EditConflict, InvalidValue, NotFound, NotPermitted, QuangError, TransitionRefused
+from ris_core.reports.models import Reading
+from ris_core.reports.rules import Sections
+from ris_core.reports.services import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
+from ris_webapp.screens.reading.differences import section_differences
+from ris_webapp.screens.reading.status import clock_with_seconds
+
+
+def answer_refusal(error: QuangError) -> JsonResponse:
+    """``error`` as problem+json whose ``detail`` is a sentence that says what to do."""
+    status, sentence = _sentence(error)
+    return _problem(status, error.code, sentence)
+
+
+def answer_conflict(reading: Reading, conflict: DraftConflict, mine: Sections) -> JsonResponse:
+    """409 with the draft that is there now, and how ``mine`` differs from it."""
+    reading.refresh_from_db(fields=["draft_saved_at"])
+    theirs = conflict.sections.as_dict()
+    differences = section_differences(theirs, mine.as_dict())
+    there = {
+        "revision": conflict.revision,
+        "savedAt": clock_with_seconds(reading.draft_saved_at),
+        "sections": theirs,
+        "differences": [asdict(difference) for difference in differences],
+    }
+    return _problem(409, conflict.code, _("Bản nháp vừa được lưu ở một cửa sổ khác."), theirs=there)
+
+
+def _sentence(error: QuangError) -> tuple[int, str]:
+    match error:
+        case AlreadyClaimed():
+            values = {"name": error.holder_name, "time": clock_with_seconds(error.claimed_at)[:5]}
+            return 409, _("%(name)s đang giữ ca này từ %(time)s.") % values
+        case ExamNotReady():
+            return 409, _("Ca này chưa có ảnh để đọc, hoặc đã bị huỷ.")
+        case ConclusionMissing():
+            return 422, _("Cần có kết luận trước khi duyệt.")
+        case TransitionRefused():
+            return 409, _("Ca này không còn ở trạng thái làm được việc đó; trang đã được cập nhật.")
+        case EditConflict():
+            return 409, _("Bản nháp vừa được lưu ở một cửa sổ khác.")
+        case NotFound():
+            return 404, _("Mục này không còn, hoặc bạn không được xem.")
+        case NotPermitted():
+            return 403, _("Tài khoản của bạn không được làm việc này.")
+        case InvalidValue():
+            return 422, _("Nội dung quá dài hoặc không hợp lệ; hãy sửa lại.")
+        case _:
+            return 500, _("Chưa làm được; hãy thử lại.")
+
+
+def _problem(status: int, code: str, detail: str, **more: object) -> JsonResponse:
+    body = {"type": f"urn:quang:{code}", "title": detail, "status": status, "code": code, "detail": detail, **more}
+    return JsonResponse(body, status=status, content_type="application/problem+json")

@@ -1,0 +1,111 @@
+"""The exam as the reading page's scripts see it: one answer after every action and every live change."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from ris_core.accounts.models import User
+from ris_core.accounts.rules import Function, may
+from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.models import Reading, ReportVersion
+from ris_core.reports.rules import SECTION_NAMES, Sections
+from ris_webapp.permission import UserRequest
+from ris_webapp.screens.reading.addresses import images_window_address
+from ris_webapp.screens.reading.images import ExamImages, images_of
+from ris_webapp.screens.reading.rights import Rights, rights_of
+from ris_webapp.screens.viewer_launch.ohif import viewer_address
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPage:
+    """Everything that the page shows of an exam but the order and the priors, read once."""
+
+    exam: RequestedProcedure
+    reading: Reading | None
+    rights: Rights
+    version: ReportVersion | None
+    """The newest approved version."""
+    deliveries: tuple[Delivery, ...]
+    """Of that version."""
+    images: ExamImages
+    sees_images: bool
+
+    @property
+    def sections(self) -> Sections:
+        """The draft for readers, what was approved for everyone else."""
+        if self.rights.sees_draft and self.reading is not None:
+            return Sections.of(self.reading)
+        return Sections.of(self.version) if self.version else Sections()
+
+    @property
+    def shows_approved_text(self) -> bool:
+        """Whether the text in the page is, word for word, the approved version's."""
+        return self.version is not None and self.sections == Sections.of(self.version)
+
+    @property
+    def has_text(self) -> bool:
+        return any(getattr(self.sections, name) for name in SECTION_NAMES)
+
+
+def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
+    """What ``user`` sees of ``exam`` now."""
+    reading = Reading.objects.select_related("claimed_by").filter(procedure=exam).order_by("ordinal").first()
+    version = (
+        ReportVersion.objects.select_related("approved_by").filter(reading=reading).order_by("-number").first()
+        if reading
+        else None
+    )
+    deliveries = (
+        Delivery.objects.select_related("receiver").filter(version=version).order_by("receiver__code")
+        if version
+        else Delivery.objects.none()
+    )
+    return ReadingPage(
+        exam=exam,
+        reading=reading,
+        rights=rights_of(user, exam, reading),
+        version=version,
+        deliveries=tuple(deliveries),
+        images=images_of(exam),
+        sees_images=may(user.role, Function.VIEW_IMAGES),
+    )
+
+
+def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
+    """``page`` as JSON: numbers and texts for the editor, and two rendered fragments."""
+    context = {"page": page, "DeliveryState": DeliveryState}
+    uids = page.images.study_uids if page.sees_images else []
+    return {
+        "revision": page.reading.draft_revision if page.reading else 0,
+        "savedAt": clock_with_seconds(page.reading.draft_saved_at if page.reading else None),
+        "sections": page.sections.as_dict(),
+        "rights": asdict(page.rights),
+        "head": render_to_string("reading/head.html", context, request),
+        "images": {
+            "state": page.images.state,
+            "instances": page.images.instance_count,
+            "addresses": viewer_addresses(page.exam, uids) if uids else None,
+            "note": render_to_string("reading/images_note.html", context, request),
+        },
+        "csrf": get_token(request),
+    }
+
+
+def viewer_addresses(exam: RequestedProcedure, study_uids: list[str], priors: tuple[int, ...] = ()) -> dict[str, str]:
+    """Where the images are shown: in the page's frame, and in a window of their own."""
+    return {
+        "frame": viewer_address(study_uids, compare=bool(priors)),
+        "window": images_window_address(exam.pk, priors),
+    }
+
+
+def clock_with_seconds(at: datetime | None) -> str:
+    """``14:02:11`` in the site's zone; empty for none."""
+    return timezone.localtime(at).strftime("%H:%M:%S") if at else ""

@@ -1,0 +1,26 @@
+"""Addresses of the reading page and of what is done on it."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.reading import actions, documents, views
+
+app_name = "reading"
+urlpatterns = [
+    path("exams/next", actions.next_exam, name="next"),
+    path("exams/<int:exam_id>/", views.page, name="page"),
+    path("exams/<int:exam_id>/status", views.status, name="status"),
+    path("exams/<int:exam_id>/images/", views.images, name="images"),
+    path("exams/<int:exam_id>/priors/<int:prior_id>", views.prior, name="prior"),
+    path("exams/<int:exam_id>/versions", views.versions, name="versions"),
+    path("exams/<int:exam_id>/versions/<int:number>/report.pdf", documents.version_pdf, name="version_pdf"),
+    path("exams/<int:exam_id>/claim", actions.claim, name="claim"),
+    path("exams/<int:exam_id>/release", actions.release, name="release"),
+    path("exams/<int:exam_id>/amend", actions.amend, name="amend"),
+    path("exams/<int:exam_id>/draft", actions.draft, name="draft"),
+    path("exams/<int:exam_id>/template", actions.template, name="template"),
+    path("exams/<int:exam_id>/approve", actions.approve, name="approve"),
+    path("exams/<int:exam_id>/compare", actions.compare, name="compare"),
+    path("exams/<int:exam_id>/keep", actions.keep, name="keep"),
+]

@@ -1,0 +1,129 @@
+"""The reading page, its fragments, and the window with only the images."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from ris_core.accounts.rules import Function, may
+from ris_core.audit.services import record
+from ris_core.errors import NotFound
+from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.models import ReportVersion
+from ris_core.reports.rules import Sections
+from ris_webapp.client import actor_of
+from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.reading.addresses import script_addresses
+from ris_webapp.screens.reading.age import age_in_words
+from ris_webapp.screens.reading.differences import section_differences
+from ris_webapp.screens.reading.priors import open_prior, open_priors, priors_of
+from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses
+from ris_webapp.screens.reading.template_list import templates_for
+from ris_webapp.screens.viewer_launch.grants import grant_viewing
+
+
+def exam_or_refuse(exam_id: int) -> RequestedProcedure:
+    """:raises NotFound: no such exam"""
+    exam = RequestedProcedure.objects.select_related("patient", "request__visit").filter(pk=exam_id).first()
+    if exam is None:
+        raise NotFound("no such exam")
+    return exam
+
+
+@requires(Function.VIEW_REPORT)
+@require_GET
+def page(request: UserRequest, exam_id: int) -> HttpResponse:
+    """One screen to read on; opening it grants the exam's images to this browser, and is written down."""
+    exam = exam_or_refuse(exam_id)
+    shown = reading_page(request.user, exam)
+    record(actor_of(request), "exam.opened", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    identifiers = sorted(exam.patient.identifiers.all(), key=lambda each: (not each.is_primary, each.kind, each.value))
+    response = render(
+        request,
+        "reading/page.html",
+        {
+            "exam": exam,
+            "page": shown,
+            "identifiers": identifiers,
+            "age": age_in_words(exam.patient.birth_date, timezone.localdate(exam.scheduled_at)),
+            "priors": priors_of(exam),
+            "status": status_of(request, shown),
+            "addresses": script_addresses(exam.pk),
+            "templates": templates_for(exam) if shown.rights.sees_draft else [],
+        },
+    )
+    grant_exam(request, response, shown)
+    return response
+
+
+@requires(Function.VIEW_REPORT)
+@require_GET
+def status(request: UserRequest, exam_id: int) -> HttpResponse:
+    """The exam as it is now, for the page's scripts; grants images that have come since."""
+    shown = reading_page(request.user, exam_or_refuse(exam_id))
+    response = JsonResponse(status_of(request, shown))
+    grant_exam(request, response, shown)
+    return response
+
+
+def grant_exam(request: UserRequest, response: HttpResponse, shown: ReadingPage) -> None:
+    """The viewer grant of exactly the exam's studies; readers may save measurements into them."""
+    if shown.sees_images and shown.images.study_uids:
+        may_store = may(request.user.role, Function.READ_EXAM)
+        grant_viewing(request, response, [shown.images.study_uids], request.user.username, may_store=may_store)
+
+
+@requires(Function.VIEW_IMAGES)
+@require_GET
+def images(request: UserRequest, exam_id: int) -> HttpResponse:
+    """Only the images, for another screen; ``?with=`` names priors to lie beside them."""
+    exam = exam_or_refuse(exam_id)
+    shown = reading_page(request.user, exam)
+    wanted = tuple(int(part) for part in request.GET.get("with", "").split(",") if part.isascii() and part.isdigit())
+    beside = [prior for prior in open_priors(exam, wanted[:3]) if prior.study_uids]
+    uids = [*shown.images.study_uids, *(uid for prior in beside for uid in prior.study_uids)]
+    addresses = viewer_addresses(exam, uids, tuple(prior.exam.pk for prior in beside)) if uids else None
+    record(actor_of(request), "images.opened", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    response = render(request, "reading/images.html", {"exam": exam, "page": shown, "addresses": addresses})
+    grant_exam(request, response, shown)
+    grant_viewing(request, response, [prior.study_uids for prior in beside], request.user.username)
+    return response
+
+
+@requires(Function.VIEW_REPORT)
+@require_GET
+def prior(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
+    """The report of another exam of the same person, to read in the drawer."""
+    exam = exam_or_refuse(exam_id)
+    opened = open_prior(exam, prior_id)
+    if opened is None:
+        raise NotFound("no such exam of this patient")
+    subject = f"exam:{opened.exam.pk}"
+    record(actor_of(request), "prior.opened", subject=subject, patient_id=opened.exam.patient_id, beside=exam.pk)
+    sections = Sections.of(opened.version).as_dict() if opened.version else {}
+    sees_images = may(request.user.role, Function.VIEW_IMAGES)
+    context = {"prior": opened, "sections": sections, "sees_images": sees_images}
+    return render(request, "reading/prior.html", context)
+
+
+@requires(Function.VIEW_REPORT)
+@require_GET
+def versions(request: UserRequest, exam_id: int) -> HttpResponse:
+    """Every approved version, newest first, each with its differences from the one before."""
+    exam = exam_or_refuse(exam_id)
+    found = list(
+        ReportVersion.objects.filter(reading__procedure=exam)
+        .select_related("approved_by")
+        .prefetch_related("deliveries__receiver")
+        .order_by("reading__ordinal", "number")
+    )
+    record(actor_of(request), "report.history_viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    before: dict[str, str] = {}
+    history = []
+    for version in found:
+        now = Sections.of(version).as_dict()
+        history.append((version, section_differences(before, now) if before else None))
+        before = now
+    return render(request, "reading/versions.html", {"exam": exam, "history": history[::-1]})

@@ -1,0 +1,23 @@
+"""Addresses of the OHIF viewer (static files under ``/viewer/``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from django.utils.translation import get_language
+
+VIEWER_PATH = "/viewer/viewer"
+
+
+def viewer_address(study_uids: Iterable[str], *, compare: bool = False) -> str:
+    """OHIF opened on exactly these studies, in this order, in the reader's language.
+
+    :param compare: the first two side by side (OHIF's hanging protocol ``@ohif/hpCompare``)
+    """
+    parameters = {"StudyInstanceUIDs": ",".join(study_uids)}
+    if compare:
+        parameters["hangingprotocolId"] = "@ohif/hpCompare"
+    if (get_language() or "").startswith("vi"):
+        parameters["lng"] = "vi"
+    return f"{VIEWER_PATH}?{urlencode(parameters, safe=',@/')}"

@@ -1,0 +1,14 @@
+"""Addresses that people outside the RIS open: result links and launches by the HIS."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.viewer_launch import launch, result_link
+
+app_name = "viewer_launch"
+urlpatterns = [
+    path("launch", launch.launch, name="launch"),
+    path("open/report/<slug:digits>", result_link.open_report, name="report"),
+    path("open/<str:token>", result_link.open_result, name="open"),
+]
