@@ -7,6 +7,8 @@ from django.urls import include, path
 SCREENS = (
     "ris_webapp.screens.login.urls",
     "ris_webapp.screens.worklist.urls",
+    "ris_webapp.screens.reading.urls",
+    "ris_webapp.screens.viewer_launch.urls",
 )
 
 urlpatterns = [path("", include(screen)) for screen in SCREENS]
