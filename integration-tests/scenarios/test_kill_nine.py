@@ -1,4 +1,4 @@
-"""Kill -9 of Orthanc, web and worker in turn while orders, studies and approvals flow: nothing lost, nothing doubled."""
+"""Kill -9 of Orthanc, web and worker while orders, studies and approvals flow: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
