@@ -108,7 +108,8 @@ class Message:
         :raises InvalidValue: when it does not begin with MSH, or MSH-1, MSH-2 or MSH-18 are wrong
         """
         decoded = decode(raw, _declared_charset(raw), undeclared_charset)
-        lines = [line for line in _LINE_ENDS.split(decoded.text.lstrip("\ufeff \t\r\n")) if line.strip()]
+        text = decoded.text.lstrip("\ufeff \t\r\n").replace("\0", "")  # padding that no database can hold
+        lines = [line for line in _LINE_ENDS.split(text) if line.strip()]
         if not lines or not lines[0].startswith("MSH"):
             raise InvalidValue("the message does not begin with an MSH segment", field="MSH")
         separators = Separators.of_header(lines[0])

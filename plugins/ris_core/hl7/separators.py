@@ -100,7 +100,7 @@ class Separators:
             return "\n" * count if found[1] == "sp" else " " * count
         if found := _HEXADECIMAL.fullmatch(sequence):
             try:
-                return bytes.fromhex(found[1]).decode(charset)
+                return bytes.fromhex(found[1]).decode(charset).replace("\0", "")
             except UnicodeDecodeError:
                 return None
         return "" if _LOCAL.fullmatch(sequence) else None

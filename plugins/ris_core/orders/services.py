@@ -6,11 +6,13 @@ encoded worklist answer, a row in the change feed and an audit event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import IdentityConflict, TransitionRefused
+from ris_core.identifiers import PatientIdentifier
 from ris_core.orders.catalogue import plan_service
 from ris_core.orders.errors import OrderExists, UnknownOrder
 from ris_core.orders.models import (
@@ -31,7 +33,6 @@ from ris_core.orders.records import (
     show_on_worklist,
 )
 from ris_core.orders.rules import OrderContent, OrderedStep, OrderRequest, changes, needs_open_steps
-from ris_core.patients.rules import PatientDetails
 from ris_core.patients.services import identifiers_of, record_patient
 from ris_core.statements import Param, Select
 from ris_core.worklist.services import take_off_worklist
@@ -153,13 +154,13 @@ def cancel_order(
     actor: Actor,
     *,
     service_code: str = "",
-    patient: PatientDetails | None = None,
+    patient_identifiers: Sequence[PatientIdentifier] = (),
     discontinue: bool = False,
 ) -> list[int]:
     """Cancel an order: its steps leave the worklist in the same transaction. Cancelling again changes nothing.
 
     :param service_code: which service of the order; empty, or not one of its services: all of them
-    :param patient: whom the sender means; checked against the order's patient, never written
+    :param patient_identifiers: whom the sender means; one of them must be the order's patient's
     :param discontinue: also end what has begun (DISCONTINUED)
     :return: ids of the requested procedures that were cancelled now
     :raises UnknownOrder: when it was never received
@@ -173,13 +174,22 @@ def cancel_order(
     )
     if not procedures:
         raise _unknown_order()
-    if patient:
+    if patient_identifiers:
         known = {identifier.value for identifier in identifiers_of(procedures[0].patient_id)}
-        if known.isdisjoint(identifier.value for identifier in patient.identifiers):
+        if known.isdisjoint(identifier.value for identifier in patient_identifiers):
             raise _another_patients_order()
     if any(procedure.service_code == service_code for procedure in procedures):
         procedures = [procedure for procedure in procedures if procedure.service_code == service_code]
     return [procedure.id for procedure in procedures if _cancel_procedure(procedure, actor, discontinue)]
+
+
+def require_order(source: str, placer_order_number: str) -> None:
+    """Make sure that an order is here.
+
+    :raises UnknownOrder: when it was never received
+    """
+    if not _find_procedures.rows(source=source, number=placer_order_number):
+        raise _unknown_order()
 
 
 def _cancel_procedure(procedure: RequestedProcedure, actor: Actor, discontinue: bool) -> bool:

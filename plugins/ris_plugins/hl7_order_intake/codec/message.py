@@ -1,0 +1,188 @@
+"""A message as commands: one for each ORC/OBR group, in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from enum import Enum
+
+from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused
+from ris_core.hl7.er7 import Message, Segment
+from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
+from ris_core.orders.rules import OrderRequest
+from ris_plugins.hl7_order_intake.codec.order import OrderGroup, read_order, read_placer_order_number
+from ris_plugins.hl7_order_intake.codec.patient import read_identifiers, read_patient, read_visit
+from ris_plugins.hl7_order_intake.codec.values import missing, refused
+
+MESSAGE_TYPES = ("ORM^O01", "ORM", "OMG^O19", "OMI^O23")
+"""MSH-9 of what is taken here; HL7 2.1 has no trigger event."""
+
+
+class Action(Enum):
+    """What a sender wants to be done with an order."""
+
+    PLACE = "place"
+    CHANGE = "change"
+    CANCEL = "cancel"
+    DISCONTINUE = "discontinue"
+    NOTHING = "nothing"
+    """A status that changes nothing here; the order must be known."""
+
+
+ORDER_CONTROLS: dict[str, Action] = {
+    "NW": Action.PLACE,
+    "RO": Action.PLACE,
+    "XO": Action.CHANGE,
+    "CA": Action.CANCEL,
+    "OC": Action.CANCEL,
+    "RP": Action.CANCEL,
+    "DC": Action.DISCONTINUE,
+}
+"""ORC-1, HL7 table 0119. RP and RO replace an order: the old one is cancelled, the new one placed."""
+
+ORDER_STATUSES: dict[str, Action] = {
+    "CA": Action.CANCEL,
+    "DC": Action.DISCONTINUE,
+    "A": Action.NOTHING,
+    "CM": Action.NOTHING,
+    "IP": Action.NOTHING,
+    "SC": Action.NOTHING,
+}
+"""ORC-5 of a status change (ORC-1 SC), HL7 table 0038. How far an exam has come is known here, not at the sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCommand:
+    """What one ORC/OBR group asks for, and where it stands in the message."""
+
+    action: Action
+    source: str
+    placer_order_number: PlacerOrderNumber
+    service_code: str
+    patient_identifiers: tuple[PatientIdentifier, ...]
+    order: OrderRequest | None
+    """What is ordered; none unless it is to be placed or changed."""
+    sequences: dict[str, int]
+    """Which segment of its name each of the group's is (ERL-2)."""
+
+
+def read_commands(message: Message, zone: tzinfo) -> list[OrderCommand]:
+    """What ``message`` asks for; times without an offset are in ``zone``.
+
+    :raises MessageRefused: AR for a message that is not taken here, AE for what is missing or wrong in an order
+    """
+    _check_type(message)
+    facility = message.header.value(4)
+    pid = _only_pid(message)
+    commands = []
+    for group in _groups(message):
+        action = _action(group.orc)
+        order = None
+        if action in (Action.PLACE, Action.CHANGE):
+            if pid is None:
+                raise MessageRefused(
+                    "the message has no PID segment; send the patient with the order",
+                    error=ErrorCode.SEGMENT_SEQUENCE_ERROR,
+                    location=Location("PID"),
+                )
+            patient = read_patient(pid, facility)
+            order = read_order(group, message.sender, patient, read_visit(message.first("PV1"), facility), zone)
+        commands.append(
+            OrderCommand(
+                action=action,
+                source=message.sender,
+                placer_order_number=read_placer_order_number(group),
+                service_code=group.obr.value(4) if group.obr else "",
+                patient_identifiers=read_identifiers(pid, facility) if pid else (),
+                order=order,
+                sequences=_sequences(group),
+            )
+        )
+    if not commands:
+        raise MessageRefused(
+            "the message has no ORC segment: it orders nothing",
+            error=ErrorCode.SEGMENT_SEQUENCE_ERROR,
+            location=Location("ORC"),
+        )
+    return commands
+
+
+def _check_type(message: Message) -> None:
+    version = message.version
+    if version and not re.match(r"2\.\d", version):
+        raise MessageRefused(
+            "MSH-12: only HL7 version 2 is taken here",
+            error=ErrorCode.UNSUPPORTED_VERSION_ID,
+            location=Location("MSH", 1, 12),
+            acknowledgement=AcknowledgementCode.REJECT,
+        )
+    if message.type in MESSAGE_TYPES:
+        return
+    known_code = any(known.split("^")[0] == message.header.value(9) for known in MESSAGE_TYPES)
+    raise MessageRefused(
+        f"MSH-9: messages of this type are not taken here; send {', '.join(MESSAGE_TYPES)}",
+        error=ErrorCode.UNSUPPORTED_EVENT_CODE if known_code else ErrorCode.UNSUPPORTED_MESSAGE_TYPE,
+        location=Location("MSH", 1, 9),
+        acknowledgement=AcknowledgementCode.REJECT,
+    )
+
+
+def _only_pid(message: Message) -> Segment | None:
+    pids = list(message.all("PID"))
+    if len(pids) > 1:
+        raise MessageRefused(
+            "the message has several PID segments; send the orders of each patient in a message of their own",
+            error=ErrorCode.SEGMENT_SEQUENCE_ERROR,
+            location=Location("PID", 2),
+        )
+    return pids[0] if pids else None
+
+
+def _groups(message: Message) -> Iterator[OrderGroup]:
+    """ORC with the segments that follow it; a further OBR under the same ORC is an order of its own."""
+    group: OrderGroup | None = None
+    for segment in message.segments:
+        if segment.name == "ORC":
+            if group:
+                yield group
+            group = OrderGroup(segment)
+        elif segment.name == "OBR":
+            if group is None:
+                raise refused("OBR comes before ORC", ErrorCode.SEGMENT_SEQUENCE_ERROR, segment, 0)
+            if group.obr:
+                yield group
+                group = OrderGroup(group.orc)
+            group.obr = segment
+        elif group:
+            group.others.append(segment)
+    if group:
+        yield group
+
+
+def _action(orc: Segment) -> Action:
+    control = orc.value(1).upper()
+    if not control:
+        raise missing("the order control code", orc, 1)
+    if control == "SC":
+        status = orc.value(5).upper()
+        if not status:
+            raise missing("the order status of a status change (SC)", orc, 5)
+        if status not in ORDER_STATUSES:
+            raise refused(
+                f"order status {status[:8]!r} cannot be taken over here; send {', '.join(ORDER_STATUSES)}",
+                ErrorCode.TABLE_VALUE_NOT_FOUND, orc, 5,
+            )  # fmt: skip
+        return ORDER_STATUSES[status]
+    if control not in ORDER_CONTROLS:
+        raise refused(
+            f"order control {control[:8]!r} cannot be carried out here; send {', '.join(ORDER_CONTROLS)} or SC",
+            ErrorCode.TABLE_VALUE_NOT_FOUND, orc, 1,
+        )  # fmt: skip
+    return ORDER_CONTROLS[control]
+
+
+def _sequences(group: OrderGroup) -> dict[str, int]:
+    segments = [*reversed(group.others), group.orc, *([group.obr] if group.obr else [])]
+    return {segment.name: segment.sequence for segment in segments}

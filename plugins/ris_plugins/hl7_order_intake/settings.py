@@ -1,0 +1,35 @@
+"""What the intake of orders is configured with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from ris_core.hl7.mllp_server import Limits
+from ris_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """The plugin's part of the suite's settings (sections ``hl7`` and ``site``)."""
+
+    host: str
+    port: int
+    limits: Limits
+    zone: ZoneInfo
+    """Of times that a message gives without an offset."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> IntakeSettings:
+        hl7 = settings.hl7
+        return cls(
+            host=settings.mllp_host,
+            port=settings.mllp_port,
+            limits=Limits(
+                max_message_bytes=hl7.max_message_bytes,
+                max_connections=hl7.max_connections,
+                idle_timeout_seconds=hl7.idle_timeout_seconds,
+                frame_timeout_seconds=hl7.frame_timeout_seconds,
+            ),
+            zone=ZoneInfo(settings.site.time_zone),
+        )
