@@ -47,6 +47,12 @@ class EngineFailed(EngineError):
     code = "QUANG-4003"
 
 
+class RangeBeyondFile(EngineFailed):
+    """More bytes were asked for than the file has (HTTP 416)."""
+
+    code = "QUANG-4005"
+
+
 class NotInEngine(NotFound):
     """No such study, series or instance in the engine (any more)."""
 
@@ -202,11 +208,11 @@ class Engine:
 
     def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
         """The first ``byte_count`` bytes of the DICOM file as received (fewer when it is shorter)."""
-        answer = self._call(
-            "GET",
-            f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/data",
-            headers={"Range": f"bytes=0-{byte_count - 1}"},
-        )
+        path = f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/data"
+        try:
+            answer = self._call("GET", path, headers={"Range": f"bytes=0-{byte_count - 1}"})
+        except RangeBeyondFile:
+            answer = self._call("GET", path)
         return answer.content[:byte_count]
 
     def remote_ae_title(self, orthanc_id: str) -> str:
@@ -297,6 +303,8 @@ def _raise_for(answer: requests.Response, method: str, path: str) -> None:
     request = f"{method} {_shape(path)}"
     if status == 404 and method == "GET":
         raise NotInEngine(f"the engine has nothing at {request}")
+    if status == 416:
+        raise RangeBeyondFile(f"the file at {request} is shorter than the range asked for")
     if status in (401, 403):
         raise EngineRefused(f"the engine refuses {request} to this service (HTTP {status})")
     if status in (502, 503, 504):

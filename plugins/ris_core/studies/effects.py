@@ -13,11 +13,11 @@ from django.db.models import Q
 
 from ris_core.changes.services import announce
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
-from ris_core.patients.models import PatientIdentifier
+from ris_core.orders.records import OPEN_STATUSES, show_on_worklist
+from ris_core.patients.services import identifiers_of
 from ris_core.studies.models import Study, StudyLink, StudyState
-from ris_core.worklist.services import compose_answer, put_on_worklist, take_off_worklist
+from ris_core.worklist.services import take_off_worklist
 
-_BEFORE_STARTED = (StepStatus.SCHEDULED, StepStatus.ARRIVED, StepStatus.READY)
 _AWAITING_REPORT = (ExamState.ORDERED, ExamState.IN_PROGRESS)
 READING_BEGUN = (
     ExamState.CLAIMED,
@@ -34,7 +34,7 @@ def images_have_begun(procedure: RequestedProcedure, study: Study, at: datetime)
 
     Returns each changed step's status before, by the step's key, as kept in ``StudyLink.step_status_before``.
     """
-    steps = _steps_done_by(procedure, study, _BEFORE_STARTED)
+    steps = _steps_done_by(procedure, study, OPEN_STATUSES)
     before = {str(step.pk): step.status for step in steps}
     for step in steps:
         step.status = StepStatus.STARTED
@@ -115,6 +115,5 @@ def _take_off(steps: list[ScheduledProcedureStep]) -> None:
 
 
 def _put_on(step: ScheduledProcedureStep) -> None:
-    identifiers = PatientIdentifier.objects.filter(patient=step.procedure.patient)
-    put_on_worklist(step.pk, compose_answer(step, list(identifiers)))
+    show_on_worklist([step], identifiers_of(step.procedure.patient_id))
     announce("worklist", step.pk)

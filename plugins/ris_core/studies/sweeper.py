@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from ris_core.engine import Engine
 from ris_core.jobs.services import enqueue
@@ -80,7 +80,10 @@ def _revisit(now: datetime) -> None:
     for orthanc_id in arriving.values_list("orthanc_id", flat=True):
         enqueue("study_arrived", orthanc_id)
     waiting = present.filter(state__in=QUEUE_STATES, last_received_at__gt=now - RECONSIDERED_FOR)
-    procedures = RequestedProcedure.objects.filter(updated_at__gt=OuterRef("considered_at"))
+    considered_at = OuterRef("considered_at")
+    procedures = RequestedProcedure.objects.filter(
+        Q(updated_at__gt=considered_at) | Q(patient__updated_at__gt=considered_at)
+    )
     named = (
         Exists(procedures.filter(study_instance_uid=OuterRef("study_instance_uid")))
         | Exists(procedures.filter(request__accession_number=OuterRef("received_accession_number")))
