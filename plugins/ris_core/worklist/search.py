@@ -98,10 +98,9 @@ def _add_station(search: Search, key: Key, *, has_glob: bool) -> None:
         _add_text(search, "station_ae_title", key, has_glob=has_glob)
         return
     search.station = value
+    search.add("station_ae_title IN (%s, '')", value)  # not OR: SQLite would not use the station's index
     search.add(
-        "(station_ae_title = %s OR (station_ae_title = '' AND modality = "
-        "(SELECT modality FROM devices_device WHERE ae_title = %s AND active)))",
-        value,
+        "(station_ae_title <> '' OR modality = (SELECT modality FROM devices_device WHERE ae_title = %s AND active))",
         value,
     )
 

@@ -15,16 +15,12 @@ from ris_core.errors import InvalidValue
 from ris_core.names import folded
 from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
+from ris_core.statements import upsert
 from ris_core.worklist.dataset import attributes_of, read_file
 from ris_core.worklist.encoding import Code, OtherPatientId, WorklistAnswer, encode_answer, for_station
 from ris_core.worklist.models import WorklistEntry, WorklistFetch
 from ris_core.worklist.rules import Keys, matches
 from ris_core.worklist.search import Search, compile_search
-
-_ENTRY_COLUMNS = [
-    "station_ae_title", "modality", "start_date", "start_time", "patient_id", "patient_name", "accession_number",
-    "requested_procedure_id", "priority_rank", "answer",
-]  # fmt: skip
 
 
 def compose_answer(step: ScheduledProcedureStep, identifiers: Sequence[PatientIdentifier]) -> WorklistAnswer:
@@ -98,9 +94,7 @@ def put_on_worklist(step_id: int, answer: WorklistAnswer) -> None:
         priority_rank=PRIORITY_RANK.get(answer.requested_procedure_priority, 2),
         answer=encode_answer(answer),
     )
-    WorklistEntry.objects.bulk_create(
-        [entry], update_conflicts=True, unique_fields=["step"], update_fields=_ENTRY_COLUMNS
-    )
+    upsert(entry)
 
 
 def take_off_worklist(step_ids: Iterable[int]) -> int:
@@ -146,12 +140,11 @@ def find_entries(keys: Keys, limit: int) -> FoundEntries:
 
 
 def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
-    """Rows in order. The answers are read of the chosen rows only, so that sorting does not move them."""
     where = f"WHERE {' AND '.join(search.conditions)}" if search.conditions else ""
-    chosen = f"SELECT step_id FROM worklist_worklistentry {where} {_IN_ORDER} LIMIT {int(limit)}"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT step_id, answer FROM worklist_worklistentry WHERE step_id IN ({chosen}) {_IN_ORDER}",  # noqa: S608
+            # conditions are constants of the search module, values are parameters
+            f"SELECT step_id, answer FROM worklist_worklistentry {where} {_IN_ORDER} LIMIT {int(limit)}",  # noqa: S608
             search.parameters,
         )
         return [(step_id, bytes(answer)) for step_id, answer in cursor.fetchall()]
