@@ -33,9 +33,10 @@ class ProcessIdentity:
         return ProcessIdentity.of(self.pid) == self
 
     def send(self, signal_number: int) -> None:
+        """Sends a signal to the program; nothing happens when it is gone."""
         if self.is_alive():
             try:
-                os.kill(self.pid, signal_number)
+                os.kill(program_of(self.pid), signal_number)
             except ProcessLookupError:
                 return
 
@@ -59,3 +60,17 @@ class ProcessIdentity:
                 return False
             time.sleep(0.05)
         return True
+
+
+def program_of(pid: int) -> int:
+    """The process that does the work: the child, where ``pid`` is a bwrap that waits for it, else ``pid`` itself.
+
+    (Started by root, a part's program takes the place of the tools that lead to it; bwrap stays as its parent.)
+    """
+    try:
+        if Path(f"/proc/{pid}/comm").read_text().strip() != "bwrap":
+            return pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return pid
+    return program_of(int(children[0])) if children else pid

@@ -24,6 +24,7 @@ from ris_suite import layout, log_files, sandbox
 from ris_suite.home_folder import prepare_home
 from ris_suite.layout import SuiteHome
 from ris_suite.parts import Composition
+from ris_suite.processes import program_of
 from ris_suite.settings import Database, SuiteSettings, process_environment, public_url
 from ris_suite.state import PartRecord, SuiteRecord, read_record, supervisor_lives
 from ris_suite.supervisor import stop_leftovers
@@ -131,7 +132,7 @@ class Suite:
         pid = self.part(name).pid
         if pid is None:
             raise LookupError(f"{name} is not running")
-        return pid
+        return program_of(pid)
 
     @property
     def ports(self) -> dict[str, int]:

@@ -315,7 +315,10 @@ def _stop_group(group: list[_RunningPart]) -> None:
     for running in group:
         if running.process is not None:
             # SIGINT is PostgreSQL's fast shutdown; its SIGTERM waits for clients to leave
-            running.process.send_signal(signal.SIGINT if running.part.name == "postgres" else signal.SIGTERM)
+            number = signal.SIGINT if running.part.name == "postgres" else signal.SIGTERM
+            identity = running.record.identity()
+            if identity is not None:
+                identity.send(number)
     for running in group:
         if running.process is None:
             continue
