@@ -6,7 +6,7 @@ SUITE := PYTHONPATH=ris-webapp PYTHONDONTWRITEBYTECODE=1 python3 -m ris_suite
 PYTHON := .venv/bin/python
 RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
 
-.PHONY: help setup setup-test demo up down status logs test check bench migrations test-containers orthanc-tests clean
+.PHONY: help setup setup-test demo up down status logs test check bench migrations images test-containers orthanc-tests clean
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,12 @@ migrations: setup ## write the migrations from the models again (before the firs
 	@find plugins ris-webapp -path '*/migrations/0*.py' -not -path '*/node_modules/*' -delete
 	@$(RUN) ris-webapp/manage.py makemigrations
 
-test-containers: setup-test ## the five-step scenario on containers
+images: ## build the container images (QUANG_BASE_IMAGE names their base)
+	@docker/ensure-docker.sh
+	@docker/make-images
+
+test-containers: ## the five-step scenario on containers (installs and starts Docker when there is none)
+	@$(SUITE) setup --only host-packages --only uv --only virtualenv
 	@docker/test-containers
 
 clean: down ## remove what setup made (not the data in QUANG_HOME)
