@@ -183,8 +183,10 @@ def split_batch(raw: bytes) -> list[bytes]:
     starts = [match.start(1) for match in re.finditer(rb"(?:^|[\r\n])[ \t]*(MSH[^\w\s])", raw)]
     if len(starts) < 2 and not raw.lstrip().startswith((b"FHS", b"BHS")):
         return [raw]
+    if not starts:
+        return [raw]
     messages = [raw[start:end] for start, end in zip(starts, [*starts[1:], len(raw)], strict=True)]
-    return [re.split(rb"[\r\n](?=BTS|FTS|BHS|FHS)", message, maxsplit=1)[0] for message in messages] or [raw]
+    return [re.split(rb"[\r\n](?=BTS|FTS|BHS|FHS)", message, maxsplit=1)[0] for message in messages]
 
 
 def body(raw: bytes) -> bytes:

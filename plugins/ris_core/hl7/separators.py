@@ -35,14 +35,14 @@ class Separators:
         """The separators that the segment ``header`` (MSH, FHS, BHS) declares.
 
         A short MSH-2 (older senders leave the last ones out) is completed with the usual characters; a fifth one
-        (truncation, HL7 2.7) is ignored.
+        (truncation, HL7 2.7) is ignored, and so is a backslash written twice, as programmers do by mistake.
 
         :raises InvalidValue: when it does not begin a segment with separators, or two of them are the same
         """
         if len(header) < 4 or header[3].isalnum() or header[3].isspace():
             raise InvalidValue("the message does not begin with MSH and a field separator", field="MSH-1")
         field = header[3]
-        sent = header[4:].split(field, 1)[0][:4]
+        sent = header[4:].split(field, 1)[0].replace("\\\\", "\\")[:4]
         usual = cls().encoding_characters
         component, repetition, escape, subcomponent = list(sent + usual[len(sent) :])
         found = cls(field, component, repetition, escape, subcomponent)

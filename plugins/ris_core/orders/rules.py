@@ -152,4 +152,4 @@ def changes(content: OrderContent, order: OrderRequest) -> dict[str, object]:
 
 def needs_open_steps(different: dict[str, object]) -> list[str]:
     """Those of :func:`changes` that are impossible once the acquisition has begun."""
-    return [name for name in different if name not in _DESCRIPTIVE]
+    return [name for name in different if name in ("service_code", "scheduled_at")]

@@ -100,7 +100,8 @@ def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
 def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     """Change an order that is here: what ``order`` says replaces what was said, the rest stays.
 
-    Once the acquisition has begun, only priority, physician, department and indication can still be changed.
+    Once the acquisition has begun, service, time and devices can no longer be changed. The accession number that
+    devices know never changes: another one of the sender's is kept beside it.
 
     :raises UnknownOrder: when it was never received, or the number has several services and none is this one
     :raises TransitionRefused: when it was cancelled, or the change comes too late
@@ -117,10 +118,6 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     steps = list(procedure.steps.select_for_update(of=("self",)).order_by("id"))
     open_steps = [step for step in steps if step.status in OPEN_STATUSES]
     different = changes(_content(procedure), order)
-    if "accession_number" in different:
-        raise OrderExists(
-            "the accession number of an order cannot be changed; cancel it and send a new one", field="accession_number"
-        )
     if needs_open_steps(different) and not open_steps:
         raise TransitionRefused(
             f"the acquisition has begun, {', '.join(needs_open_steps(different))} can no longer be changed",
@@ -281,6 +278,8 @@ def _change_procedure(procedure: RequestedProcedure, order: OrderRequest, differ
     if order.scheduled_at and "scheduled_at" in different:
         procedure.scheduled_at = order.scheduled_at
     procedure.save(force_update=True)
+    if "accession_number" in different:
+        procedure.request.sent_accession_number = order.accession_number.strip()
     for name in ("requesting_physician", "requesting_department", "clinical_indication"):
         if name in different:
             setattr(procedure.request, name, different[name])

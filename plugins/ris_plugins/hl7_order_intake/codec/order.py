@@ -100,7 +100,7 @@ def read_order(
         requesting_physician=_first_said(person(orc, 12), person(obr, 16)),
         requesting_department=_department(orc),
         clinical_indication=_clinical_indication(group),
-        ordered_at=moment(orc, 9, zone) or moment(orc, 15, zone),
+        ordered_at=moment(orc, 9, zone),
         steps=tuple(map(_step, ipcs)) or _single_step(obr),
     )
 
