@@ -24,3 +24,7 @@ os.environ["QUANG_HOME"] = str(_home)
 os.environ["QUANG_DATABASE_URL"] = os.environ.get("QUANG_TEST_DATABASE_URL") or f"sqlite:///{_home}/test.sqlite3"
 
 from ris_webapp.settings import *  # noqa: E402, F403
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # a file, as in production: the database in memory that Django would make locks differently between threads
+    DATABASES["default"]["TEST"] = {"NAME": str(_home / "tests.sqlite3")}  # noqa: F405

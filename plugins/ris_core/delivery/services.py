@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -128,7 +129,7 @@ def after_settled(delivery: Delivery) -> None:
             announce("exam", procedure_id)
 
 
-def tell(delivery: Delivery, actor: Actor, action: str, **details: object) -> None:
+def tell(delivery: Delivery, actor: Actor, action: str, **details: Any) -> None:
     """Audit and announce what happened to a delivery, in the caller's transaction."""
     record(
         actor,

@@ -73,9 +73,7 @@ def take(jobs: QuerySet[Job], limit: int, lease: timedelta) -> list[TakenJob]:
                 continue
             held |= needs
             taken.append(
-                TakenJob(
-                    job.pk, job.kind, job.subject_id, job.lane, job.channel, job.attempts + 1, job.max_attempts
-                )
+                TakenJob(job.pk, job.kind, job.subject_id, job.lane, job.channel, job.attempts + 1, job.max_attempts)
             )
             if len(taken) == limit:
                 break
@@ -116,9 +114,7 @@ def fail(job: TakenJob, error: str, run_at: datetime | None) -> bool:
         else:
             _mine(job).update(state=JobState.QUEUED, leased_until=None, run_at=run_at, last_error=error)
         return False
-    changed = _mine(job).update(
-        state=JobState.DEAD, leased_until=None, finished_at=timezone.now(), last_error=error
-    )
+    changed = _mine(job).update(state=JobState.DEAD, leased_until=None, finished_at=timezone.now(), last_error=error)
     if changed:
         announce("job", job.id)
     return bool(changed)

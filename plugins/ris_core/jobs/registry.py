@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ris_core.delivery import services as delivery
+from ris_core.delivery import sending
 from ris_core.jobs import duties
 from ris_core.reports import documents
 from ris_core.settings import Settings
@@ -55,7 +55,7 @@ class JobKind:
 JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("render_document", documents.run_render_document, Pool.DOCUMENTS, after_death=documents.after_render_died),
     JobKind("store_document", documents.run_store_document, Pool.IMAGES),
-    JobKind("deliver", delivery.run_deliver, Pool.DELIVERIES, after_death=delivery.after_delivery_job_died),
+    JobKind("deliver", sending.run_deliver, Pool.DELIVERIES, after_death=sending.after_delivery_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
     JobKind(

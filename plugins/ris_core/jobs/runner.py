@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from ris_core.errors import QuangError
@@ -75,7 +75,7 @@ class Worker:
         kinds: Sequence[JobKind],
         settings: Settings,
         heartbeat_file: Path,
-        pace: Pace = Pace(),  # noqa: B008 - frozen
+        pace: Pace = Pace(),
         threads: dict[Pool, int] = POOL_THREADS,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
@@ -125,7 +125,9 @@ class Worker:
                 self._check_time_limits(now)
                 # more may wait behind what was taken: look again at once, else when something ends or a moment later
                 if not self._with_database(self._take):
-                    self._wake.wait(self._pace.database_pause_seconds if self._database_gone else self._pace.poll_seconds)
+                    self._wake.wait(
+                        self._pace.database_pause_seconds if self._database_gone else self._pace.poll_seconds
+                    )
         finally:
             self._drain()
 
@@ -192,7 +194,7 @@ class Worker:
             )
             with self._lock:
                 self._running.pop(running.job.id, None)
-            self._with_database(lambda running=running, error=error: self._record_failure(running, error))  # type: ignore[misc]
+            self._recorded(running, error)
             raise error
 
     def _drain(self) -> None:
@@ -231,6 +233,7 @@ class Worker:
         job = running.job
         if job.attempt > job.max_attempts:
             return NotWorthRepeating("the worker died each time it tried this job")
+        close_old_connections()
         try:
             running.kind.run(job.subject_id)
         except Exception as error:  # noqa: BLE001 - whatever went wrong is recorded with the job and shown

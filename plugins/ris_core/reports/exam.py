@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import MAXIMUM_STUDIES, ResultLink, issue_result_link
@@ -39,6 +39,13 @@ def viewer_url(
         expires_at=expires_at,
     )
     return f"{settings.public_url.rstrip('/')}/open/{issue_result_link(Keyring.from_settings(settings), link)}"
+
+
+def printed_viewer_url(version: ReportVersion, settings: Settings) -> str:
+    """The link in the QR code of the printed report; its time runs from the approval, so that it is always the same."""
+    expires_at = version.approved_at + timedelta(hours=settings.access.result_link_hours)
+    procedure = version.reading.procedure
+    return viewer_url(procedure, version, linked_study_uids(procedure), "print", expires_at, settings)
 
 
 def observed_at(procedure: RequestedProcedure) -> datetime:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
+
+from ris_core.errors import TransitionRefused
 
 
 class ReadingState(models.TextChoices):
@@ -78,6 +82,12 @@ class ReportVersion(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["reading", "number"], name="report_version_unique")]
+
+    def save(self, *arguments: Any, **options: Any) -> None:
+        """Write a new version; one that is written is never changed (:mod:`ris_core.reports.immutability`)."""
+        if self.pk is not None:
+            raise TransitionRefused("a report version is never changed: approve a corrected one", field="version")
+        super().save(*arguments, **options)
 
 
 class Document(models.Model):

@@ -27,6 +27,7 @@ class Verb(StrEnum):
     """What a person does to a reading."""
 
     CLAIM = "claim"
+    TAKE_OVER = "take_over"
     RELEASE = "release"
     SAVE_DRAFT = "save_draft"
     APPROVE_PRELIMINARY = "approve_preliminary"
@@ -39,6 +40,10 @@ TRANSITIONS: tuple[tuple[str, Verb, str], ...] = (
     ("UNREAD", Verb.CLAIM, "CLAIMED"),
     ("DRAFT", Verb.CLAIM, "DRAFT"),
     ("PRELIMINARY", Verb.CLAIM, "PRELIMINARY"),
+    ("CLAIMED", Verb.TAKE_OVER, "CLAIMED"),
+    ("DRAFT", Verb.TAKE_OVER, "DRAFT"),
+    ("PRELIMINARY", Verb.TAKE_OVER, "PRELIMINARY"),
+    ("AMENDED", Verb.TAKE_OVER, "AMENDED"),
     ("CLAIMED", Verb.RELEASE, "UNREAD"),
     ("DRAFT", Verb.RELEASE, "DRAFT"),
     ("PRELIMINARY", Verb.RELEASE, "PRELIMINARY"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,9 +17,10 @@ from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.delivery.services import owe_version
-from ris_core.errors import EditConflict, NotFound, NotPermitted, TransitionRefused
+from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
 from ris_core.reports.models import Reading, ReadingState, ReportTemplate, ReportVersion, VersionStatus
 from ris_core.reports.rules import (
     APPROVAL_VERB,
@@ -31,41 +32,6 @@ from ris_core.reports.rules import (
     next_state,
 )
 from ris_core.studies.models import StudyLink
-
-
-class AlreadyClaimed(TransitionRefused):
-    """Somebody else holds the reading; tells who and since when."""
-
-    code = "QUANG-5001"
-
-    def __init__(self, detail: str, *, holder_id: int, holder_name: str, claimed_at: datetime) -> None:
-        super().__init__(detail, field="claimed_by")
-        self.holder_id = holder_id
-        self.holder_name = holder_name
-        self.claimed_at = claimed_at
-
-
-class ExamNotReady(TransitionRefused):
-    """The exam is not in a state in which it can be read: no linked images yet, or cancelled."""
-
-    code = "QUANG-5002"
-
-
-class ConclusionMissing(TransitionRefused):
-    """A report without conclusion cannot be approved."""
-
-    code = "QUANG-5003"
-
-
-class DraftConflict(EditConflict):
-    """The draft was saved in between (another window, another reader); carries what is there now."""
-
-    code = "QUANG-5004"
-
-    def __init__(self, detail: str, *, revision: int, sections: Sections) -> None:
-        super().__init__(detail, field="revision")
-        self.revision = revision
-        self.sections = sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +70,7 @@ def claim(reading_id: int, actor: Actor) -> Reading:
     if reading.claimed_by_id == user_id:
         return reading
     _refuse_other_holder(reading, user_id)
-    _hold(procedure, reading, user_id, actor, "reading.claimed")
+    _hold(procedure, reading, Verb.CLAIM, actor, "reading.claimed")
     return reading
 
 
@@ -112,16 +78,15 @@ def claim(reading_id: int, actor: Actor) -> Reading:
 def take_over(reading_id: int, actor: Actor) -> Reading:
     """Take a reading that another user holds, with its draft; the audit event names both.
 
-    :raises ExamNotReady, TransitionRefused: as :func:`claim`; also when it is open for correction by its holder
+    :raises ExamNotReady, TransitionRefused: as :func:`claim`
     """
     procedure, reading = _locked(reading_id)
     user_id = _user_id(actor)
-    if reading.claimed_by_id == user_id:
-        return reading
-    former = reading.claimed_by.username if reading.claimed_by else ""
-    if reading.state == ReadingState.CLAIMED:
-        reading.state = ReadingState.UNREAD  # as if its holder had released it
-    _hold(procedure, reading, user_id, actor, "reading.taken_over", taken_from=former)
+    holder = _holder(reading)
+    if holder is None:
+        _hold(procedure, reading, Verb.CLAIM, actor, "reading.claimed")
+    elif holder.pk != user_id:
+        _hold(procedure, reading, Verb.TAKE_OVER, actor, "reading.taken_over", taken_from=holder.username)
     return reading
 
 
@@ -245,15 +210,8 @@ def amend(reading_id: int, actor: Actor) -> Reading:
     :raises TransitionRefused: it is not final, or already open for correction
     """
     procedure, reading = _locked(reading_id)
-    user_id = _user_id(actor)
-    _refuse_other_holder(reading, user_id)
-    state = next_state(reading.state, Verb.AMEND)
-    _refuse_unless_ready(procedure, correcting=True)
-    reading.state = state
-    reading.claimed_by_id = user_id
-    reading.claimed_at = timezone.now()
-    reading.save()
-    _tell(procedure, reading, actor, "report.opened_for_correction")
+    _refuse_other_holder(reading, _user_id(actor))
+    _hold(procedure, reading, Verb.AMEND, actor, "report.opened_for_correction")
     return reading
 
 
@@ -307,12 +265,12 @@ def _refuse_unless_ready(procedure: RequestedProcedure, *, correcting: bool) -> 
 
 
 def _hold(
-    procedure: RequestedProcedure, reading: Reading, user_id: int, actor: Actor, action: str, **details: str
+    procedure: RequestedProcedure, reading: Reading, verb: Verb, actor: Actor, action: str, **details: str
 ) -> None:
-    state = next_state(reading.state, Verb.CLAIM)
-    _refuse_unless_ready(procedure, correcting=False)
+    state = next_state(reading.state, verb)
+    _refuse_unless_ready(procedure, correcting=state == ReadingState.AMENDED)
     reading.state = state
-    reading.claimed_by_id = user_id
+    reading.claimed_by_id = _user_id(actor)
     reading.claimed_at = timezone.now()
     reading.save()
     if procedure.exam_state == ExamState.READY_TO_READ:
@@ -348,7 +306,7 @@ def _set_exam_state(procedure: RequestedProcedure, state: ExamState) -> None:
     procedure.save(update_fields=["exam_state", "updated_at"])
 
 
-def _tell(procedure: RequestedProcedure, reading: Reading, actor: Actor, action: str, **details: object) -> None:
+def _tell(procedure: RequestedProcedure, reading: Reading, actor: Actor, action: str, **details: Any) -> None:
     record(
         actor,
         action,

@@ -60,6 +60,7 @@ class ReportSheet:
     indication: str
     observed_at: datetime
     status: str
+    """HL7 table 0123 (P, F, C); D: a draft that somebody previews."""
     version_number: int
     sections: Sections
     approver: str
@@ -74,8 +75,7 @@ def render_pdf(sheet: ReportSheet) -> bytes:
 
     :raises DocumentTooLarge: more than 8 MB
     """
-    qr = Markup(segno.make(sheet.viewer_url, error="l").svg_inline(border=0, omitsize=True)) if sheet.viewer_url else ""
-    html = _template().render(sheet=sheet, words=WORDS[sheet.language], qr=qr)
+    html = _template().render(sheet=sheet, words=WORDS[sheet.language], qr=_qr_code(sheet.viewer_url))
     with _rendering:
         css, fonts = _style()
         pdf: bytes = weasyprint.HTML(string=html, url_fetcher=_PackageFiles()).write_pdf(
@@ -87,6 +87,13 @@ def render_pdf(sheet: ReportSheet) -> bytes:
     if len(pdf) > _MOST_PDF_BYTES:
         raise DocumentTooLarge(f"the printed report has {len(pdf)} bytes")
     return pdf
+
+
+def _qr_code(url: str) -> Markup:
+    """``url`` as an inline SVG of squares, which holds nothing of its text; empty for no address."""
+    if not url:
+        return Markup("")
+    return Markup(segno.make(url, error="l").svg_inline(border=0, omitsize=True))  # noqa: S704
 
 
 class _PackageFiles(URLFetcher):  # type: ignore[misc]

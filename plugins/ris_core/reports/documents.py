@@ -1,0 +1,138 @@
+"""Documents made from report versions: rendered once, kept with their hash, stored in the study. For the worker."""
+
+from __future__ import annotations
+
+import hashlib
+from zoneinfo import ZoneInfo
+
+from django.conf import settings as django_settings
+from django.db import transaction
+
+from ris_core.audit.services import Actor, record
+from ris_core.changes.services import announce
+from ris_core.delivery.services import send_owed
+from ris_core.engine import Engine, NotInEngine
+from ris_core.jobs.rules import NotWorthRepeating
+from ris_core.jobs.services import enqueue
+from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
+from ris_core.reports.exam import observed_at, printed_viewer_url
+from ris_core.reports.models import Document, ReportVersion
+from ris_core.reports.rules import Sections
+from ris_core.reports.sheet import ReportSheet, render_pdf
+from ris_core.settings import Settings
+from ris_core.studies.models import StudyLink
+
+WORKER = Actor("worker")
+
+_STORE_ATTEMPTS = 40
+"""With the worker's delays about five hours: longer than the engine is ever down by intent."""
+
+
+def run_render_document(subject_id: str) -> None:
+    """The job ``render_document``: make a version's PDF; then have it stored in the study and sent to receivers."""
+    document = ensure_document(int(subject_id))
+    with transaction.atomic():
+        if not document.orthanc_instance_id:
+            enqueue("store_document", document.pk, max_attempts=_STORE_ATTEMPTS)
+        send_owed(document.version_id)
+
+
+def after_render_died(subject_id: str, _error: str) -> None:
+    """Deliveries go on: each tries to make the document itself, and shows the error where people look."""
+    send_owed(int(subject_id))
+
+
+def ensure_document(version_id: int) -> Document:
+    """The PDF of a report version, made when there is none yet.
+
+    Two that make it at the same time make the same bytes, and one of them is kept.
+    """
+    existing = Document.objects.filter(version_id=version_id, kind=Document.Kind.PDF).first()
+    if existing is not None:
+        return existing
+    version = ReportVersion.objects.select_related(
+        "reading__procedure__request", "reading__procedure__patient", "approved_by"
+    ).get(pk=version_id)
+    content = render_pdf(sheet_of(version, django_settings.QUANG))
+    document, _ = Document.objects.get_or_create(
+        version=version,
+        kind=Document.Kind.PDF,
+        defaults={"content": content, "sha256": hashlib.sha256(content).hexdigest()},
+    )
+    return document
+
+
+def sheet_of(version: ReportVersion, settings: Settings) -> ReportSheet:
+    """What is printed of a version."""
+    procedure = version.reading.procedure
+    request, patient, approver = procedure.request, procedure.patient, version.approved_by
+    zone = ZoneInfo(settings.site.time_zone)
+    primary = patient.identifiers.order_by("-is_primary", "pk").first()
+    return ReportSheet(
+        language=settings.site.language,
+        site_name=settings.site.name,
+        department=settings.site.department,
+        site_address=settings.site.address,
+        site_phone=settings.site.phone,
+        patient_name=patient.full_name,
+        patient_id=primary.value if primary else "",
+        birth_date=_shown_date(patient.birth_date),
+        sex=patient.sex,
+        accession_number=request.sent_accession_number or request.accession_number,
+        service_name=procedure.service_name,
+        ordering_physician=request.requesting_physician,
+        ordering_department=request.requesting_department,
+        indication=request.clinical_indication,
+        observed_at=observed_at(procedure).astimezone(zone),
+        status=version.status,
+        version_number=version.number,
+        sections=Sections.of(version),
+        approver=f"{approver.title} {approver.full_name}".strip(),
+        approved_at=version.approved_at.astimezone(zone),
+        viewer_url=printed_viewer_url(version, settings),
+    )
+
+
+def run_store_document(subject_id: str) -> None:
+    """The job ``store_document``: put a document into the study as Encapsulated PDF, once however often it runs.
+
+    :raises NotWorthRepeating: the exam has no linked images (any more), or the engine has lost them
+    """
+    document = Document.objects.select_related("version__reading__procedure").get(pk=int(subject_id))
+    if document.orthanc_instance_id:
+        return
+    version = document.version
+    procedure = version.reading.procedure
+    link = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).order_by("linked_at", "pk").first()
+    if link is None:
+        raise NotWorthRepeating("the exam has no linked images: link them, then have this job run again")
+    settings: Settings = django_settings.QUANG
+    identity = ReportIdentity(
+        reading_key=f"{procedure.filler_order_number}|{version.reading.ordinal}",
+        version_number=version.number,
+        content_sha256=version.content_sha256,
+        status=version.status,
+        approved_at=version.approved_at.astimezone(ZoneInfo(settings.site.time_zone)),
+    )
+    with Engine.from_settings(settings, "worker") as engine:
+        try:
+            study = engine.study(link.study.orthanc_id)
+        except NotInEngine as error:
+            raise NotWorthRepeating("the engine has the exam's images no more") from error
+        dicom = encapsulated_pdf(
+            bytes(document.content), identity, study.main_tags,
+            uid_root=settings.site.uid_root, institution=settings.site.name,
+        )  # fmt: skip
+        stored = engine.store_instance(dicom)
+    with transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(orthanc_instance_id=stored.orthanc_id)
+        record(
+            WORKER, "report.stored", subject=f"reading:{version.reading_id}", patient_id=procedure.patient_id,
+            version=version.number, instance=stored.orthanc_id,
+        )  # fmt: skip
+        announce("exam", procedure.pk)
+
+
+def _shown_date(date: str) -> str:
+    """``YYYYMMDD`` as ``DD/MM/YYYY``; a month or a year alone stays one."""
+    return "/".join(part for part in (date[6:8], date[4:6], date[:4]) if part)
