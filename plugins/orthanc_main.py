@@ -17,11 +17,13 @@ boot_django(settings)
 from orthanc_host import device_registry  # noqa: E402
 from orthanc_host.orthanc_engine import OrthancHost  # noqa: E402
 from ris_plugins.auto_mapping import plugin as auto_mapping  # noqa: E402
+from ris_plugins.hl7_order_intake import plugin as hl7_order_intake  # noqa: E402
 from ris_plugins.ldap_auth import plugin as ldap_auth  # noqa: E402
 from ris_plugins.modality_worklist import plugin as modality_worklist  # noqa: E402
 
 PLUGINS = (
     device_registry,
+    hl7_order_intake,
     modality_worklist,
     auto_mapping,
     ldap_auth,

@@ -122,7 +122,7 @@ def _check_type(message: Message) -> None:
         return
     known_code = any(known.split("^")[0] == message.header.value(9) for known in MESSAGE_TYPES)
     raise MessageRefused(
-        f"MSH-9: messages of this type are not taken here; send ORM_O01, OMG_O19 or OMI_O23",
+        "MSH-9: messages of this type are not taken here; send ORM_O01, OMG_O19 or OMI_O23",
         error=ErrorCode.UNSUPPORTED_EVENT_CODE if known_code else ErrorCode.UNSUPPORTED_MESSAGE_TYPE,
         location=Location("MSH", 1, 9),
         acknowledgement=AcknowledgementCode.REJECT,
