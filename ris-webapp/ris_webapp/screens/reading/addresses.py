@@ -23,6 +23,7 @@ def script_addresses(exam_id: int) -> dict[str, str]:
     names = ("status", "draft", "template", "approve", "claim", "release", "amend", "compare", "keep", "versions")
     return {
         **{name: reverse(f"reading:{name}", args=[exam_id]) for name in names},
+        "preview": reverse("reading:preview", args=[exam_id]),
         "next": reverse("reading:next"),
         "login": reverse("login:login"),
         "worklist": reverse("worklist:worklist"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
-from ris_core.reports.models import ReportVersion
+from ris_core.reports.models import Reading, ReportVersion
+from ris_core.reports.rules import Sections
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.reading.preview import draft_pdf
 from ris_webapp.screens.reading.views import exam_or_refuse
 from ris_webapp.screens.viewer_launch.results import report_pdf
 
@@ -31,6 +34,21 @@ def version_pdf(request: UserRequest, exam_id: int, number: int) -> HttpResponse
         return response
     record(actor_of(request), "report.viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, version=number)
     return _inline(pdf, f"{exam.request.accession_number}-v{number}.pdf")
+
+
+@requires(Function.READ_EXAM)
+@require_GET
+def preview(request: UserRequest, exam_id: int) -> HttpResponse:
+    """The print preview: the draft while one is being written, else the version in force."""
+    exam = exam_or_refuse(exam_id)
+    reading = Reading.objects.filter(procedure=exam).order_by("ordinal").first()
+    if reading is None:
+        raise NotFound("nobody has begun to read this exam")
+    newest = reading.versions.order_by("-number").first()
+    if newest is not None and Sections.of(newest) == Sections.of(reading):
+        return HttpResponseRedirect(reverse("reading:version_pdf", args=[exam.pk, newest.number]))
+    record(actor_of(request), "report.previewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    return _inline(draft_pdf(reading, request.user), f"{exam.request.accession_number}-draft.pdf")
 
 
 def _inline(pdf: bytes, name: str) -> HttpResponse:

@@ -8,9 +8,9 @@ from django.http import JsonResponse
 from django.utils.translation import gettext as _
 
 from ris_core.errors import EditConflict, InvalidValue, NotFound, NotPermitted, QuangError, TransitionRefused
+from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
 from ris_core.reports.models import Reading
 from ris_core.reports.rules import Sections
-from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
 from ris_webapp.screens.reading.differences import section_differences
 from ris_webapp.screens.reading.status import clock_with_seconds
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("exams/<int:exam_id>/priors/<int:prior_id>", views.prior, name="prior"),
     path("exams/<int:exam_id>/versions", views.versions, name="versions"),
     path("exams/<int:exam_id>/versions/<int:number>/report.pdf", documents.version_pdf, name="version_pdf"),
+    path("exams/<int:exam_id>/preview.pdf", documents.preview, name="preview"),
     path("exams/<int:exam_id>/claim", actions.claim, name="claim"),
     path("exams/<int:exam_id>/release", actions.release, name="release"),
     path("exams/<int:exam_id>/amend", actions.amend, name="amend"),

@@ -1,0 +1,29 @@
+"""The draft as it would be printed: marked as a draft, with neither approval nor QR code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.conf import settings
+from django.utils import timezone
+
+from ris_core.accounts.models import User
+from ris_core.reports.documents import sheet_of
+from ris_core.reports.models import Reading, ReportVersion
+from ris_core.reports.rules import Sections
+from ris_core.reports.sheet import render_pdf
+
+DRAFT = "D"
+
+
+def draft_pdf(reading: Reading, reader: User) -> bytes:
+    """The PDF of what ``reading`` holds now; made in the moment and kept nowhere."""
+    imagined = ReportVersion(
+        reading=reading,
+        number=reading.versions.count() + 1,
+        status=DRAFT,
+        approved_by=reader,
+        approved_at=timezone.now(),
+        **Sections.of(reading).as_dict(),
+    )
+    return render_pdf(replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url=""))

@@ -1,0 +1,142 @@
+"""``/open/<token>``: exactly the result's studies, for whoever holds the link, and a clear word for whoever does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from ris_core.access.signing import Keyring
+from ris_core.access.tokens import ResultLink, issue_result_link, viewer_cookie_name
+from ris_core.audit.models import AuditEvent
+from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.documents import ensure_document
+from ris_core.reports.models import ReportVersion
+from ris_core.studies.models import Study, StudyState
+from ris_webapp.screens.reading.tests.exams import a_study, an_exam
+from ris_webapp.screens.reading.tests.test_reading_page import granted, report
+from ris_webapp.screens.viewer_launch.refusals import MAXIMUM_REFUSALS
+
+pytestmark = pytest.mark.django_db
+
+
+def a_link(exam: RequestedProcedure, *studies: Study, hours: float = 1) -> str:
+    """The address that the HIS was sent with the result of ``exam``."""
+    link = ResultLink(
+        receiver="HIS",
+        procedure_id=exam.pk,
+        version_number=1,
+        study_uids=frozenset(study.study_instance_uid for study in studies),  # type: ignore[arg-type]
+        expires_at=timezone.now() + timedelta(hours=hours),
+    )
+    return f"/open/{issue_result_link(Keyring.from_settings(settings.QUANG), link)}"
+
+
+def reported_exam() -> tuple[RequestedProcedure, Study]:
+    exam = an_exam()
+    study = a_study(exam)
+    report(exam)
+    return exam, study
+
+
+def test_it_opens_the_viewer_on_exactly_the_study() -> None:
+    exam, study = reported_exam()
+    answer: Any = Client().get(a_link(exam, study))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"/viewer/viewer?StudyInstanceUIDs={study.study_instance_uid}")
+    (grant,) = granted(answer)
+    assert grant.study_uids == {study.study_instance_uid}
+    assert not grant.may_store
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_the_grant_ends_no_later_than_the_link() -> None:
+    exam, study = reported_exam()
+    (grant,) = granted(Client().get(a_link(exam, study, hours=0.5)))
+    assert grant.expires_at <= timezone.now() + timedelta(minutes=31)
+
+
+def test_opening_it_is_written_down_with_the_receiver_who_showed_it() -> None:
+    exam, study = reported_exam()
+    Client().get(a_link(exam, study))
+    event = AuditEvent.objects.get(action="result_link.opened")
+    assert (event.actor, event.patient_id) == ("receiver:HIS", exam.patient_id)
+
+
+@pytest.mark.parametrize("change", ["signature", "nonsense", "purpose"])
+def test_a_link_that_is_not_ours_is_refused_without_a_word_about_any_study(change: str) -> None:
+    exam, study = reported_exam()
+    address = a_link(exam, study)
+    wrong = {
+        "signature": address[:-4] + ("aaaa" if not address.endswith("aaaa") else "bbbb"),
+        "nonsense": "/open/hello",
+        "purpose": address.replace("q1.result", "q1.viewer"),
+    }[change]
+    answer: Any = Client().get(wrong)
+    assert answer.status_code == 403
+    assert "QUANG-3101" in answer.content.decode()
+    assert study.study_instance_uid not in answer.content.decode()
+    assert granted(answer) == []
+
+
+def test_a_link_that_is_over_says_so() -> None:
+    exam, study = reported_exam()
+    answer: Any = Client().get(a_link(exam, study, hours=-1))
+    assert (answer.status_code, granted(answer)) == (410, [])
+    assert "QUANG-3102" in answer.content.decode()
+
+
+def test_english_is_spoken_to_who_chose_it() -> None:
+    exam, study = reported_exam()
+    browser = Client()
+    browser.cookies["quang_language"] = "en"
+    assert "This link has expired" in browser.get(a_link(exam, study, hours=-1)).content.decode()
+
+
+def test_a_study_that_went_to_conflict_since_is_not_opened() -> None:
+    exam, study = reported_exam()
+    address = a_link(exam, study)
+    a_study(None, state=StudyState.CONFLICT, study_instance_uid=study.study_instance_uid)
+    answer: Any = Client().get(address)
+    assert (answer.status_code, granted(answer)) == (410, [])
+
+
+def test_a_study_that_was_linked_elsewhere_since_is_not_opened() -> None:
+    exam, study = reported_exam()
+    address = a_link(exam, study)
+    study.links.update(undone_at=timezone.now())
+    assert Client().get(address).status_code == 410
+
+
+def test_who_tries_many_wrong_links_is_stopped_before_the_right_one() -> None:
+    exam, study = reported_exam()
+    browser = Client()
+    for number in range(MAXIMUM_REFUSALS):
+        browser.get(f"/open/wrong{number}")
+    assert browser.get(a_link(exam, study)).status_code == 429
+    assert AuditEvent.objects.filter(action="result_link.refused").count() == MAXIMUM_REFUSALS
+
+
+def test_the_report_opens_in_the_browser_that_opened_the_link_and_in_no_other() -> None:
+    exam, study = reported_exam()
+    ensure_document(ReportVersion.objects.get().pk)
+    browser = Client()
+    browser.get(a_link(exam, study))
+    address = f"/open/report/{viewer_cookie_name([study.study_instance_uid]).removeprefix('quang_view_')}"
+    answer = browser.get(address)
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    assert Client().get(address).status_code == 403
+
+
+def test_the_report_is_waited_for_while_it_is_being_made() -> None:
+    exam, study = reported_exam()
+    browser = Client()
+    browser.get(a_link(exam, study))
+    address = f"/open/report/{viewer_cookie_name([study.study_instance_uid]).removeprefix('quang_view_')}"
+    assert browser.get(address).status_code == 202
