@@ -183,6 +183,13 @@ def identity_objection(
     return None
 
 
+def one_patient(first: ReceivedStudy, other: ReceivedStudy) -> bool:
+    """Whether two studies under one StudyInstanceUID are one patient's: the engine parts them when PatientID is padded
+    in another way. Without a PatientID on both sides that cannot be known.
+    """
+    return first.patient_id == other.patient_id and not patient_varies(first, other)
+
+
 def patient_varies(first: ReceivedStudy, other: ReceivedStudy) -> bool:
     """Whether two instances of one study are plainly of two persons."""
     return (

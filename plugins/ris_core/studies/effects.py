@@ -66,10 +66,12 @@ def images_are_complete(procedure: RequestedProcedure, study: Study, at: datetim
     receiving = Study.objects.filter(
         links__procedure=procedure, links__undone_at__isnull=True, state=StudyState.LINKED
     ).exclude(pk=study.pk)
-    if procedure.exam_state in _AWAITING_REPORT and not receiving.exists():
+    ready = procedure.exam_state in _AWAITING_REPORT and not receiving.exists()
+    if ready:
         procedure.exam_state = ExamState.READY_TO_READ
         procedure.save(update_fields=["exam_state", "updated_at"])
-    announce("exam", procedure.pk)
+    if steps or ready:
+        announce("exam", procedure.pk)
 
 
 def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime) -> None:

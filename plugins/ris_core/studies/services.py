@@ -6,8 +6,6 @@ Linking by rule follows :mod:`ris_core.matching.rules`; what the rules do not li
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -18,24 +16,23 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.engine import EngineStudy
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
-from ris_core.matching.rules import (
-    Decision,
-    Outcome,
-    Reason,
-    Verdict,
-    compare,
-    decide,
-    identity_objection,
-    patient_varies,
-)
+from ris_core.matching.rules import Reason, Verdict, compare, identity_objection
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import effects
-from ris_core.studies.candidates import consider, ordered_procedure, patients_with_id, received_study
+from ris_core.studies.candidates import ordered_procedure, patients_with_id
+from ris_core.studies.links import (
+    AUTO_MAPPING,
+    locked_procedure,
+    locked_study,
+    make_link,
+    other_patients,
+    put_in_queue,
+    received_of,
+    unmake_link,
+)
 from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, Study, StudyLink, StudyState
-from ris_core.studies.received import Header, header_from_json
-
-AUTO_MAPPING = Actor("auto_mapping")
-_KEPT_CANDIDATES = 10
+from ris_core.studies.placing import place
+from ris_core.studies.received import Header
 
 
 @transaction.atomic
@@ -62,12 +59,12 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
     _bring_up_to_date(study, found)
     if made:
         record(AUTO_MAPPING, "study.received", subject=f"study:{study.pk}", sender=remote_ae_title)
-    others = [row for row in same_uid if row.pk != study.pk and _is_present(row)]
+    others = other_patients(study, same_uid)
     if others:
         for row in (study, *others):
-            _put_in_queue(row, StudyState.CONFLICT, Reason.TWO_PATIENTS_ONE_STUDY_UID, [])
+            put_in_queue(row, StudyState.CONFLICT, Reason.TWO_PATIENTS_ONE_STUDY_UID, [])
     elif study.state != StudyState.REJECTED:
-        _place(study, headers, now)
+        place(study, headers, now)
     return study
 
 
@@ -89,8 +86,8 @@ def link_study(
     :raises InvalidValue: something differs and no reason is given
     :raises TransitionRefused: the order is cancelled or the study rejected
     """
-    study = _locked_study(study_id)
-    procedure = _locked_procedure(procedure_id)
+    study = locked_study(study_id)
+    procedure = locked_procedure(procedure_id)
     existing = study.links.filter(procedure=procedure, undone_at__isnull=True).first()
     if existing is not None:
         return existing
@@ -98,11 +95,11 @@ def link_study(
         raise TransitionRefused("the study has been rejected", field="study")
     if procedure.exam_state == ExamState.CANCELLED:
         raise TransitionRefused("the order is cancelled", field="procedure")
-    if any(_is_present(row) for row in _others_with_uid(study)):
+    if other_patients(study, Study.objects.filter(study_instance_uid=study.study_instance_uid)):
         raise IdentityConflict("two patients share this StudyInstanceUID", field="StudyInstanceUID")
     if study.patient_id is not None and study.patient_id != procedure.patient_id:
         raise IdentityConflict("the study is linked to another patient", field="PatientID")
-    received = received_study(header_from_json(study.as_received), study.modalities.split())
+    received = received_of(study)
     ordered = ordered_procedure(procedure)
     objection = identity_objection(received, ordered, patients_with_id(received))
     if objection is not None:
@@ -112,7 +109,7 @@ def link_study(
     if not reason.strip() and (set(differing) - {"StudyInstanceUID"} or study.state == StudyState.CONFLICT):
         raise InvalidValue("say why, since the images differ from the order", field="reason")
     kept = {**evidence.as_json(), **(explanation or {}), "reason": reason.strip()[:500]}
-    return _link(study, procedure, how, kept, actor, timezone.now())
+    return make_link(study, procedure, how, kept, actor, timezone.now())
 
 
 @transaction.atomic
@@ -129,16 +126,16 @@ def undo_link(link_id: int, actor: Actor, reason: str) -> None:
     link = StudyLink.objects.filter(pk=link_id).first()
     if link is None:
         raise NotFound("there is no such link", field="link")
-    study = _locked_study(link.study_id)
-    procedure = _locked_procedure(link.procedure_id)
+    study = locked_study(link.study_id)
+    procedure = locked_procedure(link.procedure_id)
     link.refresh_from_db()
     if link.undone_at is not None:
         return
     if procedure.exam_state in effects.READING_BEGUN:
         raise TransitionRefused("the exam is being read or reported: release or recall it first", field="procedure")
-    _undo(link, procedure, actor, reason.strip())
+    unmake_link(link, procedure, actor, reason.strip())
     if not study.links.filter(undone_at__isnull=True).exists():
-        _put_in_queue(study, StudyState.UNMATCHED, Reason.LINK_UNDONE, study.candidates)
+        put_in_queue(study, StudyState.UNMATCHED, Reason.LINK_UNDONE, study.candidates)
 
 
 @transaction.atomic
@@ -158,7 +155,7 @@ def explain(study_id: int, procedure_id: int) -> tuple[dict[str, Any], Reason | 
     procedure = RequestedProcedure.objects.select_related("request", "patient").filter(pk=procedure_id).first()
     if study is None or procedure is None:
         raise NotFound("there is no such study or procedure")
-    received = received_study(header_from_json(study.as_received), study.modalities.split())
+    received = received_of(study)
     ordered = ordered_procedure(procedure)
     return compare(received, ordered).as_json(), identity_objection(received, ordered, patients_with_id(received))
 
@@ -210,149 +207,3 @@ def _bring_up_to_date(study: Study, found: EngineStudy) -> None:
         setattr(study, name, now_found[name])
     study.save(update_fields=[*changed, "updated_at"])
     announce("study", study.pk)
-
-
-def _place(study: Study, headers: Sequence[Header], now: datetime) -> None:
-    """Link the study, keep its links, or put it into a queue: what the rules say of it as it is now."""
-    received = received_study(header_from_json(study.as_received), study.modalities.split())
-    variants = [received_study(header, study.modalities.split()) for header in headers]
-    links = list(study.links.filter(undone_at__isnull=True).select_related("procedure").order_by("pk"))
-    if any(patient_varies(received, variant) for variant in variants):
-        _put_in_queue(study, StudyState.CONFLICT, Reason.PATIENT_VARIES_IN_STUDY, [])
-        return
-    if links:
-        _keep(study, links, [received, *variants], now)
-        return
-    considered = consider(received)
-    Study.objects.filter(pk=study.pk).update(considered_at=now)
-    decision = _unless_undone(study, decide(received, considered.procedures, considered.patients_with_this_id))
-    candidates = [candidate.as_json() for candidate in decision.candidates[:_KEPT_CANDIDATES]]
-    if decision.outcome is Outcome.LINK and decision.procedure_id is not None:
-        procedure = _locked_procedure(decision.procedure_id)
-        if procedure.exam_state != ExamState.CANCELLED:
-            explanation = {**candidates[0], "reason": decision.reason.value}
-            _link(study, procedure, StudyLink.How.EXACT, explanation, AUTO_MAPPING, now)
-            return
-        decision = replace(decision, outcome=Outcome.UNMATCHED, reason=Reason.ORDER_CANCELLED)
-    if decision.outcome is Outcome.CONFLICT:
-        _put_in_queue(study, StudyState.CONFLICT, decision.reason, candidates)
-    elif study.complete:
-        _put_in_queue(study, StudyState.UNMATCHED, decision.reason, candidates)
-
-
-def _unless_undone(study: Study, decision: Decision) -> Decision:
-    """A link that a person has undone is not made again by rule."""
-    undone = study.links.filter(procedure_id=decision.procedure_id, undone_by__isnull=False)
-    if decision.outcome is Outcome.LINK and undone.exists():
-        return replace(decision, outcome=Outcome.UNMATCHED, reason=Reason.LINK_UNDONE, procedure_id=None)
-    return decision
-
-
-def _keep(study: Study, links: Sequence[StudyLink], variants: Sequence[Any], now: datetime) -> None:
-    """The study is linked: still rightly so? Then its state follows the engine; else it is taken out, history kept."""
-    for link in links:
-        procedure = _locked_procedure(link.procedure_id)
-        ordered = ordered_procedure(procedure)
-        for received in variants:
-            objection = identity_objection(received, ordered, patients_with_id(received))
-            if objection is not None:
-                _put_in_queue(study, StudyState.CONFLICT, objection, [compare(received, ordered).as_json()])
-                return
-    _set_linked_state(study)
-    if study.complete:
-        for link in links:
-            effects.images_are_complete(_locked_procedure(link.procedure_id), study, now)
-
-
-def _link(
-    study: Study, procedure: RequestedProcedure, how: str, explanation: dict[str, Any], actor: Actor, now: datetime
-) -> StudyLink:
-    link = StudyLink.objects.create(
-        study=study,
-        procedure=procedure,
-        how=how,
-        explanation=explanation,
-        step_status_before=effects.images_have_begun(procedure, study, now),
-        linked_at=now,
-        linked_by_id=actor.user_id,
-    )
-    study.patient_id = procedure.patient_id
-    study.reason = ""
-    study.candidates = []
-    study.state = ""
-    _set_linked_state(study)
-    if study.complete:
-        effects.images_are_complete(procedure, study, now)
-    record(
-        actor,
-        "study.linked",
-        subject=f"study:{study.pk}",
-        patient_id=procedure.patient_id,
-        procedure=procedure.pk,
-        how=str(how),
-    )
-    return link
-
-
-def _set_linked_state(study: Study) -> None:
-    state = StudyState.READY_TO_READ if study.complete else StudyState.LINKED
-    if study.state == state:
-        return
-    study.state = state
-    study.save(update_fields=["state", "patient", "reason", "candidates", "updated_at"])
-    announce("study", study.pk)
-
-
-def _put_in_queue(study: Study, state: StudyState, reason: Reason, candidates: list[dict[str, Any]]) -> None:
-    """The study waits for a person under ``state``; a link that holds is undone and stays as history."""
-    for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
-        _undo(link, _locked_procedure(link.procedure_id), AUTO_MAPPING, reason.value)
-    if study.state == state and study.reason == reason and study.candidates == candidates:
-        return
-    study.state, study.reason, study.candidates, study.patient = state, reason.value, candidates, None
-    study.save(update_fields=["state", "reason", "candidates", "patient", "updated_at"])
-    record(AUTO_MAPPING, f"study.{state.lower()}", subject=f"study:{study.pk}", success=False, reason=reason.value)
-    announce("study", study.pk)
-
-
-def _undo(link: StudyLink, procedure: RequestedProcedure, actor: Actor, reason: str) -> None:
-    link.undone_at = timezone.now()
-    link.undone_by_id = actor.user_id
-    link.undone_reason = reason[:255]
-    link.save(update_fields=["undone_at", "undone_by", "undone_reason"])
-    effects.images_are_gone(procedure, link, link.undone_at)
-    record(
-        actor,
-        "study.link_undone",
-        subject=f"study:{link.study_id}",
-        patient_id=procedure.patient_id,
-        procedure=procedure.pk,
-        reason=reason[:255],
-    )
-
-
-def _is_present(study: Study) -> bool:
-    return study.gone_from_engine_at is None and study.state != StudyState.REJECTED
-
-
-def _others_with_uid(study: Study) -> QuerySet[Study]:
-    return Study.objects.filter(study_instance_uid=study.study_instance_uid).exclude(pk=study.pk)
-
-
-def _locked_study(study_id: int) -> Study:
-    study = Study.objects.select_for_update().filter(pk=study_id).first()
-    if study is None:
-        raise NotFound("there is no such study", field="study")
-    return study
-
-
-def _locked_procedure(procedure_id: int) -> RequestedProcedure:
-    procedure = (
-        RequestedProcedure.objects.select_for_update(of=("self",))
-        .select_related("request", "patient")
-        .filter(pk=procedure_id)
-        .first()
-    )
-    if procedure is None:
-        raise NotFound("there is no such procedure", field="procedure")
-    return procedure

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from ris_core.access.launch import LaunchRequest, sign_launch, verify_launch
+from ris_core.access.models import UsedLaunchNonce
+from ris_core.access.services import accept_launch
+from ris_core.access.signing import TokenRefused
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+SECRET = "s" * 43
+LAUNCH = LaunchRequest("HIS", "bs.lan@bv", "ACC-2026-1", NOW + timedelta(minutes=2), "a1b2c3d4e5f6g7h8")
+SKEW_SECONDS = 300
+
+
+def test_a_signed_launch_is_what_the_his_vouches_for() -> None:
+    assert verify_launch(SECRET, sign_launch(SECRET, LAUNCH), NOW, SKEW_SECONDS) == LAUNCH
+
+
+def test_the_signature_is_what_the_manual_says() -> None:
+    """HMAC-SHA256 of ``accession=…&expires=…&nonce=…&receiver=…&user=…``: what a HIS computes by itself."""
+    assert sign_launch(SECRET, LAUNCH)["signature"] == (
+        # printf 'accession=ACC-2026-1&expires=1795251720&nonce=a1b2c3d4e5f6g7h8&receiver=HIS&user=bs.lan%40bv' |
+        #   openssl dgst -sha256 -hmac "$(printf 's%.0s' {1..43})"
+        "f938b9ce4663df4e9245a46f17fb46273fc1ac4c8bbdfd7446fe9e0b570e2af2"
+    )
+
+
+@pytest.mark.parametrize("key", ["receiver", "user", "accession", "expires", "nonce"])
+def test_no_signed_key_can_be_changed(key: str) -> None:
+    params = sign_launch(SECRET, LAUNCH)
+    params[key] = params[key][:-1] + ("1" if params[key][-1] != "1" else "2")
+    with pytest.raises(TokenRefused):
+        verify_launch(SECRET, params, NOW, SKEW_SECONDS)
+
+
+@pytest.mark.parametrize("key", ["receiver", "user", "accession", "expires", "nonce", "signature"])
+def test_every_key_is_needed(key: str) -> None:
+    params = sign_launch(SECRET, LAUNCH)
+    del params[key]
+    with pytest.raises(TokenRefused):
+        verify_launch(SECRET, params, NOW, SKEW_SECONDS)
+
+
+def test_further_keys_are_refused() -> None:
+    with pytest.raises(TokenRefused, match="unknown"):
+        verify_launch(SECRET, {**sign_launch(SECRET, LAUNCH), "admin": "1"}, NOW, SKEW_SECONDS)
+
+
+@pytest.mark.parametrize("minutes", [-6, -60, 6, 600])
+def test_a_launch_is_used_at_once(minutes: int) -> None:
+    params = sign_launch(SECRET, replace(LAUNCH, expires_at=NOW + timedelta(minutes=minutes)))
+    with pytest.raises(TokenRefused, match="over"):
+        verify_launch(SECRET, params, NOW, SKEW_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"nonce": "short"}, {"nonce": "x" * 65}, {"nonce": "sixteen+chars!!!"}, {"user_name": " "}, {"user_name": "a\nb"},
+     {"user_name": "u" * 65}, {"accession_number": " "}, {"accession_number": "A\\B"}],
+)  # fmt: skip
+def test_a_signed_launch_must_still_be_well_formed(change: dict[str, Any]) -> None:
+    with pytest.raises(TokenRefused):
+        verify_launch(SECRET, sign_launch(SECRET, replace(LAUNCH, **change)), NOW, SKEW_SECONDS)
+
+
+def test_another_his_secret_does_not_sign_for_this_one() -> None:
+    with pytest.raises(TokenRefused, match="signature"):
+        verify_launch(SECRET, sign_launch("t" * 43, LAUNCH), NOW, SKEW_SECONDS)
+
+
+@pytest.fixture
+def _his_secret() -> Iterator[None]:
+    path = settings.QUANG.secrets_dir / "launch_secret_HIS"
+    path.write_text(SECRET)
+    yield
+    path.unlink()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_his_secret")
+def test_a_launch_works_once() -> None:
+    params = sign_launch(SECRET, LAUNCH)
+    assert accept_launch(params, NOW) == LAUNCH
+    with pytest.raises(TokenRefused, match="used before"):
+        accept_launch(params, NOW + timedelta(seconds=1))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_his_secret")
+def test_nonces_are_forgotten_when_the_launch_could_not_be_used_any_more() -> None:
+    accept_launch(sign_launch(SECRET, LAUNCH), NOW)
+    later = NOW + timedelta(hours=1)
+    accept_launch(sign_launch(SECRET, replace(LAUNCH, expires_at=later, nonce="z" * 16)), later)
+    assert list(UsedLaunchNonce.objects.values_list("nonce", flat=True)) == ["z" * 16]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_his_secret")
+@pytest.mark.parametrize("receiver", ["", "OTHER", "../launch_secret_HIS", "HIS/../HIS", "H" * 65, "HIS\n"])
+def test_a_receiver_without_a_secret_is_refused(receiver: str) -> None:
+    with pytest.raises(TokenRefused):
+        accept_launch({**sign_launch(SECRET, LAUNCH), "receiver": receiver}, NOW)

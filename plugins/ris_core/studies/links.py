@@ -1,0 +1,133 @@
+"""What links are made of: making one, undoing one, the queues. For transactions that hold the study's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from ris_core.audit.services import Actor, record
+from ris_core.changes.services import announce
+from ris_core.errors import NotFound
+from ris_core.matching.rules import Reason, ReceivedStudy, one_patient
+from ris_core.orders.models import RequestedProcedure
+from ris_core.studies import effects
+from ris_core.studies.candidates import received_study
+from ris_core.studies.models import Study, StudyLink, StudyState
+from ris_core.studies.received import header_from_json
+
+AUTO_MAPPING = Actor("auto_mapping")
+
+
+def make_link(
+    study: Study, procedure: RequestedProcedure, how: str, explanation: dict[str, Any], actor: Actor, now: datetime
+) -> StudyLink:
+    """The study belongs to ``procedure`` (locked): patient, states, steps, worklist and audit follow."""
+    link = StudyLink.objects.create(
+        study=study,
+        procedure=procedure,
+        how=how,
+        explanation=explanation,
+        step_status_before=effects.images_have_begun(procedure, study, now),
+        linked_at=now,
+        linked_by_id=actor.user_id,
+    )
+    study.patient_id = procedure.patient_id
+    study.reason = ""
+    study.candidates = []
+    study.state = ""
+    follow_engine(study)
+    if study.complete:
+        effects.images_are_complete(procedure, study, now)
+    record(
+        actor,
+        "study.linked",
+        subject=f"study:{study.pk}",
+        patient_id=procedure.patient_id,
+        procedure=procedure.pk,
+        how=str(how),
+    )
+    return link
+
+
+def follow_engine(study: Study) -> None:
+    """A linked study is READY_TO_READ when the engine has all of it."""
+    state = StudyState.READY_TO_READ if study.complete else StudyState.LINKED
+    if study.state == state:
+        return
+    study.state = state
+    study.save(update_fields=["state", "patient", "reason", "candidates", "updated_at"])
+    announce("study", study.pk)
+
+
+def put_in_queue(study: Study, state: StudyState, reason: Reason, candidates: list[dict[str, Any]]) -> None:
+    """The study waits for a person under ``state``; a link that holds is undone and stays as history."""
+    for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
+        unmake_link(link, locked_procedure(link.procedure_id), AUTO_MAPPING, reason.value)
+    if study.state == state and study.reason == reason and study.candidates == candidates:
+        return
+    study.state, study.reason, study.candidates, study.patient = state, reason.value, candidates, None
+    study.save(update_fields=["state", "reason", "candidates", "patient", "updated_at"])
+    record(AUTO_MAPPING, f"study.{state.lower()}", subject=f"study:{study.pk}", success=False, reason=reason.value)
+    announce("study", study.pk)
+
+
+def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, reason: str) -> None:
+    """The link holds no more; the row stays as history. What becomes of the study is the caller's to say."""
+    link.undone_at = timezone.now()
+    link.undone_by_id = actor.user_id
+    link.undone_reason = reason[:255]
+    link.save(update_fields=["undone_at", "undone_by", "undone_reason"])
+    effects.images_are_gone(procedure, link, link.undone_at)
+    record(
+        actor,
+        "study.link_undone",
+        subject=f"study:{link.study_id}",
+        patient_id=procedure.patient_id,
+        procedure=procedure.pk,
+        reason=reason[:255],
+    )
+
+
+def other_patients(study: Study, same_uid: Iterable[Study]) -> list[Study]:
+    """The studies of other patients under the same StudyInstanceUID that are there now (domain invariant 4)."""
+    received = received_of(study)
+    return [
+        row
+        for row in same_uid
+        if row.pk != study.pk
+        and row.gone_from_engine_at is None
+        and row.state != StudyState.REJECTED
+        and not one_patient(received, received_of(row))
+    ]
+
+
+def received_of(study: Study) -> ReceivedStudy:
+    """What the device wrote into the first image."""
+    return received_study(header_from_json(study.as_received), study.modalities.split())
+
+
+def locked_study(study_id: int) -> Study:
+    """:raises NotFound: no such study"""
+    study = Study.objects.select_for_update().filter(pk=study_id).first()
+    if study is None:
+        raise NotFound("there is no such study", field="study")
+    return study
+
+
+def locked_procedure(procedure_id: int) -> RequestedProcedure:
+    """With its request and patient.
+
+    :raises NotFound: no such procedure
+    """
+    procedure = (
+        RequestedProcedure.objects.select_for_update(of=("self",))
+        .select_related("request", "patient")
+        .filter(pk=procedure_id)
+        .first()
+    )
+    if procedure is None:
+        raise NotFound("there is no such procedure", field="procedure")
+    return procedure
