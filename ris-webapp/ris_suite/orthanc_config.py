@@ -18,16 +18,6 @@ from ris_suite import layout
 _PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
 _COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
-PLUGIN_FOLDERS = (
-    "/usr/share/orthanc/plugins",
-    "/usr/share/orthanc/plugins-available",
-    "/usr/local/share/orthanc/plugins",
-)
-PROGRAM = "/usr/sbin/Orthanc"
-SHIM = "/usr/lib/quang_engine_shim.so"
-"""The engine shim inside the engine's root and the containers (``docker/engine-shim``)."""
-WANTED_PLUGINS = ("OrthancPython", "OrthancDicomWeb", "OrthancGdcm")
-
 
 class ConfigurationProblem(Exception):
     """The configuration cannot be rendered; ``str()`` names the file and what is wrong."""
@@ -97,25 +87,6 @@ def read(path: Path, values: Mapping[str, object]) -> dict[str, Any]:
     if not isinstance(configuration, dict):
         raise ConfigurationProblem(f"{path.name}: an object was expected")
     return configuration
-
-
-def discover_plugins(root: Path = Path("/")) -> list[str]:
-    """The plugins that we use, as Orthanc in ``root`` sees them.
-
-    Raises:
-        ConfigurationProblem: one of them is not installed there.
-    """
-    found: list[str] = []
-    for name in WANTED_PLUGINS:
-        candidates = [
-            f"{folder}/{file.name}"
-            for folder in PLUGIN_FOLDERS
-            for file in sorted((root / folder.lstrip("/")).glob(f"lib{name}.so*"))
-        ]
-        if not candidates:
-            raise ConfigurationProblem(f"lib{name}.so was not found in {', '.join(PLUGIN_FOLDERS)}")
-        found.append(candidates[0])
-    return found
 
 
 def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ris_suite import health, layout, nginx_config, orthanc_config, postgresql, sandbox
+from ris_suite import engine, health, layout, nginx_config, orthanc_config, postgresql, sandbox
 from ris_suite.health import Probe
 from ris_suite.sandbox import Bind, ServiceAccount
 from ris_suite.settings import SuiteSettings, process_environment
@@ -51,6 +51,7 @@ class Composition:
         self._ports = ports
         self._account = account
         self._home = settings.home
+        self._engine = engine.installed_engine()
         self._environment = process_environment(settings, ports)
 
     def parts(self) -> list[Part]:
@@ -75,13 +76,12 @@ class Composition:
 
     def prepare(self) -> None:
         """Writes the configuration files that the parts are started with."""
-        root = layout.ENGINE_ROOT if layout.ENGINE_ROOT.exists() else Path("/")
         configuration = orthanc_config.render(
             orthanc_config.OrthancSettings(
                 storage=self._home.orthanc,
                 http_port=self._ports["orthanc"],
                 dicom_port=self._ports["dicom"],
-                plugins=orthanc_config.discover_plugins(root),
+                plugins=self._engine.plugins(),
                 python_script=layout.PLUGINS / "orthanc_main.py",
                 temporary=self._home.run / "orthanc" / "temporary",
                 automation=self._settings.automation,
@@ -111,11 +111,11 @@ class Composition:
             "PYTHONPATH": os.pathsep.join([str(layout.PLUGINS), str(layout.ENGINE_SITE_PACKAGES)]),
         }
         # set inside, or the tools that lead into the engine's root would be given the engine's library too
-        inside = ["/usr/bin/env", f"LD_PRELOAD={orthanc_config.SHIM}", "TCP_NODELAY=1"]
+        inside = ["/usr/bin/env", f"LD_PRELOAD={self._engine.shim}", "TCP_NODELAY=1"]
         inside.append(f"QUANG_DICOM_HOST={self._settings.dicom_host}")
         return Part(
             name="orthanc",
-            command=self._engine([*inside, orthanc_config.PROGRAM, str(self._home.orthanc_configuration)]),
+            command=self._in_engine([*inside, engine.ORTHANC, str(self._home.orthanc_configuration)]),
             environment=environment,
             probe=health.http_probe(
                 self._ports["orthanc"],
@@ -179,10 +179,10 @@ class Composition:
     def _nginx(self) -> Part:
         port = self._ports["nginx"]
         folder = self._home.nginx
-        command = ["/usr/sbin/nginx", "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        command = [engine.NGINX, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
         return Part(
             name="nginx",
-            command=self._engine(command),
+            command=self._in_engine(command),
             environment=self._environment,
             probe=health.http_probe(port, "/healthz"),
             needs=("orthanc", "web", "events"),
@@ -193,14 +193,14 @@ class Composition:
     def _postgres(self) -> Part:
         return Part(
             name="postgres",
-            command=self._engine(postgresql.server_command(self._home)),
+            command=self._in_engine(postgresql.server_command(self._home)),
             environment=self._environment,
             probe=health.postgres_probe(self._home.postgres),
             silent_files=(),
             stop_timeout_seconds=30,
         )
 
-    def _engine(self, command: list[str]) -> tuple[str, ...]:
+    def _in_engine(self, command: list[str]) -> tuple[str, ...]:
         binds = [Bind(layout.REPOSITORY), Bind(self._home.path, writable=True)]
         if self._settings.settings_file is not None:
             binds.append(Bind(self._settings.settings_file))

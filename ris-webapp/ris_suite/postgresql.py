@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 from ris_suite import sandbox
+from ris_suite.engine import installed_engine
 from ris_suite.layout import SuiteHome
 from ris_suite.sandbox import Bind, ServiceAccount
 from ris_suite.settings import postgres_socket_folder
-from ris_suite.setup.engine_root import postgresql_programs
 
 socket_folder = postgres_socket_folder
 
@@ -51,7 +51,7 @@ def ensure_cluster(home: SuiteHome, account: ServiceAccount | None) -> None:
 
 
 def _programs() -> Path:
-    programs = postgresql_programs()
+    programs = installed_engine().postgresql_programs()
     if programs is None:
         raise PostgresqlProblem("PostgreSQL is not installed: run 'make setup QUANG_DATABASE=postgresql'")
     return programs

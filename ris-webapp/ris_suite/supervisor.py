@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from ris_suite import log_files, postgresql, sandbox
+from ris_suite.engine import EngineProblem
 from ris_suite.health import Finding, Health
 from ris_suite.home_folder import prepare_home
 from ris_suite.layout import SuiteHome
@@ -136,7 +137,13 @@ class Supervisor:
             pass
         except StartFailed as failure:
             self._fail(failure.name, failure.reason)
-        except (ConfigurationProblem, postgresql.PostgresqlProblem, sandbox.NoServiceAccount, OSError) as problem:
+        except (
+            ConfigurationProblem,
+            EngineProblem,
+            postgresql.PostgresqlProblem,
+            sandbox.NoServiceAccount,
+            OSError,
+        ) as problem:
             traceback.print_exc()
             self._fail("configuration", str(problem))
         finally:

@@ -6,13 +6,13 @@ import sys
 import tomllib
 
 from ris_suite import layout
+from ris_suite.engine import installed_engine
 from ris_suite.nginx_config import installed_viewer_version
-from ris_suite.setup.engine_root import orthanc_version
 
 
 def installed_versions() -> dict[str, str | None]:
     project = tomllib.loads((layout.REPOSITORY / "pyproject.toml").read_text())["project"]
-    orthanc = orthanc_version()
+    orthanc = installed_engine().orthanc_version()
     return {
         "quang": project["version"],
         "orthanc": ".".join(map(str, orthanc)) if orthanc else None,

@@ -7,12 +7,12 @@ debootstrap) runs the same versions. See docs/adr on the engine.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 from ris_suite import layout
+from ris_suite.engine import MINIMUM_ORTHANC, SHIM_IN_ROOT, Engine
 from ris_suite.sandbox import with_private_mounts
 from ris_suite.setup.host_packages import as_root
 from ris_suite.setup.runner import StepFailed, StepLog
@@ -22,11 +22,11 @@ MIRROR = os.environ.get("QUANG_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 ORTHANC_PACKAGES = ("orthanc", "orthanc-python", "orthanc-dicomweb", "orthanc-gdcm")
 RUNTIME_PACKAGES = (*ORTHANC_PACKAGES, "nginx-light", "python3")
 COMPILER_PACKAGES = ("gcc", "libc6-dev")
-MINIMUM_ORTHANC = (1, 13, 0)
 
 _DEBOOTSTRAP_SCRIPT = "/usr/share/debootstrap/scripts/sid"
 """Debian 12's debootstrap knows no release named forky; all releases since are made by the same script."""
 
+_SHIM_OPTIONS = ("-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
 _ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -57,15 +57,31 @@ def make_root(log: StepLog) -> None:
     run.apt("purge", "--autoremove", *COMPILER_PACKAGES)
     run.apt("clean")
     _write(log, building / "etc/ssl/certs/ca-certificates.crt", "")  # the host's is bound here at start
+    if not Engine(building).is_complete():
+        version = Engine(building).orthanc_version()
+        raise StepFailed(f"the new root has Orthanc {version} or lacks a plugin; {MINIMUM_ORTHANC} is needed")
     _remove(log, layout.ENGINE_ROOT)
     log.run([*as_root(), "mv", building, layout.ENGINE_ROOT], why="the new root could not be moved to its place")
-    found = orthanc_version()
-    if found is None or found < MINIMUM_ORTHANC:
-        raise StepFailed(f"the engine's root has Orthanc {found}, but {MINIMUM_ORTHANC} is needed")
+
+
+def build_shim_for_host(log: StepLog) -> None:
+    """The engine shim, for a host whose own Orthanc is used."""
+    log.run(
+        ["cc", *_SHIM_OPTIONS, "-o", layout.ENGINE_SHIM, layout.ENGINE_SHIM_SOURCE],
+        why="the engine shim does not compile",
+    )
 
 
 def add_postgresql(log: StepLog) -> None:
-    """Installs the PostgreSQL server into the root. No cluster is made and no service is started."""
+    """Installs the PostgreSQL server into the root. No cluster is made and no service is started.
+
+    Raises:
+        StepFailed: also when the host's own Orthanc is used: then PostgreSQL is the host's affair too.
+    """
+    if not layout.ENGINE_ROOT.exists():
+        raise StepFailed(
+            "this host's own Orthanc is used: install its PostgreSQL server too (apt-get install postgresql)"
+        )
     root = _Root(layout.ENGINE_ROOT, log)
     _write(log, layout.ENGINE_ROOT / "etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n")
     root.apt("install", "postgresql")
@@ -77,40 +93,13 @@ def compile_packages(log: StepLog, folder: Path, destination: Path) -> None:
 
     ``folder`` is where they are now, ``destination`` where they will be when they are imported.
     """
+    if not layout.ENGINE_ROOT.exists():
+        return  # the host's Orthanc: compiled at each start, unless the host's Python is the same
     script = (
         f"cd '{layout.ENGINE_ROOT}'; mount --bind '{folder}' mnt; mount -t proc proc proc; "
         f"exec chroot . python3 -m compileall -q -j 2 -s /mnt -p '{destination}' /mnt"
     )
     log.run([*as_root(), *with_private_mounts(script)], why="the engine's Python packages do not compile")
-
-
-def postgresql_programs() -> Path | None:
-    """The folder with ``postgres`` and ``initdb`` as seen inside the root, or None when it is not installed."""
-    found = sorted((layout.ENGINE_ROOT / "usr/lib/postgresql").glob("*/bin/postgres"))
-    return Path("/") / found[-1].parent.relative_to(layout.ENGINE_ROOT) if found else None
-
-
-def orthanc_version() -> tuple[int, ...] | None:
-    """The version of the engine's Orthanc, read from its package's plugin folder (nothing is run)."""
-    versions = [
-        re.search(r"\.so\.(\d+)\.(\d+)\.(\d+)$", path.name)
-        for path in (layout.ENGINE_ROOT / "usr/lib/orthanc").glob("libModalityWorklists.so.*")
-    ]
-    numbers = [tuple(int(part) for part in match.groups()) for match in versions if match]
-    return max(numbers, default=None)
-
-
-def python_version() -> str:
-    """The version (``3.14``) of the interpreter inside the engine's Orthanc.
-
-    Raises:
-        StepFailed: the root has none.
-    """
-    for library in sorted((layout.ENGINE_ROOT / "usr/lib").glob("*/libpython3.*.so.1.0")):
-        match = re.fullmatch(r"libpython(3\.\d+)\.so\.1\.0", library.name)
-        if match:
-            return match.group(1)
-    raise StepFailed("the engine's root has no libpython3")
 
 
 class _Root:
@@ -136,8 +125,7 @@ class _Root:
 def _build_shim(root: _Root) -> None:
     _write(root.log, root.path / "tmp/engine_shim.c", layout.ENGINE_SHIM_SOURCE.read_text())
     root.run(
-        *("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"),
-        *("-o", "/usr/lib/quang_engine_shim.so", "/tmp/engine_shim.c"),  # noqa: S108 (inside the new root)
+        *("gcc", *_SHIM_OPTIONS, "-o", SHIM_IN_ROOT, "/tmp/engine_shim.c"),  # noqa: S108 (inside the new root)
         why="the engine shim does not compile",
     )
 

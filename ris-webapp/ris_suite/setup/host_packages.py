@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ris_suite.engine import uses_host_engine
 from ris_suite.sandbox import SERVICE_USER
 from ris_suite.setup.runner import StepFailed, StepLog
 
@@ -44,6 +45,10 @@ RUNTIME: tuple[HostPackage, ...] = (
     HostPackage("libpangoft2-1.0-0", _library("pangoft2-1.0")),
     HostPackage("libharfbuzz-subset0", _library("harfbuzz-subset")),
 )
+HOST_ENGINE: tuple[HostPackage, ...] = (
+    HostPackage("gcc", _program("cc")),
+    HostPackage("libc6-dev", _file("/usr/include/pthread.h")),
+)
 UNPRIVILEGED: tuple[HostPackage, ...] = (HostPackage("bubblewrap", _program("bwrap")),)
 TESTS: tuple[HostPackage, ...] = (
     HostPackage("chromium", _program("chromium")),
@@ -67,7 +72,9 @@ def as_root() -> list[str]:
 
 def wanted(*, tests: bool) -> list[HostPackage]:
     packages = list(RUNTIME)
-    if os.geteuid() != 0:
+    if uses_host_engine():
+        packages += HOST_ENGINE
+    elif os.geteuid() != 0:
         packages += UNPRIVILEGED
     if tests:
         packages += TESTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ris_suite import layout
+from ris_suite.engine import installed_engine, uses_host_engine
 from ris_suite.setup import engine_root, frontend, host_packages, viewer, virtualenv
 from ris_suite.setup.runner import Step
 
@@ -39,14 +40,7 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
             inputs=(_LOCK, _PROJECT, _PYTHON),
             products=(layout.PYTHON,),
         ),
-        Step(
-            name="engine-root",
-            title=f"Orthanc in a Debian {engine_root.SUITE} root",
-            action=engine_root.make_root,
-            needs=("host-packages",),
-            inputs=(layout.ENGINE_SHIM_SOURCE, engine_root.SUITE, *engine_root.RUNTIME_PACKAGES),
-            products=(layout.ENGINE_ROOT,),
-        ),
+        _engine_step(),
         Step(
             name="engine-packages",
             title="Python packages inside Orthanc",
@@ -80,7 +74,27 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
                 action=engine_root.add_postgresql,
                 needs=("engine-root",),
                 remade_with=("engine-root",),
-                is_done=lambda: engine_root.postgresql_programs() is not None,
+                is_done=lambda: installed_engine().postgresql_programs() is not None,
             )
         )
     return steps
+
+
+def _engine_step() -> Step:
+    if uses_host_engine():
+        return Step(
+            name="engine-root",
+            title="shim for this machine's own Orthanc",
+            action=engine_root.build_shim_for_host,
+            needs=("host-packages",),
+            inputs=(layout.ENGINE_SHIM_SOURCE,),
+            products=(layout.ENGINE_SHIM,),
+        )
+    return Step(
+        name="engine-root",
+        title=f"Orthanc in a Debian {engine_root.SUITE} root",
+        action=engine_root.make_root,
+        needs=("host-packages",),
+        inputs=(layout.ENGINE_SHIM_SOURCE, engine_root.SUITE, *engine_root.RUNTIME_PACKAGES),
+        products=(layout.ENGINE_ROOT,),
+    )

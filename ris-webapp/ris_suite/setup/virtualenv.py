@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ris_suite import layout
+from ris_suite.engine import installed_engine
 from ris_suite.setup import engine_root, network
 from ris_suite.setup.runner import StepLog
 
@@ -67,7 +68,7 @@ def make_virtualenv(log: StepLog) -> None:
 
 def install_engine_packages(log: StepLog) -> None:
     """The dependency group ``engine``, as wheels for the interpreter inside Orthanc, with its bytecode."""
-    version = engine_root.python_version()
+    version = installed_engine().python_version()
     requirements = layout.ENGINE / "engine-requirements.txt"
     requirements.write_text(_export(log, "--only-group", "engine"))
     building = layout.ENGINE / "site-packages.building"

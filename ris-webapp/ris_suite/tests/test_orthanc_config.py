@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ris_suite.orthanc_config import ConfigurationProblem, OrthancSettings, discover_plugins, read, render
+from ris_suite.orthanc_config import ConfigurationProblem, OrthancSettings, read, render
 
 SETTINGS = OrthancSettings(
     storage=Path('/srv/a "quoted" home/orthanc'),
@@ -77,18 +77,3 @@ def test_comments_are_removed_but_not_what_looks_like_one_inside_a_string(tmp_pa
     source = tmp_path / "archive.json"
     source.write_text('{"Url": "http://host/a", // the // rest\n /* and\n this */ "Path": "/* no comment */"}')
     assert read(source, {}) == {"Url": "http://host/a", "Path": "/* no comment */"}
-
-
-def test_plugins_are_found_where_the_distribution_put_them(tmp_path: Path) -> None:
-    folder = tmp_path / "usr/share/orthanc/plugins"
-    folder.mkdir(parents=True)
-    for name in ("libOrthancPython.so", "libOrthancDicomWeb.so", "libOrthancGdcm.so", "libServeFolders.so"):
-        (folder / name).touch()
-    assert discover_plugins(tmp_path) == [
-        "/usr/share/orthanc/plugins/libOrthancPython.so",
-        "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
-        "/usr/share/orthanc/plugins/libOrthancGdcm.so",
-    ]
-    (folder / "libOrthancGdcm.so").unlink()
-    with pytest.raises(ConfigurationProblem, match=r"libOrthancGdcm\.so"):
-        discover_plugins(tmp_path)
