@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from ris_suite import layout, orthanc_config
+from ris_suite import engine, layout, orthanc_config
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -27,7 +27,7 @@ def main() -> None:
             storage=home.orthanc,
             http_port=8042,
             dicom_port=4242,
-            plugins=orthanc_config.discover_plugins(),
+            plugins=engine.HOST.plugins(),
             python_script=layout.PLUGINS / "orthanc_main.py",
             temporary=temporary,
             listens_on_loopback_only=False,
@@ -36,7 +36,7 @@ def main() -> None:
         )
     )
     home.orthanc_configuration.write_text(json.dumps(configuration, indent=2) + "\n")
-    environment = {**os.environ, "LD_PRELOAD": orthanc_config.SHIM, "TCP_NODELAY": "1"}
+    environment = {**os.environ, "LD_PRELOAD": engine.SHIM_IN_ROOT, "TCP_NODELAY": "1"}
     os.execve(program, [program, str(home.orthanc_configuration)], environment)  # noqa: S606 (one program takes the place of another)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ris_suite import engine as suite_engine
 from ris_suite import layout, orthanc_config, sandbox
 
 START_SECONDS = 60.0
@@ -90,7 +91,7 @@ def make_home(folder: Path) -> dict[str, str]:
 def migrate(environment: Mapping[str, str]) -> None:
     """Make the tables of the home's database."""
     subprocess.run(
-        [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), "migrate", "--noinput", "-v", "0"],
+        [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), "migrate", "--noinput", "-v", "0", "--skip-checks"],
         env={**_inherited(), **environment, "PYTHONPATH": f"{layout.PLUGINS}:{layout.RIS_WEBAPP}"},
         check=True,
     )
@@ -115,13 +116,14 @@ def running_engine(
     data = folder / "orthanc"
     for path in (data, folder / "temporary"):
         path.mkdir(parents=True, exist_ok=True)
+    installed = suite_engine.installed_engine()
     http_port, dicom_port = free_port(), free_port()
     configuration = orthanc_config.render(
         orthanc_config.OrthancSettings(
             storage=data,
             http_port=http_port,
             dicom_port=dicom_port,
-            plugins=orthanc_config.discover_plugins(_engine_root()),
+            plugins=installed.plugins(),
             python_script=layout.PLUGINS / "orthanc_main.py",
             temporary=folder / "temporary",
             automation=automation,
@@ -139,8 +141,8 @@ def running_engine(
     binds = [sandbox.Bind(layout.REPOSITORY), sandbox.Bind(folder, writable=True)]
     command = sandbox.engine_command(
         [
-            "/usr/bin/env", f"LD_PRELOAD={orthanc_config.SHIM}", "TCP_NODELAY=1", "QUANG_DICOM_HOST=127.0.0.1",
-            orthanc_config.PROGRAM, str(folder / "orthanc.json"),
+            "/usr/bin/env", f"LD_PRELOAD={installed.shim}", "TCP_NODELAY=1", "QUANG_DICOM_HOST=127.0.0.1",
+            suite_engine.ORTHANC, str(folder / "orthanc.json"),
         ],
         binds,
         account,
@@ -184,10 +186,6 @@ def _wait_until_it_answers(engine: Engine) -> None:
             if time.monotonic() > deadline:
                 raise EngineFailed(f"{problem}\n{engine.log()[-4000:]}") from problem
         time.sleep(0.1)
-
-
-def _engine_root() -> Path:
-    return layout.ENGINE_ROOT if layout.ENGINE_ROOT.exists() else Path("/")
 
 
 def _inherited() -> dict[str, str]:
