@@ -215,6 +215,15 @@ class Engine:
             answer = self._call("GET", path)
         return answer.content[:byte_count]
 
+    def rendered(self, orthanc_id: str, height_pixels: int) -> bytes:
+        """An instance as a windowed JPEG at most ``height_pixels`` high; of several frames the first.
+
+        :raises EngineFailed: when it has no picture
+        """
+        params = {"height": height_pixels, "width": height_pixels}
+        path = f"/instances/{OrthancId(orthanc_id)}/rendered"
+        return self._call("GET", path, params=params, headers={"Accept": "image/jpeg"}).content
+
     def remote_ae_title(self, orthanc_id: str) -> str:
         """Who sent an instance by C-STORE; empty when it came another way."""
         try:

@@ -1,4 +1,4 @@
-"""The feed of changes as screens receive it: read once for all who listen, with what lists filter by; no patient data."""
+"""The feed of changes as screens receive it: read once for all listeners, with what lists filter by, nameless."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+
 from ris_core.changes.models import Change
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.models import StudyLink

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
+from ris_core.names import display_name
 from ris_webapp.rail import rail_for
 from ris_webapp.words import STYLES, WORDS
 
@@ -36,7 +37,16 @@ def environment(**options: Any) -> Environment:
         npgettext=translation.npgettext,
     )
     env.globals.update(url=_url, asset=asset, icon=icon, word=word, style=style, Function=Function)
-    env.filters.update(moment=moment, clock=clock, day=day, dicom_date=dicom_date, duration=duration, grouped=grouped)
+    env.filters.update(
+        moment=moment,
+        clock=clock,
+        day=day,
+        dicom_date=dicom_date,
+        duration=duration,
+        grouped=grouped,
+        person=display_name,
+        compared=compared,
+    )
     return env
 
 
@@ -123,6 +133,15 @@ def dicom_date(value: str) -> str:
     if not value.isdigit() or len(value) not in (4, 6, 8):
         return value
     return "/".join(part for part in (value[6:8], value[4:6], value[:4]) if part)
+
+
+def compared(value: str, field: str) -> str:
+    """A value of a comparison by its DICOM keyword as people read it: names and dates not as DICOM writes them."""
+    if field == "PatientName":
+        return display_name(value)
+    if field == "PatientBirthDate":
+        return dicom_date(value)
+    return word("sex", value) if field == "PatientSex" else value
 
 
 def duration(minutes: int) -> str:

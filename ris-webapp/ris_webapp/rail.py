@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.accounts.rules import Function, may
+from ris_webapp.screens.unmatched.evidence import waiting_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,8 @@ class RailEntry:
     icon: str
     label: str
     function: Function
+    waiting: Callable[[], int] | None = None
+    """How many things wait there for a person; shown beside the icon, and not counted at every page."""
 
     @property
     def address(self) -> str:
@@ -27,8 +32,35 @@ class RailEntry:
     def namespace(self) -> str:
         return self.url_name.partition(":")[0]
 
+    @property
+    def waiting_count(self) -> int:
+        return _counts.get(self.url_name, self.waiting) if self.waiting else 0
 
-RAIL = (RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),)
+
+class _RecentCounts:
+    """Counts of a few seconds ago, shared by all pages of a process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, int]] = {}
+
+    def get(self, name: str, count: Callable[[], int]) -> int:
+        until, value = self._kept.get(name, (0.0, 0))
+        if until < time.monotonic():
+            value = count()
+            self._kept[name] = (time.monotonic() + COUNT_SECONDS, value)
+        return value
+
+
+COUNT_SECONDS = 5.0
+_counts = _RecentCounts()
+
+RAIL = (
+    RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
+    RailEntry("unmatched:queue", "photo-question", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
+    RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
+    RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES),
+    RailEntry("messages:jobs", "clock", _("Việc nền"), Function.ADMINISTER),
+)
 
 
 def rail_for(role: str) -> list[RailEntry]:

@@ -7,6 +7,10 @@ from django.urls import include, path
 SCREENS = (
     "ris_webapp.screens.login.urls",
     "ris_webapp.screens.worklist.urls",
+    "ris_webapp.screens.unmatched.urls",
+    "ris_webapp.screens.devices.urls",
+    "ris_webapp.screens.messages.urls",
+    "ris_webapp.screens.health.urls",
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",
 )

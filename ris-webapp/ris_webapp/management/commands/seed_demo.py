@@ -18,6 +18,7 @@ from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device, ImagingService
 from ris_webapp import demo
 
+
 class Command(BaseCommand):
     help = (
         "Users of every role with random passwords, devices, imaging services, report templates and the simulated HIS "

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Reading
 from ris_core.studies.models import StudyLink
-
 from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor, Filter
 from ris_webapp.screens.worklist.search import narrowed
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db.models import Count
-from ris_core.orders.models import RequestedProcedure
 
+from ris_core.orders.models import RequestedProcedure
 from ris_webapp.screens.worklist.filters import PRIORITIES, STATES, Filter
 
 FRESH_SECONDS = 2.0
@@ -32,7 +32,9 @@ class Facets:
 
 
 class SharedCounts:
-    """Counts kept for a moment and shared by the threads of a process; one thread counts, the others take the last count meanwhile.
+    """Counts kept for a moment and shared by the threads of a process.
+
+    One thread counts; the others take the last count meanwhile.
 
     :param clock: seconds that only grow
     """

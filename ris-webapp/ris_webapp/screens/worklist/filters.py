@@ -1,4 +1,4 @@
-"""What the worklist shows, read from the address and written back to it: every view of it can be sent to a colleague."""
+"""What the worklist shows, read from the address and written back to it: any view of it can be sent to others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
 from ris_core.orders.models import ExamState
 
 STATES: dict[str, tuple[str, ...]] = {

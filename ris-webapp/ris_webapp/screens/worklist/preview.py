@@ -1,4 +1,4 @@
-"""Everything about one exam that fits into a drawer: its order, its steps and who fetched them, its images, its history."""
+"""Everything about one exam that fits into a drawer: order, steps and who fetched them, images, history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.studies.models import StudyLink
-
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 
 HISTORY_EVENTS = 40

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
+
 from ris_core.names import folded
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.models import Patient, PatientIdentifier

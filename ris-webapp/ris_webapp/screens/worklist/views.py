@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
+
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
-
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.worklist import filters

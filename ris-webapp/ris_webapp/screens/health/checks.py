@@ -1,0 +1,72 @@
+"""What the web app can say of the suite's health: its database, the engine, the worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from ris_core.engine import Engine, EngineError
+from ris_core.errors import SettingsInvalid
+from ris_core.jobs.models import WorkerHeartbeat
+
+ENGINE_FRESH_SECONDS = 5.0
+ENGINE_TIMEOUT_SECONDS = 3.0
+WORKER_SILENT_SECONDS = 60.0
+
+_engine_lock = threading.Lock()
+_engine_answer: tuple[float, bool] = (0.0, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at the parts; the web app itself works when its database does."""
+
+    database: bool
+    engine: bool
+    worker_age_seconds: float | None
+    """Since the newest heartbeat of a worker; none when no worker has ever run."""
+
+    @property
+    def worker(self) -> bool:
+        return self.worker_age_seconds is not None and self.worker_age_seconds < WORKER_SILENT_SECONDS
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``degraded`` (the web app works, another part does not), or ``failed``."""
+        if not self.database:
+            return "failed"
+        return "ok" if self.engine and self.worker else "degraded"
+
+
+def look() -> Health:
+    """Ask every part now; the engine's answer may be five seconds old."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        newest = WorkerHeartbeat.objects.order_by("-at").values_list("at", flat=True).first()
+    except DatabaseError:
+        return Health(database=False, engine=_engine_answers(), worker_age_seconds=None)
+    age = (timezone.now() - newest).total_seconds() if newest else None
+    return Health(database=True, engine=_engine_answers(), worker_age_seconds=age)
+
+
+def _engine_answers() -> bool:
+    global _engine_answer
+    until, answer = _engine_answer
+    if until > time.monotonic() or not _engine_lock.acquire(blocking=False):
+        return answer
+    try:
+        with Engine.from_settings(settings.QUANG, "web", timeout_seconds=ENGINE_TIMEOUT_SECONDS) as engine:
+            engine.system()
+        answer = True
+    except (EngineError, SettingsInvalid):
+        answer = False
+    finally:
+        _engine_lock.release()
+    _engine_answer = (time.monotonic() + ENGINE_FRESH_SECONDS, answer)
+    return answer

@@ -1,0 +1,24 @@
+"""``GET /healthz``: for the launcher, containers and monitoring. Says which part is down, and nothing else."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+from ris_webapp.permission import public
+from ris_webapp.screens.health.checks import look
+
+
+@public
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 while the web app can work, also when the engine or the worker is away; 503 without its database."""
+    health = look()
+    body = {
+        "status": health.status,
+        "database": health.database,
+        "engine": health.engine,
+        "worker": health.worker,
+        "worker_age_seconds": None if health.worker_age_seconds is None else round(health.worker_age_seconds, 1),
+    }
+    return JsonResponse(body, status=200 if health.database else 503)

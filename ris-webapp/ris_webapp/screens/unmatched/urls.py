@@ -1,0 +1,17 @@
+"""Addresses of the queue of studies that wait for a person."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.unmatched import views
+
+app_name = "unmatched"
+urlpatterns = [
+    path("unmatched/", views.queue, name="queue"),
+    path("unmatched/<int:study_id>/", views.study, name="study"),
+    path("unmatched/<int:study_id>/orders/", views.orders, name="orders"),
+    path("unmatched/<int:study_id>/image/", views.image, name="image"),
+    path("unmatched/<int:study_id>/link/", views.link, name="link"),
+    path("unmatched/links/<int:link_id>/undo/", views.undo, name="undo"),
+]
