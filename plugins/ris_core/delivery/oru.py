@@ -174,6 +174,7 @@ def _orc(result: Result) -> str:
             2: _text(result.placer_order_number),
             3: _text(result.filler_order_number),
             5: _ORDER_STATUS[result.status],
+            7: _quantity(result),
         },
     )
 
@@ -193,9 +194,15 @@ def _obr(result: Result) -> str:
             22: write_timestamp(result.approved_at),
             24: _DIAGNOSTIC_SERVICE.get(result.modality, "RAD"),
             25: result.status,
+            27: _quantity(result),
             32: f"{_person(result.interpreter, '&')}^{write_timestamp(result.approved_at)}",
         },
     )
+
+
+def _quantity(result: Result) -> str:
+    """ORC-7 and OBR-27, which HL7 2.3 requires and later versions do not."""
+    return "1" if result.hl7_version == "2.3" else ""
 
 
 def _observations(result: Result) -> Iterable[dict[int, str]]:
@@ -218,7 +225,7 @@ def _observations(result: Result) -> Iterable[dict[int, str]]:
 
 
 def _observation(
-    result: Result, value_type: str, identifier: str, value: str, *, sub_id: str = "", status: str = ""
+    result: Result, value_type: str, identifier: str, value: str, *, sub_id: str = "1", status: str = ""
 ) -> dict[int, str]:
     return {
         2: value_type,

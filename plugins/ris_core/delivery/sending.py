@@ -29,6 +29,7 @@ from ris_core.hl7.mllp import MllpClient, MllpFailure
 from ris_core.jobs.rules import retry_delay_seconds
 from ris_core.jobs.services import is_under_way
 from ris_core.reports.documents import ensure_document
+from ris_core.reports.models import Document
 from ris_core.settings import Settings
 
 WORKER = Actor("worker")
@@ -84,8 +85,9 @@ def deliver(delivery_id: int) -> None:
     delivery = Delivery.objects.get(pk=delivery_id)
     if delivery.state not in rules.OWED or waits_for(delivery):
         return
-    if is_under_way("render_document", delivery.version_id):
-        return  # which sends what is owed when it ends
+    made = Document.objects.filter(version_id=delivery.version_id).exists()
+    if not made and is_under_way("render_document", delivery.version_id):
+        return  # that job has it sent when it ends, well or badly
     try:
         ensure_document(delivery.version_id)
         attempt = _prepared(delivery_id, settings)
