@@ -42,7 +42,7 @@ def names_equal(received: str, ordered: str) -> bool:
 def names_have_nothing_in_common(received: str, ordered: str) -> bool:
     """No telling word of one name is in the other, whole or abbreviated; both must be there."""
     left, right = _telling(received), _telling(ordered)
-    if not left or not right:
+    if not left or not right or names_equal(received, ordered):
         return False
     return not any(a.startswith(b) or b.startswith(a) for a in left for b in right)
 
