@@ -23,4 +23,7 @@ class AuditEvent(models.Model):
     details = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["patient", "at"], name="audit_by_patient")]
+        indexes = [
+            models.Index(fields=["patient", "at"], name="audit_by_patient"),
+            models.Index(fields=["subject", "at"], name="audit_by_subject"),
+        ]

@@ -119,8 +119,8 @@ class RequestedProcedure(models.Model):
         ]
         indexes = [
             models.Index(fields=["exam_state", "priority_rank", "scheduled_at", "id"], name="exam_list"),
-            models.Index(fields=["priority_rank", "scheduled_at", "id"], name="exam_list_all"),
-            models.Index(fields=["scheduled_at"], name="exam_by_time"),
+            models.Index(fields=["scheduled_at", "id"], name="exam_by_time"),
+            models.Index(fields=["placer_order_number"], name="exam_by_placer_number"),
         ]
 
 

@@ -56,6 +56,7 @@ class Reading(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["procedure", "ordinal"], name="reading_ordinal_unique")]
+        indexes = [models.Index(fields=["claimed_by", "state"], name="reading_by_reader")]
 
 
 class VersionStatus(models.TextChoices):
