@@ -32,7 +32,7 @@ class WorklistEntry(models.Model):
 
     class Meta:
         # each ends in the order of the answers, so that a query for one day stops at the most answers it may give;
-        # pattern operator classes let PostgreSQL use the last three for wildcards (SQLite ignores them)
+        # pattern operator classes let PostgreSQL use them for wildcards (SQLite ignores them)
         indexes = [
             models.Index(
                 fields=["station_ae_title", "start_date", "priority_rank", "start_time", "step"],
@@ -45,6 +45,7 @@ class WorklistEntry(models.Model):
             models.Index(fields=["priority_rank", "start_date", "start_time", "step"], name="worklist_in_order"),
             models.Index(fields=["patient_id"], name="worklist_by_patient_id", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["accession_number"], name="worklist_by_accession", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["requested_procedure_id"], name="worklist_by_procedure_id"),
             models.Index(fields=["patient_name"], name="worklist_by_patient_name", opclasses=["varchar_pattern_ops"]),
         ]
 

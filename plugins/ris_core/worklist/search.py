@@ -1,4 +1,9 @@
-"""The SQL of a worklist query: every key that has a column is decided by the database, the others on the answers."""
+"""The SQL of a worklist query: every key that has a column is decided by the database, the others on the answers.
+
+SQLite has no statistics unless somebody gathers them, and would rather walk an index in the order of the answers than
+look up a patient. So it is told which columns to look up: the others get a unary ``+``, which takes them out of its
+choice of index. PostgreSQL knows how many rows each way would read.
+"""
 
 from __future__ import annotations
 
@@ -32,33 +37,125 @@ _COLUMNS: dict[Tag, str] = {
     PATIENT_NAME: "patient_name",
     REQUESTED_PROCEDURE_ID: "requested_procedure_id",
 }
-_STEP_COLUMNS: dict[Tag, str] = {
-    MODALITY: "modality",
-    SCHEDULED_STATION_AE_TITLE: "station_ae_title",
-    SCHEDULED_PROCEDURE_STEP_START_DATE: "start_date",
-    SCHEDULED_PROCEDURE_STEP_START_TIME: "start_time",
-}
+_IN_COLUMNS_OF_STEP = frozenset(
+    (
+        MODALITY,
+        SCHEDULED_STATION_AE_TITLE,
+        SCHEDULED_PROCEDURE_STEP_START_DATE,
+        SCHEDULED_PROCEDURE_STEP_START_TIME,
+    )
+)
+_IN_ORDER = ("priority_rank", "start_date", "start_time", "step_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition on one column."""
+
+    column: str
+    template: str
+    """``{}`` stands for the column."""
+    parameters: tuple[str, ...]
+    is_equality: bool = False
 
 
 @dataclass(slots=True)
 class Search:
-    """Conditions of the database, joined by AND, with their parameters; and the keys left to match on answers."""
+    """Conditions joined by AND, and the keys left to match on answers."""
 
-    conditions: list[str] = field(default_factory=list)
-    parameters: list[str] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
     remaining: dict[Tag, Key] = field(default_factory=dict)
     station: str = ""
     """The one station asked for: steps for any device of its modality are answered under its AE title."""
 
-    def add(self, condition: str, *parameters: str) -> None:
-        self.conditions.append(condition)
-        self.parameters.extend(parameters)
+    def sql(self, *, for_sqlite: bool) -> tuple[str, list[str]]:
+        """WHERE and ORDER BY with their parameters. Column names are constants of this module."""
+        led = self._leading_columns()
+        ordered_by_index = led is None
+        conditions: list[str] = []
+        parameters: list[str] = []
+        for condition in self.conditions:
+            looked_up = not for_sqlite or led is None or condition.column in led
+            column = condition.column if looked_up else f"+{condition.column}"
+            conditions.append(condition.template.replace("{}", column))
+            parameters.extend(condition.parameters)
+        plus = "+" if for_sqlite and not ordered_by_index else ""
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        return where + "ORDER BY " + ", ".join(plus + column for column in _IN_ORDER), parameters
+
+    def _leading_columns(self) -> set[str] | None:
+        """The columns to look up, most selective first: a person or request, a station, a day; None: as it comes."""
+        equal = {condition.column for condition in self.conditions if condition.is_equality}
+        if known := equal.intersection(_COLUMNS.values()):
+            return known
+        if "station_ae_title" in equal:
+            return {"station_ae_title", "start_date"}
+        if "start_date" in equal:
+            return None
+        patterns = {condition.column for condition in self.conditions}.intersection(_COLUMNS.values())
+        return patterns or None
+
+    def _add(self, column: str, template: str, *parameters: str, is_equality: bool = False) -> None:
+        self.conditions.append(Condition(column, template, parameters, is_equality))
+
+    def add_text(self, column: str, key: Key, *, for_sqlite: bool) -> None:
+        """Single value, list of values, or wildcards (GLOB, which SQLite compares exactly; LIKE on PostgreSQL)."""
+        value = normal_form(key.value, key.representation)
+        if is_pattern(key):
+            # a trailing caret of a name says nothing: ``NGUYEN^*`` is also the name that is only NGUYEN
+            patterns = [value, value.removesuffix(" *")] if value.endswith(" *") else [value]
+            operator, form = ("GLOB", _glob) if for_sqlite else ("LIKE", _like)
+            alternatives = " OR ".join([f"{{}} {operator} %s"] * len(patterns))
+            self._add(column, f"({alternatives})", *map(form, patterns))
+            return
+        values = [normal_form(single, key.representation) for single in key.value.split("\\")]
+        if len(values) == 1:
+            self._add(column, "{} = %s", values[0], is_equality=True)
+        else:
+            self._add(column, f"{{}} IN ({', '.join(['%s'] * len(values))})", *values, is_equality=True)
+
+    def add_station(self, key: Key, *, for_sqlite: bool) -> None:
+        """A step without a station is for every device of its modality."""
+        value = normal_form(key.value, "AE")
+        if is_pattern(key) or "\\" in value:
+            self.add_text("station_ae_title", key, for_sqlite=for_sqlite)
+            return
+        self.station = value
+        self._add("station_ae_title", "{} IN (%s, '')", value, is_equality=True)
+        self._add(
+            "modality",
+            "(station_ae_title <> '' OR {} = (SELECT modality FROM devices_device WHERE ae_title = %s AND active))",
+            value,
+        )
+
+    def add_start(self, item: Keys) -> None:
+        """Start date and time; both as ranges are one period (:func:`~ris_core.worklist.rules.combined_range`)."""
+        date = _wanted(item.get(SCHEDULED_PROCEDURE_STEP_START_DATE))
+        time = _wanted(item.get(SCHEDULED_PROCEDURE_STEP_START_TIME))
+        if date and time and is_range(date) and is_range(time):
+            period = combined_range(date, time)
+            if period.lowest:
+                self._add("start_date", "({}, start_time) >= (%s, %s)", period.lowest[:8], period.lowest[8:])
+            if period.highest:
+                self._add("start_date", "({}, start_time) <= (%s, %s)", period.highest[:8], period.highest[8:])
+            return
+        if date:
+            self._add_interval("start_date", date_interval(date.value))
+        if time:
+            self._add_interval("start_time", time_interval(time.value))
+
+    def _add_interval(self, column: str, interval: Interval) -> None:
+        if interval.lowest and interval.is_single:
+            self._add(column, "{} = %s", interval.lowest, is_equality=True)
+            return
+        if interval.lowest:
+            self._add(column, "{} >= %s", interval.lowest)
+        if interval.highest:
+            self._add(column, "{} <= %s", interval.highest)
 
 
-def compile_search(keys: Keys, *, has_glob: bool) -> Search:
-    """The search for ``keys``; ``has_glob`` tells SQLite (GLOB) from PostgreSQL (LIKE, which is case-sensitive there).
-
-    Column names are constants of this module; values are parameters.
+def compile_search(keys: Keys, *, for_sqlite: bool) -> Search:
+    """The search for ``keys``.
 
     :raises InvalidValue: when a date or time key is malformed
     """
@@ -67,84 +164,28 @@ def compile_search(keys: Keys, *, has_glob: bool) -> Search:
         if key.is_universal:
             continue
         if tag in _COLUMNS:
-            _add_text(search, _COLUMNS[tag], key, has_glob=has_glob)
+            search.add_text(_COLUMNS[tag], key, for_sqlite=for_sqlite)
         elif tag == SCHEDULED_PROCEDURE_STEP_SEQUENCE:
-            _add_step(search, key, has_glob=has_glob)
+            _add_step(search, key.item, for_sqlite=for_sqlite)
         else:
             search.remaining[tag] = key
     return search
 
 
-def _add_step(search: Search, sequence: Key, *, has_glob: bool) -> None:
-    left: dict[Tag, Key] = {}
-    for tag, key in sequence.item.items():
-        if key.is_universal:
-            continue
-        if tag == SCHEDULED_STATION_AE_TITLE:
-            _add_station(search, key, has_glob=has_glob)
-        elif tag == MODALITY:
-            _add_text(search, "modality", key, has_glob=has_glob)
-        elif tag not in _STEP_COLUMNS:
-            left[tag] = key
-    _add_start(search, sequence.item)
+def _add_step(search: Search, item: Keys, *, for_sqlite: bool) -> None:
+    station, modality = _wanted(item.get(SCHEDULED_STATION_AE_TITLE)), _wanted(item.get(MODALITY))
+    if station:
+        search.add_station(station, for_sqlite=for_sqlite)
+    if modality:
+        search.add_text("modality", modality, for_sqlite=for_sqlite)
+    search.add_start(item)
+    left = {tag: key for tag, key in item.items() if tag not in _IN_COLUMNS_OF_STEP and not key.is_universal}
     if left:
         search.remaining[SCHEDULED_PROCEDURE_STEP_SEQUENCE] = Key("SQ", item=left)
 
 
-def _add_station(search: Search, key: Key, *, has_glob: bool) -> None:
-    """A step without a station is for every device of its modality."""
-    value = normal_form(key.value, "AE")
-    if is_pattern(key) or "\\" in value:
-        _add_text(search, "station_ae_title", key, has_glob=has_glob)
-        return
-    search.station = value
-    search.add("station_ae_title IN (%s, '')", value)  # not OR: SQLite would not use the station's index
-    search.add(
-        "(station_ae_title <> '' OR modality = (SELECT modality FROM devices_device WHERE ae_title = %s AND active))",
-        value,
-    )
-
-
-def _add_start(search: Search, item: Keys) -> None:
-    date, time = item.get(SCHEDULED_PROCEDURE_STEP_START_DATE), item.get(SCHEDULED_PROCEDURE_STEP_START_TIME)
-    by_date = date is not None and not date.is_universal
-    by_time = time is not None and not time.is_universal
-    if date and time and by_date and by_time and is_range(date) and is_range(time):
-        period = combined_range(date, time)
-        if period.lowest:
-            search.add("(start_date, start_time) >= (%s, %s)", period.lowest[:8], period.lowest[8:])
-        if period.highest:
-            search.add("(start_date, start_time) <= (%s, %s)", period.highest[:8], period.highest[8:])
-        return
-    if date and by_date:
-        _add_interval(search, "start_date", date_interval(date.value))
-    if time and by_time:
-        _add_interval(search, "start_time", time_interval(time.value))
-
-
-def _add_interval(search: Search, column: str, interval: Interval) -> None:
-    if interval.lowest and interval.is_single:
-        search.add(f"{column} = %s", interval.lowest)
-        return
-    if interval.lowest:
-        search.add(f"{column} >= %s", interval.lowest)
-    if interval.highest:
-        search.add(f"{column} <= %s", interval.highest)
-
-
-def _add_text(search: Search, column: str, key: Key, *, has_glob: bool) -> None:
-    value = normal_form(key.value, key.representation)
-    if is_pattern(key):
-        # a trailing caret of a name says nothing: ``NGUYEN^*`` is also the name that is only NGUYEN
-        patterns = [value, value.removesuffix(" *")] if value.endswith(" *") else [value]
-        operator, form = ("GLOB", _glob) if has_glob else ("LIKE", _like)
-        search.add("(" + " OR ".join([f"{column} {operator} %s"] * len(patterns)) + ")", *map(form, patterns))
-        return
-    values = [normal_form(single, key.representation) for single in key.value.split("\\")]
-    if len(values) == 1:
-        search.add(f"{column} = %s", values[0])
-    else:
-        search.add(f"{column} IN ({', '.join(['%s'] * len(values))})", *values)
+def _wanted(key: Key | None) -> Key | None:
+    return None if key is None or key.is_universal else key
 
 
 def _glob(pattern: str) -> str:

@@ -116,8 +116,6 @@ class FoundEntries:
 MOST_EXAMINED = 10_000
 """Entries that are decoded at most when a query asks for keys without a column: 40 µs each, under the engine's GIL."""
 
-_IN_ORDER = "ORDER BY priority_rank, start_date, start_time, step_id"
-
 
 def find_entries(keys: Keys, limit: int) -> FoundEntries:
     """The worklist entries that match ``keys`` (PS3.4 K.6.1.2), at most ``limit``.
@@ -125,7 +123,7 @@ def find_entries(keys: Keys, limit: int) -> FoundEntries:
     :raises InvalidValue: when a date or time key is malformed
     :raises django.db.DatabaseError: when the database cannot be asked; the query must then fail
     """
-    search = compile_search(keys, has_glob=connection.vendor == "sqlite")
+    search = compile_search(keys, for_sqlite=connection.vendor == "sqlite")
     rows = _select(search, limit + 1 if not search.remaining else MOST_EXAMINED + 1)
     complete = True
     if search.remaining:
@@ -140,12 +138,12 @@ def find_entries(keys: Keys, limit: int) -> FoundEntries:
 
 
 def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
-    where = f"WHERE {' AND '.join(search.conditions)}" if search.conditions else ""
+    conditions, parameters = search.sql(for_sqlite=connection.vendor == "sqlite")
     with connection.cursor() as cursor:
         cursor.execute(
             # conditions are constants of the search module, values are parameters
-            f"SELECT step_id, answer FROM worklist_worklistentry {where} {_IN_ORDER} LIMIT {int(limit)}",  # noqa: S608
-            search.parameters,
+            f"SELECT step_id, answer FROM worklist_worklistentry {conditions} LIMIT {int(limit)}",  # noqa: S608
+            parameters,
         )
         return [(step_id, bytes(answer)) for step_id, answer in cursor.fetchall()]
 
