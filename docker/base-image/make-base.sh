@@ -3,12 +3,13 @@
 # It takes the place of `debian:forky-slim`; see docs/how-to/it-docker.md.
 #
 # usage: docker/base-image/make-base.sh [IMAGE]        (default quang/base:forky; nothing is done when it exists)
+# The tag names Debian's release: quang/base:trixie makes one of Debian 13, for all images but Orthanc's.
 # Needs root or sudo, debootstrap and a running Docker engine.
 # QUANG_DEBIAN_MIRROR  another mirror; http_proxy is honoured, and not written into the image.
 set -eu
 
 image=${1:-quang/base:forky}
-suite=forky
+suite=${image##*:}
 mirror=${QUANG_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 if docker image inspect "$image" >/dev/null 2>&1; then
