@@ -126,10 +126,12 @@ def compose_acknowledgement(
     else:
         sender = [text(application), text(facility)]
     field = separators.field
-    acknowledgement_type = ["ACK", text(event), "ACK"] if _number(version) >= (2, 4) else ["ACK", text(event)]
+    parts = ["ACK", *([text(event)] if event else [])]
+    if event and (_number(version) >= (2, 4) or version.startswith("2.3.1")):
+        parts.append("ACK")  # MSH-9.3, the structure
     msh = [
         f"MSH{field}{separators.encoding_characters}", *sender, *receiver, write_timestamp(at), "",
-        separators.component.join(acknowledgement_type) if event else "ACK",
+        separators.component.join(parts),
         uuid.uuid4().hex[:20].upper(), processing_id, text(version),
     ]  # fmt: skip
     code = refusal.acknowledgement if refusal else AcknowledgementCode.ACCEPT

@@ -1,0 +1,118 @@
+"""Orders by HL7 into the real Orthanc: durable orders a second, and what is left of C-STORE meanwhile.
+
+The peer is the disk: the same raw messages written one by one into an otherwise empty SQLite table, each commit
+synced, by the same machine in the same run. Group commit may beat it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import generate_uid
+
+from benchmarks import order_load
+from benchmarks.peers import wait_for_port
+from benchmarks.table import Context, Row, no_more_than
+from ris_testing.dimse import EXPLICIT, Association
+from ris_testing.engine import Engine, make_home, migrate, running_engine
+from ris_testing.orders import an_order
+
+ORDERS = 3000
+CONNECTIONS = 4
+PROMISED_PER_SECOND = 300
+IMAGES = 400
+IMAGE_BYTES = 390 * 500 * 2
+"""A real-sized MR image."""
+
+_MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
+
+
+def run(context: Context) -> list[Row]:
+    """All figures, in one run on one machine."""
+    home = context.folder / "suite"
+    environment = make_home(home)
+    migrate(environment)
+    port = int(environment["QUANG_MLLP_PORT"])
+    disk = synced_inserts_per_second(context.folder)
+    with running_engine(home, environment, changes={"DicomAlwaysAllowStore": True}) as engine:
+        wait_for_port(port)
+        order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))  # caches, statements
+        full = order_load.finished(order_load.start(port, orders=ORDERS, connections=CONNECTIONS))
+        idle = store_images(engine, IMAGES)
+        load = order_load.start(
+            port, orders=PROMISED_PER_SECOND * 12, connections=CONNECTIONS, per_second=PROMISED_PER_SECOND
+        )
+        time.sleep(1.5)  # the sender composes its messages first
+        busy = store_images(engine, IMAGES)
+        beside = order_load.finished(load)
+    disk = (disk + synced_inserts_per_second(context.folder)) / 2
+    return [
+        Row(
+            f"orders, {CONNECTIONS} connections (peer: raw messages synced one by one)", full.per_second, disk,
+            full.per_second / disk, f">= {PROMISED_PER_SECOND}/s",
+            full.per_second >= PROMISED_PER_SECOND and full.accepted == full.sent, "/s",
+        ),
+        no_more_than("orders, answer p99", full.p99_ms, 50, "ms", f"median {full.median_ms:.1f} ms"),
+        no_more_than(
+            f"orders at {PROMISED_PER_SECOND}/s beside C-STORE, answer p99", beside.p99_ms, 50, "ms",
+            f"{beside.per_second:.0f}/s, median {beside.median_ms:.1f} ms",
+        ),
+        Row(
+            f"C-STORE with {PROMISED_PER_SECOND} orders/s", busy, idle, busy / idle, "ratio >= 0.80",
+            busy / idle >= 0.8, "/s", f"images of {IMAGE_BYTES // 1000} KB, 1 association",
+        ),
+    ]  # fmt: skip
+
+
+def synced_inserts_per_second(folder: Path, messages: int = 300) -> float:
+    """What the disk allows: raw messages into a bare table, each in a commit of its own."""
+    connection = sqlite3.connect(folder / "disk.sqlite3", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, raw BLOB)")
+    raws = [an_order().message() for _ in range(messages)]
+    begun = time.perf_counter()
+    for raw in raws:
+        connection.execute("INSERT INTO message (raw) VALUES (?)", (raw,))
+    taken = time.perf_counter() - begun
+    connection.close()
+    return messages / taken
+
+
+def store_images(engine: Engine, count: int) -> float:
+    """C-STORE ``count`` new images of one study over one association; images a second."""
+    template, marker = _image()
+    uids = [generate_uid(prefix=None)[: len(marker)].ljust(len(marker), "1") for _ in range(count)]
+    contexts = [(_MR_IMAGE_STORAGE, EXPLICIT)]
+    with Association(engine.dicom_port, calling="BENCH", contexts=contexts) as association:
+        begun = time.perf_counter()
+        for uid in uids:
+            dataset = template.replace(marker.encode(), uid.encode())
+            status = association.store(dataset, context=1, sop_class=_MR_IMAGE_STORAGE, instance=uid)
+            if status:
+                raise RuntimeError(f"C-STORE answered {status:04X}")
+        return count / (time.perf_counter() - begun)
+
+
+def _image() -> tuple[bytes, str]:
+    """An image's dataset in Explicit VR Little Endian, and its SOP Instance UID, to be replaced."""
+    marker = generate_uid(prefix=None)
+    image = Dataset()
+    image.SOPClassUID, image.SOPInstanceUID = _MR_IMAGE_STORAGE, marker
+    image.PatientID, image.PatientName, image.AccessionNumber = "BENCH", "BENCH^MR", ""
+    image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
+    image.StudyDate, image.StudyTime, image.StudyID, image.Modality = "20261121", "080000", "1", "MR"
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.Rows, image.Columns = 390, 500
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
+    image.PixelData = bytes(range(250)) * (IMAGE_BYTES // 250)
+    image["PixelData"].VR = "OW"
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, image)
+    return buffer.getvalue(), str(marker)
