@@ -13,6 +13,7 @@ SCREENS = (
     "ris_webapp.screens.health.urls",
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",
+    "ris_webapp.screens.deliveries.urls",
 )
 
 urlpatterns = [path("", include(screen)) for screen in SCREENS]
