@@ -27,7 +27,7 @@ class Part:
     probe: Probe
     needs: tuple[str, ...] = ()
     stop_timeout_seconds: float = 20
-    start_timeout_seconds: float = 60
+    start_timeout_seconds: float = 120
     ports: Mapping[str, int] = field(default_factory=dict)
     url: str | None = None
     silent_files: tuple[Path, ...] = ()

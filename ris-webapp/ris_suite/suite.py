@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ris_suite.layout import SuiteHome
 from ris_suite.parts import Composition
 from ris_suite.processes import program_of
 from ris_suite.settings import Database, SuiteSettings, process_environment, public_url
-from ris_suite.state import PartRecord, SuiteRecord, read_record, supervisor_lives
+from ris_suite.state import PartRecord, SuiteRecord, read_record, supervisor_lives, write_record
 from ris_suite.supervisor import stop_leftovers
 from ris_suite.versions import installed_versions
 
@@ -89,7 +90,7 @@ class Suite:
 
     # ---- life ----
 
-    def up(self, timeout_seconds: float = 180, say: Callable[[str], None] = lambda text: None) -> None:
+    def up(self, timeout_seconds: float = 300, say: Callable[[str], None] = lambda text: None) -> None:
         """Starts the suite and waits until every part is healthy. Nothing happens to a suite that is up.
 
         Raises:
@@ -110,6 +111,8 @@ class Suite:
                 supervisor.send(signal.SIGKILL)
                 supervisor.wait_gone(5)
         stop_leftovers(self.settings.home)
+        if self.record().state not in ("stopped", "failed"):  # its supervisor was killed and could not say so
+            write_record(self.settings.home, replace(self.record(), state="stopped"))
 
     def is_up(self) -> bool:
         """True while a supervisor takes care of this home (its parts may still be starting)."""
