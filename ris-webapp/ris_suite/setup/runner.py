@@ -206,7 +206,7 @@ def _explain(step: Step, problem: BaseException) -> None:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    layout.ENGINE.mkdir(exist_ok=True)
+    layout.MOUNT_POINT.mkdir(parents=True, exist_ok=True)
     with (layout.ENGINE / "setup.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
