@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Protocol
 
 import pydicom
@@ -187,26 +186,18 @@ class FiveSteps:
         return answer.url.split("?")[0]
 
     def _encapsulated_pdf(self) -> str:
-        """The SOP class of the report inside the study, once the worker has stored it."""
-        headers = {"Authorization": f"Bearer {self.suite.secret('service_token_worker')}"}
+        """The SOP class of the report inside the study, as the radiologist's viewer sees it."""
+        headers = {"Accept": "application/dicom+json"}
+        root = f"{self.suite.public_url}/dicom-web/studies/{self.study_uid}/series"
         deadline = time.monotonic() + self.step_seconds
         while time.monotonic() < deadline:
-            found = requests.post(
-                f"{self.suite.orthanc_url}/tools/find",
-                json={
-                    "Level": "Series",
-                    "Query": {"StudyInstanceUID": self.study_uid, "Modality": "DOC"},
-                    "Expand": True,
-                },
-                headers=headers,
-                timeout=20,
-            ).json()
-            if found:
-                url = f"{self.suite.orthanc_url}/instances/{found[0]['Instances'][0]}/file"
-                file = requests.get(url, headers=headers, timeout=20).content
-                dataset = pydicom.dcmread(BytesIO(file))
-                _require(dataset.PatientID == self.order.patient_id, "stored under another patient")
-                return str(dataset.SOPClassUID.name)
+            for series in self._radiologist.session.get(root, headers=headers, timeout=20).json():
+                if series["00080060"]["Value"] == ["DOC"]:
+                    uid = series["0020000E"]["Value"][0]
+                    metadata = self._radiologist.session.get(f"{root}/{uid}/metadata", headers=headers, timeout=20)
+                    dataset = pydicom.Dataset.from_json(metadata.json()[0], bulk_data_uri_handler=lambda uri: b"")
+                    _require(dataset.PatientID == self.order.patient_id, "stored under another patient")
+                    return str(dataset.SOPClassUID.name)
             time.sleep(0.2)
         raise StepFailed("the report was not stored in the study")
 

@@ -86,7 +86,7 @@ class RisUser:
 
     def act(self, exam_id: int, action: str, **body: Any) -> dict[str, Any]:
         """One action of the reading page: ``claim``, ``draft``, ``template``, ``approve`` …"""
-        token = self.session.cookies.get("csrftoken") or ""
+        token = self.status(exam_id)["csrf"]
         response = self.session.post(
             f"{self.public_url}/exams/{exam_id}/{action}",
             data=json.dumps(body),
