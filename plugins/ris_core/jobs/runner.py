@@ -85,7 +85,8 @@ class Worker:
         self._pace = pace
         self._threads = threads
         self._lease = timedelta(seconds=pace.lease_seconds)
-        self._inbox: dict[Pool, queue.SimpleQueue[_Running]] = {pool: queue.SimpleQueue() for pool in threads}
+        self._inbox: dict[Pool, queue.SimpleQueue[_Running | None]] = {pool: queue.SimpleQueue() for pool in threads}
+        self._pool_threads: list[threading.Thread] = []
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -106,7 +107,9 @@ class Worker:
         for pool, count in self._threads.items():
             for number in range(count):
                 # daemons: a handler that never returns must not keep a stopped process alive
-                threading.Thread(target=self._work, args=(pool,), name=f"{pool}-{number}", daemon=True).start()
+                thread = threading.Thread(target=self._work, args=(pool,), name=f"{pool}-{number}", daemon=True)
+                self._pool_threads.append(thread)
+                thread.start()
         self._with_database(self._start_duties)
         beat_at = renew_at = unknown_at = 0.0
         try:
@@ -198,17 +201,23 @@ class Worker:
             raise error
 
     def _drain(self) -> None:
-        """Wait a little for what runs; give back the rest."""
+        """Wait a little for what runs, give back the rest, and let the threads end."""
         until = time.monotonic() + self._pace.grace_seconds
         while self._snapshot() and time.monotonic() < until:
             self._with_database(self._renew)
             time.sleep(0.05)
         left = self._snapshot()
+        for pool, count in self._threads.items():
+            for _ in range(count):
+                self._inbox[pool].put(None)
         if left:
             log.warning("stopping with %d jobs unfinished; they will be run again", len(left))
             self._with_database(lambda: job_queue.give_back([running.job for running in left]))
         self._with_database(lambda: WorkerHeartbeat.objects.filter(name=self.name).delete())
         self._heartbeat_file.unlink(missing_ok=True)
+        if not left:
+            for thread in self._pool_threads:
+                thread.join(timeout=1.0)
 
     def _snapshot(self) -> list[_Running]:
         with self._lock:
@@ -217,8 +226,7 @@ class Worker:
     # the threads of the pools
 
     def _work(self, pool: Pool) -> None:
-        while True:
-            running = self._inbox[pool].get()
+        while (running := self._inbox[pool].get()) is not None:
             try:
                 outcome = self._attempt(running)
                 # what became of the job must be recorded, however long the database is away
@@ -228,6 +236,7 @@ class Worker:
                 with self._lock:
                     self._running.pop(running.job.id, None)
                 self._wake.set()
+        connection.close()
 
     def _attempt(self, running: _Running) -> Exception | None:
         job = running.job
