@@ -293,15 +293,16 @@ def _change_steps(
 ) -> list[str]:
     """Bring the steps that have not begun in line with the order; the names of the fields that changed.
 
-    A planned step is the one with its id, else the one at its place; without a plan all follow the procedure.
+    A planned step is the one with its id; those with ids we do not know are the others, in their order. Steps without
+    a plan follow the procedure.
     """
     plan = plan_service(order) if "service_code" in different else None
-    planned = {step.scheduled_procedure_step_id: step for step in order.steps}
+    ids = {step.scheduled_procedure_step_id for step in open_steps}
+    named = {step.scheduled_procedure_step_id: step for step in order.steps}
+    others = iter([step for step in order.steps if step.scheduled_procedure_step_id not in ids])
     changed: set[str] = set()
-    for place, step in enumerate(open_steps):
-        said = planned.get(step.scheduled_procedure_step_id)
-        if said is None:
-            said = order.steps[place] if place < len(order.steps) else OrderedStep()
+    for step in open_steps:
+        said = named.get(step.scheduled_procedure_step_id) or next(others, OrderedStep())
         wanted = {
             "modality": said.modality or (plan.modality if plan else step.modality),
             "station_ae_title": said.station_ae_title or (plan.station_ae_title if plan else step.station_ae_title),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import IdentityConflict, InvalidValue
+from ris_core.identifiers import PatientIdentifier
 from ris_core.names import folded
 from ris_core.patients import models
 from ris_core.patients.models import Patient
@@ -38,11 +39,14 @@ def record_patient(
     if not details.identifiers:
         raise InvalidValue("a patient needs an identifier", field="patient_identifier")
     found: dict[int, Patient] = {}
-    for identifier in details.identifiers:
+    unknown: list[PatientIdentifier] = []
+    for identifier in dict.fromkeys(details.identifiers):
         row = _find_by_identifier.row(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
         if row:
             patient = _survivor(Patient(**dict(zip(_COLUMNS, row, strict=True))))
             found[patient.id] = patient
+        else:
+            unknown.append(identifier)
     if len(found) > 1:
         raise IdentityConflict(
             "the identifiers belong to different patients here; a person has to decide whether they are one",
@@ -61,7 +65,7 @@ def record_patient(
             field="patient_identifier",
         )
     changed = _update(patient, details, actor)
-    return patient, _complete_identifiers(patient, details), changed
+    return patient, _learn_identifiers(patient, unknown), changed
 
 
 def identifiers_of(patient_id: int) -> list[models.PatientIdentifier]:
@@ -89,38 +93,29 @@ def _add(details: PatientDetails) -> tuple[Patient, list[models.PatientIdentifie
         address=details.address or "",
     )
     insert(patient)
-    identifiers: list[models.PatientIdentifier] = []
-    for identifier in dict.fromkeys(details.identifiers):
-        identifiers.append(
-            models.PatientIdentifier(
-                patient_id=patient.id,
-                value=identifier.value,
-                issuer=identifier.issuer,
-                kind=identifier.kind,
-                is_primary=not identifiers,
-            )
-        )
-        insert(identifiers[-1])
+    identifiers = [
+        _add_identifier(patient, identifier, is_primary=place == 0)
+        for place, identifier in enumerate(dict.fromkeys(details.identifiers))
+    ]
     return patient, identifiers
 
 
-def _complete_identifiers(patient: Patient, details: PatientDetails) -> list[models.PatientIdentifier]:
-    identifiers = identifiers_of(patient.id)
-    known = {(row.value, row.issuer, row.kind) for row in identifiers}
-    for identifier in details.identifiers:
-        key = (identifier.value, identifier.issuer, identifier.kind)
-        if key not in known:
-            known.add(key)
-            row = models.PatientIdentifier(
-                patient_id=patient.id,
-                value=identifier.value,
-                issuer=identifier.issuer,
-                kind=identifier.kind,
-                is_primary=not any(other.is_primary for other in identifiers),
-            )
-            insert(row)
-            identifiers.append(row)
-    return identifiers
+def _add_identifier(patient: Patient, identifier: PatientIdentifier, *, is_primary: bool) -> models.PatientIdentifier:
+    row = models.PatientIdentifier(
+        patient_id=patient.id,
+        value=identifier.value,
+        issuer=identifier.issuer,
+        kind=identifier.kind,
+        is_primary=is_primary,
+    )
+    insert(row)
+    return row
+
+
+def _learn_identifiers(patient: Patient, unknown: list[PatientIdentifier]) -> list[models.PatientIdentifier]:
+    """All of a patient's identifiers, with those that nobody had."""
+    known = identifiers_of(patient.id)
+    return [*known, *(_add_identifier(patient, identifier, is_primary=False) for identifier in unknown)]
 
 
 def _update(patient: Patient, details: PatientDetails, actor: Actor) -> tuple[str, ...]:
