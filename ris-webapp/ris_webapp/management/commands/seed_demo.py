@@ -16,6 +16,7 @@ from ris_core.accounts.passwords import random_password
 from ris_core.changes.services import announce
 from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device, ImagingService
+from ris_core.reports.templates import load_templates
 from ris_webapp import demo
 
 
@@ -40,12 +41,9 @@ class Command(BaseCommand):
                 _service(service, devices[service.device])
             _receiver(options["his_host"], options["his_port"])
             announce("device", 0)
-        self._load_templates()
+        load_templates()
         _write(path, {"url": settings.QUANG.public_url, "logins": logins, "tokens": _tokens()})
         self.stdout.write(f"demo: {len(logins)} logins in {path}")
-
-    def _load_templates(self) -> None:
-        pass
 
 
 def _login(person: demo.DemoUser, password: str | None) -> dict[str, str]:
