@@ -58,5 +58,8 @@ test-containers: ## the five-step scenario on containers (installs and starts Do
 	@$(SUITE) setup --only host-packages --only uv --only virtualenv
 	@docker/test-containers
 
+orthanc-tests: setup-test ## Orthanc's own tests with our plugins and without (CHECKOUT=/path/to/orthanc-tests, TEST=…)
+	@$(RUN) -m ris_testing.orthanc_own_tests $(CHECKOUT) $(TEST)
+
 clean: down ## remove what setup made (not the data in QUANG_HOME)
 	@rm -rf --one-file-system .venv .engine ris-webapp/frontend/node_modules ris-webapp/frontend/dist
