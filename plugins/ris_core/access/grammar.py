@@ -27,7 +27,7 @@ MAXIMUM_PATH_CHARACTERS: Final = 512
 class RequestRefused(NotPermitted):
     """A request outside the grammar; ``detail`` says which rule it broke, for the log and for tests."""
 
-    code = "QUANG-3002"
+    code = "QUANG-6002"
 
 
 @dataclass(frozen=True, slots=True)

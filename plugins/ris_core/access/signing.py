@@ -32,7 +32,7 @@ MAXIMUM_TOKEN_CHARACTERS = 3800
 class TokenRefused(NotPermitted):
     """A token that is malformed, not ours, for another purpose, or over; which of them goes to the log only."""
 
-    code = "QUANG-3001"
+    code = "QUANG-6001"
 
 
 @dataclass(frozen=True, slots=True)
