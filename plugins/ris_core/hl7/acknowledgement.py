@@ -79,7 +79,7 @@ class MessageRefused(QuangError):
     :param held: whether a person here has to decide (state HELD); otherwise the sender has to correct it
     """
 
-    code = "QUANG-4001"
+    code = "QUANG-7001"
 
     def __init__(
         self,

@@ -23,13 +23,13 @@ _READ_BYTES = 65536
 class FramingError(QuangError):
     """What a peer sends is no MLLP; the connection cannot be used further."""
 
-    code = "QUANG-4002"
+    code = "QUANG-7002"
 
 
 class FrameTooLong(FramingError):
     """A frame grew beyond the limit. ``beginning`` is what had come of it."""
 
-    code = "QUANG-4003"
+    code = "QUANG-7003"
 
     def __init__(self, detail: str, beginning: bytes) -> None:
         super().__init__(detail)
@@ -39,7 +39,7 @@ class FrameTooLong(FramingError):
 class MllpFailure(QuangError):
     """A message could not be delivered, or no answer came: send it again."""
 
-    code = "QUANG-4004"
+    code = "QUANG-7004"
 
 
 def framed(message: bytes) -> bytes:
