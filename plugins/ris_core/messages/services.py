@@ -18,8 +18,6 @@ from django.db import (
     DatabaseError,
     DataError,
     IntegrityError,
-    InterfaceError,
-    OperationalError,
     connection,
     transaction,
 )
@@ -77,8 +75,7 @@ def receive(frames: Sequence[Received], apply: Apply) -> list[bytes]:
             return [_receive_frame(frame, apply) for frame in frames]
     except DatabaseError as error:
         log.warning("messages: %d in one transaction failed (%s); trying one by one", len(frames), type(error).__name__)
-        if isinstance(error, OperationalError | InterfaceError):
-            connection.close()  # it may be dead: the next use opens another
+        connection.close_if_unusable_or_obsolete()
     answers: list[bytes] = []
     usable = True
     for frame in frames:
