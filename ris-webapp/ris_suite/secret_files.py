@@ -12,6 +12,7 @@ NAMES = (
     "service_token_web",
     "service_token_worker",
     "service_token_monitor",
+    "launch_secret_HIS",  # with which the receiver HIS signs launches; another receiver's is made by hand
 )
 _BYTES = 48
 

@@ -10,6 +10,12 @@ window.config = {
   showStudyList: false, // the worklist is the RIS's; the viewer shows the study that it was opened on
   extensions: [],
   modes: [],
+  modesConfiguration: {
+    // beside the report every centimetre is the image's: the list of series opens by its button
+    '@ohif/mode-longitudinal': {
+      routes: { 0: { layoutInstance: { props: { leftPanelClosed: { $set: window.parent !== window } } } } },
+    },
+  },
   // the guided tour covers the image at every first visit of a browser; radiologists' browsers forget their storage
   customizationService: { 'ohif.tours': { $set: [] } },
   investigationalUseDialog: { option: 'never' },
@@ -52,11 +58,27 @@ window.config = {
   ],
   whiteLabeling: {
     createLogoComponentFn: function (React) {
-      return React.createElement(
+      const name = React.createElement(
         'span',
-        { style: { fontWeight: 600, fontSize: '18px', letterSpacing: '0.02em', color: '#e6edf6', padding: '0 8px' } },
+        { key: 'name', style: { fontWeight: 600, fontSize: '18px', letterSpacing: '0.02em', color: '#e6edf6', padding: '0 8px' } },
         'Quang'
       );
+      // opened by a result link: the report is one press away; its digits grant nothing, a cookie does
+      const query = new URLSearchParams(window.location.search);
+      const digits = query.get('report') || '';
+      if (!/^[0-9a-f]{12}$/.test(digits)) return name;
+      const link = React.createElement(
+        'a',
+        {
+          key: 'report',
+          href: '/open/report/' + digits,
+          target: '_blank',
+          rel: 'noopener noreferrer',
+          style: { color: '#06171c', background: '#4cc1d6', borderRadius: '6px', padding: '4px 12px', fontWeight: 600, fontSize: '14px' },
+        },
+        query.get('lng') === 'vi' ? 'Kết quả' : 'Report'
+      );
+      return React.createElement(React.Fragment, null, name, link);
     },
   },
 };

@@ -11,8 +11,9 @@ export class SavingSign {
 
   show(report: Report): void {
     this.sign.dataset.state = report.state;
+    const name = report.state === "saved" && !report.savedAt ? "nothing" : report.state;
     const text = this.sign.querySelector("span");
-    if (text) text.textContent = phrase(`saving_${report.state}`, { time: report.savedAt });
+    if (text) text.textContent = phrase(`saving_${name}`, { time: report.savedAt });
     const atRisk = report.state === "unreachable" || report.state === "signed-out" || report.state === "refused";
     this.bar.hidden = !atRisk;
     if (!atRisk) return;

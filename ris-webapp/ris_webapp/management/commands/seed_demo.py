@@ -86,8 +86,8 @@ def _receiver(host: str | None, port: int | None) -> None:
 
 
 def _tokens() -> dict[str, str]:
-    """The service tokens with which a demonstration looks into the engine as the services do."""
-    names = ("service_token_web", "service_token_worker", "service_token_monitor")
+    """The service tokens with which a demonstration looks into the engine, and the secret its HIS signs launches with."""
+    names = ("service_token_web", "service_token_worker", "service_token_monitor", "launch_secret_HIS")
     return {name: settings.QUANG.secret(name) for name in names}
 
 

@@ -12,6 +12,7 @@ from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound, QuangError
 from ris_core.reports import services
+from ris_core.reports.errors import DraftConflict
 from ris_core.reports.models import Reading, VersionStatus
 from ris_core.reports.rules import Sections
 from ris_webapp.client import actor_of
@@ -87,7 +88,7 @@ def draft(request: UserRequest, exam_id: int) -> HttpResponseBase:
     sections = body.sections.sections()
     try:
         revision = services.save_draft(reading.pk, body.revision, sections, actor_of(request))
-    except services.DraftConflict as conflict:
+    except DraftConflict as conflict:
         return answer_conflict(reading, conflict, sections)
     return JsonResponse(_saved(reading, revision))
 
@@ -101,7 +102,7 @@ def template(request: UserRequest, exam_id: int) -> HttpResponseBase:
         applied = services.apply_template(
             reading.pk, body.template_id, body.revision, actor_of(request), frozenset(body.replace)
         )
-    except services.DraftConflict as conflict:
+    except DraftConflict as conflict:
         return answer_conflict(reading, conflict, Sections())
     return JsonResponse(
         {
@@ -120,7 +121,7 @@ def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
     actor = actor_of(request)
     try:
         version = services.approve(reading.pk, body.revision, VersionStatus(body.status), actor)
-    except services.DraftConflict as conflict:
+    except DraftConflict as conflict:
         return answer_conflict(reading, conflict, Sections())
     following = claim_next(actor, after=exam_id) if body.next else None
     return JsonResponse({"version": version.number, "next": page_address(following.pk) if following else None})

@@ -21,7 +21,7 @@ from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse
 from ris_webapp.screens.viewer_launch.refusals import note_refusal, too_many_refusals
-from ris_webapp.screens.viewer_launch.report_cookie import allow_report
+from ris_webapp.screens.viewer_launch.report_cookie import allow_report, report_digits
 from ris_webapp.screens.viewer_launch.results import shown_studies, version_in_force
 
 
@@ -45,11 +45,12 @@ def launch(request: HttpRequest) -> HttpResponse:
         return refuse(request, "QUANG-3107")
     granted = list(dict.fromkeys(uid for uids in studies.values() for uid in uids))
     record(actor, "launch.opened", subject=f"order:{order.pk}", patient_id=order.patient_id)
-    response = HttpResponseRedirect(viewer_address(granted))
+    reported = next((pk for pk in studies if version_in_force(pk) is not None), None)
+    response = HttpResponseRedirect(viewer_address(granted, report=report_digits(granted) if reported else ""))
     grant_viewing(request, response, [granted], f"{vouched.user_name}@{vouched.receiver}"[:64])
-    reported = next((pk for pk in studies if version_in_force(pk) is not None), next(iter(studies)))
     until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
-    allow_report(response, vouched.receiver, reported, granted, until)
+    if reported is not None:
+        allow_report(response, vouched.receiver, reported, granted, until)
     return outsider_headers(response)
 
 

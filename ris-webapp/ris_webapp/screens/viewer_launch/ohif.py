@@ -10,14 +10,17 @@ from django.utils.translation import get_language
 VIEWER_PATH = "/viewer/viewer"
 
 
-def viewer_address(study_uids: Iterable[str], *, compare: bool = False) -> str:
+def viewer_address(study_uids: Iterable[str], *, compare: bool = False, report: str = "") -> str:
     """OHIF opened on exactly these studies, in this order, in the reader's language.
 
     :param compare: the first two side by side (OHIF's hanging protocol ``@ohif/hpCompare``)
+    :param report: the digits of ``/open/report/<digits>``, to which the viewer then shows a button
     """
     parameters = {"StudyInstanceUIDs": ",".join(study_uids)}
     if compare:
         parameters["hangingprotocolId"] = "@ohif/hpCompare"
+    if report:
+        parameters["report"] = report
     if (get_language() or "").startswith("vi"):
         parameters["lng"] = "vi"
     return f"{VIEWER_PATH}?{urlencode(parameters, safe=',@/')}"

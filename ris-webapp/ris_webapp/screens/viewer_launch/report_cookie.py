@@ -24,14 +24,15 @@ _PATH = "/open/report"
 _LONGEST = timedelta(hours=8)
 
 
+def report_digits(study_uids: Sequence[str]) -> str:
+    """The digits of the report's address for these studies: those of their viewer cookie; they grant nothing."""
+    return viewer_cookie_name(study_uids).removeprefix(VIEWER_COOKIE_PREFIX)
+
+
 def allow_report(
     response: HttpResponseBase, receiver: str, procedure_id: int, study_uids: Sequence[str], until: datetime
 ) -> None:
-    """Let this browser open the exam's report at ``/open/report/<digits>`` until ``until``, eight hours at most.
-
-    The digits are those of the viewer cookie for the same studies, so that the viewer can tell them from its own
-    address; they grant nothing.
-    """
+    """Let this browser open the exam's report at ``/open/report/<digits>`` until ``until``, eight hours at most."""
     expires_at = min(until, timezone.now() + _LONGEST)
     link = ResultLink(
         receiver=receiver,
@@ -40,7 +41,7 @@ def allow_report(
         study_uids=frozenset(StudyInstanceUID(uid) for uid in study_uids),
         expires_at=expires_at,
     )
-    digits = viewer_cookie_name(study_uids).removeprefix(VIEWER_COOKIE_PREFIX)
+    digits = report_digits(study_uids)
     response.set_cookie(
         _PREFIX + digits,
         issue_result_link(Keyring.from_settings(settings.QUANG), link),

@@ -19,7 +19,7 @@ from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
 from ris_webapp.screens.viewer_launch.refusals import note_refusal, too_many_refusals
-from ris_webapp.screens.viewer_launch.report_cookie import allow_report, allowed_report
+from ris_webapp.screens.viewer_launch.report_cookie import allow_report, allowed_report, report_digits
 from ris_webapp.screens.viewer_launch.results import procedure_of, report_pdf, shown_studies, version_in_force
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
         _note(actor, link, procedure, "no image may be shown")
         return refuse(request, "QUANG-3103")
     _note(actor, link, procedure)
-    response = HttpResponseRedirect(viewer_address(granted))
+    response = HttpResponseRedirect(viewer_address(granted, report=_digits_if_reported(link.procedure_id, granted)))
     grant_viewing(request, response, [granted], f"{link.receiver} link", until=link.expires_at)
     allow_report(response, link.receiver, link.procedure_id, granted, link.expires_at)
     return outsider_headers(response)
@@ -90,6 +90,10 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
     response = HttpResponse(pdf, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="report-v{version.number}.pdf"'
     return outsider_headers(response)
+
+
+def _digits_if_reported(procedure_id: int, granted: list[str]) -> str:
+    return report_digits(granted) if version_in_force(procedure_id) else ""
 
 
 def _read(token: str) -> ResultLink:

@@ -1,4 +1,4 @@
-"""``/open/<token>``: exactly the result's studies, for whoever holds the link, and a clear word for whoever does not."""
+"""``/open/<token>``: exactly the result's studies for whoever holds the link; a clear word for whoever does not."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import ResultLink, issue_result_link, viewer_cookie_name
 from ris_core.audit.models import AuditEvent
+from ris_core.identifiers import StudyInstanceUID
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import ReportVersion
@@ -30,7 +31,7 @@ def a_link(exam: RequestedProcedure, *studies: Study, hours: float = 1) -> str:
         receiver="HIS",
         procedure_id=exam.pk,
         version_number=1,
-        study_uids=frozenset(study.study_instance_uid for study in studies),  # type: ignore[arg-type]
+        study_uids=frozenset(StudyInstanceUID(study.study_instance_uid) for study in studies),
         expires_at=timezone.now() + timedelta(hours=hours),
     )
     return f"/open/{issue_result_link(Keyring.from_settings(settings.QUANG), link)}"
