@@ -32,10 +32,10 @@ class BackgroundThreads:
             self._threads.append(thread)
             thread.start()
 
-    def stop(self, timeout_seconds: float = JOIN_SECONDS) -> None:
-        """Tell all to end and wait for them, together no longer than the timeout: Orthanc must not hang at its stop."""
+    def stop(self) -> None:
+        """Tell all to end and wait for them, together :data:`JOIN_SECONDS` at most: Orthanc must not hang."""
         self._stopping.set()
-        deadline = time.monotonic() + timeout_seconds
+        deadline = time.monotonic() + JOIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
             if thread.is_alive():

@@ -1,0 +1,72 @@
+"""Orthanc's modalities follow the registry of devices."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orthanc_host.device_registry import DeviceRegistrySync
+from orthanc_host.fakes import FakeRest
+from ris_core.audit.services import SYSTEM
+from ris_core.devices.services import DeviceRegistration, change_device, engine_name, register_device
+
+pytestmark = pytest.mark.django_db
+
+
+class ModalitiesRest(FakeRest):
+    """Orthanc's ``/modalities`` as it answers ``?expand``."""
+
+    def get(self, path: str, *, plugins: bool = False) -> bytes:
+        assert path == "/modalities?expand"
+        prefix = "/modalities/"
+        return json.dumps({name.removeprefix(prefix): json.loads(body) for name, body in self.bodies.items()}).encode()
+
+
+def test_a_registered_device_is_known_with_what_it_may_do() -> None:
+    rest = ModalitiesRest()
+    device = register_device(
+        DeviceRegistration(ae_title="CT1", name="CT 1", modality="CT", host="10.0.0.5", port=11112, may_store=False),
+        SYSTEM,
+    )
+    sync = DeviceRegistrySync(lambda: rest)
+    assert sync.synchronise() == 1
+    known = json.loads(rest.bodies[f"/modalities/{engine_name(device.pk)}"])
+    assert (known["AET"], known["Host"], known["Port"]) == ("CT1", "10.0.0.5", 11112)
+    assert (known["AllowStore"], known["AllowFindWorklist"], known["AllowFind"], known["AllowEcho"]) == (
+        False, True, False, True,
+    )  # fmt: skip
+
+
+def test_nothing_is_asked_of_the_engine_while_the_registry_is_as_it_was() -> None:
+    rest = ModalitiesRest()
+    register_device(DeviceRegistration(ae_title="CT1", name="CT 1"), SYSTEM)
+    sync = DeviceRegistrySync(lambda: rest)
+    sync.synchronise()
+    calls = len(rest.calls)
+    assert sync.synchronise() == 0
+    assert len(rest.calls) == calls
+
+
+def test_a_change_and_a_withdrawal_reach_the_engine() -> None:
+    rest = ModalitiesRest()
+    device = register_device(DeviceRegistration(ae_title="CT1", name="CT 1"), SYSTEM)
+    sync = DeviceRegistrySync(lambda: rest)
+    sync.synchronise()
+    change_device(device.pk, DeviceRegistration(ae_title="CT1", name="CT 1", port=105), SYSTEM)
+    assert sync.synchronise() == 1
+    assert json.loads(rest.bodies[f"/modalities/{engine_name(device.pk)}"])["Port"] == 105
+    change_device(device.pk, DeviceRegistration(ae_title="CT1", name="CT 1", port=105, active=False), SYSTEM)
+    assert sync.synchronise() == 1
+    assert rest.bodies == {}
+
+
+def test_what_somebody_else_put_into_the_engine_is_removed() -> None:
+    rest = ModalitiesRest()
+    rest.bodies["/modalities/stranger"] = b'{"AET": "STRANGER"}'
+    sync = DeviceRegistrySync(lambda: rest)
+    sync.synchronise()
+    assert rest.bodies == {}
+    rest.bodies["/modalities/stranger"] = b'{"AET": "STRANGER"}'
+    assert sync.synchronise() == 0, "unseen while the registry is as it was"
+    assert sync.synchronise(fully=True) == 1
