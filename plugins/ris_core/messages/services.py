@@ -75,7 +75,8 @@ def receive(frames: Sequence[Received], apply: Apply) -> list[bytes]:
             return [_receive_frame(frame, apply) for frame in frames]
     except DatabaseError as error:
         log.warning("messages: %d in one transaction failed (%s); trying one by one", len(frames), type(error).__name__)
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:  # a dead one is replaced; within a caller's transaction it is the caller's
+            connection.close_if_unusable_or_obsolete()
     answers: list[bytes] = []
     usable = True
     for frame in frames:
