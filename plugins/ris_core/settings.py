@@ -79,6 +79,13 @@ class Delivery(Section, frozen=True):
     max_acknowledgement_bytes: int = 65536
 
 
+class Worker(Section, frozen=True):
+    """The process that runs durable jobs."""
+
+    lease_seconds: float = 20.0
+    """After a worker has died its jobs wait this long at most before another takes them."""
+
+
 class Access(Section, frozen=True):
     """Viewer tokens and sessions."""
 
@@ -113,6 +120,7 @@ class Settings(Section, frozen=True):
     worklist: Worklist = Worklist()
     mapping: AutoMapping = AutoMapping()
     delivery: Delivery = Delivery()
+    worker: Worker = Worker()
     access: Access = Access()
     automation: Automation = Automation()
 

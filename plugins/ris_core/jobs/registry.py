@@ -49,7 +49,7 @@ class JobKind:
     after_death: Callable[[str, str], None] | None = None
     """Called with the subject's id and the last error, in the transaction that records the death."""
     every_seconds: Callable[[Settings], float] | None = None
-    """For periodic duties: the pause between the end of a run and the next; also run when a worker starts."""
+    """For periodic duties, which also run when a worker starts and are never given up: the pause between two runs."""
 
 
 JOB_KINDS: tuple[JobKind, ...] = (

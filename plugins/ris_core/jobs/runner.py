@@ -240,7 +240,7 @@ class Worker:
 
     def _attempt(self, running: _Running) -> Exception | None:
         job = running.job
-        if job.attempt > job.max_attempts:
+        if job.attempt > job.max_attempts and running.kind.every_seconds is None:
             return NotWorthRepeating("the worker died each time it tried this job")
         close_old_connections()
         try:
@@ -269,7 +269,8 @@ class Worker:
     @transaction.atomic
     def _record_failure(self, running: _Running, error: Exception) -> None:
         job, kind = running.job, running.kind
-        final = isinstance(error, NotWorthRepeating) or job.attempt >= job.max_attempts
+        periodic = kind.every_seconds is not None
+        final = not periodic and (isinstance(error, NotWorthRepeating) or job.attempt >= job.max_attempts)
         delay = retry_delay_seconds(
             job.attempt,
             first_seconds=kind.first_retry_seconds,
@@ -284,10 +285,8 @@ class Worker:
         )  # fmt: skip
         text = _text_of(error)
         died = job_queue.fail(job, text, None if final else timezone.now() + timedelta(seconds=delay))
-        if died:
-            if kind.after_death is not None:
-                kind.after_death(job.subject_id, text)
-            self._enqueue_next_duty(kind)
+        if died and kind.after_death is not None:
+            kind.after_death(job.subject_id, text)
 
     def _enqueue_next_duty(self, kind: JobKind) -> None:
         if kind.every_seconds is not None:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 
 from ris_core.jobs.registry import JOB_KINDS
 from ris_core.jobs.rules import TimeLimitExceeded
-from ris_core.jobs.runner import Worker
+from ris_core.jobs.runner import Pace, Worker
 
 EXIT_RESTART = 75
 """EX_TEMPFAIL: a job hung and could not be stopped; the supervisor starts the worker again."""
@@ -26,7 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:
         quang = settings.QUANG
-        worker = Worker(JOB_KINDS, quang, quang.home / "run" / "worker.heartbeat")
+        pace = Pace(lease_seconds=quang.worker.lease_seconds)
+        worker = Worker(JOB_KINDS, quang, quang.home / "run" / "worker.heartbeat", pace)
 
         def stop(number: int, _frame: FrameType | None) -> None:
             log.info("worker told to stop (%s)", signal.Signals(number).name)
