@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.utils import timezone
+
 from ris_core.accounts.models import User
 from ris_core.names import folded
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
@@ -20,28 +21,22 @@ from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.reports.models import Reading
 from ris_core.studies.models import Study, StudyLink
 
+# fmt: off
 FAMILY = (
-    "NGUYỄN",
-    "TRẦN",
-    "LÊ",
-    "PHẠM",
-    "HOÀNG",
-    "HUỲNH",
-    "PHAN",
-    "VŨ",
-    "VÕ",
-    "ĐẶNG",
-    "BÙI",
-    "ĐỖ",
-    "HỒ",
-    "NGÔ",
-    "DƯƠNG",
+    "NGUYỄN", "TRẦN", "LÊ", "PHẠM", "HOÀNG", "HUỲNH", "PHAN", "VŨ", "VÕ",
+    "ĐẶNG", "BÙI", "ĐỖ", "HỒ", "NGÔ", "DƯƠNG",
 )
-MIDDLE = ("VĂN", "THỊ", "HỮU", "ĐỨC", "MINH", "NGỌC", "THANH", "QUỐC", "XUÂN", "KIM", "GIA")
+MIDDLE = (
+    "VĂN", "THỊ", "HỮU", "ĐỨC", "MINH", "NGỌC", "THANH", "QUỐC", "XUÂN",
+    "KIM", "GIA",
+)
 GIVEN = (
-    "AN", "ANH", "BÌNH", "CHÂU", "CƯỜNG", "DUNG", "DŨNG", "ĐÀO", "GIANG", "HÀ", "HẢI", "HẠNH", "HIẾU", "HOA", "HÒA", "HÙNG",
-    "HƯƠNG", "KHÁNH", "LAN", "LINH", "LONG", "MAI", "NAM", "NGA", "PHÚC", "QUÂN", "SƠN", "TÂM", "THẢO", "TRANG", "TUẤN", "YẾN",
-)  # fmt: skip
+    "AN", "ANH", "BÌNH", "CHÂU", "CƯỜNG", "DUNG", "DŨNG", "ĐÀO", "GIANG",
+    "HÀ", "HẢI", "HẠNH", "HIẾU", "HOA", "HÒA", "HÙNG", "HƯƠNG", "KHÁNH",
+    "LAN", "LINH", "LONG", "MAI", "NAM", "NGA", "PHÚC", "QUÂN", "SƠN",
+    "TÂM", "THẢO", "TRANG", "TUẤN", "YẾN",
+)
+# fmt: on
 SERVICES = (
     ("XQ.NGUC", "Chụp X-quang ngực thẳng", "DX", "XR1", "Phòng XQ 1"),
     ("SA.BUNG", "Siêu âm ổ bụng", "US", "US1", "Phòng SA 1"),
@@ -84,7 +79,7 @@ def _insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[tu
         if field not in fields and not field.primary_key and not field.null
     ]
     defaults = tuple(field.get_db_prep_save(field.get_default(), connection) for field in others)
-    names = ", ".join(connection.ops.quote_name(field.column) for field in [*fields, *others])  # type: ignore[union-attr]
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in [*fields, *others])  # type: ignore[union-attr]
     places = ", ".join(["%s"] * (len(fields) + len(others)))
     with connection.cursor() as cursor:
         statement = f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({places})"  # noqa: S608
@@ -128,11 +123,21 @@ def _seed_patients(count: int, now: datetime) -> None:
         Patient,
         columns,
         (
-            (n + 1, name, name.replace(" ", "^", 1), folded(name), f"{1935 + n % 88}{1 + n % 12:02d}{1 + n % 28:02d}",
-             "F" if "THỊ" in name else "M", "", "", now, now)
+            (
+                n + 1,
+                name,
+                name.replace(" ", "^", 1),
+                folded(name),
+                f"{1935 + n % 88}{1 + n % 12:02d}{1 + n % 28:02d}",
+                "F" if "THỊ" in name else "M",
+                "",
+                "",
+                now,
+                now,
+            )
             for n, name in enumerate(names)
         ),
-    )  # fmt: skip
+    )
     identifiers = [(n + 1, f"BN{n:08d}", "BVQ", "MR", True) for n in range(count)]
     identifiers += [(n + 1, f"0{79000000000 + n}", "VN", "NI", False) for n in range(0, count, 2)]
     _insert(PatientIdentifier, ("patient", "value", "issuer", "kind", "is_primary"), identifiers)
@@ -166,54 +171,164 @@ def _seed_orders(count: int, patients: int, now: datetime, reader_id: int | None
         )
         arrived = None if state in WITHOUT_IMAGES else at + timedelta(minutes=9)
         procedures.append(
-            (n + 1, n + 1, patient, "HIS|BVQ", f"PL{n:09d}", f"F{n:09d}", f"RP{n:09d}", f"2.25.9{n:012d}", code, "BVQ", service,
-             modality, priority, rank, at, state, arrived, at, at)
-        )  # fmt: skip
+            (
+                n + 1,
+                n + 1,
+                patient,
+                "HIS|BVQ",
+                f"PL{n:09d}",
+                f"F{n:09d}",
+                f"RP{n:09d}",
+                f"2.25.9{n:012d}",
+                code,
+                "BVQ",
+                service,
+                modality,
+                priority,
+                rank,
+                at,
+                state,
+                arrived,
+                at,
+                at,
+            )
+        )
         status = STEP_STATUS.get(state, "COMPLETED")
         steps.append((n + 1, n + 1, f"SPS{n:09d}", station, room, modality, at, service, status, at, at))
         if arrived:
             studies.append(
-                (n + 1, f"{n:08x}-00000000-00000000-00000000-00000000", f"2.25.9{n:012d}", patient, "READY_TO_READ", "",
-                 "[]", json.dumps({}), f"BN{patient - 1:08d}", "", accession, modality, f"{at:%Y%m%d}", f"{at:%H%M%S}", service,
-                 station, 1 + n % 4, 2 + n % 300, arrived, arrived, arrived)
-            )  # fmt: skip
+                (
+                    n + 1,
+                    f"{n:08x}-00000000-00000000-00000000-00000000",
+                    f"2.25.9{n:012d}",
+                    patient,
+                    "READY_TO_READ",
+                    "",
+                    "[]",
+                    json.dumps({}),
+                    f"BN{patient - 1:08d}",
+                    "",
+                    accession,
+                    modality,
+                    f"{at:%Y%m%d}",
+                    f"{at:%H%M%S}",
+                    service,
+                    station,
+                    1 + n % 4,
+                    2 + n % 300,
+                    arrived,
+                    arrived,
+                    arrived,
+                )
+            )
             links.append((n + 1, n + 1, "EXACT", "{}", arrived))
         if reader_id and state in ("CLAIMED", "DRAFT", "PRELIMINARY", "FINAL", "RETURNED"):
             reading_state = "FINAL" if state == "RETURNED" else state
             readings.append((n + 1, 1, reading_state, reader_id, at, "", "", "", "", 0, at))
     _insert(
         ImagingServiceRequest,
-        ("id", "patient", "accession_number", "sent_accession_number", "source", "requesting_physician", "requesting_department",
-         "clinical_indication", "ordered_at", "created_at", "updated_at"),
+        (
+            "id",
+            "patient",
+            "accession_number",
+            "sent_accession_number",
+            "source",
+            "requesting_physician",
+            "requesting_department",
+            "clinical_indication",
+            "ordered_at",
+            "created_at",
+            "updated_at",
+        ),
         requests,
-    )  # fmt: skip
+    )
     _insert(
         RequestedProcedure,
-        ("id", "request", "patient", "source", "placer_order_number", "filler_order_number", "requested_procedure_id",
-         "study_instance_uid", "service_code", "service_coding_system", "service_name", "modality", "priority", "priority_rank",
-         "scheduled_at", "exam_state", "images_arrived_at", "created_at", "updated_at"),
+        (
+            "id",
+            "request",
+            "patient",
+            "source",
+            "placer_order_number",
+            "filler_order_number",
+            "requested_procedure_id",
+            "study_instance_uid",
+            "service_code",
+            "service_coding_system",
+            "service_name",
+            "modality",
+            "priority",
+            "priority_rank",
+            "scheduled_at",
+            "exam_state",
+            "images_arrived_at",
+            "created_at",
+            "updated_at",
+        ),
         procedures,
-    )  # fmt: skip
+    )
     _insert(
         ScheduledProcedureStep,
-        ("id", "procedure", "scheduled_procedure_step_id", "station_ae_title", "room", "modality", "scheduled_at", "description",
-         "status", "created_at", "updated_at"),
+        (
+            "id",
+            "procedure",
+            "scheduled_procedure_step_id",
+            "station_ae_title",
+            "room",
+            "modality",
+            "scheduled_at",
+            "description",
+            "status",
+            "created_at",
+            "updated_at",
+        ),
         steps,
-    )  # fmt: skip
+    )
     _insert(
         Study,
-        ("id", "orthanc_id", "study_instance_uid", "patient", "state", "reason", "candidates", "as_received", "received_patient_id",
-         "received_patient_name", "received_accession_number", "modalities", "study_date", "study_time", "study_description",
-         "remote_ae_title", "series_count", "instance_count", "first_received_at", "last_received_at", "updated_at"),
+        (
+            "id",
+            "orthanc_id",
+            "study_instance_uid",
+            "patient",
+            "state",
+            "reason",
+            "candidates",
+            "as_received",
+            "received_patient_id",
+            "received_patient_name",
+            "received_accession_number",
+            "modalities",
+            "study_date",
+            "study_time",
+            "study_description",
+            "remote_ae_title",
+            "series_count",
+            "instance_count",
+            "first_received_at",
+            "last_received_at",
+            "updated_at",
+        ),
         studies,
-    )  # fmt: skip
+    )
     _insert(StudyLink, ("study", "procedure", "how", "explanation", "linked_at"), links)
     _insert(
         Reading,
-        ("procedure", "ordinal", "state", "claimed_by", "claimed_at", "technique", "findings", "conclusion", "recommendation",
-         "draft_revision", "updated_at"),
+        (
+            "procedure",
+            "ordinal",
+            "state",
+            "claimed_by",
+            "claimed_at",
+            "technique",
+            "findings",
+            "conclusion",
+            "recommendation",
+            "draft_revision",
+            "updated_at",
+        ),
         readings,
-    )  # fmt: skip
+    )
 
 
 def _state(number: int, since: timedelta) -> str:

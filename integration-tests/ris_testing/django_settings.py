@@ -15,7 +15,14 @@ from pathlib import Path
 _home = Path(tempfile.mkdtemp(prefix="quang-test-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 (_home / "secrets").mkdir()
-for _name in ("django_secret_key", "viewer_signing_key", "service_token_web", "service_token_worker"):
+for _name in (
+    "django_secret_key",
+    "viewer_signing_key",
+    "service_token_web",
+    "service_token_worker",
+    "service_token_monitor",
+    "launch_secret_HIS",
+):
     (_home / "secrets" / _name).write_text(secrets.token_urlsafe(43))
 for _variable in [name for name in os.environ if name.startswith("QUANG_") and name != "QUANG_TEST_DATABASE_URL"]:
     if "__" in _variable or _variable in ("QUANG_SETTINGS", "QUANG_DATABASE_URL", "QUANG_SECRETS_DIR"):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from django.http import HttpRequest
 
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor
+
+FRONT_DOOR_NETWORKS = tuple(
+    ip_network(network)
+    for network in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+"""Where nginx may be: on this host, or beside the web app in a private network; the web app listens nowhere else."""
 
 
 def client_address(request: HttpRequest) -> str:
@@ -19,7 +25,7 @@ def client_address(request: HttpRequest) -> str:
     peer = request.META.get("REMOTE_ADDR", "")
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
     try:
-        if forwarded and (not peer or ip_address(peer).is_private):
+        if forwarded and any(ip_address(peer) in network for network in FRONT_DOOR_NETWORKS):
             return str(ip_address(forwarded))
     except ValueError:
         pass

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ris_core.errors import QuangError
+from ris_webapp.words import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Words:
     """What a code means to a user: status of the answer, title, and what to do."""
 
     status: int
-    title: str
-    advice: str
+    title: Text
+    advice: Text
 
 
 _GENERAL = Words(
@@ -55,11 +56,15 @@ WORDS: dict[str, Words] = {
         gettext_lazy("Tạm khoá đăng nhập"),
         gettext_lazy("Đăng nhập sai 5 lần. Hãy đợi 15 phút rồi thử lại, hoặc nhờ quản trị mở khoá."),
     ),
-    "QUANG-3001": Words(
-        502,
-        gettext_lazy("Máy chủ ảnh không trả lời"),
-        gettext_lazy("Ảnh tạm thời chưa xem được; danh sách ca và kết quả vẫn dùng được."),
+    **dict.fromkeys(
+        ("QUANG-4000", "QUANG-4001", "QUANG-4002", "QUANG-4003"),
+        Words(
+            502,
+            gettext_lazy("Máy chủ ảnh không trả lời"),
+            gettext_lazy("Ảnh tạm thời chưa xem được; danh sách ca và kết quả vẫn dùng được."),
+        ),
     ),
+    "QUANG-4004": Words(404, gettext_lazy("Không còn ảnh"), gettext_lazy("Máy chủ ảnh không có lần chụp này.")),
 }
 
 

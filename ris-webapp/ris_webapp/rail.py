@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ris_core.accounts.rules import Function, may
 from ris_webapp.screens.deliveries.badges import dead_count
 from ris_webapp.screens.unmatched.evidence import waiting_count
+from ris_webapp.words import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class RailEntry:
 
     url_name: str
     icon: str
-    label: str
+    label: Text
     function: Function
     waiting: Callable[[], int] | None = None
     """How many things wait there for a person; shown beside the icon, and not counted at every page."""
@@ -57,7 +58,7 @@ _counts = _RecentCounts()
 
 RAIL = (
     RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
-    RailEntry("unmatched:queue", "photo-question", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
+    RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
     RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES),

@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from ris_core.accounts.models import User
 
 
-def session_is_alive(session_key: str) -> bool:
+def session_is_alive(session_key: str | None) -> bool:
     """Whether somebody is logged in with it: not logged out, not idle too long, active, same password as at login."""
     if not session_key:
         return False
@@ -21,5 +21,5 @@ def session_is_alive(session_key: str) -> bool:
         return False
     if time.time() - session.get("used_at", 0) > settings.SESSION_COOKIE_AGE:
         return False
-    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    user = User.objects.filter(pk=session.get(SESSION_KEY, 0), is_active=True).first()
     return user is not None and constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 from django.utils.translation import gettext_lazy as _
 
-WORDS: dict[str, dict[str, str]] = {
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Text: TypeAlias = "str | _StrPromise"
+"""A text of the screens: translated when it is shown, not when the module is loaded."""
+
+WORDS: dict[str, dict[str, Text]] = {
     "exam_state": {
         "ORDERED": _("Đã chỉ định"),
         "IN_PROGRESS": _("Đang chụp"),
@@ -60,13 +68,38 @@ WORDS: dict[str, dict[str, str]] = {
         "order.placed": _("Nhận chỉ định"),
         "order.changed": _("Sửa chỉ định"),
         "order.cancelled": _("Huỷ chỉ định"),
-        "exam.viewed": _("Xem ca"),
+        "order.discontinued": _("Dừng giữa chừng"),
+        "patient.updated": _("Sửa thông tin người bệnh"),
+        "study.received": _("Ảnh bắt đầu về"),
         "study.linked": _("Khớp ảnh với chỉ định"),
         "study.link_undone": _("Gỡ khớp ảnh"),
-        "report.claimed": _("Nhận đọc"),
-        "report.released": _("Trả lại, không đọc nữa"),
+        "study.unmatched": _("Ảnh chưa khớp phiếu"),
+        "study.conflict": _("Ảnh mâu thuẫn với phiếu"),
+        "study.gone": _("Máy chủ không còn ảnh"),
+        "study.viewed": _("Xem ảnh chờ khớp"),
+        "exam.viewed": _("Xem nhanh ca"),
+        "exam.opened": _("Mở ca"),
+        "images.opened": _("Mở ảnh"),
+        "prior.opened": _("Mở lần chụp khác"),
+        "launch.opened": _("HIS mở ảnh"),
+        "result_link.opened": _("Mở ảnh từ phiếu kết quả"),
+        "reading.claimed": _("Nhận đọc"),
+        "reading.taken_over": _("Nhận đọc thay"),
+        "reading.released": _("Trả lại, không đọc nữa"),
+        "report.drafted": _("Lưu nháp"),
         "report.approved": _("Duyệt kết quả"),
-        "viewer.opened": _("Mở ảnh"),
+        "report.opened_for_correction": _("Mở đính chính"),
+        "report.stored": _("Lưu kết quả cùng ảnh"),
+        "report.viewed": _("Xem kết quả"),
+        "report.previewed": _("Xem bản in"),
+        "report.history_viewed": _("Xem các bản kết quả"),
+        "delivery.acknowledged": _("Nơi nhận đã xác nhận kết quả"),
+        "delivery.failed": _("Gửi kết quả chưa được"),
+        "delivery.dead": _("Gửi kết quả không được"),
+        "delivery.replayed": _("Gửi lại kết quả"),
+        "delivery.dismissed": _("Bỏ qua, không gửi kết quả"),
+        "delivery.superseded": _("Bản mới thay bản chưa gửi"),
+        "delivery.viewed": _("Xem bản tin kết quả"),
     },
     "delivery_state": {
         "QUEUED": _("Chờ gửi"),

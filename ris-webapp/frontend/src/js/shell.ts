@@ -29,6 +29,15 @@ document.addEventListener("quang:toast", (event) => {
   toast((event as CustomEvent<{ text: string }>).detail.text);
 });
 
+// error events do not bubble: caught on the way down
+document.addEventListener(
+  "error",
+  (event) => {
+    if (event.target instanceof HTMLImageElement) event.target.classList.add("missing");
+  },
+  true,
+);
+
 wireMenus();
 connectLive();
 listenForKeys();

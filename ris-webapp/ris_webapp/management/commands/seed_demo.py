@@ -86,7 +86,7 @@ def _receiver(host: str | None, port: int | None) -> None:
 
 
 def _tokens() -> dict[str, str]:
-    """The service tokens with which a demonstration looks into the engine, and the secret its HIS signs launches with."""
+    """The service tokens that look into the engine, and the secret with which the demo's HIS signs launches."""
     names = ("service_token_web", "service_token_worker", "service_token_monitor", "launch_secret_HIS")
     return {name: settings.QUANG.secret(name) for name in names}
 

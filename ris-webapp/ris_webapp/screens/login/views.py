@@ -88,9 +88,9 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def locked_out(request: HttpRequest, credentials: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
-    """django-axes calls this instead of the login view's answer after too many failures."""
-    name = str(credentials.get("username", ""))[:128]
+def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
+    """django-axes gives this instead of the login view's ``answer`` after too many failures."""
+    name = str((credentials or {}).get("username") or request.POST.get("username", ""))[:128]
     record(Actor(name or "anonymous", address=client_address(request)), "user.locked_out", success=False)
     return _login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
 

@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ris_core.errors import QuangError
 from ris_core.hl7.er7 import Message, Segment
+from ris_webapp.words import Text
 
-FIELD_NAMES: dict[str, str] = {
+FIELD_NAMES: dict[str, Text] = {
     "MSH-3": _("Ứng dụng gửi"),
     "MSH-4": _("Cơ sở gửi"),
     "MSH-5": _("Ứng dụng nhận"),

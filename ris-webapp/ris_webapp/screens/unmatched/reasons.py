@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-SENTENCES: dict[str, str] = {
+from ris_webapp.words import Text
+
+SENTENCES: dict[str, Text] = {
     "NO_ACCESSION": _("Ảnh không mang số phiếu: kỹ thuật viên đã nhập tay, hoặc máy không lấy danh sách chụp."),
     "UNKNOWN_ACCESSION": _("Số phiếu trong ảnh không có trong hệ thống."),
     "NO_PATIENT_ID": _("Ảnh không mang mã bệnh nhân, nên chưa chắc là người bệnh của phiếu."),
@@ -22,7 +24,7 @@ SENTENCES: dict[str, str] = {
     "PATIENT_VARIES_IN_STUDY": _("Trong cùng một lần chụp có ảnh mang tên hai người bệnh."),
 }
 
-FIELDS: dict[str, str] = {
+FIELDS: dict[str, Text] = {
     "AccessionNumber": _("Số phiếu"),
     "PatientID": _("Mã bệnh nhân"),
     "PatientName": _("Họ tên"),
@@ -32,11 +34,11 @@ FIELDS: dict[str, str] = {
     "StudyInstanceUID": _("Mã lần chụp (UID)"),
 }
 
-VERDICTS: dict[str, str] = {
+VERDICTS: dict[str, Text] = {
     "EQUAL": _("Giống"),
     "SIMILAR": _("Gần giống"),
     "MISSING": _("Thiếu một bên"),
-    "DIFFERENT": _("Khác"),
+    "DIFFERENT": _("Khác nhau"),
     "CONTRADICTS": _("Mâu thuẫn"),
 }
 

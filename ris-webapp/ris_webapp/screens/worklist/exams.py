@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -167,12 +168,18 @@ def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
     if not procedure_ids:
         return []
     found = RequestedProcedure.objects.filter(pk__in=procedure_ids).values_list(*_COLUMNS)
-    rows = {values[0]: ExamRow(*values[:6], values[6] or "", *values[7:]) for values in found}
+    rows = {values[0]: _row(list(values)) for values in found}
     _add_identifiers(rows.values())
     _add_steps(rows)
     _add_images(rows)
     _add_readers(rows)
     return [rows[procedure_id] for procedure_id in procedure_ids if procedure_id in rows]
+
+
+def _row(values: list[Any]) -> ExamRow:
+    """A row of the columns in :data:`_COLUMNS`; an exam without a visit has no patient class."""
+    values[6] = values[6] or ""
+    return ExamRow(*values)
 
 
 def _add_identifiers(rows: Iterable[ExamRow]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ris_core.audit.models import AuditEvent
+from ris_core.delivery.models import Delivery
 from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
@@ -37,9 +38,7 @@ def exam_preview(procedure_id: int) -> ExamPreview:
         raise NotFound("no such exam", field="procedure_id")
     steps = list(procedure.steps.prefetch_related("fetches").order_by("pk"))
     links = list(procedure.links.filter(undone_at__isnull=True).select_related("study", "linked_by").order_by("pk"))
-    subjects = [f"exam:{procedure_id}", f"order:{procedure.request_id}", f"procedure:{procedure_id}"]
-    subjects += [f"study:{link.study_id}" for link in links]
-    events = AuditEvent.objects.filter(subject__in=subjects).select_related("user").order_by("-at")
+    events = AuditEvent.objects.filter(subject__in=_subjects(procedure, links)).select_related("user").order_by("-at")
     return ExamPreview(
         row=rows_of([procedure_id])[0],
         procedure=procedure,
@@ -48,3 +47,16 @@ def exam_preview(procedure_id: int) -> ExamPreview:
         links=links,
         events=list(events[:HISTORY_EVENTS]),
     )
+
+
+def _subjects(procedure: RequestedProcedure, links: list[StudyLink]) -> list[str]:
+    """What the audit trail calls the exam and everything that belongs to it."""
+    readings = list(procedure.readings.values_list("pk", flat=True))
+    deliveries = Delivery.objects.filter(reading_id__in=readings).values_list("pk", flat=True)
+    return [
+        *(f"{kind}:{procedure.pk}" for kind in ("exam", "procedure")),
+        f"order:{procedure.request_id}",
+        *(f"study:{link.study_id}" for link in links),
+        *(f"reading:{reading_id}" for reading_id in readings),
+        *(f"delivery:{delivery_id}" for delivery_id in deliveries),
+    ]

@@ -1,0 +1,41 @@
+"""Health: what is said when a part is away, and that nothing secret is said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.utils import timezone
+
+from ris_core.jobs.models import WorkerHeartbeat
+from ris_webapp.screens.health import checks
+
+pytestmark = pytest.mark.django_db
+
+
+def test_all_parts_at_work_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_engine_answers", lambda: True)
+    WorkerHeartbeat.objects.create(name="w1", at=timezone.now())
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_without_engine_or_worker_the_web_app_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_engine_answers", lambda: False)
+    WorkerHeartbeat.objects.create(name="w1", at=timezone.now() - timedelta(minutes=10))
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert (answer.json()["engine"], answer.json()["worker"]) == (False, False)
+
+
+def test_without_the_database_it_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise DatabaseError("password=secret")
+
+    monkeypatch.setattr(checks, "_engine_answers", lambda: True)
+    monkeypatch.setattr(connection, "cursor", away)
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failed")
+    assert "secret" not in answer.content.decode()

@@ -1,0 +1,31 @@
+"""People in front of a browser, for the tests of all screens."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from django.test import Client
+
+from ris_core.accounts.models import Role, User
+
+PASSWORD = "Quang-2026-thu!"
+
+
+def a_user(role: str = Role.RADIOLOGIST, *, full_name: str = "Bác sĩ CĐHA", language: str = "vi") -> User:
+    """Somebody with this role and :data:`PASSWORD`."""
+    name = f"u_{secrets.token_hex(4)}"
+    user = User.objects.create_user(name, PASSWORD, full_name=full_name, role=role)
+    user.language = language
+    user.save(update_fields=["language"])
+    return user
+
+
+def client_as(role: str = Role.RADIOLOGIST, *, user: User | None = None) -> Client:
+    """A browser in which somebody with this role has logged in."""
+    client = Client()
+    client.force_login(user or a_user(role), backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    session["used_at"] = int(time.time())
+    session.save()
+    return client

@@ -1,0 +1,134 @@
+"""Every address against every role: what is not allowed here by name is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from ris_core.accounts.models import Role
+from ris_core.errors import NotPermitted
+from ris_webapp.middleware import DenyByDefaultMiddleware
+from ris_webapp.tests.people import client_as
+
+pytestmark = pytest.mark.django_db
+
+ANYBODY = frozenset({*Role.values, "nobody"})
+LOGGED_IN = frozenset(Role.values)
+VIEWING = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "CLINICIAN"})
+RADIOLOGIST = frozenset({"RADIOLOGIST"})
+RESOLVING = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "ADMINISTRATOR"})
+DEVICES = frozenset({"TECHNOLOGIST", "ADMINISTRATOR"})
+ADMINISTRATOR = frozenset({"ADMINISTRATOR"})
+
+WHO_MAY: dict[str, frozenset[str]] = {
+    "login:login": ANYBODY,
+    "login:logout": ANYBODY,
+    "login:language": ANYBODY,
+    "login:preferences": LOGGED_IN,
+    "health:healthz": ANYBODY,
+    "worklist:worklist": LOGGED_IN,
+    "worklist:rows": LOGGED_IN,
+    "worklist:preview": LOGGED_IN,
+    "unmatched:queue": RESOLVING,
+    "unmatched:study": RESOLVING,
+    "unmatched:orders": RESOLVING,
+    "unmatched:image": RESOLVING,
+    "unmatched:link": RESOLVING,
+    "unmatched:undo": RESOLVING,
+    "devices:devices": DEVICES,
+    "devices:device": DEVICES,
+    "devices:echo": DEVICES,
+    "devices:register": ADMINISTRATOR,
+    "devices:change": ADMINISTRATOR,
+    "messages:messages": ADMINISTRATOR,
+    "messages:message": ADMINISTRATOR,
+    "messages:jobs": ADMINISTRATOR,
+    "messages:replay": ADMINISTRATOR,
+    "messages:dismiss": ADMINISTRATOR,
+    "reading:page": VIEWING,
+    "reading:status": VIEWING,
+    "reading:images": VIEWING,
+    "reading:prior": VIEWING,
+    "reading:versions": VIEWING,
+    "reading:version_pdf": VIEWING,
+    "reading:preview": RADIOLOGIST,
+    "reading:next": RADIOLOGIST,
+    "reading:claim": RADIOLOGIST,
+    "reading:release": RADIOLOGIST,
+    "reading:amend": RADIOLOGIST,
+    "reading:draft": RADIOLOGIST,
+    "reading:template": RADIOLOGIST,
+    "reading:approve": RADIOLOGIST,
+    "reading:compare": VIEWING,
+    "reading:keep": RADIOLOGIST,
+    "deliveries:deliveries": ADMINISTRATOR,
+    "deliveries:replay": ADMINISTRATOR,
+    "deliveries:dismiss": ADMINISTRATOR,
+    "viewer_launch:launch": ANYBODY,
+    "viewer_launch:report": ANYBODY,
+    "viewer_launch:open": ANYBODY,
+}
+
+
+def _patterns(resolver: URLResolver | None = None, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry, f"{entry.namespace}:" if entry.namespace else namespace)
+        else:
+            yield f"{namespace}{entry.name}", entry
+
+
+ADDRESSES = dict(_patterns())
+
+
+def _address(name: str) -> str:
+    arguments: dict[str, Any] = {
+        argument: "x" if kind.regex == "[^/]+" or "a-z" in kind.regex.lower() else 999_999
+        for argument, kind in ADDRESSES[name].pattern.converters.items()
+    }
+    return reverse(name, kwargs=arguments)
+
+
+def test_every_address_stands_in_the_table() -> None:
+    assert set(ADDRESSES) == set(WHO_MAY)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_role_gets_into_its_own_pages_and_into_no_other(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_as(role)
+    client.raise_request_exception = False
+    for name, roles in WHO_MAY.items():
+        if name == "login:logout":
+            continue
+        for method in (client.get, client.post):
+            status = method(_address(name), headers={"Accept": "application/json"}).status_code
+            if role in roles:
+                # inside: there is nothing with this id, or the form was empty
+                assert status in (200, 204, 302, 303, 400, 401, 403, 404, 405, 409, 410, 422, 502, 503), (name, status)
+                if roles != ANYBODY:
+                    assert status not in (401, 403), (name, status)
+            else:
+                assert status == 403, (name, status)
+
+
+def test_nobody_gets_in_without_logging_in() -> None:
+    client = Client()
+    for name, roles in WHO_MAY.items():
+        if "nobody" in roles:
+            continue
+        page = client.get(_address(name))
+        assert (page.status_code, page["Location"].partition("?")[0]) == (302, "/login/"), name
+        assert client.post(_address(name), headers={"Accept": "application/json"}).status_code == 401, name
+
+
+def test_a_view_that_says_nothing_is_refused() -> None:
+    def forgotten(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("open to all")
+
+    with pytest.raises(NotPermitted):
+        DenyByDefaultMiddleware(forgotten).process_view(RequestFactory().get("/"), forgotten, (), {})
