@@ -1,7 +1,7 @@
 """Every kind of job that the worker knows, in one explicit tuple.
 
 To add one: write a function that takes the subject's id and may be run twice with the effect of once, and add a line
-here (``docs/how-to/add-a-job.md``).
+here (``docs/how-to/developing.md``).
 """
 
 from __future__ import annotations
