@@ -36,7 +36,7 @@ end
 function IncomingWorklistRequestFilter(query, origin)
   local original = copy(query, false)
   local seen = copy(query, true)
-  seen['0008,0005'] = query['0008,0005']
+  seen['0008,0005'] = 'ISO_IR 192' -- what Orthanc has decoded the values to; it cannot write code extensions
   original['0008,0005'] = nil
   seen[ORIGINAL] = { original }
   return seen
