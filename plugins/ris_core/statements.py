@@ -14,7 +14,9 @@ on Django's connection, in the caller's transaction, and raises Django's databas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -23,9 +25,6 @@ from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
-
-_CONVERTED_FIELDS = (models.DateTimeField, models.DateField, models.BinaryField, models.JSONField)
-"""Fields whose Python values the drivers do not take as they are."""
 
 _PREPARE_AFTER = 3
 """PostgreSQL prepares a statement when it has run so often on one connection."""
@@ -148,7 +147,7 @@ class _Row:
         self._fields = [
             (
                 field.attname,
-                field.get_db_prep_save if isinstance(field, _CONVERTED_FIELDS) else None,
+                _converter(field, database),
                 bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)),
             )
             for field in fields
@@ -170,13 +169,25 @@ class _Row:
     def values(self, instance: models.Model, database: BaseDatabaseWrapper) -> list[Any]:
         """The columns' values, of the primary key first."""
         stored = instance.__dict__
+        now: datetime | None = None
         values = []
         for name, convert, automatic in self._fields:
             if automatic:
-                setattr(instance, name, timezone.now())
+                stored[name] = now = now or timezone.now()
             value = stored[name]
-            values.append(value if convert is None else convert(value, database))
+            values.append(value if convert is None or value is None else convert(value))
         return values
+
+
+def _converter(field: models.Field[Any, Any], database: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
+    """What makes the driver's value of a field's value; none where the driver takes it as it is."""
+    if isinstance(field, models.JSONField):
+        return partial(field.get_db_prep_save, connection=database)
+    if isinstance(field, models.DateTimeField):
+        return None if database.vendor == "postgresql" else database.ops.adapt_datetimefield_value
+    if isinstance(field, models.DateField | models.TimeField | models.DecimalField):
+        return partial(field.get_db_prep_save, connection=database)
+    return None
 
 
 _rows: dict[tuple[type[models.Model], str], _Row] = {}
