@@ -113,10 +113,9 @@ class Message:
         if not lines or not lines[0].startswith("MSH"):
             raise InvalidValue("the message does not begin with an MSH segment", field="MSH")
         separators = Separators.of_header(lines[0])
-        _join_broken_lines(lines, separators.field)
         counts: dict[str, int] = {}
         segments = []
-        for line in lines:
+        for line in _segment_lines(lines, separators.field):
             name = line[:3]
             counts[name] = counts.get(name, 0) + 1
             segments.append(Segment(line, separators, decoded.codec, counts[name]))
@@ -155,12 +154,15 @@ class Message:
         return self.header.value(12)
 
 
-def _join_broken_lines(lines: list[str], field: str) -> None:
-    """Give a line that begins no segment back to the one before it: some senders leave line breaks in free text."""
-    for index in range(len(lines) - 1, 0, -1):
-        line = lines[index]
-        if not (_SEGMENT_NAME.match(line) and (len(line) == 3 or line[3] == field or line[3:].isspace())):
-            lines[index - 1 : index + 1] = [f"{lines[index - 1]}\n{line}"]
+def _segment_lines(lines: list[str], field: str) -> list[str]:
+    """Each segment as one line: some senders leave line breaks in free text, what follows one begins no segment."""
+    joined: list[list[str]] = []
+    for line in lines:
+        if not joined or (_SEGMENT_NAME.match(line) and (len(line) == 3 or line[3] == field or line[3:].isspace())):
+            joined.append([line])
+        else:
+            joined[-1].append(line)
+    return ["\n".join(parts) for parts in joined]
 
 
 def _declared_charset(raw: bytes) -> str:

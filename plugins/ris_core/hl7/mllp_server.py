@@ -8,6 +8,7 @@ possible, and is cut off with a line in the log that names the reason.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -190,9 +191,9 @@ class MllpServer:
 
     def deliver(self, answers: list[tuple[Connection, bytes]]) -> None:
         """Send answers, one for each frame that was submitted, in their order. May be called from any thread."""
-        if self._loop is None or self._loop.is_closed():
-            return
-        self._loop.call_soon_threadsafe(_answer_all, answers)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: everybody has been disconnected
+                self._loop.call_soon_threadsafe(_answer_all, answers)
 
     def stop_listening(self) -> None:
         """Take no more connections and read nothing more from those there are."""

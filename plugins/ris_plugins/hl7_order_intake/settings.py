@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from ris_core.errors import SettingsInvalid
 from ris_core.hl7.mllp_server import Limits
 from ris_core.settings import Settings
 
@@ -21,7 +23,14 @@ class IntakeSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> IntakeSettings:
+        """
+        :raises SettingsInvalid: for a character set that Python does not know
+        """
         hl7 = settings.hl7
+        try:
+            codecs.lookup(hl7.undeclared_charset)
+        except LookupError as error:
+            raise SettingsInvalid(str(error), field="hl7.undeclared_charset") from error
         return cls(
             host=settings.mllp_host,
             port=settings.mllp_port,
