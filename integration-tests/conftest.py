@@ -24,8 +24,8 @@ def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A running suite that all scenarios share: they use patients and orders of their own and break nothing."""
     if chosen_backend() == "containers":
         project: containers.ComposeProject = request.getfixturevalue("compose_project")
-        request.getfixturevalue("docker_services")
-        yield containers.ready(project, request.getfixturevalue("compose_settings"))
+        request.getfixturevalue("docker_services")  # takes the project down at the end, whatever happens
+        yield containers.bring_up(project, request.getfixturevalue("compose_settings"))
         return
     shared = start_suite(tmp_path_factory.mktemp("suite"))
     try:
@@ -85,8 +85,8 @@ def docker_compose_file() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_setup() -> list[str]:
-    """Compose 1.29 has no ``--wait``; :func:`ris_testing.containers.ready` waits for health."""
-    return ["up --detach --no-build"]
+    """Nothing: the fixture ``suite`` starts the project, waits for health, and shows the logs of what does not start."""
+    return []
 
 
 @pytest.fixture(scope="session")

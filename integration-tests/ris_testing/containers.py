@@ -198,17 +198,28 @@ def start_containers(home: Path, overrides: Mapping[str, str], *, demo: bool) ->
     write_env_file(env_file, settings)
     project = ComposeProject(compose_command(), f"quang-test-{secrets.token_hex(4)}", env_file)
     try:
-        project.run("up", "--detach", "--no-build")
-        return ready(project, settings)
-    except (SuiteProblem, TimeoutError) as problem:
-        lines = "".join(f"\n{service}:\n{project.tail(service)}" for service in ("secrets", "migrate", *Part))
+        return bring_up(project, settings)
+    except SuiteProblem:
         project.try_run("down", "--volumes", "--timeout", "5")
-        raise SuiteProblem(f"{problem}{lines}") from problem
+        raise
 
 
-def ready(project: ComposeProject, settings: Mapping[str, str]) -> ContainerSuite:
-    """The suite of a project that was told to start, once every part of it is healthy."""
-    project.wait_healthy(Part, _START_TIMEOUT_SECONDS)
+def bring_up(project: ComposeProject, settings: Mapping[str, str]) -> ContainerSuite:
+    """Starts a project and waits until every part of it is healthy.
+
+    :raises SuiteProblem: when it does not come up, with the last lines of whatever is not healthy
+    """
+    try:
+        project.run("up", "--detach", "--no-build")
+        project.wait_healthy(Part, _START_TIMEOUT_SECONDS)
+    except (SuiteProblem, TimeoutError) as problem:
+        states = {service: project.health(service) for service in ("secrets", "migrate", *Part)}
+        said = "".join(
+            f"\n---- {service}: {state}\n{project.tail(service)}"
+            for service, state in states.items()
+            if state != "healthy"
+        )
+        raise SuiteProblem(f"the containers did not come up: {problem}{said}") from problem
     return ContainerSuite(project, settings)
 
 
