@@ -62,6 +62,8 @@ class _Running:
     kind: JobKind
     started: float
     """On the monotonic clock."""
+    ended: bool = False
+    """The handler has returned or failed; what remains is to record it."""
 
 
 class Worker:
@@ -190,7 +192,7 @@ class Worker:
 
     def _check_time_limits(self, now: float) -> None:
         for running in self._snapshot():
-            if now - running.started <= running.kind.time_limit_seconds:
+            if running.ended or now - running.started <= running.kind.time_limit_seconds:
                 continue
             error = TimeLimitExceeded(
                 f"job {running.job.id} ({running.kind.name}) ran longer than {running.kind.time_limit_seconds:.0f} s"
@@ -229,9 +231,12 @@ class Worker:
         while (running := self._inbox[pool].get()) is not None:
             try:
                 outcome = self._attempt(running)
+                running.ended = True
                 # what became of the job must be recorded, however long the database is away
-                while not self._recorded(running, outcome):
-                    time.sleep(self._pace.database_pause_seconds)
+                if not self._recorded(running, outcome):
+                    log.error("outcome of job %d cannot be recorded yet, the database is away", running.job.id)
+                    while not self._recorded(running, outcome):
+                        time.sleep(self._pace.database_pause_seconds)
             finally:
                 with self._lock:
                     self._running.pop(running.job.id, None)
@@ -255,8 +260,7 @@ class Worker:
                 self._record_success(running)
             else:
                 self._record_failure(running, error)
-        except (DatabaseError, InterfaceError) as gone:
-            log.error("outcome of job %d cannot be recorded yet: %s", running.job.id, _first_line(gone))
+        except (DatabaseError, InterfaceError):
             connection.close()
             return False
         return True
@@ -277,16 +281,25 @@ class Worker:
             longest_seconds=kind.longest_retry_seconds,
             chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
         )
+        text = _text_of(error)
+        died = job_queue.fail(job, text, None if final else timezone.now() + timedelta(seconds=delay))
+        if died and kind.after_death is not None:
+            self._tell_of_death(kind.after_death, job, text)
         log.log(
             logging.ERROR if final else logging.WARNING,
             "job %d (%s) failed at attempt %d of %d, %s: %s",
             job.id, kind.name, job.attempt, job.max_attempts,
             "given up" if final else f"again in {delay:.1f} s", _place_of(error),
         )  # fmt: skip
-        text = _text_of(error)
-        died = job_queue.fail(job, text, None if final else timezone.now() + timedelta(seconds=delay))
-        if died and kind.after_death is not None:
-            kind.after_death(job.subject_id, text)
+
+    def _tell_of_death(self, after_death: Callable[[str, str], None], job: TakenJob, text: str) -> None:
+        try:
+            with transaction.atomic():
+                after_death(job.subject_id, text)
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the job is dead all the same, and the thread goes on
+            log.error("what follows the death of job %d failed: %s", job.id, _place_of(error))
 
     def _enqueue_next_duty(self, kind: JobKind) -> None:
         if kind.every_seconds is not None:
