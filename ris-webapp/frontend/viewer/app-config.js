@@ -18,6 +18,8 @@ window.config = {
   },
   // the guided tour covers the image at every first visit of a browser; radiologists' browsers forget their storage
   customizationService: { 'ohif.tours': { $set: [] } },
+  // beside the report the page's own strip says whose images these are
+  showPatientInfo: window.parent !== window ? 'disabled' : 'visible',
   investigationalUseDialog: { option: 'never' },
   showWarningMessageForCrossOrigin: false,
   showCPUFallbackMessage: true,
@@ -58,6 +60,7 @@ window.config = {
   ],
   whiteLabeling: {
     createLogoComponentFn: function (React) {
+      if (window.parent !== window) return React.createElement('span'); // none at all would be OHIF's own
       const name = React.createElement(
         'span',
         { key: 'name', style: { fontWeight: 600, fontSize: '18px', letterSpacing: '0.02em', color: '#e6edf6', padding: '0 8px' } },

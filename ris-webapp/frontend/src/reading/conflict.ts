@@ -23,7 +23,7 @@ export class ConflictPanel {
     heading.tabIndex = -1;
     const sentence = element("p", phrase("conflict_sentence", { time: theirs.savedAt }));
     const rows = changed.map((difference) => this.row(difference, choices));
-    const keep = element("button", phrase("conflict_keep"), "button is-primary");
+    const keep = element("button", phrase("conflict_keep"), "button primary");
     keep.addEventListener("click", () => this.settle(mine, theirs.sections, choices));
     const actions = element("div", "", "conflict-actions");
     actions.append(keep);

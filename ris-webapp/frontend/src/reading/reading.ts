@@ -97,6 +97,10 @@ function show(next: Status): void {
     const right = button.dataset.right as keyof Status["rights"];
     button.hidden = !next.rights[right];
   }
+  for (const button of page.querySelectorAll<HTMLButtonElement>("[data-shown]")) {
+    const shown = button.dataset.shown as keyof Status["shows"];
+    button.hidden = !(next.shows[shown] || (shown === "preview" && next.rights.edit));
+  }
   need("#template-open", HTMLButtonElement).disabled = !next.rights.edit;
   page.classList.toggle("is-editable", next.rights.edit);
   images.show(next.images);

@@ -19,6 +19,8 @@ export interface Status {
   savedAt: string;
   sections: Sections;
   rights: Rights;
+  /** Which of the tools have something to show. */
+  shows: { preview: boolean; history: boolean };
   /** HTML: who reads it, what was approved, what one can do. */
   head: string;
   images: {

@@ -22,7 +22,7 @@ export function fit(query: string, text: string): number | null {
     const at = words.findIndex((word) => word.startsWith(part));
     if (at >= 0) cost += at;
     else if (folded(text).includes(part)) cost += 20;
-    else if (subsequence(part, folded(text))) cost += 60;
+    else if (subsequence(part, folded(text))) cost += LOOSE;
     else return null;
   }
   return cost;
@@ -34,7 +34,10 @@ function subsequence(part: string, text: string): boolean {
   return at === part.length;
 }
 
-const RANK = { service: 0, modality: 100, other: 200 };
+/** Cost of letters that are only found in their order, anywhere in the name. */
+const LOOSE = 60;
+const RANK_STEP = 1000;
+const RANK = { service: 0, modality: RANK_STEP, other: 2 * RANK_STEP };
 
 export class TemplatePicker {
   private readonly input: HTMLInputElement;
@@ -91,6 +94,9 @@ export class TemplatePicker {
       const cost = fit(query, `${template.name} ${template.code}`);
       if (cost !== null) ranked.push({ template, cost: cost + RANK[template.fits] });
     }
+    // letters found anywhere are a last resort: they are offered when nothing fits better
+    const sure = ranked.filter(({ cost }) => cost % RANK_STEP < LOOSE);
+    if (sure.length) ranked.splice(0, ranked.length, ...sure);
     ranked.sort((one, other) => one.cost - other.cost || one.template.name.localeCompare(other.template.name, "vi"));
     this.shown = ranked.slice(0, 40).map(({ template }) => template);
     this.active = 0;

@@ -4,7 +4,7 @@
 export type Word = { say: "who" } | { say: "here"; address: string } | { say: "show"; address: string } | { say: "closed" };
 
 export const CHANNEL = "quang-images";
-const ANSWER_MS = 400;
+const ANSWER_MS = 1000;
 const POPPED_OUT = "quang-images-popped-out";
 
 export interface ViewerAddresses {
@@ -90,7 +90,7 @@ export class Viewer {
     } else if (word.say === "closed") {
       // it also says so when it only goes on to another exam: then it is "here" again in a moment
       clearTimeout(this.closing);
-      this.closing = setTimeout(() => this.dock(), 4 * ANSWER_MS);
+      this.closing = setTimeout(() => this.dock(), 2 * ANSWER_MS);
     }
   }
 

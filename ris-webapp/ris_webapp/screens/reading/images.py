@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
+from ris_core.reports.models import Document
 from ris_core.studies.models import Study, StudyState
 from ris_webapp.screens.viewer_launch.results import has_conflict, shown_studies
 
@@ -26,6 +27,8 @@ class ExamImages:
     state: ImagesState
     has_conflict: bool
     """Some images are withheld because they carry another patient's identity too."""
+    stored_reports: int
+    """Encapsulated PDFs of the exam's report versions."""
     step: ScheduledProcedureStep | None
     """Where the exam is scheduled: what the page tells while there are no images."""
 
@@ -36,7 +39,8 @@ class ExamImages:
 
     @property
     def instance_count(self) -> int:
-        return sum(study.instance_count for study in self.studies)
+        """Without our own reports, which are stored in the study too and are nothing to look at again."""
+        return max(0, sum(study.instance_count for study in self.studies) - self.stored_reports)
 
     @property
     def series_count(self) -> int:
@@ -53,4 +57,5 @@ def images_of(exam: RequestedProcedure) -> ExamImages:
     else:
         state = ImagesState.COMPLETE
     step = exam.steps.order_by("scheduled_at", "id").first()
-    return ExamImages(studies, state, has_conflict(exam.pk), step)
+    reports = Document.objects.filter(version__reading__procedure=exam).exclude(orthanc_instance_id="").count()
+    return ExamImages(studies, state, has_conflict(exam.pk), reports, step)

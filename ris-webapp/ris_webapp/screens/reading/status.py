@@ -87,6 +87,10 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
         "savedAt": clock_with_seconds(page.reading.draft_saved_at if page.reading else None),
         "sections": page.sections.as_dict(),
         "rights": asdict(page.rights),
+        "shows": {
+            "preview": page.rights.sees_draft and page.reading is not None and page.has_text,
+            "history": page.version is not None,
+        },
         "head": render_to_string("reading/head.html", context, request),
         "images": {
             "state": page.images.state,
