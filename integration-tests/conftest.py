@@ -85,7 +85,7 @@ def docker_compose_file() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_setup() -> list[str]:
-    """Nothing: the fixture ``suite`` starts the project, waits for health, and shows the logs of what does not start."""
+    """Nothing: the fixture ``suite`` starts the project and shows the logs of what does not come up."""
     return []
 
 
