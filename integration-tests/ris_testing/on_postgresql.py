@@ -1,0 +1,32 @@
+"""``python -m ris_testing.on_postgresql COMMAND …``: run a command with a PostgreSQL server of its own, thrown away after.
+
+The command finds the server in ``QUANG_TEST_DATABASE_URL`` (unit tests), and ``QUANG_DATABASE=postgresql`` makes every
+suite that a scenario starts a suite on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ris_suite.suite import Suite
+
+
+def main(command: list[str]) -> int:
+    """The command's exit status."""
+    with tempfile.TemporaryDirectory(prefix="quang-pg-") as folder:
+        suite = Suite.at(Path(folder) / "home", database="postgresql", parts=frozenset({"postgres"}))
+        suite.up()
+        try:
+            url = suite.environment()["QUANG_DATABASE_URL"]
+            environment = {**os.environ, "QUANG_TEST_DATABASE_URL": url, "QUANG_DATABASE": "postgresql"}
+            return subprocess.run(command, env=environment, check=False).returncode
+        finally:
+            suite.down()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
