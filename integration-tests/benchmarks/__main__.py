@@ -10,10 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import storage, worklist
+from benchmarks import intake, storage, worklist
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
+    ("intake", intake.run),
     ("worklist", worklist.run),
     ("storage", storage.run),
 )  # fmt: skip

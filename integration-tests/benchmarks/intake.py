@@ -7,6 +7,7 @@ synced, by the same machine in the same run. Group commit may beat it.
 from __future__ import annotations
 
 import sqlite3
+import statistics
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pydicom.uid import generate_uid
 from benchmarks import order_load
 from benchmarks.peers import wait_for_port
 from benchmarks.table import Context, Row, no_more_than
+from ris_core.hl7.mllp import MllpClient
 from ris_testing.dimse import EXPLICIT, Association
 from ris_testing.engine import Engine, make_home, migrate, running_engine
 from ris_testing.orders import an_order
@@ -39,9 +41,12 @@ def run(context: Context) -> list[Row]:
     migrate(environment)
     port = int(environment["QUANG_MLLP_PORT"])
     disk = synced_inserts_per_second(context.folder)
-    with running_engine(home, environment, changes={"DicomAlwaysAllowStore": True}) as engine:
+    with running_engine(
+        home, environment, changes={"DicomAlwaysAllowStore": True, "DicomAlwaysAllowFindWorklist": True}
+    ) as engine:
         wait_for_port(port)
         order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))  # caches, statements
+        visible = order_to_worklist_ms(engine, port)
         full = order_load.finished(order_load.start(port, orders=ORDERS, connections=CONNECTIONS))
         idle = store_images(engine, IMAGES)
         load = order_load.start(
@@ -56,6 +61,10 @@ def run(context: Context) -> list[Row]:
             f"orders, {CONNECTIONS} connections (peer: raw messages synced one by one)", full.per_second, disk,
             full.per_second / disk, f">= {PROMISED_PER_SECOND}/s",
             full.per_second >= PROMISED_PER_SECOND and full.accepted == full.sent, "/s",
+        ),
+        no_more_than(
+            "order sent until it is on the worklist, p99", sorted(visible)[int(len(visible) * 0.99)], 100, "ms",
+            f"median {statistics.median(visible):.1f} ms",
         ),
         no_more_than("orders, answer p99", full.p99_ms, 50, "ms", f"median {full.median_ms:.1f} ms"),
         no_more_than(
@@ -84,6 +93,35 @@ def synced_inserts_per_second(folder: Path, messages: int = 300) -> float:
     return messages / taken
 
 
+def order_to_worklist_ms(engine: Engine, port: int, orders: int = 200) -> list[float]:
+    """From the sending of an order to a device's query that finds it, in milliseconds."""
+    taken = []
+    with (
+        MllpClient("127.0.0.1", port, timeout_seconds=10) as his,
+        Association(engine.dicom_port, calling="BENCH") as device,
+    ):
+        for order in (an_order() for _ in range(orders)):
+            query = _dataset(AccessionNumber=order.accession_number, PatientID="", ScheduledProcedureStepSequence=[])
+            begun = time.perf_counter()
+            his.send(order.message())
+            status, found = device.find(query)
+            taken.append((time.perf_counter() - begun) * 1000)
+            if status or len(found) != 1:
+                raise RuntimeError(f"an accepted order is not on the worklist: {status:04X}, {len(found)} answers")
+    return taken
+
+
+def _dataset(**attributes: object) -> bytes:
+    """Explicit VR Little Endian."""
+    dataset = Dataset()
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, dataset)
+    return buffer.getvalue()
+
+
 def store_images(engine: Engine, count: int) -> float:
     """C-STORE ``count`` new images of one study over one association; images a second."""
     template, marker = _image()
@@ -102,17 +140,26 @@ def store_images(engine: Engine, count: int) -> float:
 def _image() -> tuple[bytes, str]:
     """An image's dataset in Explicit VR Little Endian, and its SOP Instance UID, to be replaced."""
     marker = generate_uid(prefix=None)
-    image = Dataset()
-    image.SOPClassUID, image.SOPInstanceUID = _MR_IMAGE_STORAGE, marker
-    image.PatientID, image.PatientName, image.AccessionNumber = "BENCH", "BENCH^MR", ""
-    image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
-    image.StudyDate, image.StudyTime, image.StudyID, image.Modality = "20261121", "080000", "1", "MR"
-    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-    image.Rows, image.Columns = 390, 500
-    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
-    image.PixelData = bytes(range(250)) * (IMAGE_BYTES // 250)
-    image["PixelData"].VR = "OW"
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, False
-    write_dataset(buffer, image)
-    return buffer.getvalue(), str(marker)
+    image = _dataset(
+        SOPClassUID=_MR_IMAGE_STORAGE,
+        SOPInstanceUID=marker,
+        StudyDate="20261121",
+        StudyTime="080000",
+        AccessionNumber="",
+        Modality="MR",
+        PatientName="BENCH^MR",
+        PatientID="BENCH",
+        StudyInstanceUID=generate_uid(),
+        SeriesInstanceUID=generate_uid(),
+        StudyID="1",
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2",
+        Rows=IMAGE_BYTES // 1000,
+        Columns=500,
+        BitsAllocated=16,
+        BitsStored=12,
+        HighBit=11,
+        PixelRepresentation=0,
+        PixelData=bytes(range(250)) * (IMAGE_BYTES // 250),
+    )
+    return image, str(marker)
