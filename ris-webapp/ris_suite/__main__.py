@@ -105,7 +105,9 @@ def _logs(suite: Suite, part: str | None, lines: int, *, follow: bool) -> int:
     paths = [suite.settings.home.log_file(name) for name in names]
     missing = [str(path) for path in paths if not path.exists()]
     if missing or not paths:
-        print(f"no such log: {', '.join(missing) or folder}", file=sys.stderr)
+        print(
+            f"no such log: {', '.join(missing)}" if missing else f"there are no logs in {folder} yet", file=sys.stderr
+        )
         return 1
     command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *map(str, paths)]
     return subprocess.run(command, check=False).returncode
