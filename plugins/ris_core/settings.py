@@ -146,11 +146,6 @@ _PLAIN = {
     "QUANG_MLLP_PORT": "mllp_port",
     "QUANG_DEBUG": "debug",
 }
-# read by the launcher, not by the application
-_OTHERS = {
-    "QUANG_SETTINGS", "QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_DATABASE", "QUANG_AUTOMATION", "QUANG_DEMO",
-    "QUANG_CORPUS", "QUANG_BACKEND",
-}  # fmt: skip
 
 
 def _decode(kind: type, value: object) -> object:
