@@ -61,7 +61,7 @@ const options = {
   logLevel: "warning",
   splitting: true,
   chunkNames: "chunk-[hash]",
-  plugins: [dark, { name: "manifest", setup: (build) => build.onEnd((result) => result.errors.length || write(result)) }],
+  plugins: [dark, { name: "manifest", setup: (build) => build.onEnd((result) => void (result.errors.length || write(result))) }],
 };
 
 if (process.argv.includes("--watch")) {

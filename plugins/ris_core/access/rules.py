@@ -45,7 +45,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
     "web": (
         *_HEALTH,
         *_LOOKING,
-        Route("GET", "/instances/{id}/preview", "a picture for a list or a report"),
+        Route("GET", "/instances/{id}/rendered", "a small picture for a list or a report"),
         Route("POST", "/tools/dicom-echo", "an administrator tests the connection to a device"),
     ),
     "worker": (

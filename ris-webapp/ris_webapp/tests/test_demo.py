@@ -21,10 +21,9 @@ def _logins(path: Path) -> dict[str, str]:
     return {login["username"]: login["password"] for login in json.loads(path.read_text(encoding="utf-8"))["logins"]}
 
 
-def test_seeding_twice_makes_everything_once_and_keeps_the_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUANG_DEMO_HIS_PORT", "2599")
+def test_seeding_twice_makes_everything_once_and_keeps_the_passwords() -> None:
     path = settings.QUANG.home / "demo-logins.json"
-    call_command("seed_demo")
+    call_command("seed_demo", his_port=2599)
     first = _logins(path)
     counts = [model.objects.count() for model in (User, Device, ImagingService, Receiver)]
     call_command("seed_demo")

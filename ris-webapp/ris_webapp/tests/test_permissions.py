@@ -65,7 +65,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "reading:template": RADIOLOGIST,
     "reading:approve": RADIOLOGIST,
     "reading:compare": VIEWING,
-    "reading:keep": RADIOLOGIST,
+    "reading:keep": VIEWING,
     "deliveries:deliveries": ADMINISTRATOR,
     "deliveries:replay": ADMINISTRATOR,
     "deliveries:dismiss": ADMINISTRATOR,

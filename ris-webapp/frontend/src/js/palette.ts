@@ -50,7 +50,7 @@ export function openPalette(): void {
     offered = all.filter((command) => typed.split(/\s+/).every((part) => folded(command.label).includes(part)));
     if (typed) {
       const text = input.value.trim();
-      const search = () => location.assign(`/?when=all&q=${encodeURIComponent(text)}`);
+      const search = () => location.assign(`/?q=${encodeURIComponent(text)}`);
       offered.push({ label: `${say("findExam")} ${text}`, hint: "Enter", run: search });
     }
     chosen = 0;

@@ -110,7 +110,7 @@ function find(): void {
   const query = search.value.trim();
   const parameters = new URLSearchParams(list().dataset.address);
   if (query) {
-    if (!parameters.has("q")) parameters.set("when", "all");
+    if (!parameters.has("q")) parameters.delete("when"); // a new search looks through all days
     parameters.set("q", query);
   } else {
     parameters.delete("q");

@@ -65,6 +65,10 @@ class Command(BaseCommand):
         catalogue = english() if CATALOGUE.exists() else Catalog(locale="en", domain="django")
         catalogue.update(texts_in_sources(), no_fuzzy_matching=True)
         catalogue.obsolete.clear()
+        catalogue.fuzzy = False
+        catalogue.project, catalogue.version = "Quang", "0.1"
+        catalogue.header_comment = "# English texts of the screens; the keys are the Vietnamese ones in the sources.\n"
+        catalogue.msgid_bugs_address = catalogue.last_translator = catalogue.language_team = "Quang"
         catalogue.creation_date = catalogue.revision_date = BEFORE_THE_FIRST_RELEASE
         with CATALOGUE.open("wb") as file:
             write_po(file, catalogue, sort_output=True, include_lineno=False, width=120, omit_header=False)

@@ -95,12 +95,13 @@ class Filter:
             return value if value in allowed else default
 
         modality = parameters.get("modality", "").upper()
+        query = " ".join(parameters.get("q", "").split())[:100]
         return cls(
-            query=" ".join(parameters.get("q", "").split())[:100],
+            query=query,
             state=one_of("state", STATES, ""),
             modality=modality if modality.isalnum() and len(modality) <= 16 else "",
             priority=one_of("priority", PRIORITIES, ""),
-            when=one_of("when", WHEN_LABELS, "week"),
+            when=one_of("when", WHEN_LABELS, _usual_period(query)),
             mine=parameters.get("mine") == "1",
             sort=one_of("sort", SORTS, ""),
         )
@@ -138,8 +139,13 @@ class Filter:
             "state": changed.state,
             "modality": changed.modality,
             "priority": changed.priority,
-            "when": "" if changed.when == "week" else changed.when,
+            "when": "" if changed.when == _usual_period(changed.query) else changed.when,
             "mine": "1" if changed.mine else "",
             "sort": changed.sort,
         }
         return "?" + urlencode({name: value for name, value in parts.items() if value})
+
+
+def _usual_period(query: str) -> str:
+    """The period shown when none is chosen: a search looks through all days."""
+    return "all" if query else "week"
