@@ -40,11 +40,12 @@ class Job(models.Model):
                 fields=["kind", "subject_id"], condition=models.Q(state="QUEUED"), name="job_queued_once"
             ),
         ]
+        # whole, not partial: SQLite cannot tell from a bound parameter that a partial index would do
         indexes = [
-            models.Index(fields=["run_at"], condition=models.Q(state="QUEUED"), name="job_due"),
-            models.Index(fields=["lane", "id"], condition=~models.Q(state="DONE"), name="job_lane"),
-            models.Index(fields=["leased_until"], condition=models.Q(state="RUNNING"), name="job_leased"),
-            models.Index(fields=["finished_at"], condition=models.Q(state="DONE"), name="job_done"),
+            models.Index(fields=["state", "run_at"], name="job_due"),
+            models.Index(fields=["kind", "subject_id", "state"], name="job_subject"),
+            models.Index(fields=["lane", "state"], name="job_lane"),
+            models.Index(fields=["channel", "state"], name="job_channel"),
         ]
 
 

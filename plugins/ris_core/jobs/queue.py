@@ -36,6 +36,11 @@ class TakenJob:
     max_attempts: int
 
 
+def anything_due(now: datetime) -> bool:
+    """Whether a closer look is worth it: what an idle worker asks all the time, so as cheap as can be."""
+    return Job.objects.filter(_waiting_or_lost(now)).exists()
+
+
 def due(now: datetime, kinds: Collection[str], *, unknown_to: Collection[str] = ()) -> QuerySet[Job]:
     """Jobs of ``kinds`` that may be taken at ``now``, in the order of their times; reads only.
 
@@ -48,7 +53,7 @@ def due(now: datetime, kinds: Collection[str], *, unknown_to: Collection[str] = 
     channel_taken = others.filter(state=JobState.RUNNING, channel=OuterRef("channel"))
     of_kind = ~Q(kind__in=unknown_to) if unknown_to else Q(kind__in=kinds)
     return (
-        Job.objects.filter(Q(state=JobState.QUEUED, run_at__lte=now) | Q(state=JobState.RUNNING, leased_until__lt=now))
+        Job.objects.filter(_waiting_or_lost(now))
         .filter(of_kind)
         .filter(Q(lane="") | ~Exists(waits_in_lane))
         .filter(Q(channel="") | ~Exists(channel_taken))
@@ -118,6 +123,10 @@ def fail(job: TakenJob, error: str, run_at: datetime | None) -> bool:
     if changed:
         announce("job", job.id)
     return bool(changed)
+
+
+def _waiting_or_lost(now: datetime) -> Q:
+    return Q(state=JobState.QUEUED, run_at__lte=now) | Q(state=JobState.RUNNING, leased_until__lt=now)
 
 
 def _mine(job: TakenJob) -> QuerySet[Job]:

@@ -170,6 +170,8 @@ class Worker:
 
     def _take(self) -> bool:
         """Take what there are free threads for; whether anything was taken."""
+        if not job_queue.anything_due(timezone.now()):
+            return False
         busy = self._snapshot()
         taken: list[TakenJob] = []
         for pool, count in self._threads.items():
