@@ -7,9 +7,10 @@ synced, by the same machine in the same run. Group commit may beat it.
 from __future__ import annotations
 
 import sqlite3
-import statistics
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -27,7 +28,8 @@ from ris_testing.orders import an_order
 ORDERS = 3000
 CONNECTIONS = 4
 PROMISED_PER_SECOND = 300
-IMAGES = 400
+ROUNDS = 3
+IMAGES = 200
 IMAGE_BYTES = 390 * 500 * 2
 """A real-sized MR image."""
 
@@ -48,14 +50,9 @@ def run(context: Context) -> list[Row]:
         order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))  # caches, statements
         visible = order_to_worklist_ms(engine, port)
         full = order_load.finished(order_load.start(port, orders=ORDERS, connections=CONNECTIONS))
-        idle = store_images(engine, IMAGES)
-        load = order_load.start(
-            port, orders=PROMISED_PER_SECOND * 12, connections=CONNECTIONS, per_second=PROMISED_PER_SECOND
-        )
-        time.sleep(1.5)  # the sender composes its messages first
-        busy = store_images(engine, IMAGES)
-        beside = order_load.finished(load)
+        rounds = [storage_beside_orders(engine, port) for _ in range(ROUNDS)]
     disk = (disk + synced_inserts_per_second(context.folder)) / 2
+    ratio = median(r.busy_per_second / r.idle_per_second for r in rounds)
     return [
         Row(
             f"orders, {CONNECTIONS} connections (peer: raw messages synced one by one)", full.per_second, disk,
@@ -64,16 +61,17 @@ def run(context: Context) -> list[Row]:
         ),
         no_more_than(
             "order sent until it is on the worklist, p99", sorted(visible)[int(len(visible) * 0.99)], 100, "ms",
-            f"median {statistics.median(visible):.1f} ms",
+            f"median {median(visible):.1f} ms",
         ),
         no_more_than("orders, answer p99", full.p99_ms, 50, "ms", f"median {full.median_ms:.1f} ms"),
         no_more_than(
-            f"orders at {PROMISED_PER_SECOND}/s beside C-STORE, answer p99", beside.p99_ms, 50, "ms",
-            f"{beside.per_second:.0f}/s, median {beside.median_ms:.1f} ms",
+            f"orders at {PROMISED_PER_SECOND}/s beside C-STORE, answer p99", median(r.orders.p99_ms for r in rounds),
+            50, "ms", f"{median(r.orders.per_second for r in rounds):.0f}/s, median of {ROUNDS} rounds",
         ),
         Row(
-            f"C-STORE with {PROMISED_PER_SECOND} orders/s", busy, idle, busy / idle, "ratio >= 0.80",
-            busy / idle >= 0.8, "/s", f"images of {IMAGE_BYTES // 1000} KB, 1 association",
+            f"C-STORE with {PROMISED_PER_SECOND} orders/s", median(r.busy_per_second for r in rounds),
+            median(r.idle_per_second for r in rounds), ratio, "ratio >= 0.80", ratio >= 0.8, "/s",
+            f"images of {IMAGE_BYTES // 1000} KB, 1 association, median of {ROUNDS} rounds",
         ),
     ]  # fmt: skip
 
@@ -91,6 +89,26 @@ def synced_inserts_per_second(folder: Path, messages: int = 300) -> float:
     taken = time.perf_counter() - begun
     connection.close()
     return messages / taken
+
+
+@dataclass(frozen=True)
+class Round:
+    """C-STORE alone, then beside orders at the promised rate."""
+
+    idle_per_second: float
+    busy_per_second: float
+    orders: order_load.OrderFigures
+
+
+def storage_beside_orders(engine: Engine, port: int) -> Round:
+    """One round; the two halves follow each other, so that what else the machine does meets both."""
+    idle = store_images(engine, IMAGES)
+    load = order_load.start(
+        port, orders=PROMISED_PER_SECOND * 5, connections=CONNECTIONS, per_second=PROMISED_PER_SECOND
+    )
+    time.sleep(1.0)  # the sender starts up and composes its messages
+    busy = store_images(engine, IMAGES)
+    return Round(idle, busy, order_load.finished(load))
 
 
 def order_to_worklist_ms(engine: Engine, port: int, orders: int = 200) -> list[float]:

@@ -62,15 +62,19 @@ class Segment:
 
     def value(self, field: int, component: int = 1, subcomponent: int = 1) -> str:
         """The text of one subcomponent of a field's first repetition; empty when absent or null (``""``)."""
-        raw = self.raw(field)
-        if not raw or raw == NULL:
+        fields = self.fields
+        raw = fields[field] if field < len(fields) else ""
+        if not raw or raw == NULL:  # most fields of most messages: this runs some fifty times an order
             return ""
         separators = self._separators
         parts = raw.split(separators.repetition, 1)[0].split(separators.component)
         if component > len(parts):
             return ""
-        parts = parts[component - 1].split(separators.subcomponent)
-        text = self._text(parts[subcomponent - 1]) if subcomponent <= len(parts) else ""
+        part = parts[component - 1]
+        if subcomponent > 1 or separators.subcomponent in part:
+            parts = part.split(separators.subcomponent)
+            part = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
+        text = self._text(part)
         return "" if text == NULL else text
 
     def text(self, field: int) -> str:
