@@ -313,7 +313,7 @@ def _instances(suite: RunningSuite, stored: StoredStudy) -> int:
         "multipart/related; type=application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.51",
     ],
 )
-def test_a_viewer_cannot_have_the_engine_transcode(
+def test_a_viewer_cannot_have_the_engine_compress(
     suite: RunningSuite, studies: tuple[StoredStudy, StoredStudy], accept: str
 ) -> None:
     mine = studies[0]

@@ -87,6 +87,8 @@ _WADO = _keys(
     imageQuality=r"[1-9][0-9]?|100",
 )  # fmt: skip
 _WADO_NEEDS = frozenset({"requestType", "studyUID", "seriesUID", "objectUID"})
+_TRANSFER_SYNTAXES: Final = frozenset({"*", "1.2.840.10008.1.2.1"})
+"""As stored, or decoded (Explicit VR Little Endian): no request chooses a compression."""
 _TRANSFER_SYNTAX = re.compile(r"transfer-?syntax\s*=\s*([^;,\s]*)", re.IGNORECASE)
 
 
@@ -97,13 +99,13 @@ def read_image_request(
 
     :param path: the path as it was sent, without the query
     :param arguments: the query's keys and values, decoded once, in order, repetitions included
-    :param accept: the Accept header; it may not choose a transfer syntax, so the engine never transcodes for a viewer
+    :param accept: the Accept header; it may not choose a compression, so the engine never encodes for a viewer
     :raises RequestRefused: for everything outside the grammar
     """
     if len(path) > MAXIMUM_PATH_CHARACTERS or not _PLAIN_PATH.fullmatch(path):
         raise RequestRefused("path is too long or has a character that no viewer needs")
-    if any(chosen.strip('"') != "*" for chosen in _TRANSFER_SYNTAX.findall(accept)):
-        raise RequestRefused("Accept chooses a transfer syntax")
+    if any(chosen.strip('"') not in _TRANSFER_SYNTAXES for chosen in _TRANSFER_SYNTAX.findall(accept)):
+        raise RequestRefused("Accept chooses a compression")
     query = _single(arguments)
     if path == WADO_URI:
         return _wado_uri(method, query)

@@ -167,20 +167,27 @@ def test_storing_anywhere_else_is_refused(target: str) -> None:
     [
         "multipart/related; type=image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90",
         "multipart/related;Transfer-Syntax = 1.2.840.10008.1.2.4.80",
-        'multipart/related; transfer-syntax="1.2.840.10008.1.2.1"',
+        'multipart/related; transfer-syntax="1.2.840.10008.1.2.4.80"',
         "multipart/related; transfer-syntax=*, multipart/related; transfer-syntax=1.2.840.10008.1.2.4.50",
         "application/dicom; transferSyntax=1.2.840.10008.1.2.4.51",
     ],
 )
-def test_a_viewer_never_has_the_engine_transcode(accept: str) -> None:
+def test_a_viewer_never_has_the_engine_compress(accept: str) -> None:
     with pytest.raises(RequestRefused, match="Accept"):
         read(f"{INSTANCE}/frames/1", accept=accept)
 
 
 @pytest.mark.parametrize(
-    "accept", ["", "*/*", 'multipart/related; type="application/octet-stream"; transfer-syntax=*', "image/jpeg"]
+    "accept",
+    [
+        "",
+        "*/*",
+        'multipart/related; transfer-syntax="1.2.840.10008.1.2.1"',
+        'multipart/related; type="application/octet-stream"; transfer-syntax=*',
+        "image/jpeg",
+    ],
 )
-def test_images_as_stored_may_be_asked_for(accept: str) -> None:
+def test_images_as_stored_or_decoded_may_be_asked_for(accept: str) -> None:
     assert read(f"{INSTANCE}/frames/1", accept=accept).study_uids == {A}
 
 
