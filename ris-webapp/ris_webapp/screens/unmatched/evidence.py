@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.patients.models import PatientIdentifier
 from ris_core.studies.models import QUEUE_STATES, Study, StudyLink
 from ris_core.studies.services import explain
 from ris_webapp.screens.worklist.exams import ExamRow, exam_page, rows_of
@@ -51,9 +53,16 @@ def possibilities(study: Study, procedure_ids: list[int]) -> list[Possibility]:
 
 
 def suggested(study: Study) -> list[Possibility]:
-    """The orders that the rules considered when the study came."""
+    """The orders that the rules considered when the study came; without any, those it was once linked to and those of
+    the patient whose number it carries."""
     ids = [candidate["procedure_id"] for candidate in study.candidates[:SUGGESTED]]
-    return possibilities(study, ids)
+    if not ids:
+        ids = list(study.links.order_by("-linked_at").values_list("procedure_id", flat=True)[:SUGGESTED])
+        if study.received_patient_id:
+            patients = PatientIdentifier.objects.filter(value=study.received_patient_id).values("patient_id")
+            theirs = RequestedProcedure.objects.filter(patient_id__in=patients).exclude(exam_state=ExamState.CANCELLED)
+            ids += theirs.order_by("-scheduled_at").values_list("pk", flat=True)[:SUGGESTED]
+    return possibilities(study, list(dict.fromkeys(ids)))
 
 
 def searched(study: Study, query: str, user_id: int) -> list[Possibility]:

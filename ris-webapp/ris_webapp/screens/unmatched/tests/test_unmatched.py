@@ -68,6 +68,14 @@ def test_the_queue_says_why_and_puts_the_likely_order_beside_the_study(ordered: 
     assert "NGUYỄN THỊ ĐÀO" in page
 
 
+def test_a_patients_number_alone_already_suggests_their_orders(ordered: RequestedProcedure) -> None:
+    study = _waiting(ordered)
+    number = ordered.patient.identifiers.get(is_primary=True).value
+    Study.objects.filter(pk=study.pk).update(candidates=[], received_patient_id=number)
+    page = client_as(Role.TECHNOLOGIST).get(f"/unmatched/{study.pk}/").content.decode()
+    assert f'name="procedure" value="{ordered.pk}"' in page
+
+
 def test_linking_needs_a_reason_where_something_differs_and_can_be_undone(ordered: RequestedProcedure) -> None:
     study = _waiting(ordered)
     client = client_as(Role.TECHNOLOGIST)
