@@ -319,7 +319,8 @@ def _text_of(error: Exception) -> str:
 def _place_of(error: Exception) -> str:
     """What is logged: never the text of a foreign error, which may quote a patient's data, but where it came from."""
     if isinstance(error, QuangError):
-        return f"{error.code} {error.detail}"
+        cause = f" < {_place_of(error.__cause__)}" if isinstance(error.__cause__, Exception) else ""
+        return f"{error.code} {error.detail}{cause}"
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     return type(error).__name__ + "".join(f" < {Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
 

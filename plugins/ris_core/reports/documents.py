@@ -12,6 +12,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.delivery.services import send_owed
 from ris_core.engine import Engine, NotInEngine
+from ris_core.errors import QuangError
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.jobs.services import enqueue
 from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
@@ -26,6 +27,12 @@ WORKER = Actor("worker")
 
 _STORE_ATTEMPTS = 40
 """With the worker's delays about five hours: longer than the engine is ever down by intent."""
+
+
+class DocumentNotMade(QuangError):
+    """The layout engine failed on this report."""
+
+    code = "QUANG-5006"
 
 
 def run_render_document(subject_id: str) -> None:
@@ -46,6 +53,8 @@ def ensure_document(version_id: int) -> Document:
     """The PDF of a report version, made when there is none yet.
 
     Two that make it at the same time make the same bytes, and one of them is kept.
+
+    :raises DocumentNotMade, DocumentTooLarge: it cannot be printed
     """
     existing = Document.objects.filter(version_id=version_id, kind=Document.Kind.PDF).first()
     if existing is not None:
@@ -53,7 +62,12 @@ def ensure_document(version_id: int) -> Document:
     version = ReportVersion.objects.select_related(
         "reading__procedure__request", "reading__procedure__patient", "approved_by"
     ).get(pk=version_id)
-    content = render_pdf(sheet_of(version, django_settings.QUANG))
+    sheet = sheet_of(version, django_settings.QUANG)
+    try:
+        content = render_pdf(sheet)
+    except (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+        # the layout engine names no errors of its own
+        raise DocumentNotMade(f"the report could not be laid out ({type(error).__name__})") from error
     document, _ = Document.objects.get_or_create(
         version=version,
         kind=Document.Kind.PDF,

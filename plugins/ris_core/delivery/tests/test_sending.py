@@ -205,6 +205,16 @@ def test_a_result_waits_while_its_document_is_being_made(his: SimulatedHis) -> N
     assert his.received == []
 
 
+def test_a_report_that_cannot_be_printed_is_a_delivery_error_for_people_to_see(his: SimulatedHis) -> None:
+    receiver = a_receiver(his.port)
+    version = approved(an_exam(), a_reader())
+    Job.objects.update(state="DEAD")
+    with patch("ris_core.reports.documents.render_pdf", side_effect=OSError("no fonts")):
+        delivery = attempt(Delivery.objects.get(version=version, receiver=receiver))
+    assert (delivery.state, delivery.last_error) == ("RETRY", "QUANG-5006 the report could not be laid out (OSError)")
+    assert attempt(delivery).state == DeliveryState.ACKNOWLEDGED
+
+
 def test_a_receiver_switched_off_gets_nothing_and_the_reason_is_shown(his: SimulatedHis) -> None:
     receiver = a_receiver(his.port)
     delivery = owed(receiver)

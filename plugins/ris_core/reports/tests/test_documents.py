@@ -20,8 +20,7 @@ from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.documents import after_render_died, ensure_document, run_render_document, run_store_document
 from ris_core.reports.models import Document
-from ris_core.studies.models import StudyLink
-from ris_testing.exams import a_reader, a_receiver, an_exam, approved
+from ris_testing.exams import a_reader, a_receiver, an_exam, approved, link_images
 from ris_testing.fake_engine import FakeEngine, engine_id
 
 pytestmark = pytest.mark.django_db
@@ -50,11 +49,8 @@ def engine() -> Iterator[StoringEngine]:
 
 
 def an_exam_in(engine: StoringEngine) -> RequestedProcedure:
-    exam = an_exam()
-    orthanc_id = engine.receive(b"", patient_id="BN", study_instance_uid=exam.study_instance_uid)
-    link = StudyLink.objects.get(procedure=exam)
-    link.study.orthanc_id = orthanc_id
-    link.study.save()
+    exam = an_exam(images=False)
+    link_images(exam, engine.receive(b"", patient_id="BN", study_instance_uid=exam.study_instance_uid))
     return exam
 
 
