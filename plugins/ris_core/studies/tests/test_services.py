@@ -496,6 +496,15 @@ def test_no_linked_study_is_without_a_patient(order: PlaceOrder, send: Send, fol
         Study.objects.update(state=StudyState.UNMATCHED)
 
 
+@pytest.mark.parametrize("change", [{"as_received": {}}, {"study_instance_uid": "9.9"}, {"orthanc_id": "x"}])
+def test_what_was_received_cannot_be_changed(send: Send, follow: Follow, change: dict[str, object]) -> None:
+    """Domain invariant 3."""
+    send()
+    follow()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Study.objects.update(**change)
+
+
 def test_no_link_is_made_twice(order: PlaceOrder, send: Send, follow: Follow) -> None:
     order()
     send()
