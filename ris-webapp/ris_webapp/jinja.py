@@ -74,25 +74,24 @@ def _url(name: str, *args: Any, **kwargs: Any) -> str:
 
 
 @cache
-def _manifest(path: Path, changed_at: float) -> dict[str, str]:
-    data: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return data
+def _manifest() -> dict[str, str]:
+    """Names of built files, read once: like the files themselves (whitenoise), they are those at the start."""
+    try:
+        built: dict[str, str] = json.loads((Path(settings.STATIC_ROOT) / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return built
 
 
 def asset(name: str) -> str:
     """The address of a built file: ``asset("shell.js")`` is ``/static/shell-1A2B3C4D.js``.
 
-    Before the first ``npm run build`` it is the plain name, which no server has: pages come unstyled, and
-    ``manage.py check`` says why.
+    Where ``npm run build`` has not run it is the plain name, which no server has: pages come unstyled.
     """
-    path = Path(settings.STATIC_ROOT) / "manifest.json"
-    try:
-        built = _manifest(path, path.stat().st_mtime)
-    except FileNotFoundError:
-        built = {}
-    return f"{settings.STATIC_URL}{built.get(name, name)}"
+    return f"{settings.STATIC_URL}{_manifest().get(name, name)}"
 
 
+@cache
 def icon(name: str, size: int = 18) -> Markup:
     """An icon of the sprite (``frontend/icons.mjs`` lists them); decoration, hidden from screen readers."""
     return Markup('<svg class="icon" width="{}" height="{}" aria-hidden="true"><use href="{}#{}"></use></svg>').format(

@@ -12,7 +12,7 @@ from django.utils import translation
 
 from ris_core.accounts.models import User
 from ris_core.errors import NotPermitted, QuangError
-from ris_webapp.errors import answer_for
+from ris_webapp.errors import answer_for, error_page
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -69,6 +69,29 @@ class ErrorPagesMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         return answer_for(request, exception) if isinstance(exception, QuangError) else None
+
+
+class NoNulMiddleware:
+    """Refuses a NUL character in the address or the form: no text of ours has one, and PostgreSQL takes none.
+
+    A cookie with one is none of ours; it is left out, so that it is never looked up either. The address and the form
+    are looked at when the view is known: the page that refuses needs the session and the user's language.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        fields = [*request.GET.lists(), *(request.POST.lists() if request.method == "POST" else ())]
+        texts = [request.path_info, *(text for name, values in fields for text in (name, *values))]
+        return error_page(request, "QUANG-1001", status=400) if any("\0" in text for text in texts) else None
 
 
 class IdleTimeoutMiddleware:

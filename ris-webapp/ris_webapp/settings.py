@@ -34,6 +34,7 @@ MIDDLEWARE = [
     "ris_webapp.middleware.SecureHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ris_webapp.middleware.ErrorPagesMiddleware",
+    "ris_webapp.middleware.NoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ris_webapp.middleware.IdleTimeoutMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
