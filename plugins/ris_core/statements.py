@@ -14,7 +14,9 @@ on Django's connection, in the caller's transaction, and raises Django's databas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -115,19 +117,37 @@ class Select:
         return found[0] if found else None
 
 
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Do not wait for the answer to each statement in the block (PostgreSQL's pipeline mode; nothing on SQLite).
+
+    Rows that are asked for are waited for; the errors of what was written come at the latest when the block ends. What
+    a statement inside says of the number of rows it changed is not known: no ``save(force_update=True)``.
+
+    :raises django.db.Error: of any statement in the block
+    """
+    database = _database()
+    if database.vendor != "postgresql":
+        yield
+        return
+    database.ensure_connection()
+    with database.wrap_database_errors, database.connection.pipeline():
+        yield
+
+
 def insert(instance: models.Model) -> None:
     """Add the row of ``instance`` and set its primary key: ``save(force_insert=True)`` without signals.
 
-    :raises django.db.IntegrityError: when a constraint of the table forbids it
+    :raises django.db.IntegrityError: when a constraint of the table forbids it (within :func:`pipelined` later)
     """
     database = _database()
     row = _row_of(type(instance), database.vendor)
-    key = instance.pk
-    if key is not None:
+    if instance.pk is None and row.numbers:
+        instance.pk = row.numbers.take(database)
+    if instance.pk is not None:
         _execute(database, row.insert_with_key, row.values(instance, database))
     else:
-        cursor = _execute(database, row.insert, row.values(instance, database)[1:])
-        instance.pk = cursor.fetchone()[0] if database.vendor == "postgresql" else cursor.lastrowid
+        instance.pk = _execute(database, row.insert, row.values(instance, database)[1:]).lastrowid
     instance._state.adding = False
 
 
@@ -162,7 +182,9 @@ class _Row:
             return _placeholders(database, sql, len(columns))
 
         changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in others)
-        self.insert = adding(others) + (f" RETURNING {key}" if database.vendor == "postgresql" else "")
+        automatic_key = isinstance(fields[0], models.AutoField)
+        self.numbers = _Numbers(table, str(fields[0].column)) if automatic_key and _has_sequences(database) else None
+        self.insert = adding(others)
         self.insert_with_key = adding([key, *others])
         self.upsert = f"{self.insert_with_key} ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
@@ -177,6 +199,33 @@ class _Row:
             value = stored[name]
             values.append(value if convert is None or value is None else convert(value))
         return values
+
+
+class _Numbers:
+    """Primary keys of one table, taken from its sequence in blocks, so that a row's key is known before it is added.
+
+    What is left of a block when the process ends is never used; keys need not be without gaps.
+    """
+
+    _BLOCK = 50
+
+    def __init__(self, table: str, column: str) -> None:
+        self._sequence_of = (table, column)
+        self._free: list[int] = []
+        self._lock = threading.Lock()
+
+    def take(self, database: BaseDatabaseWrapper) -> int:
+        with self._lock:
+            if not self._free:
+                sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+                with database.wrap_database_errors:
+                    found = _execute(database, sql, (*self._sequence_of, self._BLOCK)).fetchall()
+                self._free = [number for (number,) in reversed(found)]
+            return self._free.pop()
+
+
+def _has_sequences(database: BaseDatabaseWrapper) -> bool:
+    return database.vendor == "postgresql"
 
 
 def _converter(field: models.Field[Any, Any], database: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
@@ -204,18 +253,15 @@ def reserve_id(model: type[models.Model]) -> int:
     """The primary key that the next row of ``model`` shall have, for numbers that are made from it.
 
     Must run in a transaction, and the row be added with that key before the next is reserved: SQLite's counter moves
-    with the row (its writers are one at a time), PostgreSQL's at once.
+    with the row (its writers are one at a time).
 
     :raises TransactionManagementError: outside a transaction
     """
     database = _database()
     if not database.in_atomic_block:
         raise TransactionManagementError("an id can be reserved in a transaction only")
-    table = model._meta.db_table
-    if database.vendor == "postgresql":
-        key = model._meta.pk
-        column = key.column if key is not None else "id"
-        found = _execute(database, "SELECT nextval(pg_get_serial_sequence(%s, %s))", (f'"{table}"', column)).fetchone()
-        return int(found[0])
-    found = _execute(database, "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    numbers = _row_of(model, database.vendor).numbers
+    if numbers:
+        return numbers.take(database)
+    found = _execute(database, "SELECT seq FROM sqlite_sequence WHERE name = ?", (model._meta.db_table,)).fetchone()
     return int(found[0]) + 1 if found else 1

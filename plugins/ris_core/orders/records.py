@@ -57,7 +57,7 @@ def record_visit(details: VisitDetails, patient: Patient) -> Visit:
     if visit_id is None:
         insert(visit)
     elif (visit.patient_class, visit.ward) != (patient_class, ward):
-        visit.save(force_update=True)
+        Visit.objects.filter(id=visit_id).update(patient_class=visit.patient_class, ward=visit.ward)
     return visit
 
 

@@ -34,7 +34,7 @@ from ris_core.orders.records import (
 )
 from ris_core.orders.rules import OrderContent, OrderedStep, OrderRequest, changes, needs_open_steps
 from ris_core.patients.services import identifiers_of, record_patient
-from ris_core.statements import Param, Select
+from ris_core.statements import Param, Select, pipelined
 from ris_core.worklist.services import take_off_worklist
 
 _find_procedures = Select(
@@ -65,6 +65,11 @@ def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     :raises IdentityConflict: when patient, visit or order number are those of somebody else
     :raises InvalidValue: when the service has no modality, or a value cannot be sent to devices
     """
+    with pipelined():
+        return _place(order, actor)
+
+
+def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
     patient, identifiers, corrected = record_patient(order.patient, actor)
     if corrected:
         refresh_worklist_of_patient(patient, identifiers)

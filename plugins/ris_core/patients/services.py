@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from ris_core.audit.services import Actor, record
 from ris_core.errors import IdentityConflict, InvalidValue
 from ris_core.identifiers import PatientIdentifier
@@ -131,8 +133,9 @@ def _update(patient: Patient, details: PatientDetails, actor: Actor) -> tuple[st
     }
     before = {name: getattr(patient, name) for name, value in wanted.items() if getattr(patient, name) != value}
     if before:
-        for name in before:
-            setattr(patient, name, wanted[name])
-        patient.save(update_fields=[*before, "updated_at"], force_update=True)
+        changes = {name: wanted[name] for name in before}
+        for name, value in changes.items():
+            setattr(patient, name, value)
+        Patient.objects.filter(id=patient.id).update(**changes, updated_at=timezone.now())
         record(actor, "patient.updated", subject=f"patient:{patient.id}", patient_id=patient.id, before=before)
     return tuple(before)
