@@ -15,6 +15,7 @@ from ris_core.delivery.rules import MAY_BE_DISMISSED, MAY_BE_REPLAYED
 from ris_core.delivery.services import waits_for
 from ris_core.jobs.models import Job, JobState
 from ris_core.names import folded
+from ris_webapp.numbers import whole_number
 from ris_webapp.screens.deliveries.reasons import error_code, reason
 
 PAGE_SIZE = 50
@@ -55,8 +56,8 @@ class Wanted:
             box=box if box in BOXES else "dead",
             receiver=parameters.get("receiver", "")[:64],
             query=parameters.get("q", "").strip()[:100],
-            page=max(1, min(int(page), 10_000)) if page.isascii() and page.isdigit() else 1,
-            opened=int(opened) if opened.isascii() and opened.isdigit() and len(opened) < 18 else None,
+            page=max(1, min(whole_number(page) or 1, 10_000)),
+            opened=whole_number(opened),
         )
 
     def address(self, **changed: str | int | None) -> str:

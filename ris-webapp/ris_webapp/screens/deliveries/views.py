@@ -18,6 +18,7 @@ from ris_core.delivery import services
 from ris_core.delivery.models import Delivery
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_webapp.client import actor_of
+from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.deliveries.inbox import BOX_LABELS, Wanted, inbox, rows_of, selected
 from ris_webapp.screens.deliveries.shown_message import shown_message
@@ -83,7 +84,7 @@ def _chosen(request: HttpRequest) -> Iterable[int]:
     if "all" in request.POST:
         wanted = Wanted.of(request.POST.dict())
         return list(selected(wanted).values_list("pk", flat=True)[:MOST_AT_ONCE])
-    keys = [int(value) for value in request.POST.getlist("delivery") if value.isascii() and value.isdigit()]
+    keys = whole_numbers(request.POST.getlist("delivery"))
     # older versions first: a newer one that went first would be refused an older one after it
     found = Delivery.objects.filter(pk__in=keys[:MOST_AT_ONCE]).order_by("reading_id", "sequence", "pk")
     return list(found.values_list("pk", flat=True))

@@ -21,6 +21,7 @@ from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.permission import UserRequest, public, requires
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
+from ris_webapp.screens.viewer_launch.grants import withdraw_all
 
 
 @public
@@ -50,11 +51,13 @@ def login(request: HttpRequest) -> HttpResponse:
 @public
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
-    """End the session on the server, then show the login page."""
+    """End the session on the server and take this browser's viewer grants away, then show the login page."""
     if isinstance(request.user, User):
         record(actor_of(request), "user.logged_out", subject=f"user:{request.user.pk}")
     auth.logout(request)
-    return HttpResponseRedirect(resolve_url("login:login"))
+    response = HttpResponseRedirect(resolve_url("login:login"))
+    withdraw_all(request, response)
+    return response
 
 
 @requires()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from django.http import HttpRequest
@@ -51,7 +51,7 @@ class ApproveBody(Body, frozen=True):
 
 class NextBody(Body, frozen=True):
     after: int | None = None
-    modality: str = ""
+    modality: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{0,16}$")] = ""
 
 
 class PriorsBody(Body, frozen=True):

@@ -14,6 +14,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion
 from ris_core.reports.rules import Sections
 from ris_webapp.client import actor_of
+from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import script_addresses
 from ris_webapp.screens.reading.age import age_in_words
@@ -81,7 +82,7 @@ def images(request: UserRequest, exam_id: int) -> HttpResponse:
     """Only the images, for another screen; ``?with=`` names priors to lie beside them."""
     exam = exam_or_refuse(exam_id)
     shown = reading_page(request.user, exam)
-    wanted = tuple(int(part) for part in request.GET.get("with", "").split(",") if part.isascii() and part.isdigit())
+    wanted = whole_numbers(request.GET.get("with", "").split(","))
     beside = [prior for prior in open_priors(exam, wanted[:3]) if prior.study_uids]
     uids = [*shown.images.study_uids, *(uid for prior in beside for uid in prior.study_uids)]
     addresses = viewer_addresses(exam, uids, tuple(prior.exam.pk for prior in beside)) if uids else None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from http.cookies import SimpleCookie
+from typing import Any
 
+import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from ris_core.access.tokens import viewer_cookie_name
 from ris_core.identifiers import StudyInstanceUID
+from ris_webapp.screens.reading.tests.exams import a_study, a_user, an_exam, client_of
 from ris_webapp.screens.viewer_launch.grants import LEDGER_COOKIE, MAXIMUM_BYTES, grant_viewing, withdraw_all
 
 
@@ -73,3 +77,13 @@ def test_a_forged_list_of_grants_withdraws_nothing_else() -> None:
     response = HttpResponse()
     withdraw_all(request, response)
     assert set(response.cookies) == {"quang_view_abcdefabcdef", LEDGER_COOKIE}
+
+
+@pytest.mark.django_db
+def test_the_logout_button_withdraws_what_reading_granted() -> None:
+    exam = an_exam()
+    study = a_study(exam)
+    client = client_of(a_user())
+    client.get(f"/exams/{exam.pk}/")
+    answer: Any = client.post("/logout/")
+    assert answer.cookies[viewer_cookie_name([study.study_instance_uid])]["max-age"] == 0
