@@ -18,8 +18,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from ris_core.audit.services import Actor
 from ris_core.delivery.models import Delivery, DeliveryState
-from ris_core.jobs.models import Job
+from ris_core.delivery.services import replay
+from ris_core.jobs.models import Job, WorkerHeartbeat
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Document, ReportVersion, VersionStatus
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
@@ -76,6 +78,13 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
             raise
+
+    def stop(self) -> int:
+        """Tell it to stop once it works (before, a signal would just end it); the exit status."""
+        assert self._process is not None
+        name = f":{self._process.pid}"
+        eventually(lambda: WorkerHeartbeat.objects.filter(name__endswith=name).exists(), "heartbeat")
+        return self.end(signal.SIGTERM)
 
     @property
     def running(self) -> bool:
@@ -154,7 +163,7 @@ def test_results_reach_a_troubled_his_in_order_while_the_worker_is_killed(worker
             kills += 1
             worker.start()
         eventually(lambda: unsettled() == 0, "every result settled")
-        assert worker.end(signal.SIGTERM) == 0
+        assert worker.stop() == 0
     finally:
         his.stop()
 
@@ -207,9 +216,6 @@ def test_a_his_that_hangs_holds_back_no_other_receiver(worker: WorkerProcess) ->
 
 
 def test_a_dead_letter_is_shown_and_sent_again_by_a_person(tmp_path: Path) -> None:
-    from ris_core.audit.services import Actor
-    from ris_core.delivery.services import replay
-
     worker = WorkerProcess(tmp_path / "worker.log", QUANG_DELIVERY__MAX_ATTEMPTS="2")
     with SimulatedHis(behaviour=Behaviour.AE) as his:
         receiver = a_receiver(his.port)
@@ -242,6 +248,6 @@ def test_an_idle_worker_wakes_soon_and_stops_when_told(worker: WorkerProcess) ->
             his.wait_for(number + 1, PATIENCE_SECONDS)
             waits.append(his.received[-1].at - began)
         print(f"\napproval to acknowledgement: median {median(waits) * 1000:.0f} ms, worst {max(waits) * 1000:.0f} ms")
-        assert worker.end(signal.SIGTERM) == 0
+        assert worker.stop() == 0
     assert not Job.objects.filter(state="RUNNING").exists()
     assert "Traceback" not in worker.log
