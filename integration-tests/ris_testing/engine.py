@@ -112,6 +112,8 @@ def running_engine(
     ``environment`` is a suite's (:func:`make_home`); without ``python`` the engine is bare: the same settings, none of
     our code. ``plugins`` are further ones of the engine's own by file name (``libModalityWorklists.so``); ``changes``
     are laid over the configuration.
+
+    :raises EngineFailed: when it does not start, does not stop in :data:`STOP_SECONDS`, or not with success
     """
     data = folder / "orthanc"
     for path in (data, folder / "temporary"):
@@ -171,7 +173,8 @@ def running_engine(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise EngineFailed(f"Orthanc hung at its stop:\n{engine.log()[-4000:]}") from None
+    if process.returncode != 0:
+        raise EngineFailed(f"Orthanc hung at its stop or ended with {process.returncode}:\n{engine.log()[-4000:]}")
 
 
 def _wait_until_it_answers(engine: Engine) -> None:

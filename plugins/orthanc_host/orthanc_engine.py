@@ -11,6 +11,7 @@ from typing import Any
 
 import orthanc
 
+from orthanc_host.associations import hang_up_when_stopping
 from orthanc_host.connections import LentConnections
 from orthanc_host.dispatcher import Dispatcher
 from orthanc_host.errors import EngineError
@@ -65,6 +66,9 @@ class OrthancHost(Dispatcher):
 
     def __init__(self) -> None:
         self._connections = LentConnections()
+        self._kept: list[Any] = []
+        """The routes' callbacks: Orthanc drops its reference to them without holding the GIL, so it must not be the
+        last one, or the process ends with a fault at its stop."""
         log = OrthancLog()
         super().__init__(Guard(self._connections, Journal(log)), InProcessRest())
         handler = JournalHandler(log)
@@ -83,7 +87,8 @@ class OrthancHost(Dispatcher):
         if self._filters:
             orthanc.RegisterIncomingHttpRequestFilter(self._on_request)
         for path in self._routes:
-            orthanc.RegisterRestCallback(path, self._route_callback(path))
+            self._kept.append(self._route_callback(path))
+            orthanc.RegisterRestCallback(path, self._kept[-1])
 
     def _callbacks(self, request: HttpRequest) -> HttpResponse:
         """Figures of the callbacks and of the database connections, for monitoring."""
@@ -104,6 +109,7 @@ class OrthancHost(Dispatcher):
         if change_type == orthanc.ChangeType.ORTHANC_STOPPED:
             self.stopped()
             self._connections.close()
+            hang_up_when_stopping(json.loads(orthanc.GetConfiguration()).get("DicomPort", 4242))
 
     def _on_worklist(self, answers: Any, query: Any, connection: Any) -> None:
         self._answer(
