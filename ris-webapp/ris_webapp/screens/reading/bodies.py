@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from django.http import HttpRequest
+from django.http.request import RawPostDataException
 
 from ris_core.errors import InvalidValue
 from ris_core.reports.rules import Sections
@@ -68,5 +69,5 @@ def body_of(request: HttpRequest, kind: type[B]) -> B:
     """
     try:
         return msgspec.json.decode(request.body or b"{}", type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, RawPostDataException) as error:
         raise InvalidValue(f"the request's body is not what this address takes: {error}") from error

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_webapp.client import actor_of
+from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.worklist import filters
 from ris_webapp.screens.worklist.exams import PAGE_ROWS, claimed_by, exam_page, rows_of
@@ -48,7 +49,7 @@ def worklist(request: UserRequest) -> HttpResponse:
 @require_GET
 def rows(request: UserRequest) -> HttpResponse:
     """The rows of the exams ``ids`` as they are now, for those that a page shows already."""
-    ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal()][: 4 * PAGE_ROWS]
+    ids = whole_numbers(request.GET.get("ids", "").split(","))[: 4 * PAGE_ROWS]
     return render(request, "worklist/rows.html", {"page": {"rows": rows_of(ids), "next_cursor": None}})
 
 
