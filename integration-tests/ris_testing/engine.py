@@ -133,7 +133,7 @@ def running_engine(
     )
     if not python:
         configuration["Plugins"] = [name for name in configuration["Plugins"] if "Python" not in name]
-        del configuration["PythonScript"], configuration["Python"]
+        del configuration["PythonScript"], configuration["Python"], configuration["LuaScripts"]
     configuration["Plugins"] += [f"/usr/share/orthanc/plugins/{name}" for name in plugins]
     configuration |= changes or {}
     (folder / "orthanc.json").write_text(json.dumps(configuration, indent=2))
