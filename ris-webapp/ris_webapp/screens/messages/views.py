@@ -13,6 +13,7 @@ from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.messages.models import InboundMessage, MessageState
 from ris_webapp.client import actor_of
+from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.messages.decoded import decoded
 
@@ -25,14 +26,14 @@ def messages(request: UserRequest) -> HttpResponse:
     """The newest messages first; by state, by a part of the control id or the sender; older ones from ``before`` on."""
     state = request.GET.get("state", "")
     query = request.GET.get("q", "").strip()[:100]
-    before = request.GET.get("before", "")
+    before = whole_number(request.GET.get("before", ""))
     found = InboundMessage.objects.order_by("-pk").defer("raw", "acknowledgement")
     if state in MessageState.values:
         found = found.filter(state=state)
     if query:
         found = found.filter(control_id__contains=query) | found.filter(sender__icontains=query)
-    if before.isdecimal():
-        found = found.filter(pk__lt=int(before))
+    if before is not None:
+        found = found.filter(pk__lt=before)
     rows = list(found[: PAGE_ROWS + 1])
     older = urlencode({"state": state, "q": query, "before": rows[PAGE_ROWS - 1].pk}) if len(rows) > PAGE_ROWS else ""
     context = {"rows": rows[:PAGE_ROWS], "state": state, "query": query, "states": MessageState.values, "older": older}
