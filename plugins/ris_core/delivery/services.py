@@ -113,7 +113,9 @@ def waits_for(delivery: Delivery) -> Delivery | None:
 def after_settled(delivery: Delivery) -> None:
     """Let the next version go, and the exam count as returned when all who are owed the newest have it; in the
     caller's transaction."""
-    following = _others(delivery).filter(sequence__gt=delivery.sequence, state=DeliveryState.QUEUED)
+    # RETRY too: its job ended without an attempt while this older version was sent again
+    owed = (DeliveryState.QUEUED, DeliveryState.RETRY)
+    following = _others(delivery).filter(sequence__gt=delivery.sequence, state__in=owed)
     for waiting in following.order_by("sequence")[:1]:
         enqueue_delivery(waiting)
     newest = ReportVersion.objects.filter(reading_id=delivery.reading_id).order_by("-number").first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 from unittest.mock import patch
 
 import msgspec
@@ -15,6 +16,7 @@ from ris_core.delivery.models import Delivery, DeliveryState, Receiver
 from ris_core.delivery.sending import after_delivery_job_died, deliver
 from ris_core.delivery.services import dismiss, replay, waits_for
 from ris_core.errors import InvalidValue, TransitionRefused
+from ris_core.hl7.mllp import MllpFailure
 from ris_core.jobs.models import Job
 from ris_core.reports.documents import run_render_document
 from ris_core.reports.models import Document, VersionStatus
@@ -52,6 +54,10 @@ def correction(delivery: Delivery, conclusion: str) -> Delivery:
     version = approved(delivery.reading.procedure, a_reader(), status=VersionStatus.CORRECTED, conclusion=conclusion)
     run_render_document(str(version.pk))
     return Delivery.objects.get(version=version, receiver=delivery.receiver)
+
+
+def unreachable(*_: object) -> NoReturn:
+    raise MllpFailure("refused") from ConnectionRefusedError()
 
 
 def attempt(delivery: Delivery) -> Delivery:
@@ -171,6 +177,18 @@ def test_a_dead_older_version_holds_back_the_newer_until_a_person_decides(his: S
     assert attempt(second).state == DeliveryState.ACKNOWLEDGED
     with pytest.raises(TransitionRefused):
         replay(first.pk, Actor("admin"))
+
+
+def test_a_correction_that_waited_for_the_older_version_to_be_sent_again_goes_after_it(his: SimulatedHis) -> None:
+    first = attempt(owed(a_receiver(his.port)))
+    second = correction(first, "Bản hai")
+    with patch("ris_core.delivery.sending.MllpClient", side_effect=unreachable):
+        assert (attempt(second).state, second.possibly_seen) == ("RETRY", False)
+    replay(first.pk, Actor("admin"))
+    Job.objects.filter(kind="deliver", subject_id=str(second.pk)).update(state="DONE")
+    assert attempt(second).state == DeliveryState.RETRY  # its turn came, and the older one was on its way again
+    assert attempt(first).state == DeliveryState.ACKNOWLEDGED
+    assert Job.objects.filter(kind="deliver", subject_id=str(second.pk), state="QUEUED").exists()
 
 
 def test_the_exam_is_returned_when_every_receiver_has_the_newest_version(his: SimulatedHis) -> None:
