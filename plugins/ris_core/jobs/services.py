@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
@@ -28,21 +30,22 @@ def enqueue(
     one more run.
     """
     due = run_at or timezone.now()
-    Job.objects.bulk_create(
-        [
-            Job(
-                kind=kind,
-                subject_id=str(subject_id),
-                lane=lane,
-                channel=channel,
-                state=JobState.QUEUED,
-                run_at=due,
-                max_attempts=max_attempts,
-            )
-        ],
-        ignore_conflicts=True,
+    job = Job(
+        kind=kind,
+        subject_id=str(subject_id),
+        lane=lane,
+        channel=channel,
+        state=JobState.QUEUED,
+        run_at=due,
+        max_attempts=max_attempts,
     )
-    Job.objects.filter(kind=kind, subject_id=str(subject_id), state=JobState.QUEUED, run_at__gt=due).update(run_at=due)
+    waiting = Job.objects.filter(kind=kind, subject_id=str(subject_id), state=JobState.QUEUED)
+    # The update also locks the job that waits already: were it taken and run before the caller's transaction ends, it
+    # would not see what this one asks it for. One that was taken just before runs now: a further one is queued.
+    while True:
+        Job.objects.bulk_create([job], ignore_conflicts=True)
+        if waiting.update(run_at=Least(F("run_at"), due)):
+            return
 
 
 def is_under_way(kind: str, subject_id: object) -> bool:

@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ris_core.audit.services import Actor
@@ -53,6 +53,27 @@ def test_asking_while_it_runs_queues_one_more_run() -> None:
     queue.finish(running)
     assert subjects(take()) == ["1"]
     assert take() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_waiting_job_asked_for_again_is_not_taken_before_the_asker_commits() -> None:
+    """Else it would run without seeing what the asker has changed, and nobody would run it again."""
+    enqueue("a", 1)
+    taken: list[TakenJob] = []
+
+    def work() -> None:
+        taken.extend(take())
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    with transaction.atomic():
+        enqueue("a", 1)
+        thread.start()
+        thread.join(0.5)
+        before_commit = list(taken)
+    thread.join()
+    assert before_commit == []
+    assert subjects([*taken, *take()]) == ["1"]
 
 
 def test_jobs_of_one_lane_go_one_after_the_other_also_while_one_waits_to_be_tried_again() -> None:
