@@ -30,7 +30,7 @@ from ris_core.studies.links import (
     received_of,
     unmake_link,
 )
-from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, Study, StudyLink, StudyState
+from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, EnginePosition, Study, StudyLink, StudyState
 from ris_core.studies.placing import place
 from ris_core.studies.received import Header
 
@@ -43,6 +43,8 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
         each series when the study is stable, so that a patient who varies within it is noticed
     """
     now = timezone.now()
+    if not Study.objects.filter(orthanc_id=found.orthanc_id).exists():
+        _let_one_begin_at_a_time()
     study, made = Study.objects.get_or_create(
         orthanc_id=found.orthanc_id,
         defaults={
@@ -82,7 +84,7 @@ def link_study(
 
     :param reason: needed when anything differs from the order; kept with the link
     :raises IdentityConflict: birth date or sex contradict, the PatientID is another patient's, the study is linked to
-        another patient, or two patients share its StudyInstanceUID: nobody may link that (domain invariant 2)
+        another patient, or two patients share it or its StudyInstanceUID: nobody may link that (domain invariant 2)
     :raises InvalidValue: something differs and no reason is given
     :raises TransitionRefused: the order is cancelled or the study rejected
     """
@@ -97,6 +99,8 @@ def link_study(
         raise TransitionRefused("the order is cancelled", field="procedure")
     if other_patients(study, Study.objects.filter(study_instance_uid=study.study_instance_uid)):
         raise IdentityConflict("two patients share this StudyInstanceUID", field="StudyInstanceUID")
+    if study.reason == Reason.PATIENT_VARIES_IN_STUDY:
+        raise IdentityConflict("the study has images of two patients", field="PatientID")
     if study.patient_id is not None and study.patient_id != procedure.patient_id:
         raise IdentityConflict("the study is linked to another patient", field="PatientID")
     received = received_of(study)
@@ -174,6 +178,13 @@ def active_links(procedure_id: int) -> QuerySet[StudyLink]:
 def studies_of_procedure(procedure_id: int) -> list[Study]:
     """The studies that may be shown for a procedure, in the order in which they were linked."""
     return [link.study for link in active_links(procedure_id) if link.study.state in LINKED_STATES]
+
+
+def _let_one_begin_at_a_time() -> None:
+    """Two patients whose images come under one StudyInstanceUID in the same moment must see each other: whoever adds
+    a study waits here until the one before is committed."""
+    EnginePosition.objects.get_or_create(pk=1)
+    EnginePosition.objects.select_for_update().get(pk=1)
 
 
 def _columns(header: Header) -> dict[str, Any]:

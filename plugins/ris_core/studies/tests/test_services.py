@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import msgspec
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -17,6 +18,7 @@ from ris_core.jobs.models import Job
 from ris_core.orders.models import ExamState, RequestedProcedure, StepStatus
 from ris_core.orders.services import cancel_order
 from ris_core.patients.models import Patient
+from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import header_from_json
 from ris_core.studies.services import active_links, explain, link_study, queue, studies_of_procedure, undo_link
@@ -246,6 +248,30 @@ def test_two_patients_under_one_study_uid_are_both_in_conflict(
     assert exam_of(procedure) == ORDERED
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_patients_who_come_under_one_uid_in_the_same_moment_are_both_in_conflict(
+    order: PlaceOrder, send: Send, engine: FakeEngine
+) -> None:
+    order()
+    order("ACC2", patient_id="BN002", name="TRẦN BÌNH", number="X2")
+    first = send()
+    second = send(PatientID="BN002", PatientName="TRAN^BINH", AccessionNumber="ACC2")
+    engine.settle()
+
+    def follow_second() -> None:
+        follow_study(engine, second)
+        connection.close()
+
+    thread = threading.Thread(target=follow_second)
+    with transaction.atomic():
+        follow_study(engine, first)
+        thread.start()
+        thread.join(0.5)
+    thread.join()
+    assert [study.state for study in Study.objects.all()] == ["CONFLICT", "CONFLICT"]
+    assert not StudyLink.objects.filter(undone_at__isnull=True).exists()
+
+
 def test_a_patient_id_padded_otherwise_is_no_second_patient(
     order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine
 ) -> None:
@@ -367,6 +393,21 @@ def test_a_difference_needs_a_reason(
     with pytest.raises(InvalidValue, match="say why"):
         link_study(study.pk, procedure.pk, actor=person)
     assert link_study(study.pk, procedure.pk, actor=person, reason="gõ nhầm tại máy").undone_at is None
+
+
+def test_images_of_two_patients_in_one_study_are_linked_by_nobody(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine, person: Actor
+) -> None:
+    procedure = order()
+    send()
+    send(series="2", PatientBirthDate="19990101")
+    engine.settle()
+    follow()
+    study = Study.objects.get()
+    assert study.reason == "PATIENT_VARIES_IN_STUDY"
+    with pytest.raises(IdentityConflict):
+        link_study(study.pk, procedure.pk, actor=person, reason="tôi chắc chắn")
+    assert studies_of_procedure(procedure.pk) == []
 
 
 def test_two_patients_under_one_uid_are_linked_by_nobody(
