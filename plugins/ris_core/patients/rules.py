@@ -28,6 +28,7 @@ class Contradiction(StrEnum):
     """Why a message cannot be about the patient who has its identifier."""
 
     NAME_AND_BIRTH_DATE = "another name and another birth date"
+    NAME_AND_SEX = "another name and another sex"
     NAME_UNCONFIRMED = "another name, and no birth date that confirms the person"
     BIRTH_DATE_AND_SEX = "another birth date and another sex"
 
@@ -38,16 +39,18 @@ def contradiction(
     """Why ``details`` are another person's than the known one's; none when they may be the same.
 
     One difference is taken for a correction (a name spelt again, a birth date completed); a different name needs a
-    birth date that agrees, and a different birth date needs the same name and no other sex.
+    birth date that agrees and no other sex, and a different birth date needs the same name and no other sex.
     """
     same_name = _names_agree(details.full_name, known_name)
     dates_agree = _birth_dates_agree(details.birth_date or "", known_birth_date)
+    other_sex = {details.sex, known_sex} == {"M", "F"}
     if same_name:
-        other_sex = {details.sex, known_sex} == {"M", "F"}
         return Contradiction.BIRTH_DATE_AND_SEX if dates_agree is False and other_sex else None
     if dates_agree is None:
         return Contradiction.NAME_UNCONFIRMED
-    return None if dates_agree else Contradiction.NAME_AND_BIRTH_DATE
+    if not dates_agree:
+        return Contradiction.NAME_AND_BIRTH_DATE
+    return Contradiction.NAME_AND_SEX if other_sex else None
 
 
 def _names_agree(one: str, other: str) -> bool:
