@@ -23,6 +23,7 @@ from ris_core.orders.models import (
 from ris_core.orders.rules import OrderedStep, OrderRequest, VisitDetails
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.statements import Param, Select, insert, reserve_id
+from ris_core.worklist.models import WorklistEntry
 from ris_core.worklist.services import compose_answer, put_on_worklist
 
 OPEN_STATUSES = (StepStatus.SCHEDULED, StepStatus.ARRIVED, StepStatus.READY)
@@ -134,11 +135,15 @@ def show_on_worklist(steps: Iterable[ScheduledProcedureStep], identifiers: list[
 
 def refresh_worklist_of_patient(patient: Patient, identifiers: list[PatientIdentifier]) -> None:
     """Encode anew what the worklist has of a patient whose data changed."""
-    steps = list(
-        ScheduledProcedureStep.objects.filter(
-            procedure__patient_id=patient.id, worklist_entry__isnull=False
-        ).select_related("procedure__request__visit")
+    waiting = list(
+        ScheduledProcedureStep.objects.select_for_update(of=("self",))
+        .filter(procedure__patient_id=patient.id, worklist_entry__isnull=False)
+        .select_related("procedure__request__visit")
+        .order_by("id")
     )
+    # asked again now that the steps are locked: images may have taken one off meanwhile, and off it stays
+    shown = set(WorklistEntry.objects.filter(step__in=waiting).values_list("step_id", flat=True))
+    steps = [step for step in waiting if step.id in shown]
     for step in steps:
         step.procedure.request.patient = patient
     show_on_worklist(steps, identifiers)

@@ -161,11 +161,12 @@ def cancel_order(
 ) -> list[int]:
     """Cancel an order: its steps leave the worklist in the same transaction. Cancelling again changes nothing.
 
-    :param service_code: which service of the order; empty, or not one of its services: all of them
+    :param service_code: which service of the order; empty: all of them; of an order with a single service, which a
+        sender may name otherwise by now, always that one
     :param patient_identifiers: whom the sender means; one of them must be the order's patient's
     :param discontinue: also end what has begun (DISCONTINUED)
     :return: ids of the requested procedures that were cancelled now
-    :raises UnknownOrder: when it was never received
+    :raises UnknownOrder: when it was never received, or has several services and none is this one
     :raises TransitionRefused: when its acquisition has begun (``discontinue``: is over)
     :raises IdentityConflict: when the order is another patient's
     """
@@ -180,8 +181,10 @@ def cancel_order(
         known = {identifier.value for identifier in identifiers_of(procedures[0].patient_id)}
         if known.isdisjoint(identifier.value for identifier in patient_identifiers):
             raise _another_patients_order()
-    if any(procedure.service_code == service_code for procedure in procedures):
+    if service_code and len(procedures) > 1:
         procedures = [procedure for procedure in procedures if procedure.service_code == service_code]
+        if not procedures:
+            raise _unknown_service("cancel")
     return [procedure.id for procedure in procedures if _cancel_procedure(procedure, actor, discontinue)]
 
 
@@ -252,9 +255,7 @@ def _one_procedure(order: OrderRequest) -> RequestedProcedure:
     for procedure in procedures:
         if len(procedures) == 1 or procedure.service_code == order.service_code:
             return procedure
-    raise UnknownOrder(
-        "the order has several services and this is none of them; name the service to change", field="service_code"
-    )
+    raise _unknown_service("change")
 
 
 def _content(procedure: RequestedProcedure) -> OrderContent:
@@ -328,6 +329,12 @@ def _unknown_order() -> UnknownOrder:
     return UnknownOrder(
         "no order with this placer order number from this sender is here; send it as new (NW) first",
         field="placer_order_number",
+    )
+
+
+def _unknown_service(verb: str) -> UnknownOrder:
+    return UnknownOrder(
+        f"the order has several services and this is none of them; name the service to {verb}", field="service_code"
     )
 
 

@@ -179,7 +179,8 @@ def note_fetched(fetches: Sequence[Fetch]) -> int:
         known = set(WorklistFetch.objects.filter(step_id__in=steps).values_list("step_id", "ae_title"))
         new = rows.keys() - known
         with connection.cursor() as cursor:
-            cursor.executemany(_NOTE_FETCH, list(rows.values()))
+            # in the order of the steps, as everybody locks them: two that note or link at once do not wait in a ring
+            cursor.executemany(_NOTE_FETCH, [rows[key] for key in sorted(rows)])
         for step_id in sorted({step_id for step_id, _ in new}):
             announce("worklist", step_id)
     return len(new)

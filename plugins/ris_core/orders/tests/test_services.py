@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from django.db import connection, transaction
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -24,6 +26,7 @@ from ris_core.orders.tests.builders import AN, AT, BINH, an_order
 from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails
 from ris_core.worklist.models import WorklistEntry
+from ris_core.worklist.services import take_off_worklist
 
 pytestmark = pytest.mark.django_db
 
@@ -318,6 +321,46 @@ def test_only_the_named_service_is_cancelled() -> None:
     second = place(service_code="CT.BUNG")
     assert cancel_order("HIS|BVX", "P1", SYSTEM, service_code="CT.BUNG") == [second.id]
     assert WorklistEntry.objects.count() == 1
+
+
+def test_of_several_services_one_that_is_none_of_them_cancels_nothing() -> None:
+    place()
+    place(service_code="CT.BUNG")
+    with pytest.raises(UnknownOrder) as caught:
+        cancel_order("HIS|BVX", "P1", SYSTEM, service_code="CT.NGUC")
+    assert caught.value.field == "service_code"
+    assert WorklistEntry.objects.count() == 2
+
+
+def test_a_single_service_is_cancelled_whatever_the_sender_calls_it_now() -> None:
+    procedure = place()
+    assert cancel_order("HIS|BVX", "P1", SYSTEM, service_code="CT.SN") == [procedure.id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_whose_images_come_while_its_patient_is_corrected_stays_off_the_worklist() -> None:
+    with transaction.atomic():
+        place()
+
+    def correct_the_patient() -> None:
+        with transaction.atomic():
+            place_order(
+                an_order(patient=replace(AN, full_name="NGUYỄN VĂN ANH"), placer_order_number=PlacerOrderNumber("P2")),
+                SYSTEM,
+            )
+        connection.close()
+
+    thread = threading.Thread(target=correct_the_patient)
+    with transaction.atomic():
+        step = ScheduledProcedureStep.objects.select_for_update().get()
+        step.status = "STARTED"
+        step.save()
+        take_off_worklist([step.pk])
+        thread.start()
+        thread.join(0.5)
+    thread.join()
+    assert Patient.objects.get().full_name == "NGUYỄN VĂN ANH"
+    assert [entry.step.procedure.placer_order_number for entry in WorklistEntry.objects.all()] == ["P2"]
 
 
 @pytest.mark.parametrize(
