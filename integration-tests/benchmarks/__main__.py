@@ -10,13 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import intake, storage, worklist
+from benchmarks import intake, storage, web, worklist
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
     ("intake", intake.run),
     ("worklist", worklist.run),
     ("storage", storage.run),
+    ("web", web.run),
 )  # fmt: skip
 """Every benchmark: one line each."""
 

@@ -42,7 +42,9 @@ function move(by: number): void {
 }
 
 function open(): void {
-  chosen()?.querySelector<HTMLAnchorElement>(".c-patient a")?.click();
+  const link = chosen()?.querySelector<HTMLAnchorElement>(".c-patient a");
+  if (link) link.click();
+  else void preview(); // a role that may not open exams sees what the list may show
 }
 
 let shown: string | undefined;

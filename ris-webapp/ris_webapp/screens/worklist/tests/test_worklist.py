@@ -207,6 +207,14 @@ def test_rows_give_the_exams_asked_for_and_ignore_nonsense() -> None:
     assert page.count("data-exam=") == 1
 
 
+def test_a_role_that_may_not_open_exams_is_offered_no_link_to_them() -> None:
+    exam = an_exam()
+    reception = client_as("RECEPTION")
+    for page in (reception.get("/"), reception.get(f"/worklist/{exam.pk}/")):
+        assert "NGUYỄN THỊ ĐÀO" in page.content.decode()
+        assert "/exams/" not in page.content.decode()
+
+
 def test_names_link_to_the_reading_page() -> None:
     exam = an_exam()
     assert f'href="{reverse("reading:page", args=(exam.pk,))}"' in client_as().get("/").content.decode()
