@@ -52,7 +52,9 @@ def environment(**options: Any) -> Environment:
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """What every page knows: the user, what they may do, the rail, messages to show once."""
-    user = request.user if isinstance(request.user, User) else None
+    user = getattr(request, "user", None)  # none yet, when an early middleware failed
+    if not isinstance(user, User):
+        user = None
     match = request.resolver_match
 
     def allowed(function: Function) -> bool:

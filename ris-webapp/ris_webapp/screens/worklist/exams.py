@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
-from ris_core.reports.models import Reading
+from ris_core.reports.models import Document, Reading
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor, Filter
 from ris_webapp.screens.worklist.search import narrowed
@@ -217,6 +217,10 @@ def _add_images(rows: dict[int, ExamRow]) -> None:
     links = StudyLink.objects.filter(procedure_id__in=rows, undone_at__isnull=True)
     for procedure_id, count in links.values_list("procedure_id", "study__instance_count"):
         rows[procedure_id].instance_count += count
+    # our own reports are stored in the study too, and are no images
+    reports = Document.objects.filter(version__reading__procedure_id__in=rows).exclude(orthanc_instance_id="")
+    for (procedure_id,) in reports.values_list("version__reading__procedure_id"):
+        rows[procedure_id].instance_count = max(0, rows[procedure_id].instance_count - 1)
 
 
 def _add_readers(rows: dict[int, ExamRow]) -> None:
