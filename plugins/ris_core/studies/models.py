@@ -53,7 +53,7 @@ class Study(models.Model):
     complete = models.BooleanField(default=False)
     """No image has come for a while (the engine's ``StableAge``)."""
     considered_at = models.DateTimeField(null=True, blank=True)
-    """When it was last compared with the orders: an order changed later may be its own."""
+    """Until when it has been compared with all orders: one changed later may be its own."""
     gone_from_engine_at = models.DateTimeField(null=True, blank=True)
     """When the sweeper found that the engine has it no more: flagged for a person, never deleted here."""
     first_received_at = models.DateTimeField()

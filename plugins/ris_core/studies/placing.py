@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ris_core.matching.rules import (
@@ -31,6 +31,8 @@ from ris_core.studies.links import (
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import Header
 
+LONGEST_TRANSACTION: Final = timedelta(seconds=60)
+"""An order that was being written while a study was compared bears an earlier time, and was not seen."""
 _KEPT_CANDIDATES: Final = 10
 """Procedures whose evidence is kept with a study in the queue."""
 
@@ -47,7 +49,7 @@ def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
         _keep(study, links, [received, *variants], now)
         return
     considered = consider(received)
-    Study.objects.filter(pk=study.pk).update(considered_at=now)
+    Study.objects.filter(pk=study.pk).update(considered_at=now - LONGEST_TRANSACTION)
     decision = _unless_undone(study, decide(received, considered.procedures, considered.patients_with_this_id))
     candidates = [candidate.as_json() for candidate in decision.candidates[:_KEPT_CANDIDATES]]
     if decision.outcome is Outcome.LINK and decision.procedure_id is not None:
