@@ -59,7 +59,7 @@ def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     """Take in a new order: patient, visit, request, requested procedure, scheduled steps, worklist.
 
     An order is known by its source, placer order number and service. The same order again changes nothing; another
-    service under the same number joins the same request.
+    service under the same number joins the same request, unless it comes with an accession number of its own.
 
     :raises OrderExists: when the order is here already and says something else (a change must say that it is one)
     :raises IdentityConflict: when patient, visit or order number are those of somebody else
@@ -80,8 +80,8 @@ def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
         if service_code == order.service_code:
             return _same_order(procedure_id, order)
     plan = plan_service(order)
-    if existing:
-        request = ImagingServiceRequest.objects.select_related("visit").get(id=existing[0][2])
+    request = _request_to_join(order, [request_id for _, _, request_id, _ in existing])
+    if request is not None:
         request.patient = patient
     else:
         request = add_request(order, patient)
@@ -224,6 +224,18 @@ def _cancel_procedure(procedure: RequestedProcedure, actor: Actor, discontinue: 
         patient_id=procedure.patient_id,
     )
     return True
+
+
+def _request_to_join(order: OrderRequest, request_ids: Sequence[int]) -> ImagingServiceRequest | None:
+    """The request that ``order`` is a further service of: of those under its number the first with its accession
+    number, and the first of all when it names none. None: it needs its own (invariant 5: no sent number is lost)."""
+    if not request_ids:
+        return None
+    sent_number = order.accession_number.strip()
+    for request in ImagingServiceRequest.objects.select_related("visit").filter(id__in=request_ids).order_by("id"):
+        if not sent_number or sent_number in (request.accession_number, request.sent_accession_number):
+            return request
+    return None
 
 
 def _same_order(procedure_id: int, order: OrderRequest) -> PlacedOrder:

@@ -288,6 +288,16 @@ def test_a_cancelled_order_is_not_changed() -> None:
         change(priority="STAT")
 
 
+def test_a_second_service_with_its_own_accession_number_has_its_own_request() -> None:
+    """Its result goes back, and its images are found, under the number that the sender gave it."""
+    first = place()
+    second = place(service_code="CT.BUNG", accession_number="ACC2")
+    third = place(service_code="CT.NGUC", accession_number="ACC2")
+    assert (first.request.accession_number, second.request.accession_number) == ("ACC1", "ACC2")
+    assert third.request_id == second.request_id
+    assert place_order(an_order(service_code="CT.BUNG", accession_number="ACC2"), SYSTEM).changed is False
+
+
 def test_a_change_of_one_of_several_services_must_name_it() -> None:
     place()
     place(service_code="CT.BUNG")
