@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ris_core.django_settings import domain_settings
 from ris_core.settings import load_settings
+from ris_webapp.logs import LOGGING as LOGGING  # what Django reads
 
 QUANG = load_settings(os.environ)
 _domain = domain_settings(QUANG)
