@@ -38,7 +38,7 @@ class Feed:
 
     def start(self) -> None:
         """Begin at the end: what was committed before is not told."""
-        newest = Change.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        newest = newest_position()
         self._floor = max(0, newest - BATCH)
         self._seen = OrderedDict.fromkeys(Change.objects.filter(pk__gt=self._floor).values_list("pk", flat=True))
         self.position = newest
@@ -58,6 +58,11 @@ class Feed:
         while self._seen and next(iter(self._seen)) <= self._floor:
             self._seen.popitem(last=False)
         return Batch(self.position, described(fresh))
+
+
+def newest_position() -> int:
+    """The feed's position now: what a page shows is what was committed up to here, or a little more."""
+    return Change.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def since(position: int) -> Batch | None:

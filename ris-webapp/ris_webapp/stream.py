@@ -91,13 +91,11 @@ feed = Feed()
 
 
 async def _poll() -> None:
-    """Read the feed while somebody listens; a database that is away is asked again, and nothing is missed."""
+    """Read the feed, also while nobody listens, so that whoever joins misses nothing; a database that is away is asked
+    again."""
     started = False
     while True:
         await asyncio.sleep(POLL_SECONDS)
-        if not listeners:
-            started = False
-            continue
         try:
             if not started:
                 await _in_database(feed.start)
@@ -112,14 +110,15 @@ async def _poll() -> None:
 
 
 async def events(request: Request) -> Response:
-    """The stream for one page; ``Last-Event-ID`` continues where the page was cut off."""
+    """The stream for one page: from ``after``, the feed's position when the page was made, or from where the connection
+    was cut off (``Last-Event-ID``)."""
     session_key = request.cookies.get(settings.SESSION_COOKIE_NAME, "")
     try:
         if not await _in_database(session_is_alive, session_key):
             return JSONResponse({"title": "log in first", "status": 401}, 401, media_type="application/problem+json")
     except DatabaseError:
         return JSONResponse({"title": "database away", "status": 503}, 503, media_type="application/problem+json")
-    last = request.headers.get("Last-Event-ID", "")
+    last = request.headers.get("Last-Event-ID", "") or request.query_params.get("after", "")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     stream = _stream(session_key, int(last) if last.isdecimal() else None)
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

@@ -13,6 +13,7 @@ from ris_core.changes.services import announce
 from ris_testing.exams import an_exam
 from ris_webapp import feed, stream
 from ris_webapp.feed import BATCH, Feed, since
+from ris_webapp.tests.people import client_as
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +113,14 @@ def test_a_listener_that_does_not_keep_up_is_told_to_load_anew_and_holds_up_nobo
 
 def test_an_event_has_the_form_that_browsers_read() -> None:
     assert stream.event("change", "[]", 12) == "id: 12\nevent: change\ndata: []\n\n"
+
+
+def test_a_page_is_told_what_changed_while_it_was_on_its_way() -> None:
+    announce("message", 1)
+    page = client_as().get("/").content.decode()
+    position = Change.objects.latest("pk").pk
+    assert f'data-events="/events?after={position}"' in page
+    announce("message", 2)
+    missed = since(position)
+    assert missed is not None
+    assert [change["id"] for change in missed.changes] == [2]

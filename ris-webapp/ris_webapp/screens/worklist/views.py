@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_webapp.client import actor_of
+from ris_webapp.feed import newest_position
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.worklist import filters
@@ -24,6 +25,7 @@ COLUMNS = ("patient_id", "age", "accession", "modality", "room", "time", "images
 @require_GET
 def worklist(request: UserRequest) -> HttpResponse:
     """The page; or, for a page further down (``after``), only its rows."""
+    position = newest_position()  # before the rows: what changes meanwhile is told by the live connection
     parameters = request.GET.dict()
     wanted = filters.Filter.parse(parameters)
     after = filters.Cursor.parse(parameters["after"]) if "after" in parameters else None
@@ -36,6 +38,7 @@ def worklist(request: UserRequest) -> HttpResponse:
         return render(request, "worklist/rows.html", context)
     period = wanted.period()
     context |= {
+        "live_position": position,
         "facets": facets(wanted),
         "mine_count": claimed_by(request.user.pk).count(),
         "filters": filters,
