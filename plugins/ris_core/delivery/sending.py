@@ -25,7 +25,7 @@ from ris_core.delivery.rules import Acknowledgement, Answer
 from ris_core.delivery.services import after_settled, enqueue_delivery, locked, tell, waits_for
 from ris_core.errors import InvalidValue, QuangError
 from ris_core.hl7.er7 import Message
-from ris_core.hl7.mllp import MllpClient, MllpFailure
+from ris_core.hl7.mllp import FramingError, MllpClient, MllpFailure
 from ris_core.jobs.rules import retry_delay_seconds
 from ris_core.jobs.services import is_under_way
 from ris_core.reports.documents import ensure_document
@@ -51,6 +51,12 @@ class NotAcknowledged(QuangError):
     """The receiver answered, but did not accept."""
 
     code = "QUANG-5103"
+
+
+class AnswerUnreadable(MllpFailure):
+    """The receiver answered, but in no MLLP frame, or in one that is too long."""
+
+    code = "QUANG-5104"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,8 @@ def _exchanged(delivery: Delivery, attempt: _Attempt, settings: Settings) -> byt
     except MllpFailure as failure:
         if isinstance(failure.__cause__, ConnectionRefusedError | socket.gaierror):
             raise ReceiverUnreachable(failure.detail) from failure
+        if isinstance(failure.__cause__, FramingError):
+            raise AnswerUnreadable(failure.detail) from failure
         raise
 
 

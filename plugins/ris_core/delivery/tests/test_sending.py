@@ -114,6 +114,15 @@ def test_whatever_is_no_acceptance_is_tried_again_with_the_same_bytes(his: Simul
     assert his.received[0].raw == his.received[1].raw
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [(Behaviour.AE, "QUANG-5103"), (Behaviour.ENDLESS, "QUANG-5104"), (Behaviour.HANG, "QUANG-7004")],
+)
+def test_the_kind_of_failure_is_told_by_its_code(his: SimulatedHis, behaviour: Behaviour, code: str) -> None:
+    his.behaviour = behaviour
+    assert attempt(owed(a_receiver(his.port))).last_error.startswith(code)
+
+
 def test_a_receiver_that_is_down_has_seen_nothing(his: SimulatedHis) -> None:
     his.stop()
     delivery = attempt(owed(a_receiver(his.port)))

@@ -49,9 +49,9 @@ def _failure(last_error: str) -> str:
             return _("Nơi nhận đang tắt: bật lại trong danh mục, hoặc bỏ qua kết quả này.")
         case "QUANG-5103":
             return _answered(detail)
-        case "QUANG-4004":
+        case "QUANG-7004":
             return _("Nơi nhận không trả lời đúng hạn hoặc ngắt giữa chừng; có thể đã nhận mà chưa xác nhận.")
-        case "QUANG-4002" | "QUANG-4003":
+        case "QUANG-5104":
             return _("Nơi nhận trả lời sai khung MLLP hoặc quá dài.")
         case _:
             return _("Lỗi khi tạo hoặc gửi kết quả; báo mã lỗi cho phòng CNTT.")
