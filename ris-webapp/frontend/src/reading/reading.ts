@@ -80,12 +80,16 @@ async function renewToken(): Promise<void> {
 }
 
 function show(next: Status): void {
+  if (next.revision < keeper.currentRevision) {
+    soon(); // asked for before the last save and answered after it: it would put old text into the editor
+    return;
+  }
   const wasEditable = status.rights.edit;
   status = next;
   const head = need("#report-head", HTMLElement);
   if (head.innerHTML !== next.head) head.innerHTML = next.head;
   editor.editable = next.rights.edit;
-  const isNewer = next.revision !== keeper.currentRevision;
+  const isNewer = next.revision > keeper.currentRevision;
   if (keeper.unsaved) {
     // what is not saved stays in the page, also when somebody else took over: it is saved, shown as a conflict, or copied
     if (next.rights.edit !== wasEditable) keeper.resume();
