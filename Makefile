@@ -35,13 +35,14 @@ logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go 
 
 test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
 	@$(RUN) -m pytest
+	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -m "not once" plugins ris-webapp/ris_webapp integration-tests
 
 check: setup ## format, lint, types, import contracts, unit tests
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy plugins ris-webapp integration-tests
 	@PYTHONPATH=plugins:ris-webapp .venv/bin/lint-imports
-	@$(RUN) -m pytest -m "not integration and not postgresql"
+	@$(RUN) -m pytest -m "not integration"
 
 bench: setup-test ## measure against the peers; prints a table and writes $QUANG_HOME/bench.json
 	@$(RUN) -m benchmarks

@@ -21,7 +21,7 @@ from ris_testing.backends import RunningSuite
 from ris_testing.engine_routes import SOME_ID, documented_routes
 from ris_testing.modality import study_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 DICOMWEB = [
     ("GET", "/dicom-web/studies"), ("GET", "/dicom-web/series"), ("GET", "/dicom-web/instances"),

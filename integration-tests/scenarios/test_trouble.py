@@ -17,7 +17,7 @@ from ris_testing.orders import Order, an_order
 from ris_testing.processes import start_processes
 from ris_testing.ris_user import log_in
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.once, pytest.mark.timeout(600)]
 
 GONE_SECONDS = 60.0
 DISK_MEGABYTES = 400
