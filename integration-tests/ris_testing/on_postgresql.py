@@ -1,4 +1,4 @@
-"""``python -m ris_testing.on_postgresql COMMAND …``: run a command with a PostgreSQL server of its own, thrown away after.
+"""``python -m ris_testing.on_postgresql COMMAND …``: run a command with a PostgreSQL server of its own, for once.
 
 The command finds the server in ``QUANG_TEST_DATABASE_URL`` (unit tests), and ``QUANG_DATABASE=postgresql`` makes every
 suite that a scenario starts a suite on PostgreSQL.
