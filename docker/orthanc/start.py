@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ris_suite import engine, layout, orthanc_config
+from ris_suite.dicom_settings import DicomSettings
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -22,6 +23,7 @@ def main() -> None:
     shutil.rmtree(temporary, ignore_errors=True)  # what an Orthanc that was killed left behind
     for folder in (home.orthanc, temporary, home.orthanc_configuration.parent):
         folder.mkdir(parents=True, exist_ok=True)
+    dicom = DicomSettings.read(Path(os.environ.get("QUANG_SETTINGS", home.path / "quang.toml")), os.environ)
     configuration = orthanc_config.render(
         orthanc_config.OrthancSettings(
             storage=home.orthanc,
@@ -33,6 +35,8 @@ def main() -> None:
             listens_on_loopback_only=False,
             automation=os.environ.get("QUANG_AUTOMATION", "on") != "off",
             stable_age_seconds=int(os.environ.get("QUANG_STABLE_AGE_SECONDS", "5")),
+            ae_title=dicom.ae_title,
+            registered_only=dicom.registered_only,
         )
     )
     home.orthanc_configuration.write_text(json.dumps(configuration, indent=2) + "\n")

@@ -36,6 +36,9 @@ class OrthancSettings:
     listens_on_loopback_only: bool = True
     automation: bool = True
     stable_age_seconds: int = 5
+    ae_title: str = "QUANG"
+    registered_only: bool = True
+    """Only devices of the registry may store, query or retrieve."""
 
     def values(self) -> dict[str, object]:
         """The values of the placeholders in ``orthanc-config``."""
@@ -51,6 +54,8 @@ class OrthancSettings:
             "HTTP_BIND_ADDRESSES": ["127.0.0.1"] if self.listens_on_loopback_only else [],
             "REMOTE_ACCESS_ALLOWED": not self.listens_on_loopback_only,
             "STABLE_AGE_SECONDS": self.stable_age_seconds,
+            "DICOM_AE_TITLE": self.ae_title,
+            "UNREGISTERED_ALLOWED": not self.registered_only,
         }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ris_suite import engine, health, layout, nginx_config, orthanc_config, postgresql, sandbox
+from ris_suite.dicom_settings import DicomSettings
 from ris_suite.health import Probe
 from ris_suite.sandbox import Bind, ServiceAccount
 from ris_suite.settings import SuiteSettings, process_environment
@@ -76,6 +77,7 @@ class Composition:
 
     def prepare(self) -> None:
         """Writes the configuration files that the parts are started with."""
+        dicom = DicomSettings.read(self._settings.settings_path, self._environment)
         configuration = orthanc_config.render(
             orthanc_config.OrthancSettings(
                 storage=self._home.orthanc,
@@ -86,6 +88,8 @@ class Composition:
                 temporary=self._home.run / "orthanc" / "temporary",
                 automation=self._settings.automation,
                 stable_age_seconds=self._settings.stable_age_seconds,
+                ae_title=dicom.ae_title,
+                registered_only=dicom.registered_only,
             )
         )
         (self._home.run / "orthanc" / "temporary").mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ris_suite.dicom_settings import DicomSettings
 from ris_suite.orthanc_config import ConfigurationProblem, OrthancSettings, read, render
 
 SETTINGS = OrthancSettings(
@@ -32,6 +33,26 @@ def test_only_registered_devices_may_store_or_query() -> None:
     assert allowed == {"DicomAlwaysAllowEcho"}
     assert configuration["DicomCheckCalledAet"] is True
     assert configuration["DicomModalitiesInDatabase"] is True
+
+
+def test_the_title_and_who_may_store_are_what_the_settings_say(tmp_path: Path) -> None:
+    file = tmp_path / "quang.toml"
+    assert DicomSettings.read(file, {}) == DicomSettings("QUANG", registered_only=True)
+    file.write_text('[dicom]\nae_title = "VIETDUC"\nregistered_only = false\n[site]\nname = "x"\n')
+    told = DicomSettings.read(file, {})
+    assert told == DicomSettings("VIETDUC", registered_only=False)
+    configuration = render(replace(SETTINGS, ae_title=told.ae_title, registered_only=told.registered_only))
+    assert configuration["DicomAet"] == "VIETDUC"
+    assert configuration["DicomAlwaysAllowStore"] is configuration["DicomAlwaysAllowFindWorklist"] is True
+    assert DicomSettings.read(file, {"QUANG_DICOM__REGISTERED_ONLY": "true"}).registered_only is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AE_TITLE", "LONGER-THAN-16-CHARACTERS"), ("AE_TITLE", " "), ("REGISTERED_ONLY", "maybe")]
+)
+def test_a_dicom_setting_that_cannot_be_is_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigurationProblem, match=f"dicom.{name.lower()}"):
+        DicomSettings.read(tmp_path / "none.toml", {f"QUANG_DICOM__{name}": value})
 
 
 def test_an_image_is_on_the_disk_before_it_is_acknowledged_and_is_never_replaced_or_recycled() -> None:
