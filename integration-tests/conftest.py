@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ris_testing import containers
-from ris_testing.backends import RunningSuite, chosen_backend, start_suite
+from ris_testing.backends import RunningSuite, chosen_backend
+from ris_testing.start import start_suite
 
 # what container files promise can be seen on containers only
 collect_ignore = [] if chosen_backend() == "containers" else ["scenarios/test_containers.py"]

@@ -19,7 +19,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Literal
 
 BackendName = Literal["processes", "containers"]
@@ -177,18 +176,3 @@ def chosen_database(environment: Mapping[str, str] = os.environ) -> Database:
             return "sqlite"
         case other:
             raise ValueError(f"QUANG_DATABASE is {other!r}, which {backend} do not have")
-
-
-def start_suite(home: Path, overrides: Mapping[str, str] | None = None, *, demo: bool = True) -> RunningSuite:
-    """Starts a suite of the chosen backend and waits until it is healthy.
-
-    ``home`` is an empty folder of this suite's own; ``overrides`` are settings as in the environment, such as
-    ``{"QUANG_DELIVERY__MAX_ATTEMPTS": "3"}``.
-    """
-    if chosen_backend() == "containers":
-        from ris_testing.containers import start_containers
-
-        return start_containers(home, overrides or {}, demo=demo)
-    from ris_testing.processes import start_processes
-
-    return start_processes(home, chosen_database(), overrides or {}, demo=demo)
