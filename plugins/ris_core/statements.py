@@ -135,6 +135,17 @@ def pipelined() -> Iterator[None]:
         yield
 
 
+def append(instance: models.Model) -> None:
+    """Add the row of ``instance`` under the key that the database gives it now; ``instance`` does not learn it.
+
+    For tables that are read in the order of their keys: :func:`insert` may use a key that was taken long before.
+    """
+    database = _database()
+    row = _row_of(type(instance), database.vendor)
+    _execute(database, row.insert, row.values(instance, database)[1:])
+    instance._state.adding = False
+
+
 def insert(instance: models.Model) -> None:
     """Add the row of ``instance`` and set its primary key: ``save(force_insert=True)`` without signals.
 
