@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -33,31 +33,40 @@ class Feed:
 
     def __init__(self) -> None:
         self._floor = 0
-        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._seen: OrderedDict[int, datetime] = OrderedDict()
+        """What has been told and may still have an earlier one committed after it, with its time."""
         self.position = 0
 
     def start(self) -> None:
         """Begin at the end: what was committed before is not told."""
         newest = newest_position()
         self._floor = max(0, newest - BATCH)
-        self._seen = OrderedDict.fromkeys(Change.objects.filter(pk__gt=self._floor).values_list("pk", flat=True))
+        self._seen = OrderedDict(Change.objects.filter(pk__gt=self._floor).order_by("pk").values_list("pk", "at"))
         self.position = newest
 
     def read(self) -> Batch:
-        """What has been committed since the last call."""
-        settled = timezone.now() - timedelta(seconds=SETTLING_SECONDS)
-        found = Change.objects.filter(pk__gt=self._floor).order_by("pk")
+        """What has been committed since the last call; of very much, the beginning."""
+        behind = Change.objects.filter(pk__gt=self._floor, pk__lte=self.position).values_list("pk", flat=True)
+        late = [pk for pk in behind if pk not in self._seen]
+        columns = Change.objects.order_by("pk").values_list("pk", "topic", "subject_id", "at")
         fresh: list[tuple[str, int]] = []
-        for pk, topic, subject_id, at in found.values_list("pk", "topic", "subject_id", "at")[: 4 * BATCH]:
-            if pk not in self._seen:
-                self._seen[pk] = None
-                fresh.append((topic, subject_id))
-                self.position = max(self.position, pk)
-            if at < settled:
-                self._floor = max(self._floor, pk)
-        while self._seen and next(iter(self._seen)) <= self._floor:
-            self._seen.popitem(last=False)
+        for pk, topic, subject_id, at in [
+            *(columns.filter(pk__in=late) if late else ()),
+            *columns.filter(pk__gt=self.position)[: 4 * BATCH],
+        ]:
+            self._seen[pk] = at
+            fresh.append((topic, subject_id))
+            self.position = max(self.position, pk)
+        self._forget_settled(timezone.now() - timedelta(seconds=SETTLING_SECONDS))
         return Batch(self.position, described(fresh))
+
+    def _forget_settled(self, settled: datetime) -> None:
+        while self._seen:
+            pk, at = next(iter(self._seen.items()))
+            if at >= settled:
+                return
+            self._floor = max(self._floor, pk)
+            del self._seen[pk]
 
 
 def newest_position() -> int:

@@ -44,6 +44,16 @@ def test_a_change_that_commits_after_a_later_one_is_told_too() -> None:
     assert [change["id"] for change in reader.read().changes] == [1]
 
 
+def test_very_many_changes_hold_up_nobody() -> None:
+    """Hundreds of orders a second: what comes after them is told at once, not when they have settled."""
+    reader = Feed()
+    reader.start()
+    Change.objects.bulk_create([Change(topic="message", subject_id=number) for number in range(5 * feed.BATCH)])
+    announce("message", 999_999)
+    told = [change["id"] for _ in range(2) for change in reader.read().changes]
+    assert told == [*range(5 * feed.BATCH), 999_999]
+
+
 def test_old_changes_are_forgotten_so_that_memory_stays_small() -> None:
     reader = Feed()
     reader.start()
