@@ -20,7 +20,7 @@ from ris_webapp.permission import public
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse
-from ris_webapp.screens.viewer_launch.refusals import note_refusal, too_many_refusals
+from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, report_digits
 from ris_webapp.screens.viewer_launch.results import shown_studies, version_in_force
 
@@ -30,13 +30,11 @@ from ris_webapp.screens.viewer_launch.results import shown_studies, version_in_f
 def launch(request: HttpRequest) -> HttpResponse:
     """Verify what the HIS signed, remember its nonce, grant the order's studies and go to OHIF."""
     address = client_address(request)
-    if too_many_refusals(address):
-        return refuse(request, "QUANG-3104")
     try:
         vouched = accept_launch(request.GET.dict())
     except TokenRefused as error:
-        note_refusal("launch.refused", address, error.detail)
-        return refuse(request, "QUANG-3106" if error.field == "nonce" else "QUANG-3105")
+        otherwise = "QUANG-3106" if error.field == "nonce" else "QUANG-3105"
+        return refuse(request, refusal_code("launch.refused", address, error, otherwise=otherwise))
     actor = Actor(f"{vouched.receiver}:{vouched.user_name}", address=address)
     order = _order(vouched)
     studies = {} if order is None else _studies_by_procedure(order)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from ris_core.access.signing import TokenRefused
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor, record
 
@@ -13,15 +14,18 @@ MAXIMUM_REFUSALS = 20
 WINDOW_MINUTES = 10
 
 _ACTIONS = ("result_link.refused", "launch.refused")
+_NOBODY = "anonymous"
 
 
-def too_many_refusals(address: str) -> bool:
-    """Whether ``address`` was refused so often lately that it gets no further try, and no further audit row."""
+def refusal_code(action: str, address: str, error: TokenRefused, *, otherwise: str) -> str:
+    """The code to answer somebody unknown with: ``otherwise``, or "tried too often" once ``address`` has done so.
+
+    Each refusal is written down, until there are too many; ``error`` names the rule, never the token. What is rightly
+    signed is never counted nor held up: in a hospital everybody may come from one address.
+    """
     since = timezone.now() - timedelta(minutes=WINDOW_MINUTES)
-    refusals = AuditEvent.objects.filter(at__gte=since, action__in=_ACTIONS, address=address)
-    return refusals.count() >= MAXIMUM_REFUSALS
-
-
-def note_refusal(action: str, address: str, reason: str) -> None:
-    """Write down that somebody unknown was refused; ``reason`` names the rule, never the token."""
-    record(Actor("anonymous", address=address), action, success=False, reason=reason)
+    refusals = AuditEvent.objects.filter(at__gte=since, action__in=_ACTIONS, address=address, actor=_NOBODY)
+    if refusals.count() >= MAXIMUM_REFUSALS:
+        return "QUANG-3104"
+    record(Actor(_NOBODY, address=address), action, success=False, reason=error.detail)
+    return otherwise

@@ -18,7 +18,7 @@ from ris_webapp.permission import public
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
-from ris_webapp.screens.viewer_launch.refusals import note_refusal, too_many_refusals
+from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, allowed_report, report_digits
 from ris_webapp.screens.viewer_launch.results import procedure_of, report_pdf, shown_studies, version_in_force
 
@@ -34,13 +34,10 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     link is answered the same way whether or not the study exists.
     """
     address = client_address(request)
-    if too_many_refusals(address):
-        return refuse(request, "QUANG-3104")
     try:
         link = _read(token)
     except TokenRefused as error:
-        note_refusal("result_link.refused", address, error.detail)
-        return refuse(request, "QUANG-3101")
+        return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
     actor = Actor(f"receiver:{link.receiver}", address=address)
     procedure = procedure_of(link.procedure_id)
     if link.expires_at <= timezone.now():
@@ -66,13 +63,10 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
     :param digits: the twelve that end the name of the viewer cookie and of the report cookie; they grant nothing
     """
     address = client_address(request)
-    if too_many_refusals(address):
-        return refuse(request, "QUANG-3104")
     try:
         link = allowed_report(request, digits)
     except TokenRefused as error:
-        note_refusal("result_link.refused", address, error.detail)
-        return refuse(request, "QUANG-3101")
+        return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
     version = version_in_force(link.procedure_id)
     if version is None:
         return refuse(request, "QUANG-3103")

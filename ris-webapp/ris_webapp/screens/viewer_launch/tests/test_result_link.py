@@ -114,12 +114,13 @@ def test_a_study_that_was_linked_elsewhere_since_is_not_opened() -> None:
     assert Client().get(address).status_code == 410
 
 
-def test_who_tries_many_wrong_links_is_stopped_before_the_right_one() -> None:
+def test_who_tries_many_wrong_links_is_stopped_and_nobody_with_a_right_one() -> None:
     exam, study = reported_exam()
     browser = Client()
     for number in range(MAXIMUM_REFUSALS):
         browser.get(f"/open/wrong{number}")
-    assert browser.get(a_link(exam, study)).status_code == 429
+    assert browser.get("/open/wrong").status_code == 429
+    assert browser.get(a_link(exam, study)).status_code == 302, "somebody else behind the same address"
     assert AuditEvent.objects.filter(action="result_link.refused").count() == MAXIMUM_REFUSALS
 
 
