@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ris_webapp.feed import Batch, Feed, since
+from ris_webapp.numbers import whole_number
 from ris_webapp.sessions import session_is_alive
 
 POLL_SECONDS = 0.5
@@ -120,7 +121,7 @@ async def events(request: Request) -> Response:
         return JSONResponse({"title": "database away", "status": 503}, 503, media_type="application/problem+json")
     last = request.headers.get("Last-Event-ID", "") or request.query_params.get("after", "")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    stream = _stream(session_key, int(last) if last.isdecimal() else None)
+    stream = _stream(session_key, whole_number(last))
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
