@@ -5,8 +5,10 @@ The only module that imports ``orthanc``; it can only be imported inside Orthanc
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
+import os
 from typing import Any
 
 import orthanc
@@ -77,6 +79,7 @@ class OrthancHost(Dispatcher):
 
     def connect(self) -> None:
         """Register with Orthanc what the plugins have subscribed to."""
+        atexit.register(os._exit, 0)  # see docs/adr/0002: the engine frees changes twice that came after its stop
         self.route(CALLBACKS_PATH, self._callbacks)
         orthanc.RegisterOnChangeCallback(self._on_change)
         if self._worklist is not None:
