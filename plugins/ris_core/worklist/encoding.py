@@ -169,6 +169,13 @@ def _text(tag: bytes, value: str, limit: int) -> bytes:
     return _plain(tag, value.strip()[:limit].rstrip().encode())
 
 
+def _person_name(tag: bytes, value: str) -> bytes:
+    """PN: at most three groups between ``=``, without blanks around them and without empty ones at the end."""
+    if "=" in value:
+        value = "=".join(group.strip() for group in value.translate(_CONTROLS).split("=")[:3]).rstrip("=")
+    return _text(tag, value, 64)
+
+
 def _long_text(tag: bytes, value: str) -> bytes:
     """LT: up to 10,240 characters, lines kept; here the backslash is a character like any other."""
     if not value:
@@ -328,9 +335,9 @@ def encode_answer(answer: WorklistAnswer) -> bytes:
     return b"".join((
         _FILE_START,
         _identifier(t["accession_number"], answer.accession_number, 16, "AccessionNumber"),
-        _text(t["referring_physician_name"], answer.referring_physician_name, 64),
+        _person_name(t["referring_physician_name"], answer.referring_physician_name),
         _REFERENCED_SEQUENCES,
-        _text(t["patient_name"], answer.patient_name, 64),
+        _person_name(t["patient_name"], answer.patient_name),
         _identifier(t["patient_id"], answer.patient_id, 64, "PatientID"),
         _text(t["issuer_of_patient_id"], answer.issuer_of_patient_id, 64),
         _digits(t["patient_birth_date"], birth_date, (8,), "PatientBirthDate"),
@@ -343,7 +350,7 @@ def encode_answer(answer: WorklistAnswer) -> bytes:
         _long_text(t["additional_patient_history"], answer.additional_patient_history),
         t["pregnancy_status"], pregnancy,
         _plain(t["study_instance_uid"], StudyInstanceUID(answer.study_instance_uid).encode(), b"\0"),
-        _text(t["requesting_physician"], answer.requesting_physician, 64),
+        _person_name(t["requesting_physician"], answer.requesting_physician),
         _text(t["requesting_service"], answer.requesting_service, 64),
         _text(t["requested_procedure_description"], answer.requested_procedure_description, 64),
         _codes(0x00321064, answer.requested_procedure_codes),
@@ -357,7 +364,7 @@ def encode_answer(answer: WorklistAnswer) -> bytes:
         _identifier(t["station"], answer.scheduled_station_ae_title, 16, "ScheduledStationAETitle"),
         _digits(t["start_date"], answer.scheduled_procedure_step_start_date, (8,), "ScheduledProcedureStepStartDate"),
         _digits(t["start_time"], answer.scheduled_procedure_step_start_time, (4, 6), "ScheduledProcedureStepStartTime"),
-        _text(t["performing_physician"], answer.scheduled_performing_physician_name, 64),
+        _person_name(t["performing_physician"], answer.scheduled_performing_physician_name),
         _text(t["step_description"], answer.scheduled_procedure_step_description, 64),
         _codes(0x00400008, answer.scheduled_protocol_codes),
         _identifier(t["step_id"], answer.scheduled_procedure_step_id, 16, "ScheduledProcedureStepID"),
