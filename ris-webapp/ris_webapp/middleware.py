@@ -53,7 +53,7 @@ class SecureHeadersMiddleware:
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         headers.setdefault("Cache-Control", "no-store")
-        if request.is_secure():
+        if settings.SESSION_COOKIE_SECURE:  # also when a proxy before the front door ends TLS
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         return response
 

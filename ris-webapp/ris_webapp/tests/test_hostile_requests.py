@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
@@ -45,6 +46,13 @@ def test_a_nul_character_in_a_form_is_refused_before_login() -> None:
     answer = Client().post("/login/", {"username": "bs\0an", "password": "x"})
     assert answer.status_code == 400
     assert not AuditEvent.objects.exists()
+
+
+def test_browsers_are_told_to_stay_with_tls_when_the_public_address_has_it(settings: Settings) -> None:
+    """Also when a proxy before the front door ends TLS, and the request arrives here without it."""
+    assert "Strict-Transport-Security" not in Client().get("/login/").headers
+    settings.SESSION_COOKIE_SECURE = True
+    assert "max-age" in Client().get("/login/").headers["Strict-Transport-Security"]
 
 
 def test_a_session_cookie_with_a_nul_character_is_no_session() -> None:
