@@ -173,6 +173,8 @@ class Worker:
         if not job_queue.anything_due(timezone.now()):
             return False
         busy = self._snapshot()
+        if self._stopping.is_set():  # asked after looking: a thread freed since then takes nothing new
+            return False
         taken: list[TakenJob] = []
         for pool, count in self._threads.items():
             free = count - sum(1 for running in busy if running.kind.pool is pool)
