@@ -172,9 +172,10 @@ def test_a_fetch_is_kept_once_for_each_device_with_its_first_and_last_time() -> 
     assert sorted(Change.objects.filter(topic="worklist").values_list("subject_id", flat=True)) == sorted([step, other])
 
 
+@pytest.mark.once
 def test_a_query_for_a_station_or_a_patient_is_looked_up_and_not_walked() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL decides by its statistics")
+    """SQLite only: PostgreSQL decides by its statistics."""
+    assert connection.vendor == "sqlite"
     for keys, index in (
         ({STEP: Key("SQ", item={STATION: Key("AE", "CT1"), DATE: Key("DA", "20261123")})}, "worklist_by_station"),
         ({PATIENT_ID: Key("LO", "BN1"), STEP: Key("SQ", item={DATE: Key("DA", "20261123")})}, "worklist_by_patient_id"),
