@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -44,14 +45,10 @@ class WorkerProcess:
     """The real worker, ``manage.py run_worker``, on the test's database."""
 
     def __init__(self, log: Path, **limits: str) -> None:
-        database = connection.settings_dict
-        if connection.vendor == "sqlite":
-            url = f"sqlite:///{database['NAME']}"
-        else:
-            url = (
-                f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST'] or '127.0.0.1'}"
-                f":{database['PORT'] or 5432}/{database['NAME']}"
-            )
+        # the test's own database on the same server
+        name = connection.settings_dict["NAME"]
+        server = urlsplit(settings.QUANG.database_url)
+        url = f"sqlite:///{name}" if connection.vendor == "sqlite" else server._replace(path=f"/{name}").geturl()
         self._environment = {
             **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
             **LIMITS,
