@@ -193,11 +193,13 @@ def test_lost_events_and_killed_workers_lose_and_double_nothing(
     orders = [an_order() for _ in range(12)]
     for order in orders:
         send_order(suite, order)
+    restarts = suite.restarts(Part.WORKER)
     for number, order in enumerate(orders):
         ct(suite).store(images_for(suite, order, images=2))
         if number == 4:
             suite.kill(Part.WORKER)
         if number == 8:
+            suite.wait_restarted(Part.WORKER, restarts)
             suite.pause(Part.WORKER)
             suite.python("from ris_core.jobs.models import Job; Job.objects.filter(kind__startswith='study').delete()")
             suite.resume(Part.WORKER)
