@@ -154,10 +154,14 @@ class MllpClient:
 
 
 def _closed_by_peer(connection: socket.socket) -> bool:
-    """Whether an idle connection is of no use any more: closed by the receiver, or with an answer nobody asked for."""
+    """Whether an idle connection is of no use any more: closed by the receiver, or with an answer nobody asked for.
+
+    The carriage return that ends the last answer may come after its end block; it is taken here.
+    """
     try:
         connection.setblocking(False)
-        connection.recv(1, socket.MSG_PEEK)
+        while connection.recv(1) == CARRIAGE_RETURN:
+            pass
     except BlockingIOError:
         return False
     except OSError:

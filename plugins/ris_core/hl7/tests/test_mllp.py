@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import given
@@ -69,7 +69,7 @@ def server(behave: Callable[[socket.socket, int], None]) -> Iterator[int]:
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with connection:
+                with connection, suppress(OSError):  # the client may leave at any time
                     behave(connection, number)
                 number += 1
 
@@ -87,6 +87,28 @@ def test_the_client_gets_an_answer_that_comes_in_pieces() -> None:
     with server(behave) as port, MllpClient("127.0.0.1", port, timeout_seconds=5) as client:
         assert client.send(b"one") == b"MSA|AA"
         assert client.send(b"two") == b"MSA|AA"
+
+
+def test_the_client_keeps_a_connection_whose_last_byte_came_late() -> None:
+    """The carriage return after an answer's end block arrives when the answer was read already: nothing is lost."""
+    answered = threading.Event()
+    ended = threading.Event()
+    numbers: list[int] = []
+
+    def behave(connection: socket.socket, number: int) -> None:
+        numbers.append(number)
+        while connection.recv(1000):
+            connection.sendall(framed(b"MSA|AA")[:-1])
+            assert answered.wait(5)
+            connection.sendall(framed(b"MSA|AA")[-1:])
+            ended.set()
+
+    with server(behave) as port, MllpClient("127.0.0.1", port, timeout_seconds=5) as client:
+        assert client.send(b"one") == b"MSA|AA"
+        answered.set()
+        assert ended.wait(5)
+        assert client.send(b"two") == b"MSA|AA"
+    assert numbers == [0]
 
 
 def test_the_client_opens_another_connection_when_the_idle_one_was_closed() -> None:
