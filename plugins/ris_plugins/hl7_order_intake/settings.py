@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from ris_core.errors import SettingsInvalid
 from ris_core.hl7.mllp_server import Limits
@@ -13,13 +12,11 @@ from ris_core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class IntakeSettings:
-    """The plugin's part of the suite's settings (sections ``hl7`` and ``site``)."""
+    """The plugin's part of the suite's settings (section ``hl7``)."""
 
     host: str
     port: int
     limits: Limits
-    zone: ZoneInfo
-    """Of times that a message gives without an offset."""
 
     @classmethod
     def of(cls, settings: Settings) -> IntakeSettings:
@@ -40,5 +37,4 @@ class IntakeSettings:
                 idle_timeout_seconds=hl7.idle_timeout_seconds,
                 frame_timeout_seconds=hl7.frame_timeout_seconds,
             ),
-            zone=ZoneInfo(settings.site.time_zone),
         )

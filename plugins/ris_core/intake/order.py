@@ -8,9 +8,10 @@ from datetime import datetime, tzinfo
 from ris_core.hl7.acknowledgement import ErrorCode
 from ris_core.hl7.er7 import NULL, Segment
 from ris_core.identifiers import AETitle, PlacerOrderNumber, StudyInstanceUID
+from ris_core.intake.reading import Reading
+from ris_core.intake.values import bounded, checked, coded_text, missing, moment, person, refused
 from ris_core.orders.rules import DICOM_MODALITIES, OrderedStep, OrderRequest, VisitDetails
 from ris_core.patients.rules import PatientDetails
-from ris_plugins.hl7_order_intake.codec.values import bounded, checked, coded_text, missing, moment, person, refused
 
 _PRIORITY = {
     "S": "STAT", "STAT": "STAT", "E": "STAT", "CC": "STAT",
@@ -70,9 +71,9 @@ def read_service_code(group: OrderGroup) -> str:
 
 
 def read_order(
-    group: OrderGroup, source: str, patient: PatientDetails, visit: VisitDetails | None, zone: tzinfo
+    group: OrderGroup, source: str, patient: PatientDetails, visit: VisitDetails | None, reading: Reading
 ) -> OrderRequest:
-    """The order of one group; times without an offset are in ``zone``.
+    """The order of one group.
 
     :raises MessageRefused: naming the field that is missing or wrong
     """
@@ -96,11 +97,11 @@ def read_order(
         requested_procedure_id=(ipc.value(2) if ipc else "") or obr.value(19),
         study_instance_uid=_study_instance_uid(group),
         priority=_priority(group),
-        scheduled_at=_scheduled_at(group, zone),
+        scheduled_at=_scheduled_at(group, reading.zone),
         requesting_physician=_first_said(person(orc, 12), person(obr, 16)),
         requesting_department=_department(orc),
         clinical_indication=_clinical_indication(group),
-        ordered_at=moment(orc, 9, zone),
+        ordered_at=moment(orc, 9, reading.zone),
         steps=tuple(map(_step, ipcs)) or _single_step(obr),
     )
 

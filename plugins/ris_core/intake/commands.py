@@ -1,23 +1,19 @@
-"""A message as commands: one for each ORC/OBR group, in their order."""
+"""An order message as commands: one for each ORC/OBR group, in their order."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
 from enum import Enum
 
-from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused
+from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
 from ris_core.hl7.er7 import Message, Segment
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
+from ris_core.intake.order import OrderGroup, read_order, read_placer_order_number
+from ris_core.intake.patient import read_identifiers, read_patient, read_visit
+from ris_core.intake.reading import Reading
+from ris_core.intake.values import missing, refused
 from ris_core.orders.rules import OrderRequest
-from ris_plugins.hl7_order_intake.codec.order import OrderGroup, read_order, read_placer_order_number
-from ris_plugins.hl7_order_intake.codec.patient import read_identifiers, read_patient, read_visit
-from ris_plugins.hl7_order_intake.codec.values import missing, refused
-
-MESSAGE_TYPES = ("ORM^O01", "ORM", "OMG^O19", "OMI^O23")
-"""MSH-9 of what is taken here; HL7 2.1 has no trigger event."""
 
 
 class Action(Enum):
@@ -68,13 +64,11 @@ class OrderCommand:
     """Which segment of its name each of the group's is (ERL-2)."""
 
 
-def read_commands(message: Message, zone: tzinfo) -> list[OrderCommand]:
-    """What ``message`` asks for; times without an offset are in ``zone``.
+def read_commands(message: Message, reading: Reading) -> list[OrderCommand]:
+    """What ``message`` asks for.
 
-    :raises MessageRefused: AR for a message that is not taken here, AE for what is missing or wrong in an order
+    :raises MessageRefused: naming what is missing or wrong in an order
     """
-    _check_type(message)
-    facility = message.header.value(4)
     pid = _only_pid(message)
     commands = []
     for group in _groups(message):
@@ -87,15 +81,15 @@ def read_commands(message: Message, zone: tzinfo) -> list[OrderCommand]:
                     error=ErrorCode.SEGMENT_SEQUENCE_ERROR,
                     location=Location("PID"),
                 )
-            patient = read_patient(pid, facility)
-            order = read_order(group, message.sender, patient, read_visit(message.first("PV1"), facility), zone)
+            patient = read_patient(pid, reading)
+            order = read_order(group, message.sender, patient, read_visit(message.first("PV1"), reading), reading)
         commands.append(
             OrderCommand(
                 action=action,
                 source=message.sender,
                 placer_order_number=read_placer_order_number(group),
                 service_code=group.obr.value(4) if group.obr else "",
-                patient_identifiers=read_identifiers(pid, facility) if pid else (),
+                patient_identifiers=read_identifiers(pid, reading) if pid else (),
                 order=order,
                 sequences=_sequences(group),
             )
@@ -107,26 +101,6 @@ def read_commands(message: Message, zone: tzinfo) -> list[OrderCommand]:
             location=Location("ORC"),
         )
     return commands
-
-
-def _check_type(message: Message) -> None:
-    version = message.version
-    if version and not re.match(r"2\.\d", version):
-        raise MessageRefused(
-            "MSH-12: only HL7 version 2 is taken here",
-            error=ErrorCode.UNSUPPORTED_VERSION_ID,
-            location=Location("MSH", 1, 12),
-            acknowledgement=AcknowledgementCode.REJECT,
-        )
-    if message.type in MESSAGE_TYPES:
-        return
-    known_code = any(known.split("^")[0] == message.header.value(9) for known in MESSAGE_TYPES)
-    raise MessageRefused(
-        "MSH-9: messages of this type are not taken here; send ORM_O01, OMG_O19 or OMI_O23",
-        error=ErrorCode.UNSUPPORTED_EVENT_CODE if known_code else ErrorCode.UNSUPPORTED_MESSAGE_TYPE,
-        location=Location("MSH", 1, 9),
-        acknowledgement=AcknowledgementCode.REJECT,
-    )
 
 
 def _only_pid(message: Message) -> Segment | None:

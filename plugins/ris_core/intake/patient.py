@@ -7,10 +7,11 @@ from ris_core.hl7.acknowledgement import ErrorCode
 from ris_core.hl7.er7 import NULL, Segment
 from ris_core.hl7.timestamps import read_date
 from ris_core.identifiers import PatientIdentifier
+from ris_core.intake.reading import Reading
+from ris_core.intake.values import bounded, missing, refused
 from ris_core.names import dicom_person_name
 from ris_core.orders.rules import VisitDetails
 from ris_core.patients.rules import PatientDetails
-from ris_plugins.hl7_order_intake.codec.values import bounded, missing, refused
 
 _MEDICAL_RECORD_KINDS = frozenset({"", "MR", "PI", "PT", "PN", "U"})
 """PID-3.5 of the hospital's own number: senders call it now this, now that (HL7 table 0203)."""
@@ -28,10 +29,10 @@ _PATIENT_CLASS = {"E": "E", "I": "I", "O": "O", "B": "I", "P": "O", "R": "O"}
 _LONGEST_NAME = 64
 
 
-def read_identifiers(pid: Segment, facility: str) -> tuple[PatientIdentifier, ...]:
+def read_identifiers(pid: Segment, reading: Reading) -> tuple[PatientIdentifier, ...]:
     """PID-3, every repetition; the first that is a medical record number comes first.
 
-    An identifier without an assigning authority is one of the sender's ``facility`` (MSH-4).
+    An identifier without an assigning authority is one of the sender's facility.
 
     :raises MessageRefused: 102 when one is too long or has characters that DICOM cannot hold
     """
@@ -43,7 +44,7 @@ def read_identifiers(pid: Segment, facility: str) -> tuple[PatientIdentifier, ..
             continue
         kind = "MR" if kind in _MEDICAL_RECORD_KINDS else kind[:16]
         authority = [part for part in pid.subcomponents(repetition, 4) if part]
-        issuer = authority[0] if authority else ("VN" if kind in _NATIONAL_KINDS else facility)
+        issuer = authority[0] if authority else ("VN" if kind in _NATIONAL_KINDS else reading.facility)
         try:
             found[PatientIdentifier(value, issuer[:64], kind)] = None
         except InvalidValue as error:
@@ -51,12 +52,12 @@ def read_identifiers(pid: Segment, facility: str) -> tuple[PatientIdentifier, ..
     return tuple(sorted(found, key=lambda identifier: identifier.kind != "MR"))
 
 
-def read_patient(pid: Segment, facility: str) -> PatientDetails:
+def read_patient(pid: Segment, reading: Reading) -> PatientDetails:
     """The patient of a message.
 
     :raises MessageRefused: 101 without PID-3 or PID-5; 102, 103 for values that cannot be
     """
-    identifiers = read_identifiers(pid, facility)
+    identifiers = read_identifiers(pid, reading)
     if not identifiers:
         raise missing("the patient identifier", pid, 3)
     full_name, dicom_name = _name(pid)
@@ -71,7 +72,7 @@ def read_patient(pid: Segment, facility: str) -> PatientDetails:
     )
 
 
-def read_visit(pv1: Segment | None, facility: str) -> VisitDetails | None:
+def read_visit(pv1: Segment | None, reading: Reading) -> VisitDetails | None:
     """PV1 when it names a visit (PV1-19)."""
     number = bounded(pv1, 19, 64) if pv1 else ""
     if pv1 is None or not number:
@@ -80,7 +81,7 @@ def read_visit(pv1: Segment | None, facility: str) -> VisitDetails | None:
     ward = "-".join(part for part in pv1.components(location[0])[:3] if part)[:128] if location else None
     return VisitDetails(
         visit_number=number,
-        issuer=(pv1.value(19, 4) or facility)[:64],
+        issuer=(pv1.value(19, 4) or reading.facility)[:64],
         patient_class=_PATIENT_CLASS.get(pv1.value(2).upper(), ""),
         ward="" if pv1.raw(3) == NULL else ward,
     )

@@ -1,0 +1,16 @@
+"""How the messages of one sender are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What readers of segments need to know beside the message."""
+
+    facility: str
+    """MSH-4: who issued an identifier that names no assigning authority."""
+    zone: tzinfo
+    """Of times that the message gives without an offset."""

@@ -1,0 +1,28 @@
+"""Apply a message: the same for one that came over MLLP, one that a person replays, and one that is only tried out."""
+
+from __future__ import annotations
+
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from ris_core.audit.services import Actor
+from ris_core.hl7.er7 import Message
+from ris_core.intake.kinds import kind_of
+from ris_core.intake.reading import Reading
+
+_zone = cache(ZoneInfo)
+
+
+def apply_message(message: Message, actor: Actor) -> None:
+    """Carry out what ``message`` says, in the current transaction.
+
+    :raises MessageRefused: AR for a message that is not taken here, AE naming what is missing or wrong
+    """
+    kind_of(message).effect(message, reading_of(message), actor)
+
+
+def reading_of(message: Message) -> Reading:
+    """How the messages of this one's sender are read."""
+    return Reading(facility=message.header.value(4), zone=_zone(settings.QUANG.site.time_zone))
