@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +24,19 @@ class Actor:
 
 
 SYSTEM = Actor("system")
+
+_collecting: ContextVar[list[AuditEvent] | None] = ContextVar("collecting", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[AuditEvent]]:
+    """The events that are recorded in the block, in their order: what a message or a request has done."""
+    events: list[AuditEvent] = []
+    token = _collecting.set(events)
+    try:
+        yield events
+    finally:
+        _collecting.reset(token)
 
 
 def record(
@@ -45,4 +61,7 @@ def record(
         details=details,
     )
     insert(event)
+    collecting = _collecting.get()
+    if collecting is not None:
+        collecting.append(event)
     return event

@@ -14,3 +14,5 @@ class Reading:
     """MSH-4: who issued an identifier that names no assigning authority."""
     zone: tzinfo
     """Of times that the message gives without an offset."""
+    identity_confirmed: bool = False
+    """A person has made sure that the patient is the one whom a held message would change."""

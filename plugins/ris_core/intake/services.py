@@ -15,14 +15,15 @@ from ris_core.intake.reading import Reading
 _zone = cache(ZoneInfo)
 
 
-def apply_message(message: Message, actor: Actor) -> None:
+def apply_message(message: Message, actor: Actor, *, identity_confirmed: bool = False) -> None:
     """Carry out what ``message`` says, in the current transaction.
 
     :raises MessageRefused: AR for a message that is not taken here, AE naming what is missing or wrong
     """
-    kind_of(message).effect(message, reading_of(message), actor)
+    kind_of(message).effect(message, reading_of(message, identity_confirmed=identity_confirmed), actor)
 
 
-def reading_of(message: Message) -> Reading:
+def reading_of(message: Message, *, identity_confirmed: bool = False) -> Reading:
     """How the messages of this one's sender are read."""
-    return Reading(facility=message.header.value(4), zone=_zone(settings.QUANG.site.time_zone))
+    zone = _zone(settings.QUANG.site.time_zone)
+    return Reading(facility=message.header.value(4), zone=zone, identity_confirmed=identity_confirmed)

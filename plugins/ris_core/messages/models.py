@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 
@@ -12,8 +13,26 @@ class MessageState(models.TextChoices):
     HELD = "HELD"
 
 
+WAITING_STATES = (MessageState.REFUSED, MessageState.HELD)
+"""States of a message that has had no effect: it waits for a person until it is resolved."""
+
+
+class Resolution(models.TextChoices):
+    """Why a message that was refused or held needs nobody any more."""
+
+    SENT_AGAIN = "SENT_AGAIN"
+    """The sender's next message of the same identity was applied."""
+    REPLAYED = "REPLAYED"
+    """A person had it applied, as it came or corrected."""
+    DISMISSED = "DISMISSED"
+    """A person has decided that it shall have no effect."""
+
+
 class InboundMessage(models.Model):
-    """One message from one sender; its identity is sender and MSH-10."""
+    """One message from one sender; its identity is sender and MSH-10.
+
+    A replay is a row of its own (``replay_of``): what came stays as it came.
+    """
 
     sender = models.CharField(max_length=128)
     """``MSH-3|MSH-4``."""
@@ -33,18 +52,34 @@ class InboundMessage(models.Model):
     error_location = models.CharField(max_length=64, blank=True)
     """ERR-2, for example ``OBR^1^4``."""
     error_detail = models.TextField(blank=True)
+    effects = models.JSONField(default=list)
+    """What it did, from the audit trail: ``{"action": "order.placed", "subject": "procedure:12"}`` each."""
+    patient = models.ForeignKey("patients.Patient", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    """Whom the first of its effects was about."""
+    search_text = models.CharField(max_length=255, blank=True)
+    """Folded: patient identifiers and name, order and accession numbers, whether it was applied or not."""
     replay_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replays")
+    replayed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=10, choices=Resolution, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    resolved_reason = models.CharField(max_length=255, blank=True)
     received_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["sender", "control_id"],
-                condition=models.Q(replay_of__isnull=True) & models.Q(state="APPLIED") & ~models.Q(control_id=""),
+                condition=models.Q(state="APPLIED") & ~models.Q(control_id=""),
                 name="message_applied_once",
             ),
         ]
         indexes = [
             models.Index(fields=["sender", "control_id"], name="message_identity"),
-            models.Index(fields=["state", "received_at"], name="message_inbox"),
+            models.Index(fields=["state", "resolved_at", "received_at"], name="message_inbox"),
+            models.Index(fields=["received_at"], name="message_by_time"),
         ]

@@ -1,66 +1,50 @@
 """Take in messages: each is kept with its effect and its answer in one transaction, and answered after it.
 
-:func:`receive` is the only way in. What a message does is told by ``apply``; what it may do twice, what is answered
-and what is kept when it is refused is the same for every kind of message.
+:func:`receive` is the only way in; :mod:`ris_core.messages.replaying` has one applied that was refused. What a message
+does is told by ``apply``; what it may do twice, what is answered and what is kept when it is refused is the same for
+every kind of message.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 from django.conf import settings
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from ris_core.audit.services import Actor
-from ris_core.changes.services import announce
-from ris_core.errors import InvalidValue, QuangError
-from ris_core.hl7.acknowledgement import (
-    AcknowledgementCode,
-    ErrorCode,
-    Location,
-    MessageRefused,
-    compose_acknowledgement,
+from ris_core.errors import InvalidValue
+from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
+from ris_core.hl7.er7 import Message, split_batch
+from ris_core.messages.keeping import (
+    Apply,
+    Outcome,
+    Received,
+    acknowledge,
+    attempt,
+    digest_of,
+    keep,
+    rejected,
+    unacceptable,
 )
-from ris_core.hl7.er7 import Message, body, split_batch
-from ris_core.messages.models import InboundMessage, MessageState
+from ris_core.messages.models import WAITING_STATES, InboundMessage, Resolution
 from ris_core.messages.rules import EarlierMessage, Step, next_step, says_nothing_new
-from ris_core.statements import Param, Select, insert
+from ris_core.statements import Param, Select
+
+__all__ = ["Apply", "Received", "not_stored", "receive"]
 
 log = logging.getLogger(__name__)
-
-Apply = Callable[[Message, Actor], None]
-"""The effect of a message, in the current transaction; raises :class:`MessageRefused` or another ``QuangError``."""
 
 _ATTEMPTS = 3
 """How often a message alone is tried when another node's transaction got in between."""
 
 _find_earlier = Select(
-    InboundMessage.objects.filter(sender=Param("sender"), control_id=Param("control_id"), replay_of__isnull=True)
+    InboundMessage.objects.filter(sender=Param("sender"), control_id=Param("control_id"))
     .order_by("id")
-    .values_list("state", "digest", "error_detail", "acknowledgement")
+    .values_list("id", "replay_of_id", "state", "digest", "error_detail", "acknowledgement")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What came in one frame."""
-
-    raw: bytes
-    peer: str
-    at: datetime
-    cut_short: QuangError | None = None
-    """Why ``raw`` is only the beginning of a message."""
 
 
 def receive(frames: Sequence[Received], apply: Apply) -> list[bytes]:
@@ -90,15 +74,15 @@ def not_stored(frame: Received) -> bytes:
     """The answer when ``frame`` could not be kept: AE, the sender must send it again."""
     refusal = MessageRefused("not stored: the database cannot be used now; send the message again later",
                              error=ErrorCode.APPLICATION_INTERNAL_ERROR)  # fmt: skip
-    return _answer_batch([_acknowledge(_readable(raw), frame.at, refusal) for raw in split_batch(frame.raw)], frame.at)
+    return _answer_batch([acknowledge(_readable(raw), frame.at, refusal) for raw in split_batch(frame.raw)], frame.at)
 
 
 def _receive_alone(frame: Received, apply: Apply) -> bytes | None:
     """The answer, or none when the database cannot be used now."""
-    for attempt in range(_ATTEMPTS):
+    for turn in range(_ATTEMPTS):
         try:
             with transaction.atomic():
-                return _receive_frame(frame, apply if attempt < _ATTEMPTS - 1 else _refuse_conflicting)
+                return _receive_frame(frame, apply if turn < _ATTEMPTS - 1 else _refuse_conflicting)
         except IntegrityError:
             continue  # the same message or patient came through another node: the next look finds it
         except DatabaseError as error:
@@ -120,17 +104,16 @@ def _receive_frame(frame: Received, apply: Apply) -> bytes:
 
 
 def _receive_message(raw: bytes, frame: Received, apply: Apply) -> bytes:
-    digest = hashlib.sha256(body(raw)).hexdigest()
-    keep = partial(_keep, raw, digest, frame)
     try:
         message = Message.parse(raw, settings.QUANG.hl7.undeclared_charset)
     except InvalidValue as error:
-        return keep(None, (), _rejected(error.detail, ErrorCode.SEGMENT_SEQUENCE_ERROR, Location("MSH")))
-    refusal = _unacceptable(message, frame)
-    if refusal:
-        return keep(message, (), refusal)
+        refusal = rejected(error.detail, ErrorCode.SEGMENT_SEQUENCE_ERROR, Location("MSH"))
+        return _keep(None, frame, raw, Outcome(refusal), ())
+    refusal_at_once = unacceptable(message, frame)
+    if refusal_at_once:
+        return _keep(message, frame, raw, Outcome(refusal_at_once), ())
     earlier = [EarlierMessage(*row) for row in _find_earlier.rows(sender=message.sender, control_id=message.control_id)]
-    step, before = next_step(digest, earlier)
+    step, before = next_step(digest_of(raw), earlier)
     if before and step is Step.ANSWER_AGAIN:
         return bytes(before.acknowledgement)
     if step is Step.REFUSE_REUSED_ID:
@@ -139,92 +122,25 @@ def _receive_message(raw: bytes, frame: Received, apply: Apply) -> bytes:
             error=ErrorCode.DUPLICATE_KEY_IDENTIFIER,
             location=Location("MSH", 1, 10),
         )
-        return keep(message, earlier, reused)
-    return keep(message, earlier, _try(message, frame, apply))
-
-
-def _try(message: Message, frame: Received, apply: Apply) -> MessageRefused | None:
-    """Apply ``message``; why it was refused, with its effect undone, or none."""
-    try:
-        with transaction.atomic():
-            apply(message, Actor(message.sender, address=frame.peer))
-    except MessageRefused as refusal:
-        return refusal
-    except DataError:  # the database's own limit of a value; the savepoint has undone the effect
-        return MessageRefused("a value of the message is too long or cannot be stored", error=ErrorCode.DATA_TYPE_ERROR)
-    except QuangError as error:
-        return MessageRefused(error.detail, error=ErrorCode.DATA_TYPE_ERROR, code=error.code)
-    except DatabaseError:
-        raise
-    except Exception:  # a fault of ours in one message must not stop the others; it is kept, and told to both sides
-        log.exception("messages: a message of type %s from %s could not be applied", message.type, frame.peer)
-        return MessageRefused(
-            "the message could not be applied because of a fault in the receiving system; it is kept, report this to "
-            "its administrator",
-            error=ErrorCode.APPLICATION_INTERNAL_ERROR,
-        )
-    return None
-
-
-def _unacceptable(message: Message, frame: Received) -> MessageRefused | None:
-    """Why a message cannot be accepted whatever it says."""
-    if frame.cut_short:
-        return _rejected(frame.cut_short.detail, ErrorCode.APPLICATION_INTERNAL_ERROR, None)
-    if not message.control_id:
-        return _rejected(
-            "MSH-10, the message control id, is missing: a repeated message could not be told from a new one",
-            ErrorCode.REQUIRED_FIELD_MISSING,
-            Location("MSH", 1, 10),
-        )
-    for field, value, limit in ((10, message.control_id, 199), (3, message.sender, 128), (9, message.type, 32)):
-        if len(value) > limit:
-            return _rejected(f"MSH-{field} is too long", ErrorCode.DATA_TYPE_ERROR, Location("MSH", 1, field))
-    return None
-
-
-def _rejected(detail: str, error: ErrorCode, location: Location | None) -> MessageRefused:
-    return MessageRefused(detail, error=error, location=location, acknowledgement=AcknowledgementCode.REJECT)
+        return _keep(message, frame, raw, Outcome(reused), earlier)
+    outcome = attempt(message, Actor(message.sender, address=frame.peer), apply)
+    return _keep(message, frame, raw, outcome, earlier)
 
 
 def _keep(
-    raw: bytes,
-    digest: str,
-    frame: Received,
-    message: Message | None,
-    earlier: Sequence[EarlierMessage],
-    refusal: MessageRefused | None,
+    message: Message | None, frame: Received, raw: bytes, outcome: Outcome, earlier: Sequence[EarlierMessage]
 ) -> bytes:
-    """Add the message's row with its answer; the answer."""
-    acknowledgement = _acknowledge(message, frame.at, refusal)
-    if refusal and says_nothing_new(digest, refusal.detail, earlier):
-        return acknowledgement
-    state = MessageState.APPLIED
-    if refusal:
-        state = MessageState.HELD if refusal.held else MessageState.REFUSED
-    row = InboundMessage(
-        sender=message.sender[:128] if message else "",
-        control_id=message.control_id[:199] if message else "",
-        digest=digest,
-        message_type=message.type[:32] if message else "",
-        raw=raw,
-        peer=frame.peer[:64],
-        state=state,
-        acknowledgement=acknowledgement,
-        acknowledgement_code=refusal.acknowledgement if refusal else AcknowledgementCode.ACCEPT,
-        error_code=str(refusal.error.value) if refusal else "",
-        error_location=str(refusal.location or "") if refusal else "",
-        error_detail=refusal.detail if refusal else "",
-        received_at=frame.at,
-    )
-    insert(row)
-    if refusal:  # screens show what went wrong; what went well shows as the exam it made
-        announce("message", row.id)
-    return acknowledgement
-
-
-def _acknowledge(message: Message | None, at: datetime, refusal: MessageRefused | None) -> bytes:
-    hl7 = settings.QUANG.hl7
-    return compose_acknowledgement(message, application=hl7.application, facility=hl7.facility, at=at, refusal=refusal)
+    """Keep the message, unless it says nothing new; the answer."""
+    refusal = outcome.refusal
+    if refusal and says_nothing_new(digest_of(raw), refusal.detail, earlier):
+        return acknowledge(message, frame.at, refusal)
+    row = keep(message, frame, raw, outcome)
+    if earlier and not refusal:
+        waiting = InboundMessage.objects.filter(
+            pk__in=[one.message_id for one in earlier], state__in=WAITING_STATES, resolved_at__isnull=True
+        )
+        waiting.update(resolved_at=frame.at, resolution=Resolution.SENT_AGAIN)
+    return bytes(row.acknowledgement)
 
 
 def _readable(raw: bytes) -> Message | None:

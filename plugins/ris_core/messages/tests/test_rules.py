@@ -6,9 +6,11 @@ import pytest
 
 from ris_core.messages.rules import EarlierMessage, Step, next_step, says_nothing_new
 
-APPLIED = EarlierMessage("APPLIED", "d1", "", b"AA")
-REFUSED = EarlierMessage("REFUSED", "d1", "no such order", b"AE")
-HELD = EarlierMessage("HELD", "d1", "who is it", b"AE")
+APPLIED = EarlierMessage(1, None, "APPLIED", "d1", "", b"AA")
+REFUSED = EarlierMessage(2, None, "REFUSED", "d1", "no such order", b"AE")
+CORRECTED = EarlierMessage(5, 2, "APPLIED", "d3", "", b"AA")
+CORRECTED_WRONGLY = EarlierMessage(6, 2, "REFUSED", "d3", "no such service", b"AE")
+HELD = EarlierMessage(3, None, "HELD", "d1", "who is it", b"AE")
 
 
 @pytest.mark.parametrize(
@@ -20,8 +22,12 @@ HELD = EarlierMessage("HELD", "d1", "who is it", b"AE")
         ("d1", [REFUSED], Step.APPLY),
         ("d2", [REFUSED], Step.APPLY),
         ("d1", [HELD], Step.APPLY),
+        ("d1", [REFUSED, CORRECTED], Step.ANSWER_AGAIN),
+        ("d3", [REFUSED, CORRECTED], Step.ANSWER_AGAIN),
+        ("d2", [REFUSED, CORRECTED], Step.REFUSE_REUSED_ID),
+        ("d1", [REFUSED, CORRECTED_WRONGLY], Step.APPLY),
         ("d1", [REFUSED, APPLIED], Step.ANSWER_AGAIN),
-        ("d1", [APPLIED, EarlierMessage("REFUSED", "d2", "reused", b"AE")], Step.ANSWER_AGAIN),
+        ("d1", [APPLIED, EarlierMessage(4, None, "REFUSED", "d2", "reused", b"AE")], Step.ANSWER_AGAIN),
     ],
 )
 def test_next_step(digest: str, earlier: list[EarlierMessage], step: Step) -> None:
@@ -39,3 +45,4 @@ def test_the_answer_is_the_applied_messages() -> None:
 def test_a_refusal_for_the_same_reason_says_nothing_new(digest: str, detail: str, nothing_new: bool) -> None:
     assert says_nothing_new(digest, detail, [REFUSED]) is nothing_new
     assert says_nothing_new(digest, detail, []) is False
+    assert says_nothing_new(digest, detail, [REFUSED, CORRECTED_WRONGLY]) is nothing_new
