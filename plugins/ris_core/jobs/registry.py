@@ -58,6 +58,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("deliver", sending.run_deliver, Pool.DELIVERIES, after_death=sending.after_delivery_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
+    JobKind("correct_study", studies.correct_study, Pool.IMAGES, time_limit_seconds=1800.0),
     JobKind(
         "sweep_studies",
         studies.sweep_studies,

@@ -46,6 +46,10 @@ def study_stable(subject_id: str) -> None:
     study_arrived(subject_id)
 
 
+def correct_study(_subject_id: str) -> None:
+    """The order of a study says something else than its images; so far the difference is only kept and shown."""
+
+
 def sweep_studies(_subject_id: str) -> None:
     """Find studies whose event was lost, and studies that the engine has no more."""
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
