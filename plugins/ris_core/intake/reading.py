@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from ris_core.intake.profile import DEFAULT_PROFILE, Profile
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -16,3 +18,5 @@ class Reading:
     """Of times that the message gives without an offset."""
     identity_confirmed: bool = False
     """A person has made sure that the patient is the one whom a held message would change."""
+    profile: Profile = DEFAULT_PROFILE
+    """Where this sender puts what, and what its words mean."""
