@@ -15,6 +15,7 @@ from enum import IntEnum, StrEnum
 from ris_core.errors import QuangError
 from ris_core.hl7.charsets import encode
 from ris_core.hl7.er7 import Message
+from ris_core.hl7.reply import ReplySegment
 from ris_core.hl7.separators import Separators
 from ris_core.hl7.timestamps import write_timestamp
 from ris_core.names import unaccented
@@ -99,6 +100,19 @@ class MessageRefused(QuangError):
         self.code = code or self.code
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of its own type: the response to a query, the acknowledgement of a master file.
+
+    :param message_type: MSH-9 as code, trigger event, structure
+    :param refusal: why a part of the message was not carried out; the rest is committed all the same
+    """
+
+    message_type: tuple[str, str, str]
+    segments: tuple[ReplySegment, ...] = ()
+    refusal: MessageRefused | None = None
+
+
 def compose_acknowledgement(
     message: Message | None,
     *,
@@ -106,8 +120,11 @@ def compose_acknowledgement(
     facility: str,
     at: datetime,
     refusal: MessageRefused | None = None,
+    reply: Reply | None = None,
 ) -> bytes:
     """ACK for ``message`` in its own separators, version and character set; AA when there is no ``refusal``.
+
+    With a ``reply`` it is of the reply's type, and the reply's segments follow MSA and ERR.
 
     MSH-3 and MSH-4 are what the sender called us (MSH-5, MSH-6), or else ``application`` and ``facility``. A message
     that could not be read at all (none) is answered in 2.5.1 and UTF-8.
@@ -129,6 +146,8 @@ def compose_acknowledgement(
     parts = ["ACK", *([text(event)] if event else [])]
     if event and (_number(version) >= (2, 4) or version.startswith("2.3.1")):
         parts.append("ACK")  # MSH-9.3, the structure
+    if reply:
+        parts = [part for part in reply.message_type if part]
     msh = [
         f"MSH{field}{separators.encoding_characters}", *sender, *receiver, write_timestamp(at), "",
         separators.component.join(parts),
@@ -142,6 +161,8 @@ def compose_acknowledgement(
             msa.append(text(refusal.detail[:80]))
         lines.append(_error_segment(refusal, separators, version))
     rest = "".join(field.join(line) + "\r" for line in lines)
+    if reply:
+        rest += "".join(segment.write(separators) + "\r" for segment in reply.segments)
     header_line = field.join(msh)
     if charset:
         header_line += field * 6 + charset

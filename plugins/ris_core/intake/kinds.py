@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ris_core.audit.services import Actor
-from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused
+from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused, Reply
 from ris_core.hl7.er7 import Message
 from ris_core.intake.orders import apply_orders
 from ris_core.intake.reading import Reading
 
-Effect = Callable[[Message, Reading, Actor], None]
-"""What a message does, in the current transaction.
+Effect = Callable[[Message, Reading, Actor], Reply | None]
+"""What a message does, in the current transaction, and what is answered beyond the acknowledgement.
 
 It raises :class:`~ris_core.hl7.acknowledgement.MessageRefused` naming the place that is wrong, or another
 :class:`~ris_core.errors.QuangError`; the caller undoes what was done before.

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from ris_core.audit.services import Actor
+from ris_core.hl7.acknowledgement import Reply
 from ris_core.hl7.er7 import Message
 from ris_core.intake.kinds import kind_of
 from ris_core.intake.reading import Reading
@@ -15,12 +16,12 @@ from ris_core.intake.reading import Reading
 _zone = cache(ZoneInfo)
 
 
-def apply_message(message: Message, actor: Actor, *, identity_confirmed: bool = False) -> None:
-    """Carry out what ``message`` says, in the current transaction.
+def apply_message(message: Message, actor: Actor, *, identity_confirmed: bool = False) -> Reply | None:
+    """Carry out what ``message`` says, in the current transaction; what is answered beyond the acknowledgement.
 
     :raises MessageRefused: AR for a message that is not taken here, AE naming what is missing or wrong
     """
-    kind_of(message).effect(message, reading_of(message, identity_confirmed=identity_confirmed), actor)
+    return kind_of(message).effect(message, reading_of(message, identity_confirmed=identity_confirmed), actor)
 
 
 def reading_of(message: Message, *, identity_confirmed: bool = False) -> Reading:

@@ -20,6 +20,7 @@ from ris_core.hl7.acknowledgement import (
     ErrorCode,
     Location,
     MessageRefused,
+    Reply,
     compose_acknowledgement,
 )
 from ris_core.hl7.er7 import Message, body
@@ -29,8 +30,9 @@ from ris_core.statements import insert
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[Message, Actor], None]
-"""The effect of a message, in the current transaction; raises :class:`MessageRefused` or another ``QuangError``."""
+Apply = Callable[[Message, Actor], Reply | None]
+"""The effect of a message, in the current transaction, and what is answered beyond the acknowledgement; raises
+:class:`MessageRefused` or another ``QuangError``."""
 
 _MOST_EFFECTS = 50
 _MOST_SEARCH_CHARACTERS = 255
@@ -55,13 +57,15 @@ class Outcome:
     """None: it was applied."""
     events: Sequence[AuditEvent] = ()
     """What it has done."""
+    reply: Reply | None = None
+    """What is answered beyond the acknowledgement."""
 
 
 def attempt(message: Message, actor: Actor, apply: Apply) -> Outcome:
     """Apply ``message`` in the current transaction; when it is refused, its effect is undone."""
     try:
         with collected() as events, transaction.atomic():
-            apply(message, actor)
+            reply = apply(message, actor)
     except MessageRefused as refusal:
         return Outcome(refusal)
     except DataError:  # the database's own limit of a value; the savepoint has undone the effect
@@ -81,7 +85,7 @@ def attempt(message: Message, actor: Actor, apply: Apply) -> Outcome:
                 error=ErrorCode.APPLICATION_INTERNAL_ERROR,
             )
         )
-    return Outcome(events=events)
+    return Outcome(reply.refusal if reply else None, events, reply)
 
 
 def unacceptable(message: Message, frame: Received) -> MessageRefused | None:
@@ -126,7 +130,7 @@ def keep(message: Message | None, frame: Received, raw: bytes, outcome: Outcome)
         raw=raw,
         peer=frame.peer[:64],
         state=state,
-        acknowledgement=acknowledge(message, frame.at, refusal),
+        acknowledgement=acknowledge(message, frame.at, refusal, outcome.reply),
         acknowledgement_code=refusal.acknowledgement if refusal else AcknowledgementCode.ACCEPT,
         error_code=str(refusal.error.value) if refusal else "",
         error_location=str(refusal.location or "") if refusal else "",
@@ -142,10 +146,14 @@ def keep(message: Message | None, frame: Received, raw: bytes, outcome: Outcome)
     return row
 
 
-def acknowledge(message: Message | None, at: datetime, refusal: MessageRefused | None) -> bytes:
+def acknowledge(
+    message: Message | None, at: datetime, refusal: MessageRefused | None, reply: Reply | None = None
+) -> bytes:
     """The answer to ``message``."""
     hl7 = settings.QUANG.hl7
-    return compose_acknowledgement(message, application=hl7.application, facility=hl7.facility, at=at, refusal=refusal)
+    return compose_acknowledgement(
+        message, application=hl7.application, facility=hl7.facility, at=at, refusal=refusal, reply=reply
+    )
 
 
 def _search_text(message: Message) -> str:

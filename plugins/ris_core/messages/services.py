@@ -133,7 +133,7 @@ def _keep(
     """Keep the message, unless it says nothing new; the answer."""
     refusal = outcome.refusal
     if refusal and says_nothing_new(digest_of(raw), refusal.detail, earlier):
-        return acknowledge(message, frame.at, refusal)
+        return acknowledge(message, frame.at, refusal, outcome.reply)
     row = keep(message, frame, raw, outcome)
     if earlier and not refusal:
         waiting = InboundMessage.objects.filter(

@@ -13,9 +13,11 @@ from ris_core.hl7.acknowledgement import (
     ErrorCode,
     Location,
     MessageRefused,
+    Reply,
     compose_acknowledgement,
 )
 from ris_core.hl7.er7 import Message
+from ris_core.hl7.reply import ReplySegment
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 REFUSAL = MessageRefused(
@@ -92,3 +94,16 @@ def test_every_acknowledgement_has_a_control_id_of_its_own() -> None:
     ids = {acknowledge(order("2.5.1")).split(b"|")[9] for _ in range(100)}
     assert len(ids) == 100
     assert all(0 < len(control_id) <= 20 for control_id in ids)
+
+
+def test_a_reply_is_of_its_own_type_and_its_text_stays_data() -> None:
+    message = Message.parse(b"MSH|$~\\&|HIS|BVX|QUANG|PACS|20261121||QRY$R02|M1|P|2.4||||||UNICODE UTF-8")
+    segment = ReplySegment("ORC", ("", ("P|1", "HIS$"), [("A", ""), ("B\r",)], "", ""))
+    reply = Reply(("ORF", "R04", "ORF_R04"), (segment,))
+    text = compose_acknowledgement(message, application="Q", facility="R", at=AT, reply=reply).decode()
+    lines = text.split("\r")
+    assert lines[0].split("|")[8] == "ORF$R04$ORF_R04"
+    assert lines[1] == "MSA|AA|M1"
+    assert lines[2] == "ORC||P\\F\\1$HIS\\S\\|A~B\\X0D\\"
+    (_, kept, *_) = Message.parse(text.encode()).segments[1:]
+    assert kept.value(2) == "P|1"

@@ -11,9 +11,10 @@ from django.utils import timezone
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue
-from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
+from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused, Reply
 from ris_core.hl7.er7 import Message
 from ris_core.hl7.mllp import FramingError
+from ris_core.hl7.reply import ReplySegment
 from ris_core.messages.models import InboundMessage
 from ris_core.messages.services import Received, receive
 
@@ -38,10 +39,20 @@ def refuse(message: Message, actor: Actor) -> None:
     raise MessageRefused("OBR-4: no", error=ErrorCode.TABLE_VALUE_NOT_FOUND, location=Location("OBR", 1, 4))
 
 
-def send(raw: bytes, apply: Callable[[Message, Actor], None] = count_effect) -> tuple[str, str]:
+def send(raw: bytes, apply: Callable[[Message, Actor], Reply | None] = count_effect) -> tuple[str, str]:
     """MSA-1 and the whole answer."""
     (answer,) = receive([frame(raw)], apply)
     return answer.decode().split("MSA|")[1].split("|")[0], answer.decode()
+
+
+def count_and_reply(message: Message, actor: Actor) -> Reply:
+    """An effect that is told of, with a part that could not be had."""
+    record(actor, "effect")
+    return Reply(
+        ("MFK", "M02", "MFK_M01"),
+        (ReplySegment("MFA", ("MAD", "", "", "U")),),
+        MessageRefused("MFE-4: no", error=ErrorCode.TABLE_VALUE_NOT_FOUND, location=Location("MFE", 1, 4)),
+    )
 
 
 def effects() -> int:
@@ -203,3 +214,13 @@ def test_each_message_of_a_batch_is_answered() -> None:
     assert [line[:8] for line in lines if line.startswith("MSA")] == ["MSA|AA|M", "MSA|AR||", "MSA|AA|M"]
     assert lines[-2] == "BTS|3"
     assert (InboundMessage.objects.count(), effects()) == (3, 2)
+
+
+def test_a_reply_is_answered_and_what_was_right_stays_though_a_part_was_refused() -> None:
+    code, answer = send(message(), count_and_reply)
+    kept = InboundMessage.objects.get()
+    assert code == "AE"
+    assert kept.state == "REFUSED"
+    assert "\rMFA|MAD|||U\r" in answer
+    assert "MFK^M02^MFK_M01" in answer
+    assert effects() == 1
