@@ -97,6 +97,25 @@ class Access(Section, frozen=True):
     session_idle_minutes: int = 60
 
 
+class Api(Section, frozen=True):
+    """REST and FHIR interfaces for other systems' programs."""
+
+    max_body_bytes: int = 1024 * 1024
+    max_bulk_orders: int = 100
+    max_page: int = 200
+    requests_per_minute: int = 600
+    """Of one key, in each process of the web app."""
+
+
+class Fhir(Section, frozen=True):
+    """Identifier systems by which FHIR tells numbers apart."""
+
+    identifier_base: str = "urn:quang:id"
+    """What the systems of our own and the senders' numbers begin with."""
+    citizen_id_system: str = "urn:quang:id:cccd"
+    insurance_card_system: str = "urn:quang:id:bhyt"
+
+
 class Automation(Section, frozen=True):
     """Switches; with ``enabled`` off Orthanc carries the plugins and none of their effects."""
 
@@ -122,6 +141,8 @@ class Settings(Section, frozen=True):
     delivery: Delivery = Delivery()
     worker: Worker = Worker()
     access: Access = Access()
+    api: Api = Api()
+    fhir: Fhir = Fhir()
     automation: Automation = Automation()
 
     def secret(self, name: str) -> str:

@@ -1,7 +1,8 @@
-"""What access must remember: only the nonces of launches, so that none works twice."""
+"""What access must remember: nonces of launches, so that none works twice, and the keys of other systems' programs."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 
@@ -14,3 +15,32 @@ class UsedLaunchNonce(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["receiver", "nonce"], name="launch_nonce_used_once")]
+
+
+class ApiKey(models.Model):
+    """With which a program of another system calls the REST and FHIR interfaces; the key itself is not kept."""
+
+    name = models.CharField(max_length=128)
+    """What people call the program: ``HIS production``."""
+    prefix = models.CharField(max_length=12, unique=True)
+    """The beginning of the key, by which people and the audit trail tell keys apart."""
+    digest = models.CharField(max_length=64)
+    """SHA-256 of the whole key, which has 256 random bits: it needs no salt and no slow hash."""
+    sender = models.CharField(max_length=128)
+    """In whose name it orders: the same ``application|facility`` as in MSH-3 and MSH-4 of that system's messages."""
+    scopes = models.JSONField(default=list)
+    networks = models.JSONField(default=list)
+    """Addresses from which it may be used, in CIDR form; empty: from anywhere."""
+    sees_all_senders = models.BooleanField(default=False)
+    """Whether it reads the orders of other senders too (an EMR does; a HIS sees its own)."""
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_address = models.CharField(max_length=64, blank=True)

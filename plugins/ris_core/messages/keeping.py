@@ -135,7 +135,7 @@ def keep(message: Message | None, frame: Received, raw: bytes, outcome: Outcome)
         error_code=str(refusal.error.value) if refusal else "",
         error_location=str(refusal.location or "") if refusal else "",
         error_detail=refusal.detail if refusal else "",
-        effects=[{"action": event.action, "subject": event.subject} for event in outcome.events[:_MOST_EFFECTS]],
+        effects=effects_of(outcome.events),
         patient_id=next((event.patient_id for event in outcome.events if event.patient_id), None),
         search_text=_search_text(message) if message else "",
         received_at=frame.at,
@@ -144,6 +144,11 @@ def keep(message: Message | None, frame: Received, raw: bytes, outcome: Outcome)
     if refusal:  # screens show what went wrong; what went well shows as the exam it made
         announce("message", row.id)
     return row
+
+
+def effects_of(events: Sequence[AuditEvent]) -> list[dict[str, str]]:
+    """What is kept of what a message has done."""
+    return [{"action": event.action, "subject": event.subject} for event in events[:_MOST_EFFECTS]]
 
 
 def acknowledge(

@@ -26,28 +26,39 @@ class Resolution(models.TextChoices):
     """A person had it applied, as it came or corrected."""
     DISMISSED = "DISMISSED"
     """A person has decided that it shall have no effect."""
+    ANSWERED = "ANSWERED"
+    """A program that called over HTTP was told at once what is wrong; it has to send the request again."""
+
+
+class Protocol(models.TextChoices):
+    """By which a message came."""
+
+    HL7 = "HL7"
+    REST = "REST"
+    FHIR = "FHIR"
 
 
 class InboundMessage(models.Model):
-    """One message from one sender; its identity is sender and MSH-10.
+    """One message from one sender; its identity is protocol, sender and MSH-10 (or Idempotency-Key).
 
     A replay is a row of its own (``replay_of``): what came stays as it came.
     """
 
+    protocol = models.CharField(max_length=4, choices=Protocol, default=Protocol.HL7)
     sender = models.CharField(max_length=128)
     """``MSH-3|MSH-4``."""
     control_id = models.CharField(max_length=199, blank=True)
-    """MSH-10; empty when the message has none or could not be read that far."""
+    """MSH-10, or the Idempotency-Key of a request; empty when there is none or it could not be read that far."""
     digest = models.CharField(max_length=64)
     """SHA-256 of everything after the MSH segment: tells a resend from a control id used twice."""
     message_type = models.CharField(max_length=32, blank=True)
     raw = models.BinaryField()
-    """The bytes between the MLLP frame's start and end block, untouched."""
+    """The bytes between the MLLP frame's start and end block, or the request's line and body, untouched."""
     peer = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=MessageState, default=MessageState.RECEIVED)
     acknowledgement = models.BinaryField(default=b"")
-    acknowledgement_code = models.CharField(max_length=2, blank=True)
-    """MSA-1: AA, AE or AR."""
+    acknowledgement_code = models.CharField(max_length=3, blank=True)
+    """MSA-1 (AA, AE or AR), or the HTTP status."""
     error_code = models.CharField(max_length=16, blank=True)
     error_location = models.CharField(max_length=64, blank=True)
     """ERR-2, for example ``OBR^1^4``."""
@@ -73,7 +84,7 @@ class InboundMessage(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["sender", "control_id"],
+                fields=["protocol", "sender", "control_id"],
                 condition=models.Q(state="APPLIED") & ~models.Q(control_id=""),
                 name="message_applied_once",
             ),

@@ -29,7 +29,7 @@ from ris_core.messages.keeping import (
     rejected,
     unacceptable,
 )
-from ris_core.messages.models import WAITING_STATES, InboundMessage, Resolution
+from ris_core.messages.models import WAITING_STATES, InboundMessage, Protocol, Resolution
 from ris_core.messages.rules import EarlierMessage, Step, next_step, says_nothing_new
 from ris_core.statements import Param, Select
 
@@ -41,7 +41,7 @@ _ATTEMPTS = 3
 """How often a message alone is tried when another node's transaction got in between."""
 
 _find_earlier = Select(
-    InboundMessage.objects.filter(sender=Param("sender"), control_id=Param("control_id"))
+    InboundMessage.objects.filter(protocol=Protocol.HL7, sender=Param("sender"), control_id=Param("control_id"))
     .order_by("id")
     .values_list("id", "replay_of_id", "state", "digest", "error_detail", "acknowledgement")
 )
