@@ -189,7 +189,7 @@ def _texts(tag: bytes, value: str, limit: int) -> bytes:
         return tag + b"\0\0"
     parts: list[str] = []
     for said in _BETWEEN_VALUES.split(unicodedata.normalize("NFC", value)):
-        parts.extend(textwrap.wrap(said.translate(_CONTROLS), limit))
+        parts.extend(textwrap.wrap(said.translate(_CONTROLS).strip(), limit))
     return _plain(tag, "\\".join(parts).encode())
 
 
