@@ -8,6 +8,7 @@ SCREENS = (
     "ris_webapp.screens.login.urls",
     "ris_webapp.screens.worklist.urls",
     "ris_webapp.screens.unmatched.urls",
+    "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.devices.urls",
     "ris_webapp.screens.messages.urls",
     "ris_webapp.screens.health.urls",

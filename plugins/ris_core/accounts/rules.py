@@ -14,6 +14,7 @@ class Function(StrEnum):
     READ_EXAM = "read_exam"
     APPROVE_REPORT = "approve_report"
     RESOLVE_UNMATCHED = "resolve_unmatched"
+    MANAGE_STUDIES = "manage_studies"
     MANAGE_DELIVERIES = "manage_deliveries"
     VIEW_MESSAGES = "view_messages"
     VIEW_DEVICES = "view_devices"
@@ -24,13 +25,14 @@ _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIE
 
 FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
     "RADIOLOGIST": _VIEWING | {Function.READ_EXAM, Function.APPROVE_REPORT, Function.RESOLVE_UNMATCHED},
-    "TECHNOLOGIST": _VIEWING | {Function.RESOLVE_UNMATCHED, Function.VIEW_DEVICES},
+    "TECHNOLOGIST": _VIEWING | {Function.RESOLVE_UNMATCHED, Function.MANAGE_STUDIES, Function.VIEW_DEVICES},
     "RECEPTION": frozenset({Function.VIEW_WORKLIST}),
     "CLINICIAN": _VIEWING,
     "ADMINISTRATOR": frozenset(
         {
             Function.VIEW_WORKLIST,
             Function.RESOLVE_UNMATCHED,
+            Function.MANAGE_STUDIES,
             Function.MANAGE_DELIVERIES,
             Function.VIEW_MESSAGES,
             Function.VIEW_DEVICES,

@@ -40,6 +40,8 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "unmatched:image": RESOLVING,
     "unmatched:link": RESOLVING,
     "unmatched:undo": RESOLVING,
+    "studies:thumbnail": VIEWING | ADMINISTRATOR,
+    "studies:series_thumbnail": VIEWING | ADMINISTRATOR,
     "devices:devices": DEVICES,
     "devices:device": DEVICES,
     "devices:echo": DEVICES,
