@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 
 from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
 from ris_core.hl7.er7 import Message, Segment
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
 from ris_core.intake.order import OrderGroup, read_order, read_placer_order_number
 from ris_core.intake.patient import read_identifiers, read_patient, read_visit
+from ris_core.intake.places import Segments
+from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
-from ris_core.intake.values import missing, refused
+from ris_core.intake.values import missing_at, refused, refused_at
 from ris_core.orders.rules import OrderRequest
 
 
@@ -60,8 +63,8 @@ class OrderCommand:
     patient_identifiers: tuple[PatientIdentifier, ...]
     order: OrderRequest | None
     """What is ordered; none unless it is to be placed or changed."""
-    sequences: dict[str, int]
-    """Which segment of its name each of the group's is (ERL-2)."""
+    segments: Segments
+    """Where it was read."""
 
 
 def read_commands(message: Message, reading: Reading) -> list[OrderCommand]:
@@ -71,8 +74,9 @@ def read_commands(message: Message, reading: Reading) -> list[OrderCommand]:
     """
     pid = _only_pid(message)
     commands = []
+    profile = reading.profile
     for group in _groups(message):
-        action = _action(group.orc)
+        action = _action(group.segments, profile)
         order = None
         if action in (Action.PLACE, Action.CHANGE):
             if pid is None:
@@ -81,17 +85,18 @@ def read_commands(message: Message, reading: Reading) -> list[OrderCommand]:
                     error=ErrorCode.SEGMENT_SEQUENCE_ERROR,
                     location=Location("PID"),
                 )
-            patient = read_patient(pid, reading)
-            order = read_order(group, message.sender, patient, read_visit(message.first("PV1"), reading), reading)
+            patient = read_patient(pid, reading, message.segments)
+            visit = read_visit(message.first("PV1"), reading, message.segments)
+            order = read_order(group, message.sender, patient, visit, reading)
         commands.append(
             OrderCommand(
                 action=action,
                 source=message.sender,
-                placer_order_number=read_placer_order_number(group),
-                service_code=group.obr.value(4) if group.obr else "",
-                patient_identifiers=read_identifiers(pid, reading) if pid else (),
+                placer_order_number=read_placer_order_number(group, profile),
+                service_code=group.segments.value(profile.order.service_code),
+                patient_identifiers=read_identifiers(pid, reading, message.segments) if pid else (),
                 order=order,
-                sequences=_sequences(group),
+                segments=group.segments,
             )
         )
     if not commands:
@@ -117,46 +122,47 @@ def _only_pid(message: Message) -> Segment | None:
 def _groups(message: Message) -> Iterator[OrderGroup]:
     """ORC with the segments that follow it; a further OBR under the same ORC is an order of its own."""
     group: OrderGroup | None = None
+    shared = Segments(takewhile(lambda segment: segment.name != "ORC", message.segments))
     for segment in message.segments:
         if segment.name == "ORC":
             if group:
                 yield group
-            group = OrderGroup(segment)
+            group = OrderGroup(segment, shared)
         elif segment.name == "OBR":
             if group is None:
                 raise refused("OBR comes before ORC", ErrorCode.SEGMENT_SEQUENCE_ERROR, segment, 0)
             if group.obr:
                 yield group
-                group = OrderGroup(group.orc)
-            group.obr = segment
+                group = OrderGroup(group.orc, shared)
+            group.add(segment)
         elif group:
-            group.others.append(segment)
+            group.add(segment)
     if group:
         yield group
 
 
-def _action(orc: Segment) -> Action:
-    control = orc.value(1).upper()
-    if not control:
-        raise missing("the order control code", orc, 1)
-    if control == "SC":
-        status = orc.value(5).upper()
-        if not status:
-            raise missing("the order status of a status change (SC)", orc, 5)
-        if status not in ORDER_STATUSES:
-            raise refused(
-                f"order status {status[:8]!r} cannot be taken over here; send {', '.join(ORDER_STATUSES)}",
-                ErrorCode.TABLE_VALUE_NOT_FOUND, orc, 5,
-            )  # fmt: skip
-        return ORDER_STATUSES[status]
-    if control not in ORDER_CONTROLS:
-        raise refused(
+def _action(segments: Segments, profile: Profile) -> Action:
+    places, words = profile.order, profile.words
+    found = segments.find(places.order_control)
+    if found is None:
+        raise missing_at("the order control code", places.order_control, segments)
+    control = words.order_controls.get(found.text.upper(), found.text.upper())
+    if control != "SC":
+        if control in ORDER_CONTROLS:
+            return ORDER_CONTROLS[control]
+        raise refused_at(
+            found,
             f"order control {control[:8]!r} cannot be carried out here; send {', '.join(ORDER_CONTROLS)} or SC",
-            ErrorCode.TABLE_VALUE_NOT_FOUND, orc, 1,
-        )  # fmt: skip
-    return ORDER_CONTROLS[control]
-
-
-def _sequences(group: OrderGroup) -> dict[str, int]:
-    segments = [*reversed(group.others), group.orc, *([group.obr] if group.obr else [])]
-    return {segment.name: segment.sequence for segment in segments}
+            ErrorCode.TABLE_VALUE_NOT_FOUND,
+        )
+    found = segments.find(places.order_status)
+    if found is None:
+        raise missing_at("the order status of a status change (SC)", places.order_status, segments)
+    status = words.order_statuses.get(found.text.upper(), found.text.upper())
+    if status in ORDER_STATUSES:
+        return ORDER_STATUSES[status]
+    raise refused_at(
+        found,
+        f"order status {status[:8]!r} cannot be taken over here; send {', '.join(ORDER_STATUSES)}",
+        ErrorCode.TABLE_VALUE_NOT_FOUND,
+    )

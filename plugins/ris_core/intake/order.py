@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from collections.abc import Iterator
 
 from ris_core.hl7.acknowledgement import ErrorCode
 from ris_core.hl7.er7 import NULL, Segment
 from ris_core.identifiers import AETitle, PlacerOrderNumber, StudyInstanceUID
+from ris_core.intake.places import Place, Places, Segments
+from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
-from ris_core.intake.values import bounded, checked, coded_text, missing, moment, person, refused
+from ris_core.intake.values import (
+    bounded_at,
+    checked_at,
+    coded_text,
+    coded_text_at,
+    missing_at,
+    moment_at,
+    person,
+    refused,
+    refused_at,
+)
 from ris_core.orders.rules import DICOM_MODALITIES, OrderedStep, OrderRequest, VisitDetails
 from ris_core.patients.rules import PatientDetails
 
@@ -20,53 +31,73 @@ _PRIORITY = {
     "P": "MEDIUM", "M": "MEDIUM", "MEDIUM": "MEDIUM",
     "L": "LOW", "LOW": "LOW",
 }  # fmt: skip
-"""TQ1-9, OBR-27.6, ORC-7.6 and OBR-5 (HL7 table 0485 and common others) as (0040,1003)."""
+"""HL7 table 0485 and common others as (0040,1003)."""
 
 _MODALITY = {
     "CAT": "CT", "NMR": "MR", "MRI": "MR", "NMS": "NM", "RUS": "US", "VUS": "US", "CUS": "US", "OUS": "US",
     "RX": "DX", "XRC": "RF", "XR": "DX", "EC": "ECG", "EN": "EEG",
 }  # fmt: skip
-"""OBR-24 (HL7 table 0074) where it is not a DICOM modality already."""
+"""HL7 table 0074 where it is not a DICOM modality already."""
+
+_FREE_TEXT = frozenset({("OBR", 13), ("NTE", 3), ("DG1", 4)})
+"""Fields of types ST, TX and FT among those that may tell an indication; Z fields are taken for text too."""
+
+_REPEATED = frozenset({"NTE", "DG1", "OBX"})
+"""Segments that add to an indication; ``""`` in them deletes nothing."""
 
 _MOST_INDICATION_CHARACTERS = 4000
 
 
-@dataclass
 class OrderGroup:
-    """The segments of one order of a message, as they follow each other."""
+    """The segments of one order of a message, as they follow each other.
 
-    orc: Segment
-    obr: Segment | None = None
-    others: list[Segment] = field(default_factory=list)
+    :param shared: what stands before the message's first order: patient, visit, and what the sender adds to them
+    """
 
-    def first(self, name: str) -> Segment | None:
-        return next((segment for segment in self.others if segment.name == name), None)
+    def __init__(self, orc: Segment, shared: Segments) -> None:
+        self.orc = orc
+        self.obr: Segment | None = None
+        self._shared = shared
+        self._others: list[Segment] = []
+        self._segments: Segments | None = None
 
-    def all(self, name: str) -> list[Segment]:
-        return [segment for segment in self.others if segment.name == name]
+    def add(self, segment: Segment) -> None:
+        """Append a segment; the group must not have been read yet."""
+        if segment.name == "OBR":
+            self.obr = segment
+        else:
+            self._others.append(segment)
+
+    @property
+    def segments(self) -> Segments:
+        """Where the order's places are looked up."""
+        if self._segments is None:
+            own = (self.orc, self.obr, *self._others) if self.obr else (self.orc, *self._others)
+            self._segments = Segments(own, self._shared)
+        return self._segments
 
 
-def read_placer_order_number(group: OrderGroup) -> PlacerOrderNumber:
-    """ORC-2, or OBR-2 when it is empty.
-
+def read_placer_order_number(group: OrderGroup, profile: Profile) -> PlacerOrderNumber:
+    """
     :raises MessageRefused: 101 when there is none
     """
-    number = group.orc.value(2) or (group.obr.value(2) if group.obr else "")
-    if not number:
-        raise missing("the placer order number", group.orc, 2)
-    return checked(PlacerOrderNumber, group.orc, 2, number)
+    places = profile.order.placer_order_number
+    found = group.segments.find(places)
+    if found is None:
+        raise missing_at("the placer order number", places, group.segments)
+    return checked_at(PlacerOrderNumber, found)
 
 
-def read_service_code(group: OrderGroup) -> str:
-    """OBR-4.1.
-
-    :raises MessageRefused: 101 when there is none
+def read_service_code(group: OrderGroup, profile: Profile) -> str:
     """
-    if group.obr is None:
+    :raises MessageRefused: 100 without OBR, 101 when there is none
+    """
+    places = profile.order.service_code
+    code = bounded_at(group.segments.find(places), 64)
+    if not code and group.obr is None:
         raise refused("the order has no OBR segment", ErrorCode.SEGMENT_SEQUENCE_ERROR, group.orc, 0)
-    code = bounded(group.obr, 4, 64)
     if not code:
-        raise missing("the service code", group.obr, 4)
+        raise missing_at("the service code", places, group.segments)
     return code
 
 
@@ -77,108 +108,118 @@ def read_order(
 
     :raises MessageRefused: naming the field that is missing or wrong
     """
-    code = read_service_code(group)
-    orc, obr = group.orc, group.obr
-    assert obr is not None  # noqa: S101 - without OBR there is no service code
-    ipcs = group.all("IPC")
-    ipc = ipcs[0] if ipcs else None
-    filler_order_number = orc.value(3) or obr.value(3)
+    profile, zone, segments = reading.profile, reading.zone, group.segments
+    places = profile.order
+    code = read_service_code(group, profile)
     return OrderRequest(
         source=source,
-        placer_order_number=read_placer_order_number(group),
+        placer_order_number=read_placer_order_number(group, profile),
         patient=patient,
         visit=visit,
         service_code=code,
-        service_coding_system=bounded(obr, 4, 64, 3),
-        service_name=obr.value(4, 2)[:255],
-        modality=_modality(obr.value(24)),
-        accession_number=((ipc.value(1) if ipc else "") or obr.value(18) or filler_order_number)[:128],
-        filler_order_number=filler_order_number,
-        requested_procedure_id=(ipc.value(2) if ipc else "") or obr.value(19),
-        study_instance_uid=_study_instance_uid(group),
-        priority=_priority(group),
-        scheduled_at=_scheduled_at(group, reading.zone),
-        requesting_physician=_first_said(person(orc, 12), person(obr, 16)),
-        requesting_department=_department(orc),
-        clinical_indication=_clinical_indication(group),
-        ordered_at=moment(orc, 9, reading.zone),
-        steps=tuple(map(_step, ipcs)) or _single_step(obr),
+        service_coding_system=_coding_system(segments, profile),
+        service_name=segments.value(places.service_name)[:255],
+        modality=_modality(segments.value(places.modality), profile),
+        accession_number=segments.value(places.accession_number)[:128],
+        filler_order_number=segments.value(places.filler_order_number),
+        requested_procedure_id=segments.value(places.requested_procedure_id),
+        study_instance_uid=_study_instance_uid(segments, places.study_instance_uid),
+        priority=_priority(segments, profile),
+        scheduled_at=moment_at(segments.find(places.scheduled_at), zone),
+        requesting_physician=_requesting_physician(segments, places.requesting_physician),
+        requesting_department=_department(segments, profile),
+        clinical_indication=_clinical_indication(segments, places.clinical_indication),
+        ordered_at=moment_at(segments.find(places.ordered_at), zone),
+        steps=_steps(segments, profile),
     )
 
 
-def _first_said(*values: str | None) -> str | None:
-    return next((value for value in values if value is not None), None)
+def _coding_system(segments: Segments, profile: Profile) -> str:
+    system = bounded_at(segments.find(profile.order.coding_system), 64)
+    return profile.words.coding_systems.get(system.upper(), system)
 
 
-def _modality(sent: str) -> str:
-    code = sent.upper()
+def _modality(sent: str, profile: Profile) -> str:
+    word = sent.upper()
+    code = profile.words.modalities.get(word, word)
     return code if code in DICOM_MODALITIES else _MODALITY.get(code, "")
 
 
-def _study_instance_uid(group: OrderGroup) -> StudyInstanceUID | None:
-    """ZDS-1 (IHE RAD TF-2 4.4), or IPC-3."""
-    for name, number in (("ZDS", 1), ("IPC", 3)):
-        segment = group.first(name)
-        if segment and segment.value(number):
-            return checked(StudyInstanceUID, segment, number, segment.value(number))
-    return None
+def _study_instance_uid(segments: Segments, places: Places) -> StudyInstanceUID | None:
+    found = segments.find(places)
+    return checked_at(StudyInstanceUID, found) if found else None
 
 
-def _priority(group: OrderGroup) -> str | None:
-    tq1 = group.first("TQ1")
-    places = [(tq1, 9, 1), (group.obr, 27, 6), (group.orc, 7, 6), (group.obr, 5, 1)]
-    for segment, number, component in places:
-        sent = segment.value(number, component) if segment else ""
-        if segment and sent:
-            if sent.upper() not in _PRIORITY:
-                raise refused(
-                    f"priority {sent[:16]!r} is not known here; send S, A, R, P, C or T",
-                    ErrorCode.TABLE_VALUE_NOT_FOUND, segment, number, component if component > 1 else 0,
-                )  # fmt: skip
-            return _PRIORITY[sent.upper()]
-    return None
-
-
-def _scheduled_at(group: OrderGroup, zone: tzinfo) -> datetime | None:
-    """TQ1-7, OBR-27.4, ORC-7.4, OBR-36, OBR-6: the first that is given."""
-    obr = group.obr
-    return (
-        moment(group.first("TQ1"), 7, zone)
-        or moment(obr, 27, zone, 4)
-        or moment(group.orc, 7, zone, 4)
-        or moment(obr, 36, zone)
-        or moment(obr, 6, zone)
-    )
-
-
-def _department(orc: Segment) -> str | None:
-    """ORC-17 (entering organization), else ORC-13 (enterer's location)."""
-    for number in (17, 13):
-        if orc.raw(number):
-            return "" if orc.raw(number) == NULL else coded_text(orc, number)[:255]
-    return None
-
-
-def _clinical_indication(group: OrderGroup) -> str | None:
-    """OBR-31, OBR-13, DG1, NTE and OBX in this order, each text once; none when nothing is said."""
-    obr = group.obr
-    if obr is None:
+def _priority(segments: Segments, profile: Profile) -> str | None:
+    found = segments.find(profile.order.priority)
+    if found is None:
         return None
-    texts: list[str] = []
-    for repetition in obr.repetitions(31):
-        parts = [*obr.components(repetition), ""]
-        texts.append(parts[1] or parts[0])
-    texts.append(obr.text(13))
-    texts += [coded_text(segment, 3) or segment.text(4) for segment in group.all("DG1")]
-    texts += [segment.text(3) for segment in group.all("NTE")]
-    texts += [_observation(segment) for segment in group.all("OBX") if segment.value(2) not in ("ED", "RP")]
-    said = [text for text in dict.fromkeys(texts) if text and text != NULL]
+    word = found.text.upper()
+    priority = profile.words.priorities.get(word) or _PRIORITY.get(word)
+    if priority is None:
+        raise refused_at(
+            found,
+            f"priority {found.text[:16]!r} is not known here; send S, A, R, P, C or T",
+            ErrorCode.TABLE_VALUE_NOT_FOUND,
+        )
+    return priority
+
+
+def _requesting_physician(segments: Segments, places: Places) -> str | None:
+    """The first that is said (XCN, or the text of a component)."""
+    for place in places:
+        segment = segments.of(place)
+        if segment is None:
+            continue
+        name = place.value_in(segment)[:255] or None if place.component else person(segment, place.field)
+        if name is not None:
+            return name
+    return None
+
+
+def _department(segments: Segments, profile: Profile) -> str | None:
+    said = segments.saying(profile.order.requesting_department)
+    if said is None:
+        return None
+    place, segment = said
+    text = coded_text_at(place, segment)[:255]
+    words = profile.words.departments
+    return words.get(place.value_in(segment).upper()) or words.get(text.upper(), text)
+
+
+def _clinical_indication(segments: Segments, places: Places) -> str | None:
+    """What is said at all of ``places`` in their order, each text once; none when nothing is said."""
+    texts: dict[str, None] = {}
+    deleted = False
+    for place in places:
+        for segment in segments.all(place.segment):
+            if place.is_in(segment):
+                texts.update(dict.fromkeys(_texts(place, segment)))
+                deleted = deleted or (segment.raw(place.field) == NULL and place.segment not in _REPEATED)
+    said = [text for text in texts if text and text != NULL]
     if not said:
-        return "" if NULL in (obr.raw(31), obr.raw(13)) else None
+        return "" if deleted else None
     return "; ".join(said)[:_MOST_INDICATION_CHARACTERS]
 
 
+def _texts(place: Place, segment: Segment) -> Iterator[str]:
+    if place.component:
+        yield place.value_in(segment)
+    elif segment.name == "OBX" and place.field == 5:
+        yield _observation(segment)
+    elif (segment.name, place.field) in _FREE_TEXT or segment.name[0] == "Z":
+        yield segment.text(place.field)
+    else:
+        for repetition in segment.repetitions(place.field):
+            parts = [*segment.components(repetition), ""]
+            yield parts[1] or parts[0]
+        if place.otherwise and not segment.raw(place.field):
+            yield segment.text(place.otherwise)
+
+
 def _observation(obx: Segment) -> str:
+    if obx.value(2) in ("ED", "RP"):
+        return ""
     value = obx.text(5) if obx.value(2) in ("ST", "TX", "FT") else coded_text(obx, 5)
     if not value:
         return ""
@@ -186,22 +227,44 @@ def _observation(obx: Segment) -> str:
     return f"{label}: {value} {unit}".strip() if label else value
 
 
-def _step(ipc: Segment) -> OrderedStep:
-    """One IPC segment: one scheduled procedure step (HL7 2.5.1 §4.5.6)."""
-    modality = ipc.value(5).upper()
-    if modality and modality not in DICOM_MODALITIES:
-        raise refused(f"{modality[:16]!r} is no DICOM modality (0008,0060)", ErrorCode.TABLE_VALUE_NOT_FOUND, ipc, 5)
-    station = ipc.value(9)
+def _steps(segments: Segments, profile: Profile) -> tuple[OrderedStep, ...]:
+    """One step for each IPC segment (HL7 2.5.1 §4.5.6), else the only one, when its plan says anything."""
+    places, ipcs = profile.step, segments.all("IPC")
+    if ipcs:
+        return tuple(_step(Segments([ipc], segments), Segments([ipc]).value(places.step_id), profile) for ipc in ipcs)
+    step = _step(segments, segments.value(places.step_id), profile)
+    return (step,) if step != OrderedStep() else ()
+
+
+def _step(segments: Segments, step_id: str, profile: Profile) -> OrderedStep:
+    places, words = profile.step, profile.words
+    sent_modality = segments.find(places.modality)
+    modality = ""
+    if sent_modality:
+        word = sent_modality.text.upper()
+        modality = words.modalities.get(word, word)
+        if modality not in DICOM_MODALITIES:
+            raise refused_at(
+                sent_modality, f"{word[:16]!r} is no DICOM modality (0008,0060)", ErrorCode.TABLE_VALUE_NOT_FOUND
+            )
+    said = segments.saying(places.room)
+    room = coded_text_at(*said) if said else ""
+    room_code = said[0].value_in(said[1]) if said else ""
+    description = segments.saying(places.description)
     return OrderedStep(
-        scheduled_procedure_step_id=ipc.value(4),
+        scheduled_procedure_step_id=step_id,
         modality=modality,
-        station_ae_title=checked(AETitle, ipc, 9, station) if station else "",
-        room=coded_text(ipc, 8)[:64],
-        description=coded_text(ipc, 6)[:255],
+        station_ae_title=_station(segments, profile, room_code),
+        room=(words.rooms.get(room_code.upper()) or words.rooms.get(room.upper(), room))[:64],
+        description=coded_text_at(*description)[:255] if description else "",
     )
 
 
-def _single_step(obr: Segment) -> tuple[OrderedStep, ...]:
-    """OBR-20 as IHE uses it: the Scheduled Procedure Step ID of the only step."""
-    number = obr.value(20)
-    return (OrderedStep(scheduled_procedure_step_id=number),) if number else ()
+def _station(segments: Segments, profile: Profile, room: str) -> str:
+    """The AE title that is sent, or that the sender's name of the device or of the room stands for."""
+    stations = profile.words.stations
+    found = segments.find(profile.step.station)
+    if found is None:
+        return stations.get(room.upper(), "") if room else ""
+    title = stations.get(found.text.upper())
+    return title or checked_at(AETitle, found)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from ris_core.audit.services import Actor
 from ris_core.errors import IdentityConflict, InvalidValue, QuangError, TransitionRefused
-from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
+from ris_core.hl7.acknowledgement import ErrorCode, MessageRefused
 from ris_core.hl7.er7 import Message
 from ris_core.intake.commands import Action, OrderCommand, read_commands
+from ris_core.intake.places import Places
+from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
+from ris_core.intake.values import place_of
 from ris_core.orders.errors import OrderExists, UnknownOrder
 from ris_core.orders.services import cancel_order, change_order, place_order, require_order
 
@@ -19,19 +22,21 @@ _ERROR_CODES: dict[type[QuangError], ErrorCode] = {
     InvalidValue: ErrorCode.DATA_TYPE_ERROR,
 }
 
-_PLACES: dict[str, tuple[str, int]] = {
-    "patient_identifier": ("PID", 3),
-    "PatientID": ("PID", 3),
-    "PatientBirthDate": ("PID", 7),
-    "placer_order_number": ("ORC", 2),
-    "service_code": ("OBR", 4),
-    "accession_number": ("OBR", 18),
-    "visit_number": ("PV1", 19),
-    "study_instance_uid": ("ZDS", 1),
-    "ScheduledStationAETitle": ("IPC", 9),
-    "Modality": ("OBR", 24),
-}
-"""Where in a message a field of the domain stands."""
+
+def _places(profile: Profile) -> dict[str, Places]:
+    """Where in a message a field of the domain stands."""
+    return {
+        "patient_identifier": (profile.patient.identifiers[0].place,),
+        "PatientID": (profile.patient.identifiers[0].place,),
+        "PatientBirthDate": profile.patient.birth_date,
+        "placer_order_number": profile.order.placer_order_number,
+        "service_code": profile.order.service_code,
+        "accession_number": profile.order.accession_number,
+        "visit_number": profile.visit.visit_number,
+        "study_instance_uid": profile.order.study_instance_uid,
+        "ScheduledStationAETitle": profile.step.station,
+        "Modality": profile.order.modality,
+    }
 
 
 def apply_orders(message: Message, reading: Reading, actor: Actor) -> None:
@@ -43,7 +48,7 @@ def apply_orders(message: Message, reading: Reading, actor: Actor) -> None:
         try:
             _carry_out(command, actor)
         except QuangError as error:
-            raise _refusal(error, command) from error
+            raise _refusal(error, command, reading.profile) from error
 
 
 def _carry_out(command: OrderCommand, actor: Actor) -> None:
@@ -64,17 +69,15 @@ def _carry_out(command: OrderCommand, actor: Actor) -> None:
         place_order(command.order, actor)
 
 
-def _refusal(error: QuangError, command: OrderCommand) -> MessageRefused:
+def _refusal(error: QuangError, command: OrderCommand, profile: Profile) -> MessageRefused:
     code = next((code for kind, code in _ERROR_CODES.items() if isinstance(error, kind)), ErrorCode.DATA_TYPE_ERROR)
     if error.field == "service_code" and isinstance(error, InvalidValue):
         code = ErrorCode.TABLE_VALUE_NOT_FOUND
-    segment, field = _PLACES.get(error.field, ("", 0))
-    if segment == "ZDS" and "ZDS" not in command.sequences:
-        segment, field = "IPC", 3
+    place = place_of(_places(profile).get(error.field, ()), command.segments)
     return MessageRefused(
-        f"{segment}-{field}: {error.detail}" if segment else error.detail,
+        f"{place[0]}: {error.detail}" if place else error.detail,
         error=code,
-        location=Location(segment, command.sequences.get(segment, 1), field) if segment else None,
+        location=place[1] if place else None,
         held=isinstance(error, IdentityConflict),
         code=error.code,
     )

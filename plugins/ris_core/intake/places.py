@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ris_core.errors import InvalidValue
 from ris_core.hl7.er7 import Segment
@@ -83,6 +84,57 @@ def at(*places: str) -> Places:
     return tuple(map(Place, places))
 
 
-def segment_of(place: Place, segments: Iterable[Segment]) -> Segment | None:
-    """The first of ``segments`` that ``place`` is in; none when there is no such segment."""
-    return next((segment for segment in segments if place.is_in(segment)), None)
+class Found(NamedTuple):
+    """A text and where it was read."""
+
+    text: str
+    place: Place
+    segment: Segment
+
+
+class Segments:
+    """Segments among which places are looked up; of several that a place is in, the first counts.
+
+    :param beyond: where a place is looked up that is in none of ``segments``: what all orders of a message share
+    """
+
+    __slots__ = ("_beyond", "_by_name")
+
+    def __init__(self, segments: Iterable[Segment], beyond: Segments | None = None) -> None:
+        self._beyond = beyond
+        by_name: dict[str, list[Segment]] = {}
+        for segment in segments:
+            by_name.setdefault(segment.name, []).append(segment)
+        self._by_name = by_name
+
+    def all(self, name: str) -> Sequence[Segment]:
+        """Every segment called ``name``, without those beyond."""
+        return self._by_name.get(name, ())
+
+    def of(self, place: Place) -> Segment | None:
+        """The segment that ``place`` is in."""
+        for segment in self._by_name.get(place.segment, ()):
+            if place.is_in(segment):
+                return segment
+        return self._beyond.of(place) if self._beyond else None
+
+    def find(self, places: Places) -> Found | None:
+        """What stands at the first of ``places`` that is not empty."""
+        for place in places:
+            segment = self.of(place)
+            if segment is not None and (text := place.value_in(segment)):
+                return Found(text, place, segment)
+        return None
+
+    def value(self, places: Places) -> str:
+        """The text of :meth:`find`; empty when nothing stands there."""
+        found = self.find(places)
+        return found.text if found else ""
+
+    def saying(self, places: Places) -> tuple[Place, Segment] | None:
+        """The first of ``places`` whose field says anything, also "delete" (``""``)."""
+        for place in places:
+            segment = self.of(place)
+            if segment is not None and segment.raw(place.field):
+                return place, segment
+        return None
