@@ -282,18 +282,18 @@ def test_dead_letters_are_an_inbox_and_sending_again_is_watched_live(
     api.report(exam.number, conclusion="Không thấy bất thường.")
     with visitor(browser, suite, "quantri") as admin:
         page = admin.open("/deliveries/?box=retry")
-        row = page.locator(".delivery-row", has_text=exam.order.accession_number)
+        row = page.locator(".queue-row", has_text=exam.order.accession_number)
         expect(row).to_contain_text("Không nối được tới nơi nhận", timeout=30_000)
         row.locator("a").click()
-        expect(page.locator("#delivery-detail")).to_contain_text("Bản tin đã gửi")
-        expect(page.locator("#delivery-detail")).to_contain_text(exam.order.placer_order_number)
+        expect(page.locator("#queue-detail")).to_contain_text("Bản tin đã gửi")
+        expect(page.locator("#queue-detail")).to_contain_text(exam.order.placer_order_number)
         assert admin.barriers() == []
         admin.photograph("deliveries-vi")
         with SimulatedHis(host=suite.listen_host) as his:
             suite.manage("seed_demo", "--his-host", suite.reachable_host, "--his-port", str(his.port))
             page.click(".detail-actions button")
-            expect(page.locator("#delivery-detail .detail-head .state")).to_have_text("Đã nhận", timeout=30_000)
-        expect(page.locator("#delivery-detail")).to_contain_text("MSA-1")
+            expect(page.locator("#queue-detail .detail-head .state")).to_have_text("Đã nhận", timeout=30_000)
+        expect(page.locator("#queue-detail")).to_contain_text("MSA-1")
 
 
 def _own_barriers(seen: Visitor) -> list[str]:

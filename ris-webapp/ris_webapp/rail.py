@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.accounts.rules import Function, may
+from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_webapp.screens.deliveries.badges import dead_count
 from ris_webapp.screens.unmatched.evidence import waiting_count
 from ris_webapp.words import Text
@@ -61,8 +62,8 @@ RAIL = (
     RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
-    RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES),
-    RailEntry("messages:jobs", "clock", _("Việc nền"), Function.ADMINISTER),
+    RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES, messages_waiting),
+    RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER),
 )
 
 

@@ -58,6 +58,11 @@ WORDS: dict[str, dict[str, Text]] = {
         "REFUSED": _("Từ chối"),
         "HELD": _("Chờ người xử lý"),
     },
+    "resolution": {
+        "SENT_AGAIN": _("Nơi gửi đã gửi lại"),
+        "REPLAYED": _("Đã chạy lại"),
+        "DISMISSED": _("Đã bỏ qua"),
+    },
     "job_state": {
         "QUEUED": _("Đang đợi"),
         "RUNNING": _("Đang chạy"),
@@ -65,6 +70,10 @@ WORDS: dict[str, dict[str, Text]] = {
         "DEAD": _("Đã dừng"),
     },
     "action": {
+        "message.viewed": _("Xem bản tin"),
+        "message.replayed": _("Chạy lại bản tin"),
+        "message.dismissed": _("Bỏ qua bản tin"),
+        "message.dismissal_taken_back": _("Lấy lại bản tin đã bỏ qua"),
         "order.placed": _("Nhận chỉ định"),
         "order.changed": _("Sửa chỉ định"),
         "order.cancelled": _("Huỷ chỉ định"),

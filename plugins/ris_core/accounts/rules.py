@@ -17,6 +17,7 @@ class Function(StrEnum):
     MANAGE_STUDIES = "manage_studies"
     MANAGE_DELIVERIES = "manage_deliveries"
     VIEW_MESSAGES = "view_messages"
+    MANAGE_MESSAGES = "manage_messages"
     VIEW_DEVICES = "view_devices"
     ADMINISTER = "administer"
 
@@ -35,6 +36,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.MANAGE_STUDIES,
             Function.MANAGE_DELIVERIES,
             Function.VIEW_MESSAGES,
+            Function.MANAGE_MESSAGES,
             Function.VIEW_DEVICES,
             Function.ADMINISTER,
         }

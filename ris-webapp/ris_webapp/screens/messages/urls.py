@@ -1,16 +1,18 @@
-"""Addresses of the inbox of HL7 messages and of background jobs."""
+"""Addresses of the inbox of HL7 messages."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from ris_webapp.screens.messages import jobs, views
+from ris_webapp.screens.messages import actions, views
 
 app_name = "messages"
 urlpatterns = [
     path("messages/", views.messages, name="messages"),
     path("messages/<int:message_id>/", views.message, name="message"),
-    path("admin/jobs/", jobs.jobs, name="jobs"),
-    path("admin/jobs/<int:job_id>/replay/", jobs.replay, name="replay"),
-    path("admin/jobs/<int:job_id>/dismiss/", jobs.dismiss, name="dismiss"),
+    path("messages/replay/", actions.replay, name="replay"),
+    path("messages/dismiss/", actions.dismiss, name="dismiss"),
+    path("messages/<int:message_id>/correct/", actions.correct, name="correct"),
+    path("messages/<int:message_id>/confirm/", actions.confirm, name="confirm"),
+    path("messages/<int:message_id>/take-back/", actions.take_back, name="take_back"),
 ]

@@ -1,56 +1,92 @@
-"""The inbox of HL7 messages: what came, what became of it, what was answered. Nothing here changes anything."""
+"""The inbox of HL7 messages: what came, what became of it, what was answered."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from dataclasses import dataclass
+from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
-from ris_core.messages.models import InboundMessage, MessageState
+from ris_core.hl7.acknowledgement import ErrorCode
+from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState
 from ris_webapp.client import actor_of
-from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.messages.decoded import decoded
+from ris_webapp.screens.messages.decoded import DecodedMessage, decoded
+from ris_webapp.screens.messages.effects import Effect, effects_of
+from ris_webapp.screens.messages.inbox import BOX_LABELS, DAYS, Wanted, inbox
 
-PAGE_ROWS = 100
+IDENTITY_IN_QUESTION = str(ErrorCode.DUPLICATE_KEY_IDENTIFIER.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One message with all that is known of it."""
+
+    message: InboundMessage
+    received: DecodedMessage
+    answered: DecodedMessage | None
+    effects: list[Effect]
+    attempts: list[InboundMessage]
+    """What people have tried with it, oldest first."""
+    waits: bool
+    identity_in_question: bool
+    """It was held because it would make one person of another."""
+    correction: str
+    """The text to be corrected: the message, or what the person had typed."""
+    correction_error: str = ""
 
 
 @requires(Function.VIEW_MESSAGES)
 @require_GET
 def messages(request: UserRequest) -> HttpResponse:
-    """The newest messages first; by state, by a part of the control id or the sender; older ones from ``before`` on."""
-    state = request.GET.get("state", "")
-    query = request.GET.get("q", "").strip()[:100]
-    before = whole_number(request.GET.get("before", ""))
-    found = InboundMessage.objects.order_by("-pk").defer("raw", "acknowledgement")
-    if state in MessageState.values:
-        found = found.filter(state=state)
-    if query:
-        found = found.filter(control_id__contains=query) | found.filter(sender__icontains=query)
-    if before is not None:
-        found = found.filter(pk__lt=before)
-    rows = list(found[: PAGE_ROWS + 1])
-    older = urlencode({"state": state, "q": query, "before": rows[PAGE_ROWS - 1].pk}) if len(rows) > PAGE_ROWS else ""
-    context = {"rows": rows[:PAGE_ROWS], "state": state, "query": query, "states": MessageState.values, "older": older}
-    return render(request, "messages/messages.html", context)
+    """The boxes; ``?open=`` shows one message beside its row."""
+    wanted = Wanted.of(request.GET.dict())
+    opened = opened_message(request, wanted.opened) if wanted.opened else None
+    return shown(request, wanted, opened)
 
 
 @requires(Function.VIEW_MESSAGES)
 @require_GET
 def message(request: UserRequest, message_id: int) -> HttpResponse:
-    """One message: raw, decoded, and the answer."""
-    found = InboundMessage.objects.filter(pk=message_id).first()
-    if found is None:
+    """The lasting address of one message, wherever it lies now."""
+    if not InboundMessage.objects.filter(pk=message_id).exists():
         raise NotFound("there is no such message", field="message")
-    record(actor_of(request), "message.viewed", subject=f"message:{found.pk}")
-    context = {
-        "message": found,
-        "received": decoded(bytes(found.raw)),
-        "answered": decoded(bytes(found.acknowledgement)) if found.acknowledgement else None,
-    }
-    return render(request, "messages/message.html", context)
+    wanted = Wanted(box="all", days="all", opened=message_id)
+    return HttpResponseRedirect(reverse("messages:messages") + wanted.address())
+
+
+def shown(request: UserRequest, wanted: Wanted, opened: Opened | None, status: int = 200) -> HttpResponse:
+    """The page."""
+    context: dict[str, Any] = {"inbox": inbox(wanted), "labels": BOX_LABELS, "days": DAYS, "opened": opened}
+    return render(request, "messages/messages.html", context, status=status)
+
+
+def opened_message(
+    request: UserRequest, message_id: int, correction: str | None = None, correction_error: str = ""
+) -> Opened | None:
+    """The message in full; that somebody reads it is written down."""
+    found = (
+        InboundMessage.objects.select_related("replay_of", "replayed_by", "resolved_by").filter(pk=message_id).first()
+    )
+    if found is None:
+        return None
+    record(actor_of(request), "message.viewed", subject=f"message:{found.pk}", patient_id=found.patient_id)
+    received = decoded(bytes(found.raw))
+    waits = found.state in WAITING_STATES and found.resolved_at is None and found.replay_of_id is None
+    return Opened(
+        message=found,
+        received=received,
+        answered=decoded(bytes(found.acknowledgement)) if found.acknowledgement else None,
+        effects=effects_of(found),
+        attempts=list(InboundMessage.objects.filter(replay_of=found).select_related("replayed_by").order_by("pk")),
+        waits=waits,
+        identity_in_question=waits and found.state == MessageState.HELD and found.error_code == IDENTITY_IN_QUESTION,
+        correction=received.raw_text if correction is None else correction,
+        correction_error=correction_error,
+    )

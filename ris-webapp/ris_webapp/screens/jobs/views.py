@@ -29,7 +29,7 @@ def jobs(request: UserRequest) -> HttpResponse:
         "jobs": found[:SHOWN],
         "workers": WorkerHeartbeat.objects.order_by("name"),
     }
-    return render(request, "messages/jobs.html", context)
+    return render(request, "jobs/jobs.html", context)
 
 
 @requires(Function.ADMINISTER)
@@ -38,7 +38,7 @@ def replay(request: UserRequest, job_id: int) -> HttpResponse:
     """Try a stopped job again."""
     replay_job(job_id, actor_of(request))
     messages.success(request, _("Việc sẽ được chạy lại ngay."))
-    return HttpResponseRedirect(reverse("messages:jobs"))
+    return HttpResponseRedirect(reverse("jobs:jobs"))
 
 
 @requires(Function.ADMINISTER)
@@ -47,4 +47,4 @@ def dismiss(request: UserRequest, job_id: int) -> HttpResponse:
     """Leave a stopped job undone, with a reason."""
     dismiss_job(job_id, request.POST.get("reason", ""), actor_of(request))
     messages.success(request, _("Đã bỏ qua việc này."))
-    return HttpResponseRedirect(reverse("messages:jobs"))
+    return HttpResponseRedirect(reverse("jobs:jobs"))

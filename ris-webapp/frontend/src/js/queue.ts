@@ -1,15 +1,16 @@
-// The deliveries' inbox, live: states and counts follow by themselves, rows never move under one's hand.
-import { registerKeys } from "../js/keys";
-import { say } from "../js/words";
+// A queue of things that wait for a person, live: states and counts follow by themselves, rows never move under one's hand.
+import { registerKeys } from "./keys";
+import { say } from "./words";
 
-const form = document.getElementById("delivery-form");
+const topic = document.querySelector<HTMLElement>(".queue")?.dataset.topic;
+const form = document.getElementById("queue-form");
 
 function wireForms(root: ParentNode): void {
   for (const owner of root.querySelectorAll<HTMLFormElement>("form")) {
     if (owner.dataset.wired) continue;
     owner.dataset.wired = "yes";
     const update = () => {
-      const checked = owner.querySelectorAll("input[name=delivery]:checked, input[type=hidden][name=delivery]").length > 0;
+      const checked = owner.querySelectorAll("input[data-choice]:is(:checked, [type=hidden])").length > 0;
       const reason = owner.querySelector<HTMLInputElement>("[data-reason]")?.value.trim() !== "";
       for (const button of owner.querySelectorAll<HTMLButtonElement>("[data-needs-checked], [data-needs-reason]")) {
         button.disabled = ("needsChecked" in button.dataset && !checked) || ("needsReason" in button.dataset && !reason);
@@ -29,7 +30,7 @@ function wireForms(root: ParentNode): void {
 
 document.getElementById("check-all")?.addEventListener("change", (event) => {
   const on = event.target instanceof HTMLInputElement && event.target.checked;
-  for (const box of form?.querySelectorAll<HTMLInputElement>("input[name=delivery]") ?? []) box.checked = on;
+  for (const box of form?.querySelectorAll<HTMLInputElement>("input[data-choice]") ?? []) box.checked = on;
 });
 
 /** Puts what has changed on the server into the page: counts, rows that are still there, the open delivery. */
@@ -40,26 +41,26 @@ function take(fresh: Document): void {
     old.replaceWith(document.adoptNode(next));
   };
   swap("boxes");
-  const rows = document.getElementById("delivery-rows");
-  const newRows = fresh.getElementById("delivery-rows");
+  const rows = document.getElementById("queue-rows");
+  const newRows = fresh.getElementById("queue-rows");
   if (rows && newRows) {
     const busy = rows.contains(document.activeElement) || rows.querySelector("input:checked") !== null || rows.matches(":hover");
     if (busy) {
       for (const row of rows.children) {
         const next = fresh.getElementById(row.id);
-        if (next) for (const part of [".delivery-reason", ".delivery-facts"]) row.querySelector(part)?.replaceWith(next.querySelector(part) ?? "");
+        if (next) for (const part of [".queue-reason", ".queue-facts"]) row.querySelector(part)?.replaceWith(next.querySelector(part) ?? "");
         row.classList.toggle("is-gone", !next);
       }
     } else if (rows.innerHTML !== newRows.innerHTML) {
       rows.replaceChildren(...newRows.children);
     }
   }
-  const detail = document.getElementById("delivery-detail");
+  const detail = document.getElementById("queue-detail");
   if (detail && !detail.contains(document.activeElement)) {
     const open = new Set([...detail.querySelectorAll("details")].flatMap((each, index) => (each.open ? [index] : [])));
     const before = detail.querySelectorAll("details").length;
-    swap("delivery-detail");
-    const renewed = document.querySelectorAll<HTMLDetailsElement>("#delivery-detail details");
+    swap("queue-detail");
+    const renewed = document.querySelectorAll<HTMLDetailsElement>("#queue-detail details");
     if (renewed.length === before) renewed.forEach((each, index) => (each.open = open.has(index)));
   }
   wireForms(document);
@@ -80,13 +81,13 @@ const soon = () => {
   waiting = setTimeout(() => void refresh(), 300);
 };
 document.addEventListener("quang:change", (event) => {
-  if ((event as CustomEvent<{ topic: string }>).detail.topic === "delivery") soon();
+  if ((event as CustomEvent<{ topic: string }>).detail.topic === topic) soon();
 });
 document.addEventListener("quang:resync", soon);
 
 function step(by: number): void {
-  const links = [...document.querySelectorAll<HTMLAnchorElement>(".delivery-row > a")];
-  const now = links.findIndex((link) => link.closest(".delivery-row")?.getAttribute("aria-current") === "true");
+  const links = [...document.querySelectorAll<HTMLAnchorElement>(".queue-row > a")];
+  const now = links.findIndex((link) => link.closest(".queue-row")?.getAttribute("aria-current") === "true");
   links[Math.max(0, Math.min(links.length - 1, now + by))]?.click();
 }
 registerKeys(

@@ -1,0 +1,24 @@
+"""The list of background jobs."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from ris_core.accounts.models import Role
+from ris_core.jobs.models import Job
+from ris_webapp.tests.people import client_as
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_stopped_job_is_run_again_or_left_with_a_reason() -> None:
+    jobs = [
+        Job.objects.create(kind="documents", subject_id=str(n), state="DEAD", run_at=timezone.now()) for n in (1, 2)
+    ]
+    client = client_as(Role.ADMINISTRATOR)
+    assert "documents" in client.get("/admin/jobs/").content.decode()
+    assert client.post(f"/admin/jobs/{jobs[0].pk}/replay/").status_code == 302
+    assert client.post(f"/admin/jobs/{jobs[1].pk}/dismiss/", {"reason": ""}).status_code == 422
+    assert client.post(f"/admin/jobs/{jobs[1].pk}/dismiss/", {"reason": "không cần nữa"}).status_code == 302
+    assert [Job.objects.get(pk=job.pk).state for job in jobs] == ["QUEUED", "DONE"]
