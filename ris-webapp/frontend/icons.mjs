@@ -42,6 +42,7 @@ export const ICONS = [
   "mail-forward",
   "message-2",
   "moon",
+  "pencil",
   "photo",
   "photo-question",
   "player-play",

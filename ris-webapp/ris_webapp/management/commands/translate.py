@@ -55,7 +55,12 @@ def compiled(catalogue: Catalog) -> bytes:
 
 def untranslated(catalogue: Catalog) -> list[str]:
     """Texts without an English translation, or with one that nobody has confirmed."""
-    return [str(message.id) for message in catalogue if message.id and (not message.string or message.fuzzy)]
+    return [str(message.id) for message in catalogue if message.id and (message.fuzzy or not _complete(message.string))]
+
+
+def _complete(translation: str | tuple[str, ...] | list[str] | None) -> bool:
+    """Whether the translation, every plural form of it, is there."""
+    return all(translation) if isinstance(translation, tuple | list) else bool(translation)
 
 
 class Command(BaseCommand):
