@@ -21,7 +21,7 @@ from django.db import connection
 
 from ris_core.audit.services import Actor
 from ris_core.delivery.models import Delivery, DeliveryState
-from ris_core.delivery.services import replay
+from ris_core.delivery.sending import RESULTS
 from ris_core.jobs.models import Job, WorkerHeartbeat
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Document, ReportVersion, VersionStatus
@@ -223,7 +223,7 @@ def test_a_dead_letter_is_shown_and_sent_again_by_a_person(tmp_path: Path) -> No
             dead = receiver.deliveries.get()
             assert dead.attempts == 2
             his.behaviour = Behaviour.AA
-            replay(dead.pk, Actor("admin"))
+            RESULTS.replay(dead.pk, Actor("admin"))
             eventually(lambda: receiver.deliveries.get().state == DeliveryState.ACKNOWLEDGED, "after the replay")
         finally:
             worker.end(signal.SIGTERM)

@@ -21,6 +21,7 @@ DOMAIN_APPS = [
     "ris_core.studies",
     "ris_core.reports",
     "ris_core.delivery",
+    "ris_core.notifications",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.changes",

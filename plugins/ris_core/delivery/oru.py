@@ -12,14 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ris_core.hl7.separators import Separators
+from ris_core.delivery.segments import (
+    SEPARATORS,
+    ExamMessage,
+    components,
+    diagnostic_service,
+    escaped,
+    joined,
+    msh,
+    pid,
+    pv1,
+    segment,
+)
 from ris_core.hl7.timestamps import write_timestamp
-from ris_core.identifiers import PatientIdentifier
 
 VERSIONS: Final = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
 """HL7 versions in which a result can be sent."""
 
-_SEPARATORS: Final = Separators()
 _NULL: Final = '""'
 
 _SECTIONS: Final[dict[str, tuple[str, str, str]]] = {
@@ -30,21 +39,8 @@ _SECTIONS: Final[dict[str, tuple[str, str, str]]] = {
 }
 """OBX-3 of each section: LOINC code and name, name in Vietnamese."""
 
-_DIAGNOSTIC_SERVICE: Final[dict[str, str]] = {
-    "CT": "CT", "MR": "NMR", "US": "RUS", "NM": "NMS", "PT": "NMS", "ECG": "EC", "CR": "RX", "DX": "RX",
-}  # fmt: skip
-"""OBR-24 by modality, HL7 table 0074; others are RAD."""
-
 _ORDER_STATUS: Final = {"P": "IP", "F": "CM", "C": "CM"}
 """ORC-5 by version status, HL7 table 0038: in process, completed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """An application and its facility (MSH-3 to MSH-6)."""
-
-    application: str
-    facility: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +62,9 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(ExamMessage):
     """One version of a report as one receiver gets it. Times are aware, in the site's zone."""
 
-    control_id: str
-    composed_at: datetime
-    hl7_version: str
-    sender: Party
-    receiver: Party
-    patient_identifiers: tuple[PatientIdentifier, ...]
-    """The primary one first."""
-    patient_name: str
-    """PN or XPN: family^given^middle."""
-    birth_date: str
-    sex: str
-    patient_class: str
-    ward: str
-    visit_number: str
-    visit_issuer: str
-    placer_order_number: str
-    filler_order_number: str
-    accession_number: str
-    """As the HIS sent it."""
-    requested_procedure_id: str
-    service_code: str
-    service_name: str
-    service_coding_system: str
-    modality: str
-    ordering_physician: str
     observed_at: datetime
     status: str
     """HL7 table 0123: P, F or C."""
@@ -108,71 +79,23 @@ class Result:
 
 def compose(result: Result) -> bytes:
     """The ORU^R01 of ``result`` in UTF-8, segments ended by CR."""
-    segments = [_msh(result), _pid(result)]
+    segments = [msh(result, "ORU^R01", "ORU_R01"), pid(result)]
     if result.visit_number:
-        segments.append(_pv1(result))
+        segments.append(pv1(result))
     segments += [_orc(result), _obr(result)]
     segments += [
-        _segment("OBX", {1: str(number), **fields}) for number, fields in enumerate(_observations(result), start=1)
+        segment("OBX", {1: str(number), **fields}) for number, fields in enumerate(_observations(result), start=1)
     ]
-    return "".join(f"{segment}\r" for segment in segments).encode()
-
-
-def _msh(result: Result) -> str:
-    # MSH-9.3, the message structure, came with 2.3.1
-    message_type = "ORU^R01" if result.hl7_version == "2.3" else "ORU^R01^ORU_R01"
-    fields = {
-        3: _text(result.sender.application),
-        4: _text(result.sender.facility),
-        5: _text(result.receiver.application),
-        6: _text(result.receiver.facility),
-        7: write_timestamp(result.composed_at),
-        9: message_type,
-        10: result.control_id,
-        11: "P",
-        12: result.hl7_version,
-        18: "UNICODE UTF-8",
-    }
-    # MSH-1 is the field separator itself: MSH-2 stands where another segment has its first field
-    return _segment("MSH", {1: _SEPARATORS.encoding_characters, **{n - 1: value for n, value in fields.items()}})
-
-
-def _pid(result: Result) -> str:
-    identifiers = (
-        _components(identifier.value, "", "", identifier.issuer, identifier.kind)
-        for identifier in result.patient_identifiers
-    )
-    return _segment(
-        "PID",
-        {
-            1: "1",
-            3: "~".join(identifiers),
-            5: _components(*result.patient_name.split("=")[0].split("^")),
-            7: result.birth_date,
-            8: result.sex or "U",
-        },
-    )
-
-
-def _pv1(result: Result) -> str:
-    return _segment(
-        "PV1",
-        {
-            1: "1",
-            2: result.patient_class or "U",
-            3: _text(result.ward),
-            19: _components(result.visit_number, "", "", result.visit_issuer),
-        },
-    )
+    return joined(segments)
 
 
 def _orc(result: Result) -> str:
-    return _segment(
+    return segment(
         "ORC",
         {
             1: "RE",
-            2: _text(result.placer_order_number),
-            3: _text(result.filler_order_number),
+            2: escaped(result.placer_order_number),
+            3: escaped(result.filler_order_number),
             5: _ORDER_STATUS[result.status],
             7: _quantity(result),
         },
@@ -180,19 +103,19 @@ def _orc(result: Result) -> str:
 
 
 def _obr(result: Result) -> str:
-    return _segment(
+    return segment(
         "OBR",
         {
             1: "1",
-            2: _text(result.placer_order_number),
-            3: _text(result.filler_order_number),
-            4: _components(result.service_code, result.service_name, result.service_coding_system),
+            2: escaped(result.placer_order_number),
+            3: escaped(result.filler_order_number),
+            4: components(result.service_code, result.service_name, result.service_coding_system),
             7: write_timestamp(result.observed_at),
-            16: _components("", result.ordering_physician) if result.ordering_physician else "",
-            18: _text(result.accession_number),
-            19: _text(result.requested_procedure_id),
+            16: components("", result.ordering_physician) if result.ordering_physician else "",
+            18: escaped(result.accession_number),
+            19: escaped(result.requested_procedure_id),
             22: write_timestamp(result.approved_at),
-            24: _DIAGNOSTIC_SERVICE.get(result.modality, "RAD"),
+            24: diagnostic_service(result.modality),
             25: result.status,
             27: _quantity(result),
             32: f"{_person(result.interpreter, '&')}^{write_timestamp(result.approved_at)}",
@@ -208,18 +131,18 @@ def _quantity(result: Result) -> str:
 def _observations(result: Result) -> Iterable[dict[int, str]]:
     for section in result.sections:
         code, name, vietnamese = _SECTIONS[section.name]
-        identifier = _components(code, name, "LN", section.name.upper(), vietnamese, "99QUANG")
+        identifier = components(code, name, "LN", section.name.upper(), vietnamese, "99QUANG")
         # a section that was taken out of a corrected report is deleted by name: a receiver that merges by OBX-3
         # would go on showing the old text otherwise
-        value = _SEPARATORS.formatted(section.text) if section.text else _NULL
+        value = SEPARATORS.formatted(section.text) if section.text else _NULL
         yield _observation(result, "FT", identifier, value, status="" if section.text else "D")
     for number, study_uid in enumerate(result.study_uids, start=1):
-        yield _observation(result, "ST", "113014^DICOM Study^DCM", _text(study_uid), sub_id=str(number))
+        yield _observation(result, "ST", "113014^DICOM Study^DCM", escaped(study_uid), sub_id=str(number))
     if result.viewer_url:
-        identifier = _components("VIEWER", "Đường dẫn xem ảnh", "99QUANG")
-        pointer = f"{_text(result.viewer_url)}^{_text(result.sender.application)}^Application^html"
+        identifier = components("VIEWER", "Đường dẫn xem ảnh", "99QUANG")
+        pointer = f"{escaped(result.viewer_url)}^{escaped(result.sender.application)}^Application^html"
         yield _observation(result, "RP", identifier, pointer)
-    identifier = _components("18748-4", "Diagnostic imaging study", "LN", "PDF", "Phiếu kết quả", "99QUANG")
+    identifier = components("18748-4", "Diagnostic imaging study", "LN", "PDF", "Phiếu kết quả", "99QUANG")
     data = base64.b64encode(result.pdf).decode("ascii")
     yield _observation(result, "ED", identifier, f"^application^pdf^Base64^{data}")
 
@@ -242,17 +165,4 @@ def _person(person: Interpreter, separator: str) -> str:
     """id, family name, given name, -, -, prefix; as XCN components, or as CNN subcomponents within NDL."""
     family, _, given = person.full_name.strip().partition(" ")
     parts = (person.user_name, family, given, "", "", person.title)
-    return separator.join(map(_text, parts)).rstrip(separator)
-
-
-def _segment(name: str, fields: dict[int, str]) -> str:
-    last = max(number for number, value in fields.items() if value)
-    return "|".join([name, *(fields.get(number, "") for number in range(1, last + 1))])
-
-
-def _components(*parts: str) -> str:
-    return "^".join(map(_text, parts)).rstrip("^")
-
-
-def _text(text: str) -> str:
-    return _SEPARATORS.escaped(text)
+    return separator.join(map(escaped, parts)).rstrip(separator)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ris_core.delivery import sending
 from ris_core.jobs import duties
+from ris_core.notifications import sending as notifications
 from ris_core.reports import documents
 from ris_core.settings import Settings
 from ris_core.studies import handlers as studies
@@ -56,6 +57,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("render_document", documents.run_render_document, Pool.DOCUMENTS, after_death=documents.after_render_died),
     JobKind("store_document", documents.run_store_document, Pool.IMAGES),
     JobKind("deliver", sending.run_deliver, Pool.DELIVERIES, after_death=sending.after_delivery_job_died),
+    JobKind("notify", notifications.run_notify, Pool.DELIVERIES, after_death=notifications.after_notify_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
     JobKind("correct_study", studies.correct_study, Pool.IMAGES, time_limit_seconds=1800.0),

@@ -13,8 +13,7 @@ from django.conf import settings
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.delivery.models import Delivery, DeliveryState, Receiver
-from ris_core.delivery.sending import after_delivery_job_died, deliver
-from ris_core.delivery.services import dismiss, replay, waits_for
+from ris_core.delivery.sending import RESULTS, after_delivery_job_died
 from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.hl7.mllp import MllpFailure
 from ris_core.jobs.models import Job
@@ -61,7 +60,7 @@ def unreachable(*_: object) -> NoReturn:
 
 
 def attempt(delivery: Delivery) -> Delivery:
-    deliver(delivery.pk)
+    RESULTS.attempt(delivery.pk)
     delivery.refresh_from_db()
     return delivery
 
@@ -139,7 +138,7 @@ def test_after_the_last_attempt_a_delivery_is_dead_and_a_person_replays_it(his: 
     attempt(delivery)
     assert len(his.received) == 3
     his.behaviour = Behaviour.AA
-    replay(delivery.pk, Actor("admin"))
+    RESULTS.replay(delivery.pk, Actor("admin"))
     attempt(delivery)
     assert (delivery.state, delivery.attempts) == ("ACKNOWLEDGED", 1)
     assert len({message.raw for message in his.received}) == 1
@@ -152,7 +151,7 @@ def test_a_newer_version_waits_for_an_older_one_that_the_receiver_may_have(his: 
     second = correction(first, "Bản hai")
     his.behaviour = Behaviour.AA
     attempt(second)
-    assert (second.state, waits_for(second)) == ("QUEUED", first)
+    assert (second.state, RESULTS.waits_for(second)) == ("QUEUED", first)
     Job.objects.all().delete()
     attempt(first)
     assert Job.objects.filter(kind="deliver", subject_id=str(second.pk)).exists()
@@ -181,19 +180,19 @@ def test_a_dead_older_version_holds_back_the_newer_until_a_person_decides(his: S
     his.behaviour = Behaviour.AA
     assert attempt(second).state == DeliveryState.QUEUED
     with pytest.raises(InvalidValue):
-        dismiss(first.pk, "  ", Actor("admin"))
-    dismiss(first.pk, "HIS đã xóa chỉ định cũ", Actor("admin"))
+        RESULTS.dismiss(first.pk, "  ", Actor("admin"))
+    RESULTS.dismiss(first.pk, "HIS đã xóa chỉ định cũ", Actor("admin"))
     assert attempt(second).state == DeliveryState.ACKNOWLEDGED
     with pytest.raises(TransitionRefused):
-        replay(first.pk, Actor("admin"))
+        RESULTS.replay(first.pk, Actor("admin"))
 
 
 def test_a_correction_that_waited_for_the_older_version_to_be_sent_again_goes_after_it(his: SimulatedHis) -> None:
     first = attempt(owed(a_receiver(his.port)))
     second = correction(first, "Bản hai")
-    with patch("ris_core.delivery.sending.MllpClient", side_effect=unreachable):
+    with patch("ris_core.outbox.mllp.MllpClient", side_effect=unreachable):
         assert (attempt(second).state, second.possibly_seen) == ("RETRY", False)
-    replay(first.pk, Actor("admin"))
+    RESULTS.replay(first.pk, Actor("admin"))
     Job.objects.filter(kind="deliver", subject_id=str(second.pk)).update(state="DONE")
     assert attempt(second).state == DeliveryState.RETRY  # its turn came, and the older one was on its way again
     assert attempt(first).state == DeliveryState.ACKNOWLEDGED
@@ -207,7 +206,7 @@ def test_the_exam_is_returned_when_every_receiver_has_the_newest_version(his: Si
     attempt(delivery)
     exam.refresh_from_db()
     assert exam.exam_state == "FINAL"
-    dismiss(Delivery.objects.get(receiver=down).pk, "không còn dùng", Actor("admin"))
+    RESULTS.dismiss(Delivery.objects.get(receiver=down).pk, "không còn dùng", Actor("admin"))
     exam.refresh_from_db()
     assert exam.exam_state == "RETURNED"
     attempt(correction(delivery, "Bản hai"))
@@ -275,14 +274,14 @@ def test_what_is_settled_is_not_sent_again(his: SimulatedHis) -> None:
 def test_what_was_sent_before_a_crash_counts_as_possibly_seen(his: SimulatedHis) -> None:
     delivery = owed(a_receiver(his.port))
     with (
-        patch("ris_core.delivery.sending._record_acknowledged", side_effect=SystemExit),  # killed after the answer
+        patch.object(RESULTS, "_record_acknowledged", side_effect=SystemExit),  # killed after the answer
         pytest.raises(SystemExit),
     ):
-        deliver(delivery.pk)
+        RESULTS.attempt(delivery.pk)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.possibly_seen) == ("SENDING", True)
     with pytest.raises(TransitionRefused):
-        dismiss(delivery.pk, "x", Actor("admin"))
+        RESULTS.dismiss(delivery.pk, "x", Actor("admin"))
     attempt(delivery)
     assert delivery.state == DeliveryState.ACKNOWLEDGED
     assert his.received[0].raw == his.received[1].raw

@@ -11,10 +11,10 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.delivery.models import Delivery, DeliveryState, Receiver
-from ris_core.delivery.rules import MAY_BE_DISMISSED, MAY_BE_REPLAYED
-from ris_core.delivery.services import waits_for
+from ris_core.delivery.sending import RESULTS
 from ris_core.jobs.models import Job, JobState
 from ris_core.names import folded
+from ris_core.outbox.rules import MAY_BE_DISMISSED, MAY_BE_REPLAYED
 from ris_webapp.numbers import whole_number
 from ris_webapp.screens.deliveries.reasons import error_code, reason
 
@@ -131,7 +131,7 @@ def _row(delivery: Delivery, next_attempt_at: datetime | None) -> Row:
     may_wait = delivery.state in (DeliveryState.QUEUED, DeliveryState.RETRY)
     return Row(
         delivery=delivery,
-        reason=reason(delivery, waits_for(delivery) if may_wait else None),
+        reason=reason(delivery, RESULTS.waits_for(delivery) if may_wait else None),
         code=error_code(delivery) if delivery.state in (DeliveryState.DEAD, DeliveryState.RETRY) else "",
         next_attempt_at=next_attempt_at if delivery.state == DeliveryState.RETRY else None,
         may_replay=delivery.state in MAY_BE_REPLAYED,

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
-from ris_core.delivery import services
 from ris_core.delivery.models import Delivery
+from ris_core.delivery.sending import RESULTS
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_numbers
@@ -43,7 +43,7 @@ def replay(request: UserRequest) -> HttpResponse:
     done, refused = 0, 0
     for delivery_id in _chosen(request):
         try:
-            services.replay(delivery_id, actor_of(request))
+            RESULTS.replay(delivery_id, actor_of(request))
             done += 1
         except (TransitionRefused, NotFound):
             refused += 1
@@ -64,7 +64,7 @@ def dismiss(request: UserRequest) -> HttpResponse:
     done, refused = 0, 0
     for delivery_id in _chosen(request):
         try:
-            services.dismiss(delivery_id, why, actor_of(request))
+            RESULTS.dismiss(delivery_id, why, actor_of(request))
             done += 1
         except InvalidValue:
             messages.error(request, _("Cần ghi lý do bỏ qua."))

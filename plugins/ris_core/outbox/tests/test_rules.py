@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ris_core.delivery.rules import Acknowledgement, Answer, judged
+from ris_core.outbox.rules import Acknowledgement, Answer, judged
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What an acknowledgement means and in which order results go, decided without database, clock or network."""
+"""What an acknowledgement means and which states allow what, decided without database, clock or network."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SETTLED = frozenset({"ACKNOWLEDGED", "DISMISSED", "SUPERSEDED"})
-"""Delivery states in which nothing is owed any more: newer versions of the reading may go."""
+"""States in which nothing is owed any more: what waits behind may go."""
 
 OWED = frozenset({"QUEUED", "SENDING", "RETRY"})
-"""Delivery states in which the worker goes on by itself."""
+"""States in which the worker goes on by itself."""
 
 MAY_BE_REPLAYED = frozenset({"RETRY", "DEAD", "ACKNOWLEDGED", "DISMISSED"})
 MAY_BE_DISMISSED = frozenset({"QUEUED", "RETRY", "DEAD"})
@@ -20,12 +20,12 @@ class Answer(StrEnum):
     """How a receiver answered."""
 
     ACCEPTED = "ACCEPTED"
-    """AA, CA: the receiver has the result."""
+    """AA, CA: the receiver has the message."""
     ERROR = "ERROR"
     """AE, CE: the receiver could not process it; often it can later (a locked record, a visit not yet known)."""
     REJECTED = "REJECTED"
     """AR, CR: the receiver does not take such a message. Tried again all the same, since a wrongly configured receiver
-    is repaired by its owner and the result is still owed; it ends on the dead-letter screen like any other."""
+    is repaired by its owner and the message is still owed; it ends on the dead-letter screen like any other."""
     UNREADABLE = "UNREADABLE"
     """No acknowledgement of this message: no HL7, no MSA, another message's control id, an unknown code."""
 

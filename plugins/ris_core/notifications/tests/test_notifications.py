@@ -1,0 +1,122 @@
+"""Who is told of what happens to an exam, in which order, and what becomes of what cannot be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import msgspec
+import pytest
+from django.conf import settings
+
+from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
+from ris_core.jobs.models import Job
+from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
+from ris_core.notifications.rules import Event, Transport
+from ris_core.notifications.sending import NOTIFICATIONS, after_notify_job_died, run_notify
+from ris_core.notifications.services import announce_event
+from ris_testing.exams import a_receiver, an_exam
+from ris_testing.his import Behaviour, SimulatedHis
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def his() -> Iterator[SimulatedHis]:
+    with SimulatedHis() as simulated:
+        yield simulated
+
+
+@pytest.fixture(autouse=True)
+def short_limits() -> Iterator[None]:
+    quang = settings.QUANG
+    limits = msgspec.structs.replace(quang.delivery, timeout_seconds=0.5, max_attempts=2)
+    with patch.object(settings, "QUANG", msgspec.structs.replace(quang, delivery=limits)):
+        yield
+
+
+def a_status_receiver(port: int, *events: Event, modality: str = "", message: str = "ORM") -> NotificationReceiver:
+    system = a_receiver(port)
+    receiver = NotificationReceiver.objects.create(
+        code=f"STATUS-{system.code}", name="HIS", transport=Transport.HL7_STATUS, system=system, hl7_message=message
+    )
+    for event in events:
+        NotificationRule.objects.create(receiver=receiver, event=event, modality=modality)
+    return receiver
+
+
+def attempt(notification: Notification) -> Notification:
+    run_notify(str(notification.pk))
+    notification.refresh_from_db()
+    return notification
+
+
+def test_only_who_wants_to_know_is_told() -> None:
+    exam = an_exam()
+    a_status_receiver(1, Event.EXAM_STARTED)
+    a_status_receiver(1, Event.EXAM_STARTED, modality="XX")
+    announce_event("exam.completed", exam.pk)
+    assert not Notification.objects.exists()
+    announce_event("exam.started", exam.pk)
+    [owed] = Notification.objects.all()
+    assert (owed.event, owed.procedure, owed.state, owed.sequence) == ("exam.started", exam, "QUEUED", 1)
+    assert Job.objects.filter(kind="notify", subject_id=str(owed.pk), state="QUEUED").exists()
+
+
+def test_an_event_that_nobody_knows_is_a_mistake_of_ours() -> None:
+    with pytest.raises(ValueError, match=r"exam\.exploded"):
+        announce_event("exam.exploded", an_exam().pk)
+
+
+@pytest.mark.parametrize("message", ["ORM", "OMG"])
+def test_the_his_learns_how_far_its_order_is(his: SimulatedHis, message: str) -> None:
+    exam = an_exam()
+    a_status_receiver(his.port, Event.EXAM_STARTED, message=message)
+    announce_event("exam.started", exam.pk)
+    assert attempt(Notification.objects.get()).state == "ACKNOWLEDGED"
+    [received] = his.received
+    assert received.field("MSH", 9).startswith(message)
+    assert (received.field("ORC", 1), received.field("ORC", 5), received.field("OBR", 25)) == ("SC", "IP", "I")
+    assert received.field("ORC", 2) == exam.placer_order_number
+    assert received.field("OBR", 18) == exam.request.accession_number
+    assert AuditEvent.objects.filter(action="notification.acknowledged", patient=exam.patient).exists()
+
+
+def test_events_of_one_exam_arrive_in_order_and_a_dead_one_holds_the_next(his: SimulatedHis) -> None:
+    exam = an_exam()
+    a_status_receiver(his.port, Event.EXAM_STARTED, Event.EXAM_COMPLETED)
+    announce_event("exam.started", exam.pk)
+    announce_event("exam.completed", exam.pk)
+    started, completed = Notification.objects.order_by("sequence")
+    his.behaviour = Behaviour.AE
+    assert attempt(completed).state == "QUEUED"
+    assert attempt(started).state == "RETRY"
+    assert attempt(started).state == "DEAD"
+    his.behaviour = Behaviour.AA
+    assert attempt(completed).state == "QUEUED"
+    NOTIFICATIONS.replay(started.pk, Actor("admin"))
+    assert attempt(started).state == "ACKNOWLEDGED"
+    assert attempt(completed).state == "ACKNOWLEDGED"
+    assert {message.control_id for message in his.received} == {started.control_id, completed.control_id}
+
+
+def test_a_dismissed_one_lets_the_next_go(his: SimulatedHis) -> None:
+    exam = an_exam()
+    a_status_receiver(his.port, Event.EXAM_STARTED, Event.EXAM_COMPLETED)
+    announce_event("exam.started", exam.pk)
+    announce_event("exam.completed", exam.pk)
+    started, completed = Notification.objects.order_by("sequence")
+    after_notify_job_died(str(started.pk), "KeyError: 'x'")
+    NOTIFICATIONS.dismiss(started.pk, "HIS không cần", Actor("admin"))
+    assert attempt(completed).state == "ACKNOWLEDGED"
+
+
+def test_a_receiver_without_an_address_is_an_error_for_people_to_see() -> None:
+    exam = an_exam()
+    receiver = a_status_receiver(1, Event.EXAM_STARTED)
+    NotificationReceiver.objects.filter(pk=receiver.pk).update(system=None)
+    announce_event("exam.started", exam.pk)
+    owed = attempt(Notification.objects.get())
+    assert (owed.state, owed.possibly_seen) == ("RETRY", False)
+    assert owed.last_error.startswith("QUANG-1001")

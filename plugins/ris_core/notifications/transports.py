@@ -1,0 +1,76 @@
+"""Every way of telling a receiver, in one explicit tuple. To add one: its name in
+:class:`~ris_core.notifications.rules.Transport`, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ris_core.delivery.composition import exam_facts
+from ris_core.delivery.models import Receiver
+from ris_core.delivery.oru import VERSIONS
+from ris_core.errors import InvalidValue
+from ris_core.notifications import hl7_status
+from ris_core.notifications.models import Notification
+from ris_core.notifications.rules import Transport
+from ris_core.orders.models import RequestedProcedure
+from ris_core.outbox.mllp import exchange
+from ris_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class TransportKind:
+    """How one kind of receiver is told."""
+
+    transport: Transport
+    events: frozenset[str]
+    """What it can tell of; others are refused when a rule is made."""
+    compose: Callable[[Notification, datetime, Settings], bytes]
+    """The message, made once. :raises QuangError: it cannot be made (now)"""
+    exchange: Callable[[Notification, bytes, Settings], bytes]
+    """Sends it; the acknowledgement as kept for people.
+
+    :raises QuangError: see :mod:`ris_core.outbox.errors`
+    """
+
+
+def _compose_hl7_status(notification: Notification, now: datetime, settings: Settings) -> bytes:
+    system, procedure = _system(notification), _procedure(notification)
+    if system.hl7_version not in VERSIONS:
+        raise InvalidValue(f"messages cannot be sent in HL7 version {system.hl7_version}", field="MSH-12")
+    zone = ZoneInfo(settings.site.time_zone)
+    return hl7_status.compose(
+        hl7_status.StatusMessage(
+            **exam_facts(procedure, system, notification.control_id, now),
+            message=notification.receiver.hl7_message,
+            event=notification.event,
+            occurred_at=notification.occurred_at.astimezone(zone),
+            scheduled_at=procedure.scheduled_at.astimezone(zone),
+        )
+    )
+
+
+def _exchange_hl7(notification: Notification, message: bytes, settings: Settings) -> bytes:
+    system = _system(notification)
+    return exchange(system.host, system.port, message, notification.control_id, settings.delivery)
+
+
+def _system(notification: Notification) -> Receiver:
+    system = notification.receiver.system
+    if system is None:
+        raise InvalidValue("the receiver has no HL7 address: choose the HIS that it is", field="system")
+    return system
+
+
+def _procedure(notification: Notification) -> RequestedProcedure:
+    if notification.procedure is None:
+        raise InvalidValue("the notification is about no exam", field="procedure")
+    return notification.procedure
+
+
+TRANSPORTS: tuple[TransportKind, ...] = (
+    TransportKind(Transport.HL7_STATUS, frozenset(hl7_status.STATUS), _compose_hl7_status, _exchange_hl7),
+)
+BY_NAME = {kind.transport.value: kind for kind in TRANSPORTS}
