@@ -97,7 +97,7 @@ def correct(request: UserRequest, message_id: int) -> HttpResponse:
         if attempt.state == MessageState.APPLIED:
             messages.success(request, _("Đã thực hiện bản tin đã sửa."))
             return _back(request)
-        problem = f"{attempt.error_location} {attempt.error_detail}".strip()
+        problem = attempt.error_detail
     wanted = Wanted.of({**request.POST.dict(), "open": str(message_id)})
     return shown(request, wanted, opened_message(request, message_id, text, problem), status=422)
 
@@ -110,7 +110,7 @@ def confirm(request: UserRequest, message_id: int) -> HttpResponse:
     if attempt.state == MessageState.APPLIED:
         messages.success(request, _("Đã thực hiện bản tin, người bệnh đã được xác nhận."))
     else:
-        messages.warning(request, f"{attempt.error_location} {attempt.error_detail}".strip())
+        messages.warning(request, attempt.error_detail)
     return _back(request)
 
 
