@@ -19,6 +19,7 @@ class Function(StrEnum):
     VIEW_MESSAGES = "view_messages"
     MANAGE_MESSAGES = "manage_messages"
     VIEW_DEVICES = "view_devices"
+    MANAGE_ORDERS = "manage_orders"
     ADMINISTER = "administer"
 
 
@@ -26,8 +27,9 @@ _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIE
 
 FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
     "RADIOLOGIST": _VIEWING | {Function.READ_EXAM, Function.APPROVE_REPORT, Function.RESOLVE_UNMATCHED},
-    "TECHNOLOGIST": _VIEWING | {Function.RESOLVE_UNMATCHED, Function.MANAGE_STUDIES, Function.VIEW_DEVICES},
-    "RECEPTION": frozenset({Function.VIEW_WORKLIST}),
+    "TECHNOLOGIST": _VIEWING
+    | {Function.RESOLVE_UNMATCHED, Function.MANAGE_STUDIES, Function.VIEW_DEVICES, Function.MANAGE_ORDERS},
+    "RECEPTION": frozenset({Function.VIEW_WORKLIST, Function.MANAGE_ORDERS}),
     "CLINICIAN": _VIEWING,
     "ADMINISTRATOR": frozenset(
         {
@@ -38,6 +40,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.VIEW_MESSAGES,
             Function.MANAGE_MESSAGES,
             Function.VIEW_DEVICES,
+            Function.MANAGE_ORDERS,
             Function.ADMINISTER,
         }
     ),

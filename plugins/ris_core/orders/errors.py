@@ -15,3 +15,9 @@ class UnknownOrder(QuangError):
     """A change or cancellation of an order that was never received."""
 
     code = "QUANG-1102"
+
+
+class OrderRefused(QuangError):
+    """A rule of this site does not take orders of this kind."""
+
+    code = "QUANG-1103"

@@ -1,7 +1,9 @@
-"""Visits, imaging service requests, requested procedures and scheduled procedure steps (PS3.3 C.4)."""
+"""Visits, imaging service requests, requested procedures and scheduled procedure steps (PS3.3 C.4); what became of
+their numbers, and which orders are not taken."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 
@@ -26,6 +28,15 @@ class PatientClass(models.TextChoices):
     INPATIENT = "I"
     OUTPATIENT = "O"
     UNKNOWN = ""
+
+
+class PregnancyStatus(models.IntegerChoices):
+    """Pregnancy Status (0010,21C0)."""
+
+    NOT_PREGNANT = 1
+    POSSIBLY = 2
+    DEFINITELY = 3
+    UNKNOWN = 4
 
 
 class StepStatus(models.TextChoices):
@@ -83,6 +94,18 @@ class ImagingServiceRequest(models.Model):
     requesting_department = models.CharField(max_length=255, blank=True)
     clinical_indication = models.TextField(blank=True)
     """Reason for the request (OBR-31, (0040,1002)) with relevant clinical information (OBR-13)."""
+    comments = models.CharField(max_length=1024, blank=True)
+    """What the requester says to those who perform the exam (0040,2400)."""
+    allergies = models.CharField(max_length=255, blank=True)
+    """Allergies (0010,2110) as known when the exam was ordered."""
+    pregnancy_status = models.PositiveSmallIntegerField(null=True, blank=True, choices=PregnancyStatus)
+    patient_weight_kg = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
+    patient_state = models.CharField(max_length=64, blank=True)
+    """Patient State (0038,0500): comatose, on a ventilator …"""
+    isolation = models.CharField(max_length=64, blank=True)
+    """Precautions against infection, Special Needs (0038,0050)."""
+    transport = models.CharField(max_length=64, blank=True)
+    """Patient Transport Arrangements (0040,1004): walking, wheelchair, bed …"""
     ordered_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -102,12 +125,18 @@ class RequestedProcedure(models.Model):
     service_code = models.CharField(max_length=64)
     service_coding_system = models.CharField(max_length=64, blank=True)
     service_name = models.CharField(max_length=255)
+    procedure_code = models.CharField(max_length=64, blank=True)
+    """Requested Procedure Code Sequence (0032,1064) when it is not the service's code (OBR-44)."""
+    procedure_coding_system = models.CharField(max_length=64, blank=True)
+    procedure_name = models.CharField(max_length=255, blank=True)
     modality = models.CharField(max_length=16)
     priority = models.CharField(max_length=8, choices=Priority, default=Priority.ROUTINE)
     priority_rank = models.PositiveSmallIntegerField(default=2)
     scheduled_at = models.DateTimeField()
     exam_state = models.CharField(max_length=16, choices=ExamState, default=ExamState.ORDERED)
     images_arrived_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.CharField(max_length=255, blank=True)
+    """Why it was cancelled or discontinued, as told by who did it."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -135,8 +164,96 @@ class ScheduledProcedureStep(models.Model):
     modality = models.CharField(max_length=16)
     scheduled_at = models.DateTimeField()
     description = models.CharField(max_length=255, blank=True)
+    protocol_code = models.CharField(max_length=64, blank=True)
+    """Scheduled Protocol Code Sequence (0040,0008), its meaning is ``description``; empty: the service's code."""
+    protocol_coding_system = models.CharField(max_length=64, blank=True)
     status = models.CharField(max_length=16, choices=StepStatus, default=StepStatus.SCHEDULED)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+
+class FormerNumber(models.Model):
+    """A number under which an order was known before: it still finds the order, and can be restored (invariant 5)."""
+
+    class Kind(models.TextChoices):
+        ACCESSION = "ACCESSION"
+        PLACER = "PLACER"
+
+    request = models.ForeignKey(ImagingServiceRequest, on_delete=models.PROTECT, related_name="former_numbers")
+    procedure = models.ForeignKey(
+        RequestedProcedure, null=True, blank=True, on_delete=models.PROTECT, related_name="former_numbers"
+    )
+    """Whose placer order number it was; none for an accession number, which is the request's."""
+    kind = models.CharField(max_length=9, choices=Kind)
+    value = models.CharField(max_length=128)
+    replaced_by = models.CharField(max_length=128)
+    """The number that took its place."""
+    replaced_at = models.DateTimeField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.CharField(max_length=255)
+
+    class Meta:
+        indexes = [models.Index(fields=["value", "kind"], name="former_number")]
+
+
+class OrderLink(models.Model):
+    """An order made here is the HIS's order: the two have changed identities, so that there is one exam.
+
+    What the HIS knows (its placer order number, its service) now stands on ``procedure``, which has the steps, images
+    and reports; ``absorbed`` has the identity that the RIS had given, and is cancelled. Undoing changes them back.
+    """
+
+    procedure = models.ForeignKey(RequestedProcedure, on_delete=models.PROTECT, related_name="order_links")
+    absorbed = models.ForeignKey(RequestedProcedure, on_delete=models.PROTECT, related_name="absorbed_by")
+    before = models.JSONField(default=dict)
+    """What undoing restores."""
+    reason = models.CharField(max_length=255, blank=True)
+    linked_at = models.DateTimeField()
+    linked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["procedure"], condition=models.Q(undone_at__isnull=True), name="order_linked_once"
+            ),
+            models.UniqueConstraint(
+                fields=["absorbed"], condition=models.Q(undone_at__isnull=True), name="order_absorbed_once"
+            ),
+        ]
+
+
+class RefusalRule(models.Model):
+    """A kind of order that is not taken here: every given condition must hold; the sender is told ``reason``."""
+
+    reason = models.CharField(max_length=255)
+    source = models.CharField(max_length=128, blank=True)
+    """``MSH-3|MSH-4`` or ``RIS``."""
+    service_code = models.CharField(max_length=64, blank=True)
+    """A code, or its beginning with ``*``."""
+    modality = models.CharField(max_length=16, blank=True)
+    patient_class = models.CharField(max_length=1, choices=PatientClass, blank=True)
+    requesting_department = models.CharField(max_length=255, blank=True)
+    priority = models.CharField(max_length=8, choices=Priority, blank=True)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(
+                    source="", service_code="", modality="", patient_class="", requesting_department="", priority=""
+                ),
+                name="refusal_rule_has_a_condition",
+            ),
+        ]

@@ -77,6 +77,8 @@ def add_request(order: OrderRequest, patient: Patient) -> ImagingServiceRequest:
         requesting_physician=order.requesting_physician or "",
         requesting_department=order.requesting_department or "",
         clinical_indication=order.clinical_indication or "",
+        comments=order.comments or "",
+        **order.condition.said(),
         ordered_at=order.ordered_at or timezone.now(),
     )
     insert(request)
@@ -100,6 +102,9 @@ def add_procedure(
         service_code=order.service_code,
         service_coding_system=plan.coding_system,
         service_name=plan.name,
+        procedure_code=order.procedure_code,
+        procedure_coding_system=order.procedure_coding_system,
+        procedure_name=order.procedure_name,
         modality=plan.modality,
         priority=priority,
         priority_rank=PRIORITY_RANK[priority],
@@ -122,6 +127,8 @@ def add_step(
         modality=step.modality or plan.modality,
         scheduled_at=step.scheduled_at or procedure.scheduled_at,
         description=step.description,
+        protocol_code=step.protocol_code,
+        protocol_coding_system=step.protocol_coding_system,
     )
     insert(scheduled)
     return scheduled

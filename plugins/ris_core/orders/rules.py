@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import AccessionNumber, PlacerOrderNumber, StudyInstanceUID
@@ -18,6 +20,9 @@ DICOM_MODALITIES = frozenset((
     "TG", "US", "VA", "XA", "XC", "XAPROTOCOL",
 ))  # fmt: skip
 """Defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1."""
+
+
+MOST_WEIGHT_KG = Decimal(700)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,33 @@ class OrderedStep:
     room: str = ""
     scheduled_at: datetime | None = None
     description: str = ""
+    protocol_code: str = ""
+    """Its name is ``description``."""
+    protocol_coding_system: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientCondition:
+    """What those who perform the exam must know of the patient; none where nothing is said, empty to delete it."""
+
+    allergies: str | None = None
+    pregnancy_status: int | None = None
+    """1 no, 2 possibly, 3 definitely, 4 unknown (0010,21C0)."""
+    patient_weight_kg: Decimal | None = None
+    patient_state: str | None = None
+    isolation: str | None = None
+    transport: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.pregnancy_status not in (None, 1, 2, 3, 4):
+            raise InvalidValue("a pregnancy status is 1, 2, 3 or 4 (0010,21C0)", field="pregnancy_status")
+        weight = self.patient_weight_kg
+        if weight is not None and not (weight.is_finite() and Decimal("0.1") <= weight <= MOST_WEIGHT_KG):
+            raise InvalidValue(f"a weight is 0.1 to {MOST_WEIGHT_KG} kg", field="patient_weight_kg")
+
+    def said(self) -> dict[str, object]:
+        """What is said, by field."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +98,12 @@ class OrderRequest:
     requesting_physician: str | None = None
     requesting_department: str | None = None
     clinical_indication: str | None = None
+    comments: str | None = None
+    condition: PatientCondition = PatientCondition()
+    procedure_code: str = ""
+    """When what is performed has a code of its own beside the service's (OBR-44)."""
+    procedure_coding_system: str = ""
+    procedure_name: str = ""
     ordered_at: datetime | None = None
     steps: tuple[OrderedStep, ...] = field(default=())
 
@@ -128,9 +166,11 @@ class OrderContent:
     requesting_physician: str
     requesting_department: str
     clinical_indication: str
+    comments: str = ""
+    condition: PatientCondition = PatientCondition()
 
 
-_DESCRIPTIVE = ("priority", "requesting_physician", "requesting_department", "clinical_indication")
+_DESCRIPTIVE = ("priority", "requesting_physician", "requesting_department", "clinical_indication", "comments")
 
 
 def changes(content: OrderContent, order: OrderRequest) -> dict[str, object]:
@@ -147,9 +187,52 @@ def changes(content: OrderContent, order: OrderRequest) -> dict[str, object]:
         said = getattr(order, name)
         if said is not None and said != getattr(content, name):
             different[name] = said
+    for name, value in order.condition.said().items():
+        if value != (getattr(content.condition, name) or type(value)()):
+            different[name] = value
     return different
 
 
 def needs_open_steps(different: dict[str, object]) -> list[str]:
     """Those of :func:`changes` that are impossible once the acquisition has begun."""
     return [name for name in different if name in ("service_code", "scheduled_at")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalConditions:
+    """A kind of order that is not taken; what is empty is not asked for."""
+
+    reason: str
+    source: str = ""
+    service_code: str = ""
+    """A code, or its beginning with ``*``."""
+    modality: str = ""
+    patient_class: str = ""
+    requesting_department: str = ""
+    priority: str = ""
+
+
+_EXACT = ("source", "modality", "patient_class", "requesting_department", "priority")
+
+
+def refusing_rule(rules: Iterable[RefusalConditions], order: OrderRequest, modality: str) -> RefusalConditions | None:
+    """The first of ``rules`` whose every given condition holds for ``order``; none when it may be taken.
+
+    :param modality: as planned: of the catalogue, or the sender's
+    """
+    told = {
+        "source": order.source,
+        "modality": modality,
+        "patient_class": order.visit.patient_class if order.visit else "",
+        "requesting_department": order.requesting_department or "",
+        "priority": order.priority or "ROUTINE",
+    }
+    for rule in rules:
+        agrees = all(not getattr(rule, name) or getattr(rule, name) == told[name] for name in _EXACT)
+        if agrees and (not rule.service_code or _code_matches(rule.service_code, order.service_code)):
+            return rule
+    return None
+
+
+def _code_matches(pattern: str, code: str) -> bool:
+    return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern

@@ -32,7 +32,15 @@ from ris_core.orders.records import (
     refresh_worklist_of_patient,
     show_on_worklist,
 )
-from ris_core.orders.rules import OrderContent, OrderedStep, OrderRequest, changes, needs_open_steps
+from ris_core.orders.refusals import refuse_by_rule
+from ris_core.orders.rules import (
+    OrderContent,
+    OrderedStep,
+    OrderRequest,
+    PatientCondition,
+    changes,
+    needs_open_steps,
+)
 from ris_core.patients.services import identifiers_of, record_patient
 from ris_core.statements import Param, Select, pipelined
 from ris_core.worklist.services import take_off_worklist
@@ -42,6 +50,12 @@ _find_procedures = Select(
     .order_by("id")
     .values_list("id", "patient_id", "request_id", "service_code")
 )
+
+
+_REQUEST_FIELDS = frozenset(
+    {"requesting_physician", "requesting_department", "clinical_indication", "comments", *PatientCondition.__slots__}
+)
+"""What a change may say otherwise of the request, as :func:`~ris_core.orders.rules.changes` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,7 @@ def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     service under the same number joins the same request, unless it comes with an accession number of its own.
 
     :raises OrderExists: when the order is here already and says something else (a change must say that it is one)
+    :raises OrderRefused: when a rule of this site does not take orders of this kind
     :raises IdentityConflict: when patient, visit or order number are those of somebody else
     :raises InvalidValue: when the service has no modality, or a value cannot be sent to devices
     """
@@ -80,6 +95,7 @@ def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
         if service_code == order.service_code:
             return _same_order(procedure_id, order)
     plan = plan_service(order)
+    refuse_by_rule(order, plan.modality)
     request = _request_to_join(order, [request_id for _, _, request_id, _ in existing])
     if request is not None:
         request.patient = patient
@@ -280,6 +296,8 @@ def _content(procedure: RequestedProcedure) -> OrderContent:
         requesting_physician=request.requesting_physician,
         requesting_department=request.requesting_department,
         clinical_indication=request.clinical_indication,
+        comments=request.comments,
+        condition=PatientCondition(**{name: getattr(request, name) for name in PatientCondition.__slots__}),
     )
 
 
@@ -287,6 +305,7 @@ def _change_procedure(procedure: RequestedProcedure, order: OrderRequest, differ
     """Take over what is different, on the procedure (saved) and its request (not yet)."""
     if "service_code" in different:
         plan = plan_service(order)
+        refuse_by_rule(order, plan.modality)
         procedure.service_code, procedure.service_coding_system = order.service_code, plan.coding_system
         procedure.service_name, procedure.modality = plan.name, plan.modality
     elif order.service_name:
@@ -298,9 +317,8 @@ def _change_procedure(procedure: RequestedProcedure, order: OrderRequest, differ
     procedure.save(force_update=True)
     if "accession_number" in different:
         procedure.request.sent_accession_number = order.accession_number.strip()
-    for name in ("requesting_physician", "requesting_department", "clinical_indication"):
-        if name in different:
-            setattr(procedure.request, name, different[name])
+    for name in _REQUEST_FIELDS & different.keys():
+        setattr(procedure.request, name, different[name])
 
 
 def _change_steps(
@@ -327,6 +345,8 @@ def _change_steps(
             "room": said.room or (plan.room if plan else step.room),
             "scheduled_at": said.scheduled_at or order.scheduled_at or step.scheduled_at,
             "description": said.description or ("" if plan else step.description),
+            "protocol_code": said.protocol_code or ("" if plan else step.protocol_code),
+            "protocol_coding_system": said.protocol_coding_system or ("" if plan else step.protocol_coding_system),
         }
         names = [name for name, value in wanted.items() if getattr(step, name) != value]
         for name in names:

@@ -36,6 +36,15 @@ def compose_answer(step: ScheduledProcedureStep, identifiers: Sequence[PatientId
     if primary is None:
         raise InvalidValue("the patient has no primary identifier to send to devices", field="PID-3")
     service = Code(procedure.service_code, procedure.service_coding_system or "L", procedure.service_name)
+    performed = service
+    if procedure.procedure_code:
+        scheme = procedure.procedure_coding_system or "L"
+        performed = Code(procedure.procedure_code, scheme, procedure.procedure_name or procedure.service_name)
+    protocol = performed
+    if step.protocol_code:
+        meaning = step.description or procedure.service_name
+        protocol = Code(step.protocol_code, step.protocol_coding_system or "L", meaning)
+    weight = request.patient_weight_kg
     start = timezone.localtime(step.scheduled_at)
     issued = timezone.localtime(request.ordered_at)
     return WorklistAnswer(
@@ -46,15 +55,17 @@ def compose_answer(step: ScheduledProcedureStep, identifiers: Sequence[PatientId
         scheduled_procedure_step_id=step.scheduled_procedure_step_id,
         scheduled_procedure_step_description=step.description or procedure.service_name,
         scheduled_procedure_step_location=step.room,
-        scheduled_protocol_codes=(service,),
+        scheduled_protocol_codes=(protocol,),
         scheduled_procedure_step_status=step.status,
         requested_procedure_id=procedure.requested_procedure_id,
         study_instance_uid=procedure.study_instance_uid,
         requested_procedure_description=procedure.service_name,
-        requested_procedure_codes=(service,),
+        requested_procedure_codes=(performed,),
         requested_procedure_priority=procedure.priority,
         reason_for_the_requested_procedure=request.clinical_indication,
         requested_procedure_comments=request.clinical_indication,
+        imaging_service_request_comments=request.comments,
+        patient_transport_arrangements=request.transport,
         accession_number=request.accession_number,
         requesting_physician=request.requesting_physician,
         requesting_service=request.requesting_department,
@@ -65,6 +76,8 @@ def compose_answer(step: ScheduledProcedureStep, identifiers: Sequence[PatientId
         filler_order_number=procedure.filler_order_number,
         admission_id=visit.visit_number if visit else "",
         current_patient_location=visit.ward if visit else "",
+        special_needs=request.isolation,
+        patient_state=request.patient_state,
         patient_name=patient.dicom_name,
         patient_id=primary.value,
         issuer_of_patient_id=primary.issuer,
@@ -73,6 +86,9 @@ def compose_answer(step: ScheduledProcedureStep, identifiers: Sequence[PatientId
         ),
         patient_birth_date=patient.birth_date,
         patient_sex=patient.sex,
+        patient_weight=f"{weight:.2f}".rstrip("0").rstrip(".") if weight is not None else "",
+        allergies=request.allergies,
+        pregnancy_status=request.pregnancy_status,
     )
 
 

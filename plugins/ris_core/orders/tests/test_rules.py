@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,13 @@ from ris_core.orders.rules import (
     CatalogueEntry,
     OrderContent,
     OrderedStep,
+    PatientCondition,
+    RefusalConditions,
     changes,
     chosen_entry,
     modality_of,
     needs_open_steps,
+    refusing_rule,
     usable_accession_number,
 )
 from ris_core.orders.tests.builders import AT, an_order
@@ -86,3 +91,30 @@ def test_what_is_said_otherwise_is_a_change() -> None:
     different = changes(CONTENT, order)
     assert set(different) == {"service_code", "priority", "scheduled_at", "clinical_indication", "accession_number"}
     assert needs_open_steps(different) == ["service_code", "scheduled_at"]
+
+
+REFUSED = RefusalConditions(reason="Máy MRI đang bảo trì", modality="MR")
+
+
+@pytest.mark.parametrize(
+    ("rule", "refused"),
+    [
+        (REFUSED, False),
+        (RefusalConditions(reason="r", modality="CT"), True),
+        (RefusalConditions(reason="r", service_code="CT.*"), True),
+        (RefusalConditions(reason="r", service_code="CT"), False),
+        (RefusalConditions(reason="r", modality="CT", patient_class="E"), False),
+        (RefusalConditions(reason="r", modality="CT", patient_class="O", priority="ROUTINE"), True),
+        (RefusalConditions(reason="r", source="HIS|BVX", requesting_department="Nội"), False),
+    ],
+)
+def test_a_rule_refuses_an_order_when_all_its_conditions_hold(rule: RefusalConditions, refused: bool) -> None:
+    assert (refusing_rule([REFUSED, rule], an_order(), "CT") is rule) is refused
+
+
+@pytest.mark.parametrize(
+    "said", [{"pregnancy_status": 5}, {"patient_weight_kg": Decimal("0")}, {"patient_weight_kg": Decimal("NaN")}]
+)
+def test_impossible_conditions_of_a_patient_are_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue):
+        PatientCondition(**said)
