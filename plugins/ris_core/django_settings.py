@@ -21,6 +21,7 @@ DOMAIN_APPS = [
     "ris_core.external_results",
     "ris_core.worklist",
     "ris_core.messages",
+    "ris_core.intake",
     "ris_core.studies",
     "ris_core.reports",
     "ris_core.delivery",

@@ -45,6 +45,8 @@ class Hl7(Section, frozen=True):
     """Longest time from a frame's first to its last byte."""
     undeclared_charset: str = "utf-8"
     """Character set of a message whose MSH-18 is empty; falls back to windows-1258 when the bytes are not valid."""
+    unknown_senders: Literal["accept", "refuse"] = "accept"
+    """What is done with messages of systems that are not registered: read them by the default profile, or answer AR."""
 
 
 class Dicom(Section, frozen=True):

@@ -106,12 +106,13 @@ class Message:
         self.header = segments[0]
 
     @classmethod
-    def parse(cls, raw: bytes, undeclared_charset: str = "utf-8") -> Message:
+    def parse(cls, raw: bytes, undeclared_charset: str = "utf-8", declared: str | None = None) -> Message:
         """The message in ``raw``, the bytes of one frame.
 
+        :param declared: what MSH-18 should say; none when what it says is to be believed
         :raises InvalidValue: when it does not begin with MSH, or MSH-1, MSH-2 or MSH-18 are wrong
         """
-        decoded = decode(raw, _declared_charset(raw), undeclared_charset)
+        decoded = decode(raw, _declared_charset(raw) if declared is None else declared, undeclared_charset)
         text = decoded.text.lstrip("\ufeff \t\r\n").replace("\0", "")  # padding that no database can hold
         lines = [line for line in _LINE_ENDS.split(text) if line.strip()]
         if not lines or not lines[0].startswith("MSH"):

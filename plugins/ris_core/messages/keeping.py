@@ -47,6 +47,8 @@ class Received:
     at: datetime
     cut_short: QuangError | None = None
     """Why ``raw`` is only the beginning of a message."""
+    certificate: tuple[str, ...] = ()
+    """Names of the TLS client certificate that the peer showed: fingerprint and subject."""
 
 
 @dataclass(frozen=True, slots=True)

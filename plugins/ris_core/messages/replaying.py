@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,6 +11,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.hl7.er7 import Message
+from ris_core.intake.senders import read_message
 from ris_core.intake.services import apply_message
 from ris_core.messages.keeping import Outcome, Received, attempt, keep, unacceptable
 from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState, Resolution
@@ -108,7 +108,7 @@ def corrected(message: InboundMessage, text: str) -> bytes:
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     content = "".join(line + "\r" for line in lines if line)
     try:
-        codec = Message.parse(raw, settings.QUANG.hl7.undeclared_charset).charset.codec
+        codec = read_message(raw).charset.codec
     except InvalidValue:
         codec = "utf-8"
     try:
@@ -121,7 +121,7 @@ def corrected(message: InboundMessage, text: str) -> bytes:
 
 
 def _parsed(raw: bytes) -> Message:
-    return Message.parse(raw, settings.QUANG.hl7.undeclared_charset)
+    return read_message(raw)
 
 
 def _waiting(message_id: int, done: str) -> InboundMessage:

@@ -18,6 +18,7 @@ from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue
 from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
 from ris_core.hl7.er7 import Message, split_batch
+from ris_core.intake.senders import admit, read_message
 from ris_core.messages.keeping import (
     Apply,
     Outcome,
@@ -105,11 +106,11 @@ def _receive_frame(frame: Received, apply: Apply) -> bytes:
 
 def _receive_message(raw: bytes, frame: Received, apply: Apply) -> bytes:
     try:
-        message = Message.parse(raw, settings.QUANG.hl7.undeclared_charset)
+        message = read_message(raw)
     except InvalidValue as error:
         refusal = rejected(error.detail, ErrorCode.SEGMENT_SEQUENCE_ERROR, Location("MSH"))
         return _keep(None, frame, raw, Outcome(refusal), ())
-    refusal_at_once = unacceptable(message, frame)
+    refusal_at_once = unacceptable(message, frame) or _not_admitted(message, frame)
     if refusal_at_once:
         return _keep(message, frame, raw, Outcome(refusal_at_once), ())
     earlier = [EarlierMessage(*row) for row in _find_earlier.rows(sender=message.sender, control_id=message.control_id)]
@@ -144,10 +145,19 @@ def _keep(
 
 
 def _readable(raw: bytes) -> Message | None:
+    """Without a look at the database: it may be what cannot be used."""
     try:
         return Message.parse(raw, settings.QUANG.hl7.undeclared_charset)
     except InvalidValue:
         return None
+
+
+def _not_admitted(message: Message, frame: Received) -> MessageRefused | None:
+    try:
+        admit(message, frame.peer, frame.certificate)
+    except MessageRefused as refusal:
+        return refusal
+    return None
 
 
 def _answer_batch(acknowledgements: list[bytes], at: datetime) -> bytes:
