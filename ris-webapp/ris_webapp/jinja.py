@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.names import display_name
-from ris_webapp.rail import rail_for
+from ris_webapp.rail import administration_for, place_in_rail, rail_for
 from ris_webapp.words import STYLES, WORDS
 
 
@@ -65,7 +65,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "may": allowed,
         "site": settings.QUANG.site,
         "rail": rail_for(user.role) if user else [],
-        "here": match.namespace if match else "",
+        "administration": administration_for(user.role) if user else [],
+        "here": place_in_rail(match.namespace) if match else "",
         "language": translation.get_language(),
         "notices": get_messages(request),
     }

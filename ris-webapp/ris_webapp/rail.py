@@ -26,6 +26,8 @@ class RailEntry:
     function: Function
     waiting: Callable[[], int] | None = None
     """How many things wait there for a person; shown beside the icon, and not counted at every page."""
+    administration: bool = False
+    """Reached from the overview of the administration, which stands for it in the rail."""
 
     @property
     def address(self) -> str:
@@ -63,10 +65,23 @@ RAIL = (
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
     RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES, messages_waiting),
-    RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER),
+    RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
+    RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER, administration=True),
 )
 
 
 def rail_for(role: str) -> list[RailEntry]:
-    """The entries that ``role`` may open."""
-    return [entry for entry in RAIL if may(role, entry.function)]
+    """What ``role`` finds in the rail."""
+    return [entry for entry in RAIL if may(role, entry.function) and not entry.administration]
+
+
+def administration_for(role: str) -> list[RailEntry]:
+    """The screens of the administration that ``role`` may open."""
+    return [entry for entry in RAIL if may(role, entry.function) and entry.administration]
+
+
+def place_in_rail(namespace: str) -> str:
+    """The namespace of the rail's entry that stands for a screen."""
+    if any(entry.namespace == namespace and entry.administration for entry in RAIL):
+        return "dashboard"
+    return namespace

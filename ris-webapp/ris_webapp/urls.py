@@ -12,6 +12,7 @@ SCREENS = (
     "ris_webapp.screens.devices.urls",
     "ris_webapp.screens.messages.urls",
     "ris_webapp.screens.jobs.urls",
+    "ris_webapp.screens.dashboard.urls",
     "ris_webapp.screens.health.urls",
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",

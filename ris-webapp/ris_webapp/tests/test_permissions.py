@@ -54,6 +54,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "messages:correct": ADMINISTRATOR,
     "messages:confirm": ADMINISTRATOR,
     "messages:take_back": ADMINISTRATOR,
+    "dashboard:dashboard": ADMINISTRATOR,
     "jobs:jobs": ADMINISTRATOR,
     "jobs:replay": ADMINISTRATOR,
     "jobs:dismiss": ADMINISTRATOR,
