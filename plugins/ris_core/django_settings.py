@@ -23,6 +23,7 @@ DOMAIN_APPS = [
     "ris_core.messages",
     "ris_core.intake",
     "ris_core.studies",
+    "ris_core.notices",
     "ris_core.reports",
     "ris_core.delivery",
     "ris_core.notifications",

@@ -77,15 +77,24 @@ class Param(Expression):
 
 
 class Select:
-    """A query compiled once from a ``values_list`` queryset in which :class:`Param` stands for what varies."""
+    """A query compiled once from a ``values_list`` queryset in which :class:`Param` stands for what varies.
 
-    def __init__(self, queryset: models.QuerySet[Any, tuple[Any, ...]]) -> None:
+    :param locking: rows of this model that the query reads are locked until the transaction ends (PostgreSQL's
+        ``FOR NO KEY UPDATE``, which lets foreign keys be checked; SQLite has one writer anyway)
+    """
+
+    def __init__(
+        self, queryset: models.QuerySet[Any, tuple[Any, ...]], *, locking: type[models.Model] | None = None
+    ) -> None:
         self._queryset = queryset
+        self._locking = locking
         self._compiled: dict[str, tuple[str, list[Any], list[tuple[int, list[Any], Any]]]] = {}
 
     def _compile(self, database: BaseDatabaseWrapper) -> tuple[str, list[Any], list[tuple[int, list[Any], Any]]]:
         compiler = self._queryset.query.get_compiler(connection=database)
         sql, params = compiler.as_sql()
+        if self._locking and database.vendor == "postgresql":
+            sql += f" FOR NO KEY UPDATE OF {database.ops.quote_name(self._locking._meta.db_table)}"
         columns = [column for column, _, _ in compiler.select]
         converters = [(index, *found) for index, found in compiler.get_converters(columns).items()]
         compiled = (_placeholders(database, sql, len(params)), list(params), converters)

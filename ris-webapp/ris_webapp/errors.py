@@ -56,6 +56,17 @@ WORDS: dict[str, Words] = {
         gettext_lazy("Tạm khoá đăng nhập"),
         gettext_lazy("Đăng nhập sai 5 lần. Hãy đợi 15 phút rồi thử lại, hoặc nhờ quản trị mở khoá."),
     ),
+    "QUANG-1201": Words(
+        409,
+        gettext_lazy("Không gộp được hồ sơ"),
+        gettext_lazy("Hồ sơ đã được gộp, hoặc hai hồ sơ là một; hãy tải lại trang rồi xem các lần gộp."),
+    ),
+    "QUANG-1202": Words(404, gettext_lazy("Không có người bệnh này"), gettext_lazy("Hãy kiểm tra mã rồi tìm lại.")),
+    "QUANG-1203": Words(
+        409,
+        gettext_lazy("Mã đã thuộc người bệnh khác"),
+        gettext_lazy("Nếu hai hồ sơ là một người, hãy gộp hồ sơ; nếu không, hãy kiểm tra lại mã."),
+    ),
     **dict.fromkeys(
         ("QUANG-4000", "QUANG-4001", "QUANG-4002", "QUANG-4003"),
         Words(

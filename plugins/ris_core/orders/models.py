@@ -66,6 +66,17 @@ class ExamState(models.TextChoices):
     CANCELLED = "CANCELLED"
 
 
+class VisitState(models.TextChoices):
+    """How far a visit is, as the HIS tells by ADT; nothing for one that is known from an order only."""
+
+    UNKNOWN = ""
+    PRE_ADMITTED = "PRE_ADMITTED"
+    ADMITTED = "ADMITTED"
+    REGISTERED = "REGISTERED"
+    DISCHARGED = "DISCHARGED"
+    CANCELLED = "CANCELLED"
+
+
 class Visit(models.Model):
     """An encounter of a patient (PV1)."""
 
@@ -74,6 +85,9 @@ class Visit(models.Model):
     issuer = models.CharField(max_length=64, blank=True)
     patient_class = models.CharField(max_length=1, choices=PatientClass, blank=True)
     ward = models.CharField(max_length=128, blank=True)
+    state = models.CharField(max_length=16, choices=VisitState, blank=True, default=VisitState.UNKNOWN)
+    admitted_at = models.DateTimeField(null=True, blank=True)
+    discharged_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["visit_number", "issuer"], name="visit_unique")]

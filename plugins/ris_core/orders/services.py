@@ -29,7 +29,6 @@ from ris_core.orders.records import (
     add_request,
     add_step,
     record_visit,
-    refresh_worklist_of_patient,
     show_on_worklist,
 )
 from ris_core.orders.refusals import refuse_by_rule
@@ -41,7 +40,9 @@ from ris_core.orders.rules import (
     changes,
     needs_open_steps,
 )
-from ris_core.patients.services import identifiers_of, record_patient
+from ris_core.patients.consequences import details_changed
+from ris_core.patients.models import PatientIdentifier as KnownIdentifier
+from ris_core.patients.services import record_patient
 from ris_core.statements import Param, Select, pipelined
 from ris_core.worklist.services import take_off_worklist
 
@@ -87,7 +88,7 @@ def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
 def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
     patient, identifiers, corrected = record_patient(order.patient, actor)
     if corrected:
-        refresh_worklist_of_patient(patient, identifiers)
+        details_changed(patient, identifiers, corrected)
     existing = _find_procedures.rows(source=order.source, number=order.placer_order_number)
     for procedure_id, patient_id, _, service_code in existing:
         if patient_id != patient.id:
@@ -150,7 +151,7 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
         request.visit = record_visit(order.visit, patient)
     request.save(force_update=True)
     if corrected:
-        refresh_worklist_of_patient(patient, identifiers)
+        details_changed(patient, identifiers, corrected)
     for step in open_steps:
         step.procedure = procedure
     show_on_worklist(open_steps, identifiers)
@@ -194,8 +195,8 @@ def cancel_order(
     if not procedures:
         raise _unknown_order()
     if patient_identifiers:
-        known = {identifier.value for identifier in identifiers_of(procedures[0].patient_id)}
-        if known.isdisjoint(identifier.value for identifier in patient_identifiers):
+        meant = [identifier.value for identifier in patient_identifiers]
+        if not KnownIdentifier.objects.filter(patient_id=procedures[0].patient_id, value__in=meant).exists():
             raise _another_patients_order()
     if service_code and len(procedures) > 1:
         procedures = [procedure for procedure in procedures if procedure.service_code == service_code]

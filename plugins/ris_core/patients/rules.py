@@ -22,6 +22,8 @@ class PatientDetails:
     sex: str | None = None
     phone: str | None = None
     address: str | None = None
+    confirmed: bool = False
+    """A person has compared them with the patient who has these identifiers, and says that it is the same person."""
 
 
 class Contradiction(StrEnum):

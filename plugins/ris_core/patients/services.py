@@ -1,11 +1,17 @@
-"""Recognise the patient a message speaks of, or add them; the caller's transaction."""
+"""Recognise the patient a message speaks of, or add them; the caller's transaction.
+
+Whoever adds something to a patient locks them first (:func:`record_patient`, :func:`present_patient`) and so cannot
+add it to one who is being merged into another meanwhile.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
-from ris_core.errors import IdentityConflict, InvalidValue
+from ris_core.errors import IdentityConflict, InvalidValue, NotFound
 from ris_core.identifiers import PatientIdentifier
 from ris_core.names import folded
 from ris_core.patients import models
@@ -18,10 +24,11 @@ _COLUMNS = ("id", "full_name", "dicom_name", "search_key", "birth_date", "sex", 
 _find_by_identifier = Select(
     models.PatientIdentifier.objects.filter(value=Param("value"), issuer=Param("issuer"), kind=Param("kind"))
     .order_by("id")
-    .values_list(*(f"patient__{name}" for name in _COLUMNS))
+    .values_list(*(f"patient__{name}" for name in _COLUMNS)),
+    locking=Patient,
 )
 _find_identifiers = Select(
-    models.PatientIdentifier.objects.filter(patient_id=Param("patient_id"))
+    models.PatientIdentifier.objects.filter(patient_id=Param("patient_id"), retired_at__isnull=True)
     .order_by("id")
     .values_list("id", "value", "issuer", "kind", "is_primary")
 )
@@ -34,7 +41,8 @@ def record_patient(
 
     Identifiers are what recognises a person; all of a message must lead to one patient, whose name, birth date and
     sex must not contradict the message's (:func:`~ris_core.patients.rules.contradiction`). A merged patient leads to
-    the survivor. Identifiers that were not known are added.
+    the survivor. Identifiers that were not known are added. What contradicts is taken over when a person has confirmed
+    it (``details.confirmed``), and the audit says so.
 
     :raises IdentityConflict: when the identifiers are those of two patients, or of somebody else
     """
@@ -43,9 +51,8 @@ def record_patient(
     found: dict[int, Patient] = {}
     unknown: list[PatientIdentifier] = []
     for identifier in dict.fromkeys(details.identifiers):
-        row = _find_by_identifier.row(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
-        if row:
-            patient = _survivor(Patient(**dict(zip(_COLUMNS, row, strict=True))))
+        patient = find_patient(identifier)
+        if patient:
             found[patient.id] = patient
         else:
             unknown.append(identifier)
@@ -60,18 +67,68 @@ def record_patient(
     difference = contradiction(
         details, known_name=patient.full_name, known_birth_date=patient.birth_date, known_sex=patient.sex
     )
-    if difference:
+    if difference and details.confirmed:
+        record(
+            actor,
+            "patient.identity_confirmed",
+            subject=f"patient:{patient.id}",
+            patient_id=patient.id,
+            contradiction=difference.name,
+        )
+    elif difference:
         raise IdentityConflict(
             f"the identifier belongs to a patient with {difference}; correct it at the sender, or correct the "
             "patient's data first",
             field="patient_identifier",
         )
-    changed = _update(patient, details, actor)
+    changed = correct_patient(patient, details, actor)
     return patient, _learn_identifiers(patient, unknown), changed
 
 
+def find_patient(identifier: PatientIdentifier) -> Patient | None:
+    """Who has this identifier (also one that is no longer used), locked; of a merged patient the survivor."""
+    row = _find_by_identifier.row(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
+    return _survivor(Patient(**dict(zip(_COLUMNS, row, strict=True)))) if row else None
+
+
+def present_patient(patient_id: int) -> Patient:
+    """The patient with this key, locked, or whom they were merged into.
+
+    :raises NotFound: no such patient
+    """
+    found = Patient.objects.select_for_update(no_key=True).filter(pk=patient_id).first()
+    if found is None:
+        raise NotFound("there is no such patient", field="patient")
+    return _survivor(found)
+
+
+def correct_patient(patient: Patient, details: PatientDetails, actor: Actor, reason: str = "") -> tuple[str, ...]:
+    """Take over what ``details`` correct of a locked patient; the names of the fields that changed.
+
+    Nothing is cleared but what they say to delete; identifiers are not touched. The audit keeps the old values.
+    """
+    wanted = {
+        "full_name": details.full_name,
+        "dicom_name": details.dicom_name,
+        "search_key": folded(details.full_name),
+        "birth_date": completed_birth_date(patient.birth_date, details.birth_date or ""),
+        "sex": patient.sex if details.sex is None else details.sex,
+        "phone": patient.phone if details.phone is None else details.phone,
+        "address": patient.address if details.address is None else details.address,
+    }
+    before = {name: getattr(patient, name) for name, value in wanted.items() if getattr(patient, name) != value}
+    if before:
+        changes = {name: wanted[name] for name in before}
+        for name, value in changes.items():
+            setattr(patient, name, value)
+        Patient.objects.filter(id=patient.id).update(**changes, updated_at=timezone.now())
+        details_told: dict[str, Any] = {"before": before, "reason": reason[:255]} if reason else {"before": before}
+        record(actor, "patient.updated", subject=f"patient:{patient.id}", patient_id=patient.id, **details_told)
+    return tuple(before)
+
+
 def identifiers_of(patient_id: int) -> list[models.PatientIdentifier]:
-    """Every identifier of a patient, in the order in which they became known."""
+    """Every identifier of a patient that is in use, in the order in which they became known."""
     return [
         models.PatientIdentifier(id=key, patient_id=patient_id, value=value, issuer=issuer, kind=kind, is_primary=first)
         for key, value, issuer, kind, first in _find_identifiers.rows(patient_id=patient_id)
@@ -80,7 +137,7 @@ def identifiers_of(patient_id: int) -> list[models.PatientIdentifier]:
 
 def _survivor(patient: Patient) -> Patient:
     while patient.merged_into_id is not None:
-        patient = Patient.objects.get(id=patient.merged_into_id)
+        patient = Patient.objects.select_for_update(no_key=True).get(id=patient.merged_into_id)
     return patient
 
 
@@ -118,24 +175,3 @@ def _learn_identifiers(patient: Patient, unknown: list[PatientIdentifier]) -> li
     """All of a patient's identifiers, with those that nobody had."""
     known = identifiers_of(patient.id)
     return [*known, *(_add_identifier(patient, identifier, is_primary=False) for identifier in unknown)]
-
-
-def _update(patient: Patient, details: PatientDetails, actor: Actor) -> tuple[str, ...]:
-    """Take over what a message corrects; nothing is cleared but what it says to delete. The audit keeps the old."""
-    wanted = {
-        "full_name": details.full_name,
-        "dicom_name": details.dicom_name,
-        "search_key": folded(details.full_name),
-        "birth_date": completed_birth_date(patient.birth_date, details.birth_date or ""),
-        "sex": patient.sex if details.sex is None else details.sex,
-        "phone": patient.phone if details.phone is None else details.phone,
-        "address": patient.address if details.address is None else details.address,
-    }
-    before = {name: getattr(patient, name) for name, value in wanted.items() if getattr(patient, name) != value}
-    if before:
-        changes = {name: wanted[name] for name in before}
-        for name, value in changes.items():
-            setattr(patient, name, value)
-        Patient.objects.filter(id=patient.id).update(**changes, updated_at=timezone.now())
-        record(actor, "patient.updated", subject=f"patient:{patient.id}", patient_id=patient.id, before=before)
-    return tuple(before)

@@ -122,12 +122,9 @@ def locked_procedure(procedure_id: int) -> RequestedProcedure:
 
     :raises NotFound: no such procedure
     """
-    procedure = (
-        RequestedProcedure.objects.select_for_update(of=("self",))
-        .select_related("request", "patient")
-        .filter(pk=procedure_id)
-        .first()
-    )
+    # locked first and read then: a merge that was waited for has given it another patient
+    list(RequestedProcedure.objects.select_for_update().filter(pk=procedure_id).values_list("pk"))
+    procedure = RequestedProcedure.objects.select_related("request", "patient").filter(pk=procedure_id).first()
     if procedure is None:
         raise NotFound("there is no such procedure", field="procedure")
     return procedure

@@ -1,0 +1,94 @@
+"""What belongs to a patient and goes with them when records are merged, separated, or a visit is moved.
+
+Keys of rows by kind, as kept in ``PatientMerge.moved``. A test holds :data:`KINDS` and :data:`STAYING` against every
+table that names a patient, so that a new one cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+from ris_core.notices.models import Notice
+from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, Visit
+from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.studies.models import Study
+
+Keys = dict[str, list[int]]
+
+KINDS: dict[str, type[Model]] = {
+    "identifiers": PatientIdentifier,
+    "visits": Visit,
+    "requests": ImagingServiceRequest,
+    "procedures": RequestedProcedure,
+    "studies": Study,
+    "notices": Notice,
+}
+"""In the order in which they are moved: procedures before studies, as linking locks them."""
+
+STAYING = (
+    "audit.AuditEvent",
+    "messages.InboundMessage",
+    "patients.Patient",
+    "patients.PatientMerge",
+    "patients.PatientLink",
+)
+"""Tables that name a patient and tell what was done to that record: history, which stays with it."""
+
+
+def keys_of(patient_id: int) -> Keys:
+    """Everything that belongs to a patient."""
+    return {name: list(_rows(kind, patient_id).values_list("pk", flat=True)) for name, kind in KINDS.items()}
+
+
+def move(keys: Mapping[str, Iterable[int]], giver_id: int, receiver_id: int) -> Keys:
+    """Those of ``keys`` that are the giver's become the receiver's; the keys of those that did.
+
+    The primary identifier becomes one among others: which the receiver's is, the caller decides.
+    """
+    moved: Keys = {}
+    for name, kind in KINDS.items():
+        rows = _rows(kind, giver_id).filter(pk__in=list(keys.get(name, ())))
+        moved[name] = list(rows.order_by("pk").values_list("pk", flat=True))
+        if kind is PatientIdentifier:
+            PatientIdentifier.objects.filter(pk__in=moved[name]).update(is_primary=False)
+        rows.filter(pk__in=moved[name]).update(patient_id=receiver_id)
+    return moved
+
+
+def take_out(merge: PatientMerge, keys: Mapping[str, Iterable[int]]) -> None:
+    """``keys`` no longer go back when ``merge`` is undone: they have gone elsewhere by a decision made since."""
+    gone = {name: set(values) for name, values in keys.items()}
+    left = {name: [key for key in values if key not in gone.get(name, ())] for name, values in merge.moved.items()}
+    if left != merge.moved:
+        merge.moved = left
+        merge.save(update_fields=["moved"])
+
+
+def have_a_primary(patient_id: int, preferred_id: int | None = None) -> None:
+    """Give a patient the identifier that devices are told, unless they have one: the preferred, else the first."""
+    identifiers = PatientIdentifier.objects.filter(patient_id=patient_id, retired_at__isnull=True)
+    if identifiers.filter(is_primary=True).exists():
+        return
+    preferred = identifiers.filter(pk=preferred_id).first() if preferred_id is not None else None
+    first = preferred or identifiers.order_by("kind", "pk").first()
+    if first is not None:
+        PatientIdentifier.objects.filter(pk=first.pk).update(is_primary=True)
+
+
+def lock_patients(patient_ids: Iterable[int]) -> dict[int, Patient]:
+    """Lock patients whose belongings are to be moved, with their exams.
+
+    Exams first, as linking and changing an order do, each in the order of their keys: nobody waits in a ring.
+    """
+    keys = sorted(set(patient_ids))
+    exams = RequestedProcedure.objects.select_for_update(no_key=True).filter(patient_id__in=keys)
+    list(exams.order_by("pk").values_list("pk", flat=True))
+    patients = Patient.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    return {patient.pk: patient for patient in patients}
+
+
+def _rows(kind: type[Model], patient_id: int) -> QuerySet[Any]:
+    return kind._default_manager.filter(patient_id=patient_id)
