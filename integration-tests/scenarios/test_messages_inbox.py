@@ -64,3 +64,7 @@ def test_the_inbox_speaks_english_and_fits_a_tablet(suite: RunningSuite, browser
             assert admin.barriers() == []
             assert admin.complaints == []
             admin.photograph(f"messages-en-{size['width']}")
+            admin.open("/admin/")
+            expect(page.locator(".figure").first).to_have_attribute("href", "/messages/")
+            assert admin.barriers() == []
+            admin.photograph(f"dashboard-en-{size['width']}")
