@@ -17,6 +17,7 @@ SCREENS = (
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",
     "ris_webapp.screens.deliveries.urls",
+    "ris_webapp.api.urls",
 )
 
 urlpatterns = [path("", include(screen)) for screen in SCREENS]

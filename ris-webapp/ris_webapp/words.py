@@ -123,6 +123,10 @@ WORDS: dict[str, dict[str, Text]] = {
         "delivery.dismissed": _("Bỏ qua, không gửi kết quả"),
         "delivery.superseded": _("Bản mới thay bản chưa gửi"),
         "delivery.viewed": _("Xem bản tin kết quả"),
+        "api.read": _("Phần mềm khác đọc dữ liệu"),
+        "api.refused": _("Từ chối phần mềm lạ"),
+        "api_key.created": _("Tạo khoá API"),
+        "api_key.revoked": _("Thu hồi khoá API"),
     },
     "delivery_state": {
         "QUEUED": _("Chờ gửi"),

@@ -33,3 +33,9 @@ class RequestUnreadable(QuangError):
     """The body or a header cannot be read: no JSON, a wrong media type, characters that no text has."""
 
     code = "QUANG-6105"
+
+
+class MethodRefused(QuangError):
+    """The address does not take this method."""
+
+    code = "QUANG-6107"

@@ -1,0 +1,1 @@
+"""REST for the programs of other systems: orders, patients, exams and reports under ``/api/v1/``."""

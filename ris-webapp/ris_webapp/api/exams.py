@@ -1,0 +1,91 @@
+"""How far an order is: status, studies, report; and the devices."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from ninja import Router
+
+from ris_core.access.scopes import Scope
+from ris_core.audit.services import record
+from ris_core.devices.models import Device
+from ris_core.errors import NotFound
+from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.models import Document, ReportVersion
+from ris_core.studies.models import StudyLink
+from ris_webapp.api.answers import DeviceOut, ReportOut, StatusOut, StepOut, StudyOut
+from ris_webapp.api.caller import ApiRequest, Scoped
+from ris_webapp.api.orders import REFUSED, found_order
+
+router = Router(tags=["Exams"])
+device_router = Router(tags=["Devices"])
+
+_ORDERS, _REPORTS, _DEVICES = map(Scoped, (Scope.ORDERS_READ, Scope.REPORTS_READ, Scope.DEVICES_READ))
+
+
+@router.get("/{int:order_id}/status", auth=_ORDERS, response={200: StatusOut, **REFUSED}, summary="How far it is")
+def status(request: ApiRequest, order_id: int) -> StatusOut:
+    """In one word, and by steps, images and report."""
+    procedure = found_order(request.caller, order_id)
+    version = newest_version(procedure)
+    return StatusOut(
+        id=procedure.pk,
+        status=procedure.exam_state,
+        images_arrived_at=procedure.images_arrived_at,
+        steps=[StepOut.of(step) for step in procedure.steps.all()],
+        studies=StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).count(),
+        report_status=version.status if version else "",
+        report_version=version.number if version else None,
+        report_approved_at=version.approved_at if version else None,
+    )
+
+
+@router.get("/{int:order_id}/studies", auth=_ORDERS, response={200: list[StudyOut], **REFUSED}, summary="Its studies")
+def studies(request: ApiRequest, order_id: int) -> list[StudyOut]:
+    """The studies that are linked to the order now, oldest link first."""
+    procedure = found_order(request.caller, order_id)
+    links = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).select_related("study")
+    return [StudyOut.of(link.study) for link in links.order_by("linked_at", "pk")]
+
+
+@router.get("/{int:order_id}/report", auth=_REPORTS, response={200: ReportOut, **REFUSED}, summary="Its report")
+def report(request: ApiRequest, order_id: int) -> ReportOut:
+    """The newest approved version; a draft is nobody's but its reader's."""
+    procedure = found_order(request.caller, order_id)
+    version = newest_version(procedure)
+    if version is None:
+        raise NotFound("no report of this order is approved yet", field="order_id")
+    _tell_viewed(request, version)
+    made = Document.objects.filter(version=version, kind=Document.Kind.PDF).exists()
+    return ReportOut.of(version, f"{request.path}/document" if made else None)
+
+
+@router.get("/{int:order_id}/report/document", auth=_REPORTS, summary="Its report as PDF", response=REFUSED)
+def document(request: ApiRequest, order_id: int) -> HttpResponse:
+    """The PDF of the newest approved version, ``application/pdf``."""
+    procedure = found_order(request.caller, order_id)
+    version = newest_version(procedure)
+    made = Document.objects.filter(version=version, kind=Document.Kind.PDF).first() if version else None
+    if version is None or made is None:
+        raise NotFound("the report is not approved yet, or its document is being made", field="order_id")
+    _tell_viewed(request, version)
+    return HttpResponse(bytes(made.content), content_type="application/pdf")
+
+
+@device_router.get("", auth=_DEVICES, response={200: list[DeviceOut], **REFUSED}, summary="The devices")
+def devices(request: ApiRequest) -> list[DeviceOut]:
+    """Every registered device; those in use first."""
+    return [DeviceOut.of(device) for device in Device.objects.order_by("-active", "ae_title")]
+
+
+def newest_version(procedure: RequestedProcedure) -> ReportVersion | None:
+    """The version of the report that counts now; none while nothing is approved."""
+    versions = ReportVersion.objects.filter(reading__procedure=procedure).select_related("approved_by", "reading")
+    return versions.order_by("-approved_at", "-pk").first()
+
+
+def _tell_viewed(request: ApiRequest, version: ReportVersion) -> None:
+    caller = request.caller
+    record(
+        caller.actor, "report.viewed", subject=f"reading:{version.reading_id}", patient_id=caller.patient_id,
+        version=version.number,
+    )  # fmt: skip
