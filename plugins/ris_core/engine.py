@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import requests
 
-from ris_core.errors import NotFound, QuangError
+from ris_core.errors import InvalidValue, NotFound, QuangError
 from ris_core.identifiers import OrthancId, StudyInstanceUID
 from ris_core.settings import Settings
 
+Level = Literal["studies", "series", "instances"]
+_INSTANCES_AT_ONCE = 1000
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_METADATA = re.compile(r"[1-9][0-9]{3,4}")
 _COMPUTED = "NumberOfStudyRelatedInstances;NumberOfStudyRelatedSeries;ModalitiesInStudy"
 
 
@@ -81,6 +86,18 @@ class EngineSeries:
     series_instance_uid: str
     modality: str
     instance_ids: tuple[OrthancId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInstance:
+    """An instance with what is attached to it beside the file."""
+
+    orthanc_id: OrthancId
+    series_id: OrthancId
+    sop_instance_uid: str
+    labels: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Only what users and programs have added, by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +192,43 @@ class Engine:
             instance_ids=tuple(OrthancId(instance) for instance in answer["Instances"]),
         )
 
+    def instances(self, study_id: str) -> list[EngineInstance]:
+        """All instances of a study; none when it is not there."""
+        found: list[EngineInstance] = []
+        while True:
+            body = {
+                "Level": "Instance",
+                "ParentStudy": OrthancId(study_id),
+                "Query": {},
+                "ResponseContent": ["MainDicomTags", "Metadata", "Labels", "Parent"],
+                "Since": len(found),
+                "Limit": _INSTANCES_AT_ONCE,
+            }
+            try:
+                page = self._json("POST", "/tools/find", data=_as_json(body), safe=True)
+            except NotInEngine:
+                return found
+            found += [
+                EngineInstance(
+                    OrthancId(item["ID"]),
+                    OrthancId(item["ParentSeries"]),
+                    str(item["MainDicomTags"].get("SOPInstanceUID", "")),
+                    tuple(item.get("Labels", ())),
+                    _added_metadata(item.get("Metadata", {})),
+                )
+                for item in page
+            ]
+            if len(page) < _INSTANCES_AT_ONCE:
+                return found
+
+    def labels(self, level: Level, orthanc_id: str) -> list[str]:
+        """The labels of a study, series or instance."""
+        return [str(label) for label in self._json("GET", f"/{level}/{OrthancId(orthanc_id)}/labels")]
+
+    def metadata(self, level: Level, orthanc_id: str) -> dict[str, str]:
+        """What users and programs have added to a study, series or instance, by its number."""
+        return _added_metadata(self._json("GET", f"/{level}/{OrthancId(orthanc_id)}/metadata", params={"expand": ""}))
+
     def find_studies(self, study_instance_uid: StudyInstanceUID) -> list[OrthancId]:
         """Every study under this StudyInstanceUID: none, one, or one for each PatientID (invariant 4)."""
         found = self._json("POST", "/tools/lookup", data=str(study_instance_uid).encode(), safe=True)
@@ -243,6 +297,36 @@ class Engine:
             already_stored=answer["Status"] == "AlreadyStored",
         )
 
+    def instance_md5(self, orthanc_id: str) -> str:
+        """The digest of the DICOM file as stored."""
+        return self._call("GET", f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/md5").text.strip()
+
+    def delete_instance(self, orthanc_id: str) -> None:
+        """Take one instance out of the engine: only when the same pixels are proved to be stored elsewhere in it.
+
+        Deleting what is not there changes nothing.
+        """
+        try:
+            self._call("DELETE", f"/instances/{OrthancId(orthanc_id)}")
+        except NotInEngine:
+            return
+
+    def add_label(self, level: Level, orthanc_id: str, label: str) -> None:
+        """A label that is there already stays.
+
+        :raises InvalidValue: a label has letters, digits, ``-`` and ``_``
+        """
+        if not _LABEL.fullmatch(label):
+            raise InvalidValue("a label has letters, digits, - and _", field="label")
+        self._call("PUT", f"/{level}/{OrthancId(orthanc_id)}/labels/{label}", data=b"", safe=True)
+
+    def set_metadata(self, level: Level, orthanc_id: str, number: str, value: str) -> None:
+        """:raises InvalidValue: ``number`` is not one that users may set (1024 to 65535)"""
+        if not _METADATA.fullmatch(number):
+            raise InvalidValue("metadata of users have numbers from 1024 to 65535", field="metadata")
+        path = f"/{level}/{OrthancId(orthanc_id)}/metadata/{number}"
+        self._call("PUT", path, data=value.encode(), safe=True)
+
     def create_encapsulated_pdf(self, study_id: str, pdf: bytes, tags: Mapping[str, str]) -> OrthancId:
         """Store ``pdf`` as Encapsulated PDF (PS3.3 A.45.1) in a study, with its patient and study attributes.
 
@@ -310,7 +394,7 @@ def _raise_for(answer: requests.Response, method: str, path: str) -> None:
     if status < 300:
         return
     request = f"{method} {_shape(path)}"
-    if status == 404 and method == "GET":
+    if status == 404 and method in ("GET", "DELETE"):
         raise NotInEngine(f"the engine has nothing at {request}")
     if status == 416:
         raise RangeBeyondFile(f"the file at {request} is shorter than the range asked for")
@@ -327,6 +411,10 @@ def _reason(answer: requests.Response) -> str:
         return f", Orthanc error {int(answer.json()['OrthancStatus'])}"
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _added_metadata(metadata: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in metadata.items() if _METADATA.fullmatch(name)}
 
 
 def _shape(path: str) -> str:

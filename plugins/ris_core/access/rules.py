@@ -13,7 +13,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A form of request that a service may make; ``{id}`` in the path is an Orthanc identifier."""
+    """A form of request that a service may make.
+
+    In its path ``{id}`` is an Orthanc identifier, ``{label}`` a label, ``{number}`` of metadata that users may set.
+    """
 
     method: str
     path: str
@@ -21,14 +24,20 @@ class Route:
     _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        form = re.escape(self.path).replace(re.escape("{id}"), _ORTHANC_ID)
+        form = re.escape(self.path)
+        for name, pattern in _PLACEHOLDERS.items():
+            form = form.replace(re.escape(name), pattern)
         object.__setattr__(self, "_form", re.compile(form, re.ASCII))
 
     def matches(self, method: str, path: str) -> bool:
         return method == self.method and self._form.fullmatch(path) is not None
 
 
-_ORTHANC_ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
+_PLACEHOLDERS: Final = {
+    "{id}": "[0-9a-f]{8}(?:-[0-9a-f]{8}){4}",
+    "{label}": "[A-Za-z0-9_-]{1,64}",
+    "{number}": "[1-9][0-9]{3,4}",
+}
 
 _HEALTH: Final = (
     Route("GET", "/system", "is it there, which version"),
@@ -55,7 +64,22 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         Route("GET", "/changes", "sweeper: read the engine's journal"),
         Route("GET", "/instances/{id}/attachments/dicom/data", "attributes as received, from the beginning of a file"),
         Route("GET", "/instances/{id}/metadata/RemoteAET", "who sent it"),
-        Route("POST", "/instances", "store a document"),
+        Route("POST", "/tools/find", "the images of a study, to be corrected"),
+        Route("GET", "/instances/{id}/attachments/dicom/md5", "proof that a corrected image is stored"),
+        Route("DELETE", "/instances/{id}", "an image whose corrected copy is proved to be stored"),
+        Route("GET", "/studies/{id}/labels", "labels of a study, before it is corrected"),
+        Route("PUT", "/studies/{id}/labels/{label}", "the same labels after it"),
+        Route("GET", "/studies/{id}/metadata", "metadata of a study, before it is corrected"),
+        Route("PUT", "/studies/{id}/metadata/{number}", "the same metadata after it"),
+        Route("GET", "/series/{id}/labels", "labels of a series, before it is corrected"),
+        Route("PUT", "/series/{id}/labels/{label}", "the same labels after it"),
+        Route("GET", "/series/{id}/metadata", "metadata of a series, before it is corrected"),
+        Route("PUT", "/series/{id}/metadata/{number}", "the same metadata after it"),
+        Route("GET", "/instances/{id}/labels", "labels of a instance, before it is corrected"),
+        Route("PUT", "/instances/{id}/labels/{label}", "the same labels after it"),
+        Route("GET", "/instances/{id}/metadata", "metadata of a instance, before it is corrected"),
+        Route("PUT", "/instances/{id}/metadata/{number}", "the same metadata after it"),
+        Route("POST", "/instances", "store a document or a corrected image"),
         Route("POST", "/tools/create-dicom", "store a PDF as Encapsulated PDF"),
     ),
     "monitor": (

@@ -16,11 +16,10 @@ from ris_core.engine import Engine, EngineStudy, NotInEngine, first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies import services, sweeper
+from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.models import Study
 from ris_core.studies.received import (
     Header,
-    HeaderIncomplete,
-    HeaderUnreadable,
     header_from_json,
     header_read_by_engine,
     read_header,

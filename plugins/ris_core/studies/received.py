@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import base64
 import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydicom.charset import convert_encodings, decode_bytes
 
-from ris_core.errors import QuangError
+from ris_core.studies.elements import (
+    BIG_ENDIAN,
+    DEFLATED,
+    IMPLICIT,
+    UNDEFINED,
+    HeaderIncomplete,
+    HeaderUnreadable,
+    after_undefined,
+    file_meta,
+    inflated,
+    length_at,
+)
 
 SPECIFIC_CHARACTER_SET: Final = "00080005"
 KEPT: Final[dict[str, str]] = {
@@ -50,13 +60,6 @@ KEPT: Final[dict[str, str]] = {
 """Tag → VR of what is kept; text VRs of at most 64 KiB, all of groups 0008 to 0020."""
 LAST_GROUP: Final = 0x0020
 
-_UNDEFINED: Final = 0xFFFFFFFF
-_LONG_VRS: Final = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
-_IMPLICIT: Final = "1.2.840.10008.1.2"
-_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
-_DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _MAXIMUM_INFLATED_BYTES: Final = 4 * 1024 * 1024
 _SINGLE_VALUED: Final = frozenset({"LT", "ST", "UT"})
 _MULTI_BYTE: Final = ("GB", "ISO 2022", "ISO_IR 192")
@@ -76,18 +79,6 @@ _ENGINE_TAGS: Final = {
 }
 
 
-class HeaderIncomplete(QuangError):
-    """The bytes end before the attributes do; read more of the file."""
-
-    code = "QUANG-4101"
-
-
-class HeaderUnreadable(QuangError):
-    """The file's structure makes no sense; ``detail`` says where."""
-
-    code = "QUANG-4102"
-
-
 @dataclass(frozen=True, slots=True)
 class Header:
     """Patient and study attributes of one file."""
@@ -104,7 +95,8 @@ class Header:
 
     def values(self, tag: str) -> list[str]:
         """The values, decoded by the file's character set, without padding; control characters are replaced."""
-        text = self._decoded(self.elements.get(tag, b""), KEPT[tag]).rstrip(" \0")
+        charset = self.elements.get(SPECIFIC_CHARACTER_SET, b"")
+        text = decode_text(self.elements.get(tag, b""), KEPT[tag], charset).rstrip(" \0")
         values = [text] if KEPT[tag] in _SINGLE_VALUED else text.split("\\")
         return [value.strip(" \0").translate(_CONTROL) for value in values]
 
@@ -122,20 +114,21 @@ class Header:
             element["received"] = base64.b64encode(raw).decode()
         return element
 
-    def _decoded(self, raw: bytes, vr: str) -> str:
-        declared = self.elements.get(SPECIFIC_CHARACTER_SET, b"").decode("ascii", "replace")
-        terms = [term.strip(" \0") for term in declared.split("\\")]
-        if len(terms) == 1 and not terms[0].startswith(_MULTI_BYTE) and not raw.isascii():
-            # UTF-8 that was declared as something else, or not at all: no Latin text is well-formed UTF-8 by chance
-            try:
-                return raw.decode("utf-8")
-            except UnicodeDecodeError:
-                pass
+
+def decode_text(raw: bytes, vr: str, specific_character_set: bytes) -> str:
+    """Text as its file declares it; UTF-8 that was declared as something else, or not at all, is read as UTF-8."""
+    terms = [term.strip(" \0") for term in specific_character_set.decode("ascii", "replace").split("\\")]
+    if len(terms) == 1 and not terms[0].startswith(_MULTI_BYTE) and not raw.isascii():
+        # no Latin text is well-formed UTF-8 by chance
         try:
-            encodings = list(convert_encodings(terms))
-        except (LookupError, ValueError):
-            encodings = ["iso8859"]
-        return decode_bytes(raw, encodings, set(b"\\^=" if vr == "PN" else b"\\"))
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    try:
+        encodings = list(convert_encodings(terms))
+    except (LookupError, ValueError):
+        encodings = ["iso8859"]
+    return decode_bytes(raw, encodings, set(b"\\^=" if vr == "PN" else b"\\"))
 
 
 def header_from_json(as_received: Mapping[str, Any]) -> Header:
@@ -163,10 +156,10 @@ def read_header(data: bytes) -> Header:
     """
     if data[128:132] != b"DICM":
         raise HeaderUnreadable("no DICM prefix at byte 128 (PS3.10 7.1)")
-    syntax, start = _file_meta(data)
-    if syntax == _DEFLATED:
-        data, start = _inflate(data[start:]), 0
-    explicit, order = syntax != _IMPLICIT, (">" if syntax == _BIG_ENDIAN else "<")
+    syntax, start = file_meta(data)
+    if syntax == DEFLATED:
+        data, start = inflated(data[start:], _MAXIMUM_INFLATED_BYTES), 0
+    explicit, order = syntax != IMPLICIT, (">" if syntax == BIG_ENDIAN else "<")
     elements: dict[str, bytes] = {}
     for tag, value in _top_level(data, start, explicit, order):
         if tag >> 16 > LAST_GROUP:
@@ -187,23 +180,6 @@ def _person_name(value: str) -> dict[str, str]:
     return {group: text for group, text in groups if text}
 
 
-def _file_meta(data: bytes) -> tuple[str, int]:
-    """Transfer Syntax UID and where the dataset begins; group 0002 is Explicit VR Little Endian (PS3.10 7.1)."""
-    syntax, position = "", 132
-    while True:
-        if position + 8 > len(data):
-            raise HeaderIncomplete("the file ends within its meta information")
-        group, element = struct.unpack_from("<HH", data, position)
-        if group != 0x0002:
-            return syntax or _IMPLICIT, position
-        length, value_at = _explicit_length(data, position, "<")
-        if length == _UNDEFINED:
-            raise HeaderUnreadable("meta information with an undefined length")
-        if element == 0x0010:
-            syntax = data[value_at : value_at + length].decode("ascii", "replace").strip(" \0")
-        position = value_at + length
-
-
 def _top_level(data: bytes, position: int, explicit: bool, order: str) -> Iterator[tuple[int, bytes | None]]:
     """Tag and encoded value of each data element of the dataset itself; none for one of undefined length."""
     while position < len(data):
@@ -214,71 +190,12 @@ def _top_level(data: bytes, position: int, explicit: bool, order: str) -> Iterat
         if group > LAST_GROUP:
             yield tag, None
             return
-        length, value_at = _length(data, position, explicit, order)
-        if length == _UNDEFINED:
-            position = _after_undefined(data, position, explicit, order)
+        length, value_at = length_at(data, position, explicit, order)
+        if length == UNDEFINED:
+            position = after_undefined(data, position, explicit, order)
             yield tag, None
             continue
         if value_at + length > len(data):
             raise HeaderIncomplete("the bytes end within a value")
         yield tag, data[value_at : value_at + length]
         position = value_at + length
-
-
-def _after_undefined(data: bytes, position: int, explicit: bool, order: str) -> int:
-    """Where the element of undefined length at ``position`` ends: delimiters are counted, nothing is called again."""
-    _, position = _length(data, position, explicit, order)
-    open_ends = [0xFFFEE0DD]
-    while open_ends:
-        if position + 8 > len(data):
-            raise HeaderIncomplete("the bytes end within a sequence")
-        group, element = struct.unpack_from(order + "HH", data, position)
-        tag = group << 16 | element
-        if group == 0xFFFE:
-            (length,) = struct.unpack_from(order + "I", data, position + 4)
-            position += 8
-            if tag == 0xFFFEE000:
-                if length == _UNDEFINED:
-                    open_ends.append(0xFFFEE00D)
-                else:
-                    position += length
-            elif tag in open_ends:
-                while open_ends.pop() != tag:
-                    pass
-            continue
-        length, value_at = _length(data, position, explicit, order)
-        if length == _UNDEFINED:
-            open_ends.append(0xFFFEE0DD)
-            position = value_at
-        else:
-            position = value_at + length
-    return position
-
-
-def _length(data: bytes, position: int, explicit: bool, order: str) -> tuple[int, int]:
-    if explicit:
-        return _explicit_length(data, position, order)
-    (length,) = struct.unpack_from(order + "I", data, position + 4)
-    return length, position + 8
-
-
-def _explicit_length(data: bytes, position: int, order: str) -> tuple[int, int]:
-    """Length and position of the value (PS3.5 7.1.2)."""
-    vr = data[position + 4 : position + 6]
-    if vr in _LONG_VRS:
-        if position + 12 > len(data):
-            raise HeaderIncomplete("the bytes end within an element")
-        (length,) = struct.unpack_from(order + "I", data, position + 8)
-        return length, position + 12
-    if not vr.isalpha() or not vr.isupper():
-        raise HeaderUnreadable(f"no value representation at byte {position + 4}")
-    (length,) = struct.unpack_from(order + "H", data, position + 6)
-    return length, position + 8
-
-
-def _inflate(data: bytes) -> bytes:
-    """The beginning of a deflated dataset (PS3.5 A.5); bounded, so that a small file cannot fill the memory."""
-    try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _MAXIMUM_INFLATED_BYTES)
-    except zlib.error as error:
-        raise HeaderUnreadable("the deflated dataset cannot be inflated") from error

@@ -1,0 +1,235 @@
+"""A DICOM file taken apart into data elements and put together again, every byte that nobody changed as it was.
+
+Only what lies before the pixels (group 7FE0) is looked at. Group lengths (retired, PS3.5 7.2) are left out, since they
+would be wrong after a change.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+from pydicom.datadict import dictionary_VR
+
+from ris_core.studies.elements import (
+    BIG_ENDIAN,
+    DEFLATED,
+    IMPLICIT,
+    LONG_VRS,
+    UNDEFINED,
+    HeaderIncomplete,
+    HeaderUnreadable,
+    after_undefined,
+    file_meta,
+    inflated,
+    length_at,
+)
+
+TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""Representations whose bytes depend on the character set (PS3.5 6.1.2.3)."""
+PIXELS: Final = 0x7FE00000
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+SOP_INSTANCE_UID: Final = 0x00080018
+_LARGEST_INFLATED_BYTES: Final = 2 * 1024**3
+_DEEPEST: Final = 64
+"""Sequences within sequences that the engine stores at most."""
+_ITEM: Final = 0xFFFEE000
+_ITEM_END: Final = 0xFFFEE00D
+_SEQUENCE_END: Final = 0xFFFEE0DD
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A data element: its value as encoded, of a sequence the encoded items, without the delimiter at its end."""
+
+    vr: str
+    value: bytes
+    undefined_length: bool = False
+
+
+Elements = Mapping[int, Element]
+"""Tag → element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a transfer syntax writes elements."""
+
+    explicit: bool
+    order: str
+    """``<`` or ``>``, as in :mod:`struct`."""
+
+    def read(self, data: bytes, position: int = 0) -> dict[int, Element]:
+        """All elements."""
+        return {tag: element for tag, element, _ in self.walk(data, position)}
+
+    def walk(self, data: bytes, position: int = 0, *, before: int = UNDEFINED) -> Iterator[tuple[int, Element, int]]:
+        """Tag, element and where it ends, one after the other, as long as tags are below ``before``.
+
+        :raises HeaderIncomplete: the bytes end within an element
+        """
+        while position < len(data):
+            if position + 8 > len(data):
+                raise HeaderIncomplete("the bytes end within an element")
+            group, number = struct.unpack_from(self.order + "HH", data, position)
+            tag = group << 16 | number
+            if tag >= before:
+                return
+            length, value_at = length_at(data, position, self.explicit, self.order)
+            vr = data[position + 4 : position + 6].decode("ascii") if self.explicit else _vr(tag)
+            undefined = length == UNDEFINED
+            end = after_undefined(data, position, self.explicit, self.order) if undefined else value_at + length
+            if end > len(data):
+                raise HeaderIncomplete("the bytes end within a value")
+            yield tag, Element(vr, data[value_at : end - 8 * undefined], undefined), end
+            position = end
+
+    def written(self, elements: Elements) -> bytes:
+        return b"".join(self._element(tag, element) for tag, element in sorted(elements.items()))
+
+    def items(self, sequence: Element) -> list[bytes]:
+        """The encoded elements of each item."""
+        found, data, position = [], sequence.value, 0
+        while position + 8 <= len(data):
+            group, number, length = struct.unpack_from(self.order + "HHI", data, position)
+            if group << 16 | number != _ITEM:
+                break
+            start = position + 8
+            if length == UNDEFINED:
+                end = position = self._item_end(data, start)
+                position += 8
+            else:
+                end = position = start + length
+            found.append(data[start:end])
+        return found
+
+    def sequence(self, items: list[bytes]) -> Element:
+        value = b"".join(self._tag(_ITEM, UNDEFINED) + item + self._tag(_ITEM_END, 0) for item in items)
+        return Element("SQ", value, undefined_length=True)
+
+    def _item_end(self, data: bytes, position: int) -> int:
+        """Where the delimiter of an item of undefined length begins."""
+        while position + 8 <= len(data):
+            group, number = struct.unpack_from(self.order + "HH", data, position)
+            if group << 16 | number == _ITEM_END:
+                return position
+            length, value_at = length_at(data, position, self.explicit, self.order)
+            undefined = length == UNDEFINED
+            position = after_undefined(data, position, self.explicit, self.order) if undefined else value_at + length
+        raise HeaderIncomplete("the bytes end within an item")
+
+    def _element(self, tag: int, element: Element) -> bytes:
+        length = UNDEFINED if element.undefined_length else len(element.value)
+        end = self._tag(_SEQUENCE_END, 0) if element.undefined_length else b""
+        start = struct.pack(self.order + "HH", tag >> 16, tag & 0xFFFF)
+        if not self.explicit:
+            return start + struct.pack(self.order + "I", length) + element.value + end
+        vr = element.vr.encode()
+        if vr in LONG_VRS:
+            return start + vr + b"\0\0" + struct.pack(self.order + "I", length) + element.value + end
+        return start + vr + struct.pack(self.order + "H", length) + element.value
+
+    def _tag(self, tag: int, length: int) -> bytes:
+        return struct.pack(self.order + "HHI", tag >> 16, tag & 0xFFFF, length)
+
+
+@dataclass(frozen=True, slots=True)
+class DicomFile:
+    """A Part 10 file: what comes before the dataset, its elements, and the pixels with what follows them."""
+
+    prelude: bytes
+    encoding: Encoding
+    deflated: bool
+    elements: Elements
+    pixels: bytes
+
+    def with_elements(self, elements: Elements) -> DicomFile:
+        return replace(self, elements=elements)
+
+    def text(self, tag: int) -> str:
+        """An ASCII value without its padding; empty when there is none."""
+        element = self.elements.get(tag)
+        return element.value.decode("ascii", "replace").strip(" \0") if element else ""
+
+    def as_bytes(self) -> bytes:
+        dataset = self.encoding.written(self.elements) + self.pixels
+        if self.deflated:
+            packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+            dataset = packer.compress(dataset) + packer.flush()
+            dataset += b"\0" * (len(dataset) & 1)
+        return self.prelude + dataset
+
+    def under_sop_instance_uid(self, uid: str) -> DicomFile:
+        """The same file as another instance, its meta information included."""
+        meta = Encoding(explicit=True, order="<")
+        header = meta.read(self.prelude, 132)
+        header[0x00020003] = plain("UI", uid)
+        del header[0x00020000]
+        length = struct.pack("<I", len(meta.written(header)))
+        prelude = self.prelude[:132] + meta.written({0x00020000: Element("UL", length)}) + meta.written(header)
+        return replace(self, prelude=prelude, elements={**self.elements, SOP_INSTANCE_UID: plain("UI", uid)})
+
+
+def read_dicom_file(data: bytes) -> DicomFile:
+    """:raises HeaderUnreadable: when it is no DICOM file, or makes no sense
+    :raises HeaderIncomplete: when it ends before its pixels
+    """
+    if data[128:132] != b"DICM":
+        raise HeaderUnreadable("no DICM prefix at byte 128 (PS3.10 7.1)")
+    syntax, start = file_meta(data)
+    prelude, deflated = data[:start], syntax == DEFLATED
+    dataset = inflated(data[start:], _LARGEST_INFLATED_BYTES) if deflated else data[start:]
+    encoding = Encoding(explicit=syntax != IMPLICIT, order=">" if syntax == BIG_ENDIAN else "<")
+    elements: dict[int, Element] = {}
+    pixels_at = 0
+    try:
+        for tag, element, end in encoding.walk(dataset, before=PIXELS):
+            pixels_at = end
+            if tag & 0xFFFF:
+                elements[tag] = element
+    except (struct.error, UnicodeDecodeError) as error:
+        raise HeaderUnreadable("the elements make no sense") from error
+    return DicomFile(prelude, encoding, deflated, elements, dataset[pixels_at:])
+
+
+def plain(vr: str, text: str) -> Element:
+    """A text in UTF-8, padded to even length (PS3.5 6.2)."""
+    raw = text.encode()
+    return Element(vr, raw + (b"\0" if vr == "UI" else b" ") * (len(raw) & 1))
+
+
+def recoded(
+    elements: Elements, encoding: Encoding, recode: Callable[[str, bytes], bytes], depth: int = 0
+) -> dict[int, Element]:
+    """Every text put through ``recode(vr, value)``, those within sequences too; what names a character set of its own
+    (an item of Original Attributes, for one) stays as it is.
+
+    :raises HeaderUnreadable: sequences are nested deeper than the engine stores
+    """
+    if depth > _DEEPEST:
+        raise HeaderUnreadable("sequences are nested too deeply")
+    result = dict(elements)
+    for tag, element in elements.items():
+        if element.vr in TEXT_VRS:
+            result[tag] = replace(element, value=recode(element.vr, element.value))
+        elif element.vr == "SQ" and (b"\x1b" in element.value or not element.value.isascii()):
+            before = [encoding.read(item) for item in encoding.items(element)]
+            after = [
+                item if SPECIFIC_CHARACTER_SET in item else recoded(item, encoding, recode, depth + 1)
+                for item in before
+            ]
+            if after != before:
+                result[tag] = encoding.sequence([encoding.written(item) for item in after])
+    return result
+
+
+@cache
+def _vr(tag: int) -> str:
+    try:
+        return dictionary_VR(tag)[:2]
+    except KeyError:
+        return "UN"
