@@ -24,6 +24,7 @@ DOMAIN_APPS = [
     "ris_core.intake",
     "ris_core.studies",
     "ris_core.notices",
+    "ris_core.matching",
     "ris_core.reports",
     "ris_core.delivery",
     "ris_core.notifications",

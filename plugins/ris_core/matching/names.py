@@ -7,30 +7,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from ris_core.names import folded_words
+from ris_core.matching.evidence import Nuance, Unscored, Verdict
+from ris_core.matching.typing_errors import errors_between
+from ris_core.names import folded, folded_words
 
-_FAMILY: Final = frozenset(
-    (
-        "nguyen",
-        "tran",
-        "le",
-        "pham",
-        "hoang",
-        "huynh",
-        "phan",
-        "vu",
-        "vo",
-        "dang",
-        "bui",
-        "do",
-        "ho",
-        "ngo",
-        "duong",
-        "ly",
-    )
-)
+# fmt: off
+_FAMILY: Final = frozenset((
+    "nguyen", "tran", "le", "pham", "hoang", "huynh", "phan", "vu", "vo", "dang", "bui", "do", "ho", "ngo", "duong",
+    "ly",
+))
+# fmt: on
 _MIDDLE: Final = frozenset(("van", "thi"))
 """Words that so many Vietnamese names share that sharing them says nothing about the person."""
+_WORDS_COMPARED: Final = 8
+
+
+def compare_names(received: str, ordered: str) -> Unscored:
+    """EQUAL in any order and without accents; SIMILAR with a typing error or in part; DIFFERENT with nothing in common.
+
+    A returned name whose bytes were read in the wrong character set is compared as what it was, too.
+    """
+    if not received.strip("^= ") or not ordered.strip("^= "):
+        return Unscored(Verdict.MISSING)
+    readings = (received, *misread(received))
+    if any(names_equal(reading, ordered) for reading in readings):
+        return Unscored(Verdict.EQUAL)
+    if any(_mistyped(reading, ordered) for reading in readings):
+        return Unscored(Verdict.SIMILAR, Nuance.TYPING_ERROR)
+    if all(names_have_nothing_in_common(reading, ordered) for reading in readings):
+        return Unscored(Verdict.DIFFERENT)
+    return Unscored(Verdict.SIMILAR, Nuance.PARTIAL)
 
 
 def names_equal(received: str, ordered: str) -> bool:
@@ -45,6 +51,44 @@ def names_have_nothing_in_common(received: str, ordered: str) -> bool:
     if not left or not right or names_equal(received, ordered):
         return False
     return not any(a.startswith(b) or b.startswith(a) for a in left for b in right)
+
+
+def misread(name: str) -> tuple[str, ...]:
+    """What ``name`` was, if its bytes were UTF-8 or windows-1258 and somebody took them for Latin-1."""
+    found = []
+    for taken_for in ("latin-1", "cp1252"):
+        for was in ("utf-8", "cp1258"):
+            try:
+                reading = name.encode(taken_for).decode(was)
+            except UnicodeError:
+                continue
+            if reading != name and reading not in found:
+                found.append(reading)
+    return tuple(found)
+
+
+def _mistyped(received: str, ordered: str) -> bool:
+    """The words of both pair off with at most two typing errors in all, at most one in a word; if one name has words
+    joined, its letters have at most one. A word of one or two letters (``AN``) must be right."""
+    left, right = _words(received), _words(ordered)
+    if not left or len(left) > _WORDS_COMPARED or len(right) > _WORDS_COMPARED:
+        return False
+    if len(left) != len(right):
+        joined, wanted = "".join(left), "".join(right)
+        return len(wanted) >= 6 and errors_between(joined, wanted, most=1) <= 1
+    errors = 0
+    for word in left:
+        nearest = min(right, key=lambda other: errors_between(word, other, most=1))
+        found = errors_between(word, nearest, most=1)
+        if found > 1 or (found and min(len(word), len(nearest)) < 3):
+            return False
+        right.remove(nearest)
+        errors += found
+    return errors <= 2
+
+
+def _words(name: str) -> list[str]:
+    return folded(_alphabetic(name)).split()
 
 
 def _alphabetic(name: str) -> str:

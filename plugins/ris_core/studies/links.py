@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,14 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import NotFound
-from ris_core.matching.rules import Reason, ReceivedStudy, one_patient
+from ris_core.matching.evidence import ReceivedStudy
+from ris_core.matching.identity import one_patient
+from ris_core.matching.reasons import Reason
+from ris_core.matching.services import policy_in_force
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies import effects
-from ris_core.studies.candidates import received_study
+from ris_core.studies.candidates import received_study, room_of_device
+from ris_core.studies.exam_keys import with_keys
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import header_from_json
 
@@ -105,8 +110,15 @@ def other_patients(study: Study, same_uid: Iterable[Study]) -> list[Study]:
 
 
 def received_of(study: Study) -> ReceivedStudy:
-    """What the device wrote into the first image."""
-    return received_study(header_from_json(study.as_received), study.modalities.split())
+    """What the device wrote into the first image, and how and when it came."""
+    header = header_from_json(study.as_received)
+    received = replace(
+        received_study(header, study.modalities.split()),
+        sender=study.remote_ae_title,
+        room=room_of_device(study.remote_ae_title),
+        received_at=study.first_received_at,
+    )
+    return with_keys(received, header, policy_in_force())
 
 
 def locked_study(study_id: int) -> Study:

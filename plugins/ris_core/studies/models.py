@@ -52,8 +52,6 @@ class Study(models.Model):
     instance_count = models.PositiveIntegerField(default=0)
     complete = models.BooleanField(default=False)
     """No image has come for a while (the engine's ``StableAge``)."""
-    considered_at = models.DateTimeField(null=True, blank=True)
-    """Until when it has been compared with all orders: one changed later may be its own."""
     gone_from_engine_at = models.DateTimeField(null=True, blank=True)
     """When the sweeper found that the engine has it no more: flagged for a person, never deleted here."""
     first_received_at = models.DateTimeField()
@@ -104,6 +102,9 @@ class StudyLink(models.Model):
                 fields=["study", "procedure"], condition=models.Q(undone_at__isnull=True), name="study_linked_once"
             ),
         ]
+        indexes = [
+            models.Index(fields=["linked_at"], condition=models.Q(how="PERSON"), name="link_by_person"),
+        ]
 
 
 class EnginePosition(models.Model):
@@ -111,3 +112,5 @@ class EnginePosition(models.Model):
 
     sequence = models.BigIntegerField(default=0)
     last_full_comparison_at = models.DateTimeField(null=True, blank=True)
+    orders_seen_until = models.DateTimeField(null=True, blank=True)
+    """Studies in the queue have been compared with every order changed before."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from ris_core.matching.rules import (
-    Decision,
-    Outcome,
-    Reason,
-    ReceivedStudy,
-    compare,
-    decide,
-    identity_objection,
-    patient_varies,
-)
+from ris_core.matching.comparing import compare
+from ris_core.matching.evidence import ReceivedStudy
+from ris_core.matching.identity import identity_objection, patient_varies
+from ris_core.matching.reasons import Outcome, Reason
+from ris_core.matching.rules import Decision, decide
+from ris_core.matching.services import policy_in_force
 from ris_core.orders.models import ExamState
 from ris_core.studies import effects
 from ris_core.studies.candidates import consider, ordered_procedure, patients_with_id, received_study
@@ -31,10 +27,17 @@ from ris_core.studies.links import (
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import Header
 
-LONGEST_TRANSACTION: Final = timedelta(seconds=60)
-"""An order that was being written while a study was compared bears an earlier time, and was not seen."""
 _KEPT_CANDIDATES: Final = 10
 """Procedures whose evidence is kept with a study in the queue."""
+
+
+HOW: Final[dict[Reason, str]] = {
+    Reason.ACCESSION_AND_PATIENT: StudyLink.How.EXACT,
+    Reason.STUDY_UID_AND_PATIENT: StudyLink.How.EXACT,
+    Reason.KEY_AND_PATIENT: StudyLink.How.KEY,
+    Reason.SCORE_AND_PATIENT: StudyLink.How.SCORED,
+}
+"""How a study came to its order, by the reason of the decision."""
 
 
 def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
@@ -48,15 +51,17 @@ def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
     if links:
         _keep(study, links, [received, *variants], now)
         return
-    considered = consider(received)
-    Study.objects.filter(pk=study.pk).update(considered_at=now - LONGEST_TRANSACTION)
-    decision = _unless_undone(study, decide(received, considered.procedures, considered.patients_with_this_id))
+    policy = policy_in_force()
+    considered = consider(received, policy, study)
+    decision = _unless_undone(study, decide(received, considered.procedures, considered.patients_with_this_id, policy))
     candidates = [candidate.as_json() for candidate in decision.candidates[:_KEPT_CANDIDATES]]
+    if decision.reason is Reason.SCORE_AND_PATIENT and not study.complete:
+        return  # what is still to come may say otherwise; a number or a key would not
     if decision.outcome is Outcome.LINK and decision.procedure_id is not None:
         procedure = locked_procedure(decision.procedure_id)
         if procedure.exam_state != ExamState.CANCELLED:
             explanation = {**candidates[0], "reason": decision.reason.value}
-            make_link(study, procedure, StudyLink.How.EXACT, explanation, AUTO_MAPPING, now)
+            make_link(study, procedure, HOW[decision.reason], explanation, AUTO_MAPPING, now)
             return
         decision = replace(decision, outcome=Outcome.UNMATCHED, reason=Reason.ORDER_CANCELLED)
     if decision.outcome is Outcome.CONFLICT:
@@ -66,10 +71,9 @@ def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
 
 
 def _unless_undone(study: Study, decision: Decision) -> Decision:
-    """A link that a person has undone is not made again by rule."""
-    undone = study.links.filter(procedure_id=decision.procedure_id, undone_by__isnull=False)
-    if decision.outcome is Outcome.LINK and undone.exists():
-        return replace(decision, outcome=Outcome.UNMATCHED, reason=Reason.LINK_UNDONE, procedure_id=None)
+    """What the rules did not link again because a person has undone it, is said so."""
+    if decision.reason is Reason.CANDIDATE_REJECTED and study.links.filter(undone_by__isnull=False).exists():
+        return replace(decision, reason=Reason.LINK_UNDONE)
     return decision
 
 

@@ -56,6 +56,10 @@ KEPT: Final[dict[str, str]] = {
     "00104000": "LT",  # PatientComments
     "0020000D": "UI",  # StudyInstanceUID
     "00200010": "SH",  # StudyID
+    "0008103E": "LO",  # SeriesDescription of the first instance, as the following: for matching, no study attributes
+    "00180015": "CS",  # BodyPartExamined
+    "00181030": "LO",  # ProtocolName
+    "00204000": "LT",  # ImageComments
 }
 """Tag → VR of what is kept; text VRs of at most 64 KiB, all of groups 0008 to 0020."""
 LAST_GROUP: Final = 0x0020

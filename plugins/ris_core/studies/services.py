@@ -16,7 +16,10 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.engine import EngineStudy
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
-from ris_core.matching.rules import Reason, Verdict, compare, identity_objection
+from ris_core.matching.comparing import compare
+from ris_core.matching.evidence import Verdict
+from ris_core.matching.identity import identity_objection
+from ris_core.matching.reasons import Reason
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import effects
 from ris_core.studies.candidates import ordered_procedure, patients_with_id

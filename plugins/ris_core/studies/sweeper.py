@@ -10,12 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Q
-
 from ris_core.engine import Engine
 from ris_core.jobs.services import enqueue
-from ris_core.orders.models import RequestedProcedure
-from ris_core.studies.models import QUEUE_STATES, EnginePosition, Study
+from ris_core.studies.models import EnginePosition, Study
+from ris_core.studies.reconsidering import worth_another_look
 
 CHANGES_AT_ONCE: Final = 500
 CHANGES_A_SWEEP: Final = 100_000
@@ -24,8 +22,6 @@ STUDIES_AT_ONCE: Final = 500
 FULL_COMPARISON_EVERY = timedelta(hours=6)
 SETTLED_AFTER = timedelta(seconds=30)
 """A study still marked as arriving this long after its last image has lost its event."""
-RECONSIDERED_FOR = timedelta(days=14)
-"""How long a study in the queue is linked by itself when its order comes late."""
 
 
 def sweep(engine: Engine, now: datetime) -> None:
@@ -79,22 +75,10 @@ def _revisit(now: datetime) -> None:
     arriving = present.filter(complete=False, updated_at__lt=now - SETTLED_AFTER)
     for orthanc_id in arriving.values_list("orthanc_id", flat=True):
         enqueue("study_arrived", orthanc_id)
-    waiting = present.filter(state__in=QUEUE_STATES, last_received_at__gt=now - RECONSIDERED_FOR)
-    considered_at = OuterRef("considered_at")
-    procedures = RequestedProcedure.objects.filter(
-        Q(updated_at__gt=considered_at) | Q(patient__updated_at__gt=considered_at)
-    )
-    named = (
-        Exists(procedures.filter(study_instance_uid=OuterRef("study_instance_uid")))
-        | Exists(procedures.filter(request__accession_number=OuterRef("received_accession_number")))
-        | Exists(
-            procedures.exclude(request__sent_accession_number="").filter(
-                request__sent_accession_number=OuterRef("received_accession_number")
-            )
-        )
-    )
-    for orthanc_id in waiting.filter(named).values_list("orthanc_id", flat=True):
+    position = EnginePosition.objects.get(pk=1)
+    for orthanc_id in sorted(worth_another_look(position.orders_seen_until, now)):
         enqueue("study_arrived", orthanc_id)
+    EnginePosition.objects.filter(pk=1).update(orders_seen_until=now)
 
 
 def _keep_position(sequence: int, full_comparison_at: datetime | None = None) -> None:

@@ -178,7 +178,7 @@ def test_what_was_received_is_never_changed(order: PlaceOrder, send: Send, follo
 @pytest.mark.parametrize(
     ("received", "state", "reason"),
     [
-        ({"AccessionNumber": ""}, "UNMATCHED", "NO_ACCESSION"),
+        ({"AccessionNumber": ""}, "UNMATCHED", "LIKELY_CANDIDATE"),
         ({"AccessionNumber": "NEVER"}, "UNMATCHED", "UNKNOWN_ACCESSION"),
         ({"PatientID": ""}, "UNMATCHED", "NO_PATIENT_ID"),
         ({"PatientName": "TRAN^THI BINH"}, "UNMATCHED", "NAME_DIFFERS"),

@@ -1,0 +1,99 @@
+"""Linking by score: what no number names, but everything else does.
+
+Pure. The weights are the policy's; what is here holds under any policy. A link by score needs, all at once:
+
+* an identifier of the patient (as it stands, in another form, or in another field) and nobody else's,
+* the name, or the name with a typing error when the whole birth date is the same,
+* nothing that contradicts: birth date, sex, body part, modality, an accession number or key of another order,
+* an order that awaits images and was planned for that day (not for another device),
+* a score above the upper bound, and a lead of the margin over every other order.
+
+All else is ranked for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ris_core.matching.evidence import Candidate, Nuance, OrderedProcedure, ReceivedStudy, Verdict
+from ris_core.matching.identity import another_has_id
+from ris_core.matching.policy import Policy
+
+_AGREES = (Verdict.EQUAL, Verdict.SIMILAR)
+_NOT_AGAINST = (Verdict.EQUAL, Verdict.SIMILAR, Verdict.MISSING)
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The likeliest first; of two of the same score the one that persons have chosen more often."""
+    return sorted(candidates, key=lambda candidate: (-candidate.score, -candidate.prior, candidate.procedure_id))
+
+
+def patient_is_certain(
+    candidate: Candidate, procedure: OrderedProcedure, patients_with_this_id: frozenset[int]
+) -> bool:
+    """Whether number and name (and nothing less) say that the images are of the procedure's patient."""
+    number = candidate.verdict("PatientID")
+    if number not in _AGREES or another_has_id(number, procedure, patients_with_this_id):
+        return False
+    if patients_with_this_id - {procedure.patient_key}:
+        return False
+    if candidate.verdict("PatientBirthDate") not in _NOT_AGAINST or candidate.verdict("PatientSex") in (
+        Verdict.CONTRADICTS,
+        Verdict.DIFFERENT,
+    ):
+        return False
+    name = candidate.comparison("PatientName")
+    if name.verdict is Verdict.EQUAL:
+        return True
+    mistyped = name.verdict is Verdict.SIMILAR and name.nuance is Nuance.TYPING_ERROR
+    return mistyped and number is Verdict.EQUAL and whole_birth_date_agrees(candidate)
+
+
+def whole_birth_date_agrees(candidate: Candidate) -> bool:
+    """Day, month and year; a year that two people share confirms nobody."""
+    date = candidate.comparison("PatientBirthDate")
+    return date.verdict is Verdict.EQUAL and date.nuance is not Nuance.PARTIAL
+
+
+def exam_is_certain(candidate: Candidate, procedure: OrderedProcedure) -> bool:
+    """Whether the images can be what was ordered: modality, device, region, day, and no other order's number."""
+    return (
+        procedure.awaits_images
+        and not procedure.cancelled
+        and candidate.verdict("Modality") in _AGREES
+        and candidate.verdict("Time") in _AGREES
+        and candidate.verdict("Device") in _NOT_AGAINST
+        and candidate.verdict("BodyPart") in _NOT_AGAINST
+        and candidate.verdict("AccessionNumber") is Verdict.MISSING
+    )
+
+
+def certain_candidate(
+    study: ReceivedStudy,
+    candidates: Sequence[Candidate],
+    procedures: Mapping[int, OrderedProcedure],
+    patients_with_this_id: frozenset[int],
+    policy: Policy,
+) -> Candidate | None:
+    """The one that is linked without a person, or none.
+
+    :param candidates: as :func:`ranked` gives them
+    """
+    if not policy.automatic or not candidates or study.keyed:
+        return None
+    best = candidates[0]
+    procedure = procedures[best.procedure_id]
+    if best.score < policy.upper or any(best.score - other.score < policy.margin for other in candidates[1:]):
+        return None
+    if not patient_is_certain(best, procedure, patients_with_this_id) or not exam_is_certain(best, procedure):
+        return None
+    if any(_is_a_rival(other, best) for other in candidates[1:]):
+        return None
+    return best
+
+
+def _is_a_rival(other: Candidate, best: Candidate) -> bool:
+    """An order of somebody whose name or number the images carry more exactly: a twin, a namesake."""
+    name_is_closer = other.verdict("PatientName") is Verdict.EQUAL and best.verdict("PatientName") is not Verdict.EQUAL
+    number_is_closer = other.verdict("PatientID") is Verdict.EQUAL and best.verdict("PatientID") is not Verdict.EQUAL
+    return name_is_closer or number_is_closer
