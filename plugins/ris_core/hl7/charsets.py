@@ -36,6 +36,9 @@ _CODECS: dict[str, str] = {
 }
 """HL7 table 0211 and the names that senders write instead."""
 
+CODECS = tuple(sorted(set(_CODECS.values())))
+"""Python's names of the character sets that messages may have."""
+
 _WIDE = {"UNICODE UTF-16": "utf-16", "UNICODE UTF-32": "utf-32"}
 """Refused: MLLP's block characters cannot be told from text in them."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from itertools import takewhile
 
 from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
 from ris_core.hl7.er7 import Message, Segment
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
+from ris_core.intake.controls import ORDER_CONTROLS, ORDER_STATUSES, Action
 from ris_core.intake.order import OrderGroup, read_order, read_placer_order_number
 from ris_core.intake.patient import read_identifiers, read_patient, read_visit
 from ris_core.intake.places import Segments
@@ -17,39 +17,6 @@ from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
 from ris_core.intake.values import missing_at, refused, refused_at
 from ris_core.orders.rules import OrderRequest
-
-
-class Action(Enum):
-    """What a sender wants to be done with an order."""
-
-    PLACE = "place"
-    CHANGE = "change"
-    CANCEL = "cancel"
-    DISCONTINUE = "discontinue"
-    NOTHING = "nothing"
-    """A status that changes nothing here; the order must be known."""
-
-
-ORDER_CONTROLS: dict[str, Action] = {
-    "NW": Action.PLACE,
-    "RO": Action.PLACE,
-    "XO": Action.CHANGE,
-    "CA": Action.CANCEL,
-    "OC": Action.CANCEL,
-    "RP": Action.CANCEL,
-    "DC": Action.DISCONTINUE,
-}
-"""ORC-1, HL7 table 0119. RP and RO replace an order: the old one is cancelled, the new one placed."""
-
-ORDER_STATUSES: dict[str, Action] = {
-    "CA": Action.CANCEL,
-    "DC": Action.DISCONTINUE,
-    "A": Action.NOTHING,
-    "CM": Action.NOTHING,
-    "IP": Action.NOTHING,
-    "SC": Action.NOTHING,
-}
-"""ORC-5 of a status change (ORC-1 SC), HL7 table 0038. How far an exam has come is known here, not at the sender."""
 
 
 @dataclass(frozen=True, slots=True)

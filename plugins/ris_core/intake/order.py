@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ris_core.hl7.acknowledgement import ErrorCode
-from ris_core.hl7.er7 import NULL, Segment
+from ris_core.hl7.er7 import Segment
 from ris_core.identifiers import AETitle, PlacerOrderNumber, StudyInstanceUID
-from ris_core.intake.places import Place, Places, Segments
+from ris_core.intake.condition import read_condition
+from ris_core.intake.places import Places, Segments
 from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
+from ris_core.intake.texts import said_of_order
 from ris_core.intake.values import (
     bounded_at,
     checked_at,
-    coded_text,
     coded_text_at,
     missing_at,
     moment_at,
@@ -38,14 +37,6 @@ _MODALITY = {
     "RX": "DX", "XRC": "RF", "XR": "DX", "EC": "ECG", "EN": "EEG",
 }  # fmt: skip
 """HL7 table 0074 where it is not a DICOM modality already."""
-
-_FREE_TEXT = frozenset({("OBR", 13), ("NTE", 3), ("DG1", 4)})
-"""Fields of types ST, TX and FT among those that may tell an indication; Z fields are taken for text too."""
-
-_REPEATED = frozenset({"NTE", "DG1", "OBX"})
-"""Segments that add to an indication; ``""`` in them deletes nothing."""
-
-_MOST_INDICATION_CHARACTERS = 4000
 
 
 class OrderGroup:
@@ -128,7 +119,12 @@ def read_order(
         scheduled_at=moment_at(segments.find(places.scheduled_at), zone),
         requesting_physician=_requesting_physician(segments, places.requesting_physician),
         requesting_department=_department(segments, profile),
-        clinical_indication=_clinical_indication(segments, places.clinical_indication),
+        clinical_indication=said_of_order(segments, places.clinical_indication, 4000),
+        comments=said_of_order(segments, places.comments, 1024),
+        condition=read_condition(segments, profile),
+        procedure_code=bounded_at(segments.find(places.procedure_code), 64),
+        procedure_coding_system=bounded_at(segments.find(places.procedure_coding_system), 64),
+        procedure_name=segments.value(places.procedure_name)[:255],
         ordered_at=moment_at(segments.find(places.ordered_at), zone),
         steps=_steps(segments, profile),
     )
@@ -185,46 +181,6 @@ def _department(segments: Segments, profile: Profile) -> str | None:
     text = coded_text_at(place, segment)[:255]
     words = profile.words.departments
     return words.get(place.value_in(segment).upper()) or words.get(text.upper(), text)
-
-
-def _clinical_indication(segments: Segments, places: Places) -> str | None:
-    """What is said at all of ``places`` in their order, each text once; none when nothing is said."""
-    texts: dict[str, None] = {}
-    deleted = False
-    for place in places:
-        for segment in segments.all(place.segment):
-            if place.is_in(segment):
-                texts.update(dict.fromkeys(_texts(place, segment)))
-                deleted = deleted or (segment.raw(place.field) == NULL and place.segment not in _REPEATED)
-    said = [text for text in texts if text and text != NULL]
-    if not said:
-        return "" if deleted else None
-    return "; ".join(said)[:_MOST_INDICATION_CHARACTERS]
-
-
-def _texts(place: Place, segment: Segment) -> Iterator[str]:
-    if place.component:
-        yield place.value_in(segment)
-    elif segment.name == "OBX" and place.field == 5:
-        yield _observation(segment)
-    elif (segment.name, place.field) in _FREE_TEXT or segment.name[0] == "Z":
-        yield segment.text(place.field)
-    else:
-        for repetition in segment.repetitions(place.field):
-            parts = [*segment.components(repetition), ""]
-            yield parts[1] or parts[0]
-        if place.otherwise and not segment.raw(place.field):
-            yield segment.text(place.otherwise)
-
-
-def _observation(obx: Segment) -> str:
-    if obx.value(2) in ("ED", "RP"):
-        return ""
-    value = obx.text(5) if obx.value(2) in ("ST", "TX", "FT") else coded_text(obx, 5)
-    if not value:
-        return ""
-    label, unit = coded_text(obx, 3), obx.value(6)
-    return f"{label}: {value} {unit}".strip() if label else value
 
 
 def _steps(segments: Segments, profile: Profile) -> tuple[OrderedStep, ...]:

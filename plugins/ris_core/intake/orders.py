@@ -6,7 +6,8 @@ from ris_core.audit.services import Actor
 from ris_core.errors import IdentityConflict, InvalidValue, QuangError, TransitionRefused
 from ris_core.hl7.acknowledgement import ErrorCode, MessageRefused
 from ris_core.hl7.er7 import Message
-from ris_core.intake.commands import Action, OrderCommand, read_commands
+from ris_core.intake.commands import OrderCommand, read_commands
+from ris_core.intake.controls import Action
 from ris_core.intake.places import Places
 from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading

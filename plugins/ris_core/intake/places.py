@@ -111,6 +111,11 @@ class Segments:
         """Every segment called ``name``, without those beyond."""
         return self._by_name.get(name, ())
 
+    def every(self, place: Place) -> list[Segment]:
+        """Every segment that ``place`` is in; those beyond when there is none here."""
+        found = [segment for segment in self._by_name.get(place.segment, ()) if place.is_in(segment)]
+        return found if found or self._beyond is None else self._beyond.every(place)
+
     def of(self, place: Place) -> Segment | None:
         """The segment that ``place`` is in."""
         for segment in self._by_name.get(place.segment, ()):

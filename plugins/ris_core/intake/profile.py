@@ -6,13 +6,24 @@ word that a profile names counts before the table's.
 
 from __future__ import annotations
 
-import re
-from typing import Any, Literal
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from ris_core.errors import InvalidValue
+from ris_core.hl7.charsets import CODECS
+from ris_core.identifiers import AETitle
+from ris_core.intake.controls import ORDER_CONTROLS, ORDER_STATUSES
 from ris_core.intake.places import Place, Places, at
+from ris_core.orders.rules import DICOM_MODALITIES
+
+SomePlaces = Annotated[Places, Meta(max_length=12)]
+RequiredPlaces = Annotated[Places, Meta(min_length=1, max_length=12)]
+_Word = TypeVar("_Word")
+Table = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=128)], _Word], Meta(max_length=500)]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -22,39 +33,47 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class OrderPlaces(Part, frozen=True):
     """Where an order's values stand."""
 
-    placer_order_number: Places = at("ORC-2", "OBR-2")
-    filler_order_number: Places = at("ORC-3", "OBR-3")
-    accession_number: Places = at("IPC-1", "OBR-18", "ORC-3", "OBR-3")
-    requested_procedure_id: Places = at("IPC-2", "OBR-19")
-    study_instance_uid: Places = at("ZDS-1", "IPC-3")
-    service_code: Places = at("OBR-4.1")
-    service_name: Places = at("OBR-4.2")
-    coding_system: Places = at("OBR-4.3")
-    modality: Places = at("OBR-24")
-    priority: Places = at("TQ1-9", "OBR-27.6", "ORC-7.6", "OBR-5")
-    scheduled_at: Places = at("TQ1-7", "OBR-27.4", "ORC-7.4", "OBR-36", "OBR-6")
-    ordered_at: Places = at("ORC-9")
-    requesting_physician: Places = at("ORC-12", "OBR-16")
-    requesting_department: Places = at("ORC-17", "ORC-13")
-    clinical_indication: Places = at("OBR-31", "OBR-13", "DG1-3/4", "NTE-3", "OBX-5")
+    placer_order_number: RequiredPlaces = at("ORC-2", "OBR-2")
+    filler_order_number: SomePlaces = at("ORC-3", "OBR-3")
+    accession_number: SomePlaces = at("IPC-1", "OBR-18", "ORC-3", "OBR-3")
+    requested_procedure_id: SomePlaces = at("IPC-2", "OBR-19")
+    study_instance_uid: SomePlaces = at("ZDS-1", "IPC-3")
+    service_code: RequiredPlaces = at("OBR-4.1")
+    service_name: SomePlaces = at("OBR-4.2")
+    coding_system: SomePlaces = at("OBR-4.3")
+    modality: SomePlaces = at("OBR-24")
+    priority: SomePlaces = at("TQ1-9", "OBR-27.6", "ORC-7.6", "OBR-5")
+    scheduled_at: SomePlaces = at("TQ1-7", "OBR-27.4", "ORC-7.4", "OBR-36", "OBR-6")
+    ordered_at: SomePlaces = at("ORC-9")
+    requesting_physician: SomePlaces = at("ORC-12", "OBR-16")
+    requesting_department: SomePlaces = at("ORC-17", "ORC-13")
+    clinical_indication: SomePlaces = at("OBR-31", "OBR-13", "DG1-3/4", "NTE-3", "OBX-5")
     """All of them, in this order, each text once."""
-    order_control: Places = at("ORC-1")
-    order_status: Places = at("ORC-5")
-    pregnancy_status: Places = ()
-    patient_weight: Places = ()
-    allergies: Places = ()
-    payment_status: Places = ()
-    exam_key: Places = ()
+    order_control: RequiredPlaces = at("ORC-1")
+    order_status: SomePlaces = at("ORC-5")
+    comments: SomePlaces = ()
+    """All of them: what the requester says to those who perform the exam."""
+    procedure_code: SomePlaces = at("OBR-44.1")
+    procedure_name: SomePlaces = at("OBR-44.2")
+    procedure_coding_system: SomePlaces = at("OBR-44.3")
+    allergies: SomePlaces = at("AL1-3")
+    """All of them."""
+    pregnancy_status: SomePlaces = ()
+    patient_weight: SomePlaces = ()
+    """In kg."""
+    patient_state: SomePlaces = ()
+    isolation: SomePlaces = ()
+    transport: SomePlaces = at("OBR-30")
 
 
 class StepPlaces(Part, frozen=True):
     """Where the plan of an order's steps stands: in each IPC segment, or else once for the order."""
 
-    step_id: Places = at("IPC-4", "OBR-20")
-    modality: Places = at("IPC-5")
-    description: Places = at("IPC-6")
-    room: Places = at("IPC-8")
-    station: Places = at("IPC-9")
+    step_id: SomePlaces = at("IPC-4", "OBR-20")
+    modality: SomePlaces = at("IPC-5")
+    description: SomePlaces = at("IPC-6")
+    room: SomePlaces = at("IPC-8")
+    station: SomePlaces = at("IPC-9")
 
 
 class IdentifierPlace(Part, frozen=True):
@@ -70,59 +89,63 @@ class IdentifierPlace(Part, frozen=True):
 class PatientPlaces(Part, frozen=True):
     """Where a patient's values stand."""
 
-    identifiers: tuple[IdentifierPlace, ...] = (IdentifierPlace(place=Place("PID-3")),)
+    identifiers: Annotated[tuple[IdentifierPlace, ...], Meta(min_length=1, max_length=8)] = (
+        IdentifierPlace(place=Place("PID-3")),
+    )
     default_issuer: str = ""
     """Of an identifier that names none; empty: MSH-4."""
-    name: Places = at("PID-5")
+    name: RequiredPlaces = at("PID-5")
     name_order: Literal["as_hl7", "family_first", "family_last"] = "as_hl7"
     """What a name that comes as a whole, or in the wrong components, begins or ends with.
 
     ``as_hl7``: family, given and middle name in their components; a whole name begins with the family name.
     ``family_first``, ``family_last``: all components are one text whose first (last) word is the family name.
     """
-    birth_date: Places = at("PID-7")
-    sex: Places = at("PID-8")
-    phone: Places = at("PID-13")
-    address: Places = at("PID-11")
+    birth_date: SomePlaces = at("PID-7")
+    sex: SomePlaces = at("PID-8")
+    phone: SomePlaces = at("PID-13")
+    address: SomePlaces = at("PID-11")
 
 
 class VisitPlaces(Part, frozen=True):
     """Where a visit's values stand."""
 
-    visit_number: Places = at("PV1-19")
-    patient_class: Places = at("PV1-2")
-    ward: Places = at("PV1-3")
+    visit_number: SomePlaces = at("PV1-19")
+    patient_class: SomePlaces = at("PV1-2")
+    ward: SomePlaces = at("PV1-3")
 
 
 class Words(Part, frozen=True):
     """The sender's words for ours, in upper case."""
 
-    order_controls: dict[str, str] = {}
+    order_controls: Table[str] = {}
     """As ORC-1 of HL7 table 0119: ``{"NEW": "NW"}``."""
-    order_statuses: dict[str, str] = {}
+    order_statuses: Table[str] = {}
     """As ORC-5 of HL7 table 0038: ``{"HUY": "CA"}``."""
-    priorities: dict[str, Literal["STAT", "HIGH", "ROUTINE", "MEDIUM", "LOW"]] = {}
-    modalities: dict[str, str] = {}
+    priorities: Table[Literal["STAT", "HIGH", "ROUTINE", "MEDIUM", "LOW"]] = {}
+    modalities: Table[str] = {}
     """As DICOM modality: ``{"XQ": "DX"}``."""
-    coding_systems: dict[str, str] = {}
+    coding_systems: Table[str] = {}
     """As our catalogue calls them."""
-    rooms: dict[str, str] = {}
+    rooms: Table[str] = {}
     """As our rooms are called."""
-    stations: dict[str, str] = {}
+    stations: Table[str] = {}
     """Names of devices, or rooms, as the AE title of the device."""
-    departments: dict[str, str] = {}
-    identifier_kinds: dict[str, str] = {}
+    departments: Table[str] = {}
+    pregnancy: Table[Literal[1, 2, 3, 4]] = {}
+    """1 no, 2 possibly, 3 yes, 4 unknown: ``{"B6": 3}``."""
+    identifier_kinds: Table[str] = {}
     """As MR, NI (CCCD) or HC (BHYT): ``{"BHYT": "HC"}``."""
-    issuers: dict[str, str] = {}
-    sexes: dict[str, Literal["M", "F", "O", ""]] = {}
-    patient_classes: dict[str, Literal["E", "I", "O", ""]] = {}
+    issuers: Table[str] = {}
+    sexes: Table[Literal["M", "F", "O", ""]] = {}
+    patient_classes: Table[Literal["E", "I", "O", ""]] = {}
 
 
 class Profile(Part, frozen=True):
     """How the messages of one sending system are read."""
 
-    description: str = ""
-    message_types: tuple[str, ...] = ()
+    description: Annotated[str, Meta(max_length=2000)] = ""
+    message_types: tuple[Annotated[str, Meta(pattern=r"^[A-Z]{3}(\^[A-Z0-9]{3})?$")], ...] = ()
     """``ORM^O01`` …: what this sender may send; empty: everything that is taken here."""
     undeclared_charset: str = ""
     """Python's name of the character set of a message without MSH-18; empty: ``hl7.undeclared_charset``."""
@@ -139,18 +162,31 @@ DEFAULT_PROFILE = Profile()
 def profile_from(data: Any) -> Profile:
     """The profile in ``data``, as JSON or TOML decode it.
 
-    :raises InvalidValue: naming the key that is unknown or wrong
+    :raises InvalidValue: naming the first key that is unknown or wrong
     """
     try:
-        return msgspec.convert(data, Profile, dec_hook=_decode)
+        profile = msgspec.convert(_with_upper_case_words(data), Profile, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise InvalidValue(str(error), field=_path(str(error))) from error
+        detail, _, path = str(error).partition(" - at `$")
+        raise InvalidValue(detail, field=path.strip(".`")) from error
+    _check_words(profile.words)
+    if profile.undeclared_charset:
+        check_codec(profile.undeclared_charset, "undeclared_charset")
+    return profile
 
 
 def profile_to(profile: Profile) -> dict[str, Any]:
     """``profile`` as JSON has it; what is as in the default profile is left out."""
-    found: dict[str, Any] = msgspec.to_builtins(profile, enc_hook=str)
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(profile, enc_hook=str))
     return found
+
+
+def check_codec(name: str, field: str) -> None:
+    """
+    :raises InvalidValue: when it is no name of a character set that MLLP can carry
+    """
+    if name not in CODECS:
+        raise InvalidValue(f"{name[:32]!r} is no character set that is known here: {', '.join(CODECS)}", field=field)
 
 
 def _decode(kind: type, value: object) -> object:
@@ -162,7 +198,50 @@ def _decode(kind: type, value: object) -> object:
     raise ValueError(f"{value!r} is no {kind.__name__}")
 
 
-def _path(message: str) -> str:
-    """``order.accession_number`` of ``… - at `$.order.accession_number[0]```."""
-    found = re.search(r"at `\$\.?(.+)`$", message)
-    return found[1] if found else ""
+def _with_upper_case_words(data: Any) -> Any:
+    """Words are compared without regard to case."""
+    if not (isinstance(data, Mapping) and isinstance(data.get("words"), Mapping)):
+        return data
+    words = {
+        name: {str(word).upper(): meaning for word, meaning in table.items()} if isinstance(table, Mapping) else table
+        for name, table in data["words"].items()
+    }
+    return {**data, "words": words}
+
+
+def _check_words(words: Words) -> None:
+    """What a word may stand for.
+
+    :raises InvalidValue: naming the word
+    """
+    allowed: dict[str, Container[str]] = {
+        "order_controls": {*ORDER_CONTROLS, "SC"},
+        "order_statuses": ORDER_STATUSES,
+        "modalities": DICOM_MODALITIES,
+    }
+    for name, meanings in allowed.items():
+        for word, meaning in getattr(words, name).items():
+            if meaning not in meanings:
+                raise InvalidValue(f"{word!r} cannot stand for {meaning[:16]!r}", field=f"words.{name}")
+    for name, kind in _IDENTIFIERS.items():
+        for meaning in getattr(words, name).values():
+            try:
+                kind(meaning)
+            except InvalidValue as error:
+                raise InvalidValue(error.detail, field=f"words.{name}") from error
+
+
+def _short(limit: int, text: str) -> str:
+    if not text or len(text) > limit:
+        raise InvalidValue(f"1 to {limit} characters, not {text[:32]!r}")
+    return text
+
+
+_IDENTIFIERS: dict[str, Callable[[str], object]] = {
+    "stations": AETitle,
+    "issuers": partial(_short, 64),
+    "identifier_kinds": partial(_short, 16),
+    "rooms": partial(_short, 64),
+    "coding_systems": partial(_short, 64),
+    "departments": partial(_short, 255),
+}
