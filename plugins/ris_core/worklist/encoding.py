@@ -129,6 +129,11 @@ def _plain(tag: bytes, raw: bytes, padding: bytes = b" ") -> bytes:
     return tag + len(raw).to_bytes(2, "little") + raw
 
 
+def text_element(head: bytes, value: bytes) -> bytes:
+    """An element of text: ``head`` is its tag with its representation, ``value`` gets its length and its padding."""
+    return _plain(head, value)
+
+
 def _sequence_start(number: int) -> bytes:
     return _tag(number, "SQ") + b"\x00\x00" + _UNDEFINED
 
@@ -137,8 +142,8 @@ def _empty_sequence(number: int) -> bytes:
     return _tag(number, "SQ") + b"\x00\x00\x00\x00\x00\x00"
 
 
-def _file_start() -> bytes:
-    """Preamble, file meta information (PS3.10 7.1) and the character set: the same for every answer."""
+def _file_meta() -> bytes:
+    """Preamble and file meta information (PS3.10 7.1)."""
     meta = (
         _tag(0x00020001, "OB") + b"\x00\x00\x02\x00\x00\x00\x00\x01"
         + _plain(_tag(0x00020002, "UI"), MODALITY_WORKLIST_FIND.encode(), b"\0")
@@ -147,10 +152,12 @@ def _file_start() -> bytes:
         + _plain(_tag(0x00020012, "UI"), b"2.25.188137408224130711213911", b"\0")
     )  # fmt: skip
     length = _tag(0x00020000, "UL") + b"\x04\x00" + len(meta).to_bytes(4, "little")
-    return b"\0" * 128 + b"DICM" + length + meta + _plain(_tag(0x00080005, "CS"), b"ISO_IR 192")
+    return b"\0" * 128 + b"DICM" + length + meta
 
 
-_FILE_START = _file_start()
+FILE_META = _file_meta()
+"""How every answer begins; what follows is its dataset, the character set first."""
+_FILE_START = FILE_META + _plain(_tag(0x00080005, "CS"), b"ISO_IR 192")
 
 _ANY_STATION = _tag(0x00400001, "AE") + b"\x00\x00"
 

@@ -26,6 +26,12 @@ class WorklistEntry(models.Model):
     """PN folded for matching (:func:`ris_core.names.folded`)."""
     accession_number = models.CharField(max_length=16)
     requested_procedure_id = models.CharField(max_length=16)
+    room = models.CharField(max_length=64, blank=True)
+    """Folded (:func:`ris_core.names.folded`), as the requesting department is."""
+    department = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=16, default="SCHEDULED")
+    plain_identifiers = models.PositiveSmallIntegerField(default=1)
+    """1 when every character set can write the identifiers, else 0: they are sent as they are or not at all."""
     priority_rank = models.PositiveSmallIntegerField(default=2)
     answer = models.BinaryField()
     """The whole answer as a DICOM dataset (Part 10, Explicit VR Little Endian, ISO_IR 192)."""
@@ -48,6 +54,27 @@ class WorklistEntry(models.Model):
             models.Index(fields=["requested_procedure_id"], name="worklist_by_procedure_id"),
             models.Index(fields=["patient_name"], name="worklist_by_patient_name", opclasses=["varchar_pattern_ops"]),
         ]
+
+
+class WorklistQuery(models.Model):
+    """What a device has asked, each query once with how often and when last; the newest of each device are kept."""
+
+    ae_title = models.CharField(max_length=16)
+    fingerprint = models.CharField(max_length=32)
+    """Of ``keys``."""
+    address = models.CharField(max_length=64, blank=True)
+    keys = models.JSONField(default=dict)
+    """Values by keyword, those of the scheduled step among them; null for a person's name, which is not kept."""
+    answers = models.PositiveIntegerField(default=0)
+    """How many steps it was answered with, last time."""
+    complete = models.BooleanField(default=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ae_title", "fingerprint"], name="worklist_query_unique")]
+        indexes = [models.Index(fields=["ae_title", "-last_at"], name="worklist_query_by_device")]
 
 
 class WorklistFetch(models.Model):

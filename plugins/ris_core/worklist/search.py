@@ -7,8 +7,11 @@ choice of index. PostgreSQL knows how many rows each way would read.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from ris_core.worklist.eligibility import Requirement, Term
 from ris_core.worklist.rules import (
     ACCESSION_NUMBER,
     MODALITY,
@@ -55,7 +58,7 @@ class Condition:
     column: str
     template: str
     """``{}`` stands for the column."""
-    parameters: tuple[str, ...]
+    parameters: tuple[str | int, ...]
     is_equality: bool = False
 
 
@@ -68,12 +71,12 @@ class Search:
     station: str = ""
     """The one station asked for: steps for any device of its modality are answered under its AE title."""
 
-    def sql(self, *, for_sqlite: bool) -> tuple[str, list[str]]:
+    def sql(self, *, for_sqlite: bool) -> tuple[str, list[str | int]]:
         """WHERE and ORDER BY with their parameters. Column names are constants of this module."""
         led = self._leading_columns()
         ordered_by_index = led is None
         conditions: list[str] = []
-        parameters: list[str] = []
+        parameters: list[str | int] = []
         for condition in self.conditions:
             looked_up = not for_sqlite or led is None or condition.column in led
             column = condition.column if looked_up else f"+{condition.column}"
@@ -95,7 +98,7 @@ class Search:
         patterns = {condition.column for condition in self.conditions}.intersection(_COLUMNS.values())
         return patterns or None
 
-    def _add(self, column: str, template: str, *parameters: str, is_equality: bool = False) -> None:
+    def _add(self, column: str, template: str, *parameters: str | int, is_equality: bool = False) -> None:
         self.conditions.append(Condition(column, template, parameters, is_equality))
 
     def add_text(self, column: str, key: Key, *, for_sqlite: bool) -> None:
@@ -114,7 +117,19 @@ class Search:
         else:
             self._add(column, f"{{}} IN ({', '.join(['%s'] * len(values))})", *values, is_equality=True)
 
-    def add_station(self, key: Key, *, for_sqlite: bool) -> None:
+    def require(self, requirement: Requirement, *, for_sqlite: bool) -> None:
+        """Only entries of which ``requirement`` holds."""
+        if len(requirement.terms) == 1:
+            template, parameters = _term("{}", requirement.terms[0])
+            (term,) = requirement.terms
+            self._add(term.column, template, *parameters, is_equality=bool(term.values))
+            return
+        plus = "+" if for_sqlite else ""  # alternatives are nothing to look up by
+        parts = [_term(plus + term.column, term) for term in requirement.terms]
+        template = " OR ".join(template for template, _ in parts)
+        self._add("", f"({template})", *(value for _, values in parts for value in values))
+
+    def add_station(self, key: Key, modalities_of: ModalitiesOf, *, for_sqlite: bool) -> None:
         """A step without a station is for every device of its modality."""
         value = normal_form(key.value, "AE")
         if is_pattern(key) or "\\" in value:
@@ -122,11 +137,9 @@ class Search:
             return
         self.station = value
         self._add("station_ae_title", "{} IN (%s, '')", value, is_equality=True)
-        self._add(
-            "modality",
-            "(station_ae_title <> '' OR {} = (SELECT modality FROM devices_device WHERE ae_title = %s AND active))",
-            value,
-        )
+        modalities = modalities_of(value)
+        either = f" OR {{}} IN ({_marks(modalities)})" if modalities else ""
+        self._add("modality", f"(station_ae_title <> ''{either})", *modalities)
 
     def add_start(self, item: Keys) -> None:
         """Start date and time; both as ranges are one period (:func:`~ris_core.worklist.rules.combined_range`)."""
@@ -154,34 +167,58 @@ class Search:
             self._add(column, "{} <= %s", interval.highest)
 
 
-def compile_search(keys: Keys, *, for_sqlite: bool) -> Search:
-    """The search for ``keys``.
+ModalitiesOf: TypeAlias = Callable[[str], tuple[str, ...]]
+"""The modalities of the active registered device with an AE title."""
+
+
+def compile_search(
+    keys: Keys,
+    requirements: Iterable[Requirement] = (),
+    *,
+    for_sqlite: bool,
+    modalities_of: ModalitiesOf = lambda _: (),
+) -> Search:
+    """The search for ``keys`` among the entries that fulfil ``requirements``.
 
     :raises InvalidValue: when a date or time key is malformed
     """
     search = Search()
+    for requirement in requirements:
+        search.require(requirement, for_sqlite=for_sqlite)
     for tag, key in keys.items():
         if key.is_universal:
             continue
         if tag in _COLUMNS:
             search.add_text(_COLUMNS[tag], key, for_sqlite=for_sqlite)
         elif tag == SCHEDULED_PROCEDURE_STEP_SEQUENCE:
-            _add_step(search, key.item, for_sqlite=for_sqlite)
+            _add_step(search, key.item, modalities_of, for_sqlite=for_sqlite)
         else:
             search.remaining[tag] = key
     return search
 
 
-def _add_step(search: Search, item: Keys, *, for_sqlite: bool) -> None:
+def _add_step(search: Search, item: Keys, modalities_of: ModalitiesOf, *, for_sqlite: bool) -> None:
     station, modality = _wanted(item.get(SCHEDULED_STATION_AE_TITLE)), _wanted(item.get(MODALITY))
     if station:
-        search.add_station(station, for_sqlite=for_sqlite)
+        search.add_station(station, modalities_of, for_sqlite=for_sqlite)
     if modality:
         search.add_text("modality", modality, for_sqlite=for_sqlite)
     search.add_start(item)
     left = {tag: key for tag, key in item.items() if tag not in _IN_COLUMNS_OF_STEP and not key.is_universal}
     if left:
         search.remaining[SCHEDULED_PROCEDURE_STEP_SEQUENCE] = Key("SQ", item=left)
+
+
+def _term(column: str, term: Term) -> tuple[str, tuple[str | int, ...]]:
+    """SQL of a term; ``column`` is its name, a constant of :mod:`ris_core.worklist.eligibility`, or ``{}``."""
+    if term.values:
+        return f"{column} IN ({_marks(term.values)})", term.values
+    ends = [(end, sign) for end, sign in ((term.lowest, ">="), (term.highest, "<=")) if end]
+    return " AND ".join(f"{column} {sign} %s" for _, sign in ends), tuple(end for end, _ in ends)
+
+
+def _marks(values: tuple[str | int, ...]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _wanted(key: Key | None) -> Key | None:

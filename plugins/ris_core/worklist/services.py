@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
-from ris_core.changes.services import announce
+from ris_core.devices.registered import RegisteredDevice, registered_device
 from ris_core.errors import InvalidValue
 from ris_core.names import folded
 from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.statements import upsert
+from ris_core.worklist.adaptation import told_to
 from ris_core.worklist.dataset import attributes_of, read_file
+from ris_core.worklist.eligibility import Requirement, meant, requirements_of
 from ris_core.worklist.encoding import Code, OtherPatientId, WorklistAnswer, encode_answer, for_station
-from ris_core.worklist.models import WorklistEntry, WorklistFetch
+from ris_core.worklist.models import WorklistEntry
 from ris_core.worklist.rules import Keys, matches
 from ris_core.worklist.search import Search, compile_search
 
@@ -92,25 +93,33 @@ def compose_answer(step: ScheduledProcedureStep, identifiers: Sequence[PatientId
     )
 
 
+def columns_of(answer: WorklistAnswer) -> dict[str, str | int]:
+    """The columns of the worklist entry that ``answer`` makes: what queries and devices' filters are compared with."""
+    identifiers = (answer.patient_id, answer.accession_number, answer.requested_procedure_id,
+                   answer.scheduled_procedure_step_id)  # fmt: skip
+    return {
+        "station_ae_title": answer.scheduled_station_ae_title,
+        "modality": answer.modality,
+        "start_date": answer.scheduled_procedure_step_start_date,
+        "start_time": answer.scheduled_procedure_step_start_time,
+        "patient_id": answer.patient_id,
+        "patient_name": folded(answer.patient_name),
+        "accession_number": answer.accession_number,
+        "requested_procedure_id": answer.requested_procedure_id,
+        "room": folded(answer.scheduled_procedure_step_location)[:64],
+        "department": folded(answer.requesting_service)[:255],
+        "status": answer.scheduled_procedure_step_status,
+        "plain_identifiers": int(all(map(str.isascii, identifiers))),
+        "priority_rank": PRIORITY_RANK.get(answer.requested_procedure_priority, 2),
+    }
+
+
 def put_on_worklist(step_id: int, answer: WorklistAnswer) -> None:
     """Make the step findable as ``answer`` says, or bring it up to date; in the caller's transaction, one statement.
 
     :raises InvalidValue: when the answer cannot be encoded (see :func:`~ris_core.worklist.encoding.encode_answer`)
     """
-    entry = WorklistEntry(
-        step_id=step_id,
-        station_ae_title=answer.scheduled_station_ae_title,
-        modality=answer.modality,
-        start_date=answer.scheduled_procedure_step_start_date,
-        start_time=answer.scheduled_procedure_step_start_time,
-        patient_id=answer.patient_id,
-        patient_name=folded(answer.patient_name),
-        accession_number=answer.accession_number,
-        requested_procedure_id=answer.requested_procedure_id,
-        priority_rank=PRIORITY_RANK.get(answer.requested_procedure_priority, 2),
-        answer=encode_answer(answer),
-    )
-    upsert(entry)
+    upsert(WorklistEntry(step_id=step_id, answer=encode_answer(answer), **columns_of(answer)))
 
 
 def take_off_worklist(step_ids: Iterable[int]) -> int:
@@ -133,13 +142,26 @@ MOST_EXAMINED = 10_000
 """Entries that are decoded at most when a query asks for keys without a column: 40 µs each, under the engine's GIL."""
 
 
-def find_entries(keys: Keys, limit: int) -> FoundEntries:
+def find_entries(
+    keys: Keys, limit: int, device: RegisteredDevice | None = None, today: date | None = None
+) -> FoundEntries:
     """The worklist entries that match ``keys`` (PS3.4 K.6.1.2), at most ``limit``.
 
+    :param device: who asks: it is shown what its filter lets through, by what it means by its keys, in its character
+        set. None: everything, as it is.
+    :param today: the day that the device's window counts from; the site's present one when none
     :raises InvalidValue: when a date or time key is malformed
     :raises django.db.DatabaseError: when the database cannot be asked; the query must then fail
     """
-    search = compile_search(keys, for_sqlite=connection.vendor == "sqlite")
+    requirements: tuple[Requirement, ...] = ()
+    if device is not None:
+        keys = meant(keys, device.quirks)
+        requirements = requirements_of(device, today or timezone.localdate())
+        limit = min(limit, device.worklist_filter.limit or limit)
+    for_sqlite = connection.vendor == "sqlite"
+    search = compile_search(
+        keys, requirements, for_sqlite=for_sqlite, modalities_of=lambda title: modalities_of(title, device)
+    )
     rows = _select(search, limit + 1 if not search.remaining else MOST_EXAMINED + 1)
     complete = True
     if search.remaining:
@@ -148,9 +170,17 @@ def find_entries(keys: Keys, limit: int) -> FoundEntries:
     if len(rows) > limit:
         rows, complete = rows[:limit], False
     answers = [row[1] for row in rows]
-    if search.station:
-        answers = [for_station(answer, search.station) for answer in answers]
+    if station := search.station or (device.ae_title if device else ""):
+        answers = [for_station(answer, station) for answer in answers]
+    if device is not None:
+        answers = [told_to(answer, device) for answer in answers]
     return FoundEntries(tuple(row[0] for row in rows), tuple(answers), complete)
+
+
+def modalities_of(ae_title: str, asking: RegisteredDevice | None = None) -> tuple[str, ...]:
+    """The modalities of the active device with this title; none when there is no such device."""
+    device = asking if asking is not None and asking.ae_title == ae_title else registered_device(ae_title)
+    return device.modalities if device is not None and device.active else ()
 
 
 def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
@@ -162,49 +192,3 @@ def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
             parameters,
         )
         return [(step_id, bytes(answer)) for step_id, answer in cursor.fetchall()]
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """A device was answered with some steps."""
-
-    step_ids: tuple[int, ...]
-    ae_title: str
-    address: str
-    at: datetime
-
-
-def note_fetched(fetches: Sequence[Fetch]) -> int:
-    """Keep which device has fetched which step, first and last when, how often; returns how many pairs were new.
-
-    Screens are told of a step that a device has fetched for the first time.
-    """
-    rows: dict[tuple[int, str], list[Any]] = {}
-    moment = connection.ops.adapt_datetimefield_value
-    for fetch in fetches:
-        for step_id in fetch.step_ids:
-            row = rows.setdefault(
-                (step_id, fetch.ae_title),
-                [step_id, fetch.ae_title, fetch.address, moment(fetch.at), moment(fetch.at), 0],
-            )
-            row[4], row[5] = moment(fetch.at), row[5] + 1
-    if not rows:
-        return 0
-    with transaction.atomic():
-        steps = {step_id for step_id, _ in rows}
-        known = set(WorklistFetch.objects.filter(step_id__in=steps).values_list("step_id", "ae_title"))
-        new = rows.keys() - known
-        with connection.cursor() as cursor:
-            # in the order of the steps, as everybody locks them: two that note or link at once do not wait in a ring
-            cursor.executemany(_NOTE_FETCH, [rows[key] for key in sorted(rows)])
-        for step_id in sorted({step_id for step_id, _ in new}):
-            announce("worklist", step_id)
-    return len(new)
-
-
-_NOTE_FETCH = """
-    INSERT INTO worklist_worklistfetch (step_id, ae_title, address, first_at, last_at, times)
-    VALUES (%s, %s, %s, %s, %s, %s)
-    ON CONFLICT (step_id, ae_title) DO UPDATE SET
-        last_at = excluded.last_at, address = excluded.address, times = worklist_worklistfetch.times + excluded.times
-"""

@@ -10,7 +10,9 @@ from ris_plugins.modality_worklist.service import FetchLog, WorklistAnswering
 def register(host: Host, settings: Settings) -> None:
     """Answer worklist queries, and write the log of fetches in the background."""
     fetch_log = FetchLog(lambda count: host.report("worklist fetches forgotten", count=count))
-    answering = WorklistAnswering(settings.worklist.max_answers, fetch_log)
+    answering = WorklistAnswering(
+        settings.worklist.max_answers, fetch_log, registered_only=settings.dicom.registered_only
+    )
 
     def answer(request: WorklistRequest) -> WorklistReply:
         found = answering.answer(request.identifier, request.calling_ae_title, request.address)

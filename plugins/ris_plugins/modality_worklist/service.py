@@ -1,4 +1,4 @@
-"""Answers worklist queries from the domain's worklist, and logs who fetched what off the answer's path."""
+"""Answers worklist queries from the domain's worklist, and logs who asked and fetched what off the answer's path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from ris_core.worklist.services import Fetch, FoundEntries, find_entries, note_fetched
+from ris_core.devices.models import RefusedDevice
+from ris_core.devices.registered import RegisteredDevice, registered_device
+from ris_core.devices.services import Refusal, note_refusals
+from ris_core.errors import NotPermitted
+from ris_core.worklist.history import Fetch, note_fetched
+from ris_core.worklist.services import FoundEntries, find_entries
 from ris_plugins.modality_worklist.codec import read_query
 from ris_plugins.modality_worklist.settings import FETCH_LOG_SECONDS, MOST_UNWRITTEN_FETCHES
 
@@ -21,39 +26,52 @@ class _Stopping(Protocol):
 
 
 class WorklistAnswering:
-    """Finds the entries for a query and remembers the fetch."""
+    """Finds the entries for a query as the device that asks may see them, and remembers the fetch."""
 
-    def __init__(self, max_answers: int, fetch_log: FetchLog) -> None:
+    def __init__(self, max_answers: int, fetch_log: FetchLog, *, registered_only: bool = True) -> None:
         self._max_answers = max_answers
         self._fetch_log = fetch_log
+        self._registered_only = registered_only
 
     def answer(self, identifier: bytes, calling_ae_title: str, address: str) -> FoundEntries:
         """What the query finds.
 
+        :raises NotPermitted: when the device is not registered for it
         :raises InvalidValue: when the query is malformed
         :raises django.db.DatabaseError: when the database cannot be asked
         """
-        found = find_entries(read_query(identifier), self._max_answers)
-        if found.step_ids:
-            self._fetch_log.add(Fetch(found.step_ids, calling_ae_title.strip(), address, timezone.now()))
+        ae_title = calling_ae_title.strip()
+        device = self._admitted(ae_title, address)
+        keys = read_query(identifier)
+        found = find_entries(keys, self._max_answers, device)
+        self._fetch_log.add(Fetch(found.step_ids, ae_title, address, timezone.now(), keys, found.complete))
         return found
+
+    def _admitted(self, ae_title: str, address: str) -> RegisteredDevice | None:
+        device = registered_device(ae_title)
+        if device is None and not self._registered_only:
+            return None
+        if device is None or not device.active or not device.may_query_worklist:
+            self._fetch_log.add(Refusal(ae_title, RefusedDevice.Service.WORKLIST, address, timezone.now()))
+            raise NotPermitted("the device is not registered for the worklist", field="CallingAETitle")
+        return device
 
 
 class FetchLog:
-    """Fetches on their way to the database: added by queries in memory, written in batches by a thread."""
+    """Fetches and refusals on their way to the database: added by queries in memory, written in batches by a thread."""
 
     def __init__(self, report_forgotten: Callable[[int], None]) -> None:
-        self._waiting: deque[Fetch] = deque()
+        self._waiting: deque[Fetch | Refusal] = deque()
         self._lock = threading.Lock()
         self._forgotten = 0
         self._report_forgotten = report_forgotten
 
-    def add(self, fetch: Fetch) -> None:
+    def add(self, event: Fetch | Refusal) -> None:
         with self._lock:
             if len(self._waiting) >= MOST_UNWRITTEN_FETCHES:
                 self._waiting.popleft()
                 self._forgotten += 1
-            self._waiting.append(fetch)
+            self._waiting.append(event)
 
     def write(self) -> None:
         """Write what waits; when that fails it goes on waiting.
@@ -67,7 +85,9 @@ class FetchLog:
         if forgotten:
             self._report_forgotten(forgotten)
         try:
-            note_fetched(batch)
+            note_fetched([event for event in batch if isinstance(event, Fetch)])
+            batch = [event for event in batch if isinstance(event, Refusal)]
+            note_refusals([event for event in batch if isinstance(event, Refusal)])
         except Exception:
             with self._lock:
                 self._waiting.extendleft(reversed(batch))

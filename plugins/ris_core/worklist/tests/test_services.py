@@ -14,14 +14,13 @@ from ris_core.devices.models import Device
 from ris_core.errors import InvalidValue
 from ris_core.worklist import services
 from ris_core.worklist.dataset import attributes_of, read_file
+from ris_core.worklist.history import Fetch, note_fetched
 from ris_core.worklist.models import WorklistEntry, WorklistFetch
 from ris_core.worklist.rules import Key, matches
 from ris_core.worklist.search import compile_search
 from ris_core.worklist.services import (
-    Fetch,
     compose_answer,
     find_entries,
-    note_fetched,
     put_on_worklist,
     take_off_worklist,
 )

@@ -16,9 +16,9 @@ from orthanc_host.fakes import FakeHost
 from orthanc_host.host import WorklistRequest
 from ris_core.errors import InvalidValue
 from ris_core.settings import Settings, load_settings
+from ris_core.worklist.history import Fetch
 from ris_core.worklist.models import WorklistFetch
 from ris_core.worklist.rules import Key
-from ris_core.worklist.services import Fetch
 from ris_core.worklist.tests.builders import schedule
 from ris_plugins.modality_worklist import plugin, service
 from ris_plugins.modality_worklist.codec import ORIGINAL_QUERY_SEQUENCE, read_query

@@ -1,0 +1,95 @@
+"""A registered device as the worklist and the mapping need it: one look-up, parsed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ris_core.devices.character_sets import ASCII, CODECS, UNICODE
+from ris_core.devices.models import Device
+from ris_core.devices.quirks import Quirks, WorklistFilter, read
+from ris_core.statements import Param, Select
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredDevice:
+    """What the registry says of one AE title."""
+
+    ae_title: str
+    modalities: tuple[str, ...] = ()
+    may_query_worklist: bool = True
+    may_store: bool = True
+    active: bool = True
+    character_set: str = UNICODE
+    quirks: Quirks = field(default_factory=Quirks)
+    worklist_filter: WorklistFilter = field(default_factory=WorklistFilter)
+    group_ae_titles: tuple[str, ...] = ()
+    """Active devices of its groups, itself not among them; known only when its filter asks for them."""
+
+    @property
+    def written_set(self) -> str:
+        """The character set that it is really answered in."""
+        return ASCII if self.quirks.wants_ascii else self.character_set
+
+
+_find_device = Select(
+    Device.objects.filter(ae_title=Param("ae_title")).values_list(
+        "id", "modality", "other_modalities", "may_query_worklist", "may_store", "active", "character_set", "quirks",
+        "worklist_filter",
+    )
+)  # fmt: skip
+_find_neighbours = Select(
+    Device.objects.filter(active=True, groups__devices__id=Param("id"))
+    .exclude(id=Param("id"))
+    .order_by("ae_title")
+    .values_list("ae_title")
+    .distinct()
+)
+
+
+def registered_device(ae_title: str) -> RegisteredDevice | None:
+    """The device with this title, also one that is no longer in use; none when nobody has registered it.
+
+    :raises django.db.DatabaseError: when the registry cannot be read
+    """
+    row = _find_device.row(ae_title=ae_title)
+    if row is None:
+        return None
+    device_id, modality, others, may_query_worklist, may_store, active, character_set, quirks, worklist_filter = row
+    found_quirks, filtered = parsed(quirks, worklist_filter)
+    neighbours = _find_neighbours.rows(id=device_id) if filtered.stations == "group" else []
+    return RegisteredDevice(
+        ae_title=ae_title,
+        modalities=tuple(dict.fromkeys(f"{modality} {others}".split())),
+        may_query_worklist=may_query_worklist,
+        may_store=may_store,
+        active=active,
+        character_set=character_set if character_set in CODECS else UNICODE,
+        quirks=found_quirks,
+        worklist_filter=filtered,
+        group_ae_titles=tuple(title for (title,) in neighbours),
+    )
+
+
+def parsed(quirks: Any, worklist_filter: Any) -> tuple[Quirks, WorklistFilter]:
+    """The two JSON columns of a device as what they are.
+
+    :raises InvalidValue: when somebody has written there what cannot be
+    """
+    return _quirks(_key(quirks)), _filter(_key(worklist_filter))
+
+
+def _key(data: Any) -> str:
+    return json.dumps(data, sort_keys=True) if data else "{}"
+
+
+@lru_cache(maxsize=1024)
+def _quirks(text: str) -> Quirks:
+    return read(Quirks, json.loads(text), "quirks")
+
+
+@lru_cache(maxsize=1024)
+def _filter(text: str) -> WorklistFilter:
+    return read(WorklistFilter, json.loads(text), "worklist_filter")
