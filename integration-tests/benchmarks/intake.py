@@ -24,6 +24,7 @@ from ris_core.hl7.mllp import MllpClient
 from ris_testing.dimse import EXPLICIT, Association
 from ris_testing.engine import Engine, make_home, migrate, running_engine
 from ris_testing.orders import an_order
+from ris_testing.schedule import BENCH, schedule
 
 ORDERS = 3000
 CONNECTIONS = 4
@@ -41,11 +42,10 @@ def run(context: Context) -> list[Row]:
     home = context.folder / "suite"
     environment = make_home(home)
     migrate(environment)
+    schedule(environment, devices=[BENCH])
     port = int(environment["QUANG_MLLP_PORT"])
     disk = synced_inserts_per_second(context.folder)
-    with running_engine(
-        home, environment, changes={"DicomAlwaysAllowStore": True, "DicomAlwaysAllowFindWorklist": True}
-    ) as engine:
+    with running_engine(home, environment) as engine:
         wait_for_port(port)
         order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))  # caches, statements
         visible = order_to_worklist_ms(engine, port)

@@ -15,6 +15,13 @@ from typing import Any
 
 from ris_suite import layout
 
+BENCH: dict[str, Any] = {
+    "ae_title": "BENCH",
+    "name": "Client of the benchmarks",
+    "worklist_filter": {"stations": "any", "by_modality": False},
+}
+"""A device that may store and is shown every step."""
+
 
 def schedule(
     environment: Mapping[str, str],

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.storage import MR_IMAGE_STORAGE, template
 from ris_testing.dimse import EXPLICIT, Association, AssociationFailed
 from ris_testing.engine import make_home, migrate, running_engine
+from ris_testing.schedule import schedule
 
 pytestmark = pytest.mark.integration
 
@@ -22,6 +23,7 @@ IMAGES = 150
 def test_what_was_acknowledged_before_the_stop_is_there_after_it(tmp_path: Path) -> None:
     environment = make_home(tmp_path)
     migrate(environment)
+    schedule(environment, devices=[{"ae_title": "MR1", "name": "MR 1", "modality": "MR"}])
     acknowledged: list[str] = []
     half, stopped = threading.Event(), threading.Event()
 
@@ -39,7 +41,7 @@ def test_what_was_acknowledged_before_the_stop_is_there_after_it(tmp_path: Path)
                     half.set()
             stopped.wait(60)  # as devices do that keep their association for the next patient
 
-    with running_engine(tmp_path, environment, changes={"DicomAlwaysAllowStore": True}) as engine:
+    with running_engine(tmp_path, environment) as engine:
         devices = [threading.Thread(target=store, args=(number, engine.dicom_port)) for number in range(DEVICES)]
         for device in devices:
             device.start()

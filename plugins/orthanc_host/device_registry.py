@@ -1,13 +1,27 @@
-"""Keeps Orthanc's modalities equal to the registry of devices: only who is registered may store or ask."""
+"""Only who is registered may store, and Orthanc's modalities are those of the registry.
+
+Query, retrieval and echo are decided by Orthanc, which knows the devices as modalities. Images are let in or refused
+here, and the worklist decides for itself: so that a device nobody has registered is told so by a status, and is seen.
+"""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from django.utils import timezone
+
 from orthanc_host.host import EngineRest, Host, Stopping
-from ris_core.devices.services import engine_modalities, registry_state
+from ris_core.devices.models import RefusedDevice
+from ris_core.devices.services import (
+    Refusal,
+    engine_modalities,
+    note_refusals,
+    registry_state,
+    titles_that_may_store,
+)
 from ris_core.settings import Settings
 
 CHECK_SECONDS = 1.0
@@ -16,11 +30,61 @@ FULL_CHECK_SECONDS = 60.0
 """How often Orthanc's own list is compared although the registry has not changed."""
 
 
+MOST_UNWRITTEN_REFUSALS = 1_000
+"""Refusals kept in memory until they are written; further ones are only refused."""
+
+
+class StoreGate:
+    """Which AE titles may store, in memory: asked for each image, read anew when the registry has changed."""
+
+    def __init__(self, unit: Callable[[], AbstractContextManager[None]]) -> None:
+        self._unit = unit
+        self._titles: frozenset[str] | None = None
+        self._refused: dict[str, Refusal] = {}
+        self._lock = threading.Lock()
+
+    def read(self) -> None:
+        """Take over the registry.
+
+        :raises django.db.DatabaseError: when it cannot be read; what was known stays
+        """
+        self._titles = titles_that_may_store()
+
+    def allows(self, ae_title: str, address: str) -> bool:
+        """Whether images of ``ae_title`` are taken; who is refused is remembered for :meth:`write_refused`.
+
+        :raises django.db.DatabaseError: at the first image, when the registry cannot be read
+        """
+        if self._titles is None:
+            with self._unit():
+                self.read()
+        ae_title = ae_title.strip()
+        if self._titles and ae_title in self._titles:
+            return True
+        with self._lock:
+            if len(self._refused) < MOST_UNWRITTEN_REFUSALS:
+                self._refused[ae_title] = Refusal(ae_title, RefusedDevice.Service.STORE, address, timezone.now())
+        return False
+
+    def write_refused(self) -> None:
+        """Write who was refused since the last time.
+
+        :raises django.db.DatabaseError: when it cannot be written; it is tried again the next time
+        """
+        with self._lock:
+            waiting = dict(self._refused)
+        if waiting:
+            note_refusals(list(waiting.values()))
+            with self._lock:
+                self._refused = {title: kept for title, kept in self._refused.items() if waiting.get(title) != kept}
+
+
 class DeviceRegistrySync:
     """Writes what differs into Orthanc's modalities, which the engine keeps in its database."""
 
-    def __init__(self, rest: Callable[[], EngineRest]) -> None:
+    def __init__(self, rest: Callable[[], EngineRest], gate: StoreGate) -> None:
         self._rest = rest
+        self._gate = gate
         self._state: object = None
 
     def synchronise(self, *, fully: bool = False) -> int:
@@ -32,6 +96,7 @@ class DeviceRegistrySync:
         state = registry_state()
         if state == self._state and not fully:
             return 0
+        self._gate.read()
         rest, changes = self._rest(), 0
         wanted = engine_modalities()
         known: dict[str, dict[str, object]] = json.loads(rest.get("/modalities?expand"))
@@ -51,14 +116,18 @@ class DeviceRegistrySync:
         while True:
             with unit():
                 self.synchronise(fully=checks % int(FULL_CHECK_SECONDS / CHECK_SECONDS) == 0)
+                self._gate.write_refused()
             checks += 1
             if stopping.wait(CHECK_SECONDS):
                 return
 
 
 def register(host: Host, settings: Settings) -> None:
-    """Synchronise from the start of Orthanc to its stop."""
-    sync = DeviceRegistrySync(lambda: host.rest)
+    """Decide who may store, and synchronise from the start of Orthanc to its stop."""
+    gate = StoreGate(lambda: host.guarded("store gate"))
+    sync = DeviceRegistrySync(lambda: host.rest, gate)
+    if settings.dicom.registered_only:
+        host.filter_stores(gate.allows)
     host.in_background(
         "device-registry", lambda stopping: sync.keep_synchronised(lambda: host.guarded("device registry"), stopping)
     )

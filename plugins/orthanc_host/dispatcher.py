@@ -18,6 +18,7 @@ from orthanc_host.host import (
     HttpResponse,
     RouteHandler,
     Stopping,
+    StoreHandler,
     WorklistHandler,
     WorklistReply,
     WorklistRequest,
@@ -56,6 +57,7 @@ class Dispatcher:
         self._change: dict[str, list[ChangeHandler]] = {}
         self._worklist: WorklistHandler | None = None
         self._filters: list[FilterHandler] = []
+        self._stores: StoreHandler | None = None
         self._routes: dict[str, RouteHandler] = {}
 
     # ---- what plugins call ----
@@ -80,6 +82,11 @@ class Dispatcher:
 
     def filter_requests(self, handler: FilterHandler) -> None:
         self._filters.append(handler)
+
+    def filter_stores(self, handler: StoreHandler) -> None:
+        if self._stores is not None:
+            raise HandlerTaken("another plugin decides already which images are stored")
+        self._stores = handler
 
     def route(self, path: str, handler: RouteHandler) -> None:
         if path in self._routes:
@@ -131,6 +138,15 @@ class Dispatcher:
         """Whether every filter lets the request in. Errors go on: the engine then answers 500 and serves nothing."""
         with self.guard.measured("http filter"):
             return all(allows(request) for allows in self._filters)
+
+    def may_store(self, calling_ae_title: str, address: str) -> bool:
+        """Whether an image of this device is stored; an error refuses it."""
+        assert self._stores is not None  # noqa: S101 (the engine is asked to call only what is subscribed)
+        try:
+            with self.guard.measured("store filter"):
+                return self._stores(calling_ae_title, address)
+        except Exception:  # noqa: BLE001 (logged by the guard; ends in a refusal)
+            return False
 
     def serve(self, path: str, request: HttpRequest) -> HttpResponse:
         """The answer of the route registered as ``path``; errors become their status."""

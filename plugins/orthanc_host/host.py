@@ -93,6 +93,8 @@ class Stopping(Protocol):
 ChangeHandler = Callable[[Change], None]
 WorklistHandler = Callable[[WorklistRequest], WorklistReply]
 FilterHandler = Callable[[HttpRequest], bool]
+StoreHandler = Callable[[str, str], bool]
+"""Of the calling AE title and its address (empty where the engine does not tell it)."""
 RouteHandler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -128,6 +130,13 @@ class Host(Protocol):
         """Decide on each HTTP request before the engine sees it; all filters must say True. An error refuses (500).
 
         No database connection is lent here: this runs for each request, so keep what it needs in memory.
+        """
+
+    def filter_stores(self, handler: StoreHandler) -> None:
+        """Decide on each image that arrives by C-STORE, before it is stored; there is one handler, a second is refused.
+
+        False, or an error, refuses the image (0124, not authorised). No database connection is lent here: this runs
+        for each image.
         """
 
     def route(self, path: str, handler: RouteHandler) -> None:

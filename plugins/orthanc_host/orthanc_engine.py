@@ -22,6 +22,8 @@ from orthanc_host.host import Change, HttpRequest, HttpResponse, WorklistRequest
 from orthanc_host.journal import Journal, JournalHandler
 
 CALLBACKS_PATH = "/quang/callbacks"
+NOT_AUTHORISED = 0x0124
+"""DIMSE status "refused: not authorised" (PS3.7 C.5.12)."""
 _METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE"}
 """OrthancPluginHttpMethod; the filter gets the number, a route the word."""
 _CHANGES = {value: name for name, value in vars(orthanc.ChangeType).items() if isinstance(value, int)}
@@ -87,6 +89,8 @@ class OrthancHost(Dispatcher):
                 orthanc.RegisterWorklistCallback2(self._on_worklist)
             else:
                 orthanc.RegisterWorklistCallback(self._on_worklist_of_older_engine)
+        if self._stores is not None:
+            orthanc.RegisterIncomingCStoreInstanceFilter(self._on_store)
         if self._filters:
             orthanc.RegisterIncomingHttpRequestFilter(self._on_request)
         for path in self._routes:
@@ -132,6 +136,9 @@ class OrthancHost(Dispatcher):
             answers.WorklistAddAnswer(query, answer)
         if not reply.complete:
             answers.WorklistMarkIncomplete()
+
+    def _on_store(self, instance: Any) -> int:
+        return 0 if self.may_store(instance.GetInstanceRemoteAet(), "") else NOT_AUTHORISED
 
     def _on_request(self, uri: str, **request: Any) -> bool:
         return self.allows(

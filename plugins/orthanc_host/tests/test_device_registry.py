@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
 
-from orthanc_host.device_registry import DeviceRegistrySync
+from orthanc_host.device_registry import DeviceRegistrySync, StoreGate
 from orthanc_host.fakes import FakeRest
+from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
+from ris_core.devices.models import RefusedDevice
 from ris_core.devices.services import DeviceRegistration, change_device, engine_name, register_device
 
 pytestmark = pytest.mark.django_db
@@ -23,13 +26,21 @@ class ModalitiesRest(FakeRest):
         return json.dumps({name.removeprefix(prefix): json.loads(body) for name, body in self.bodies.items()}).encode()
 
 
+def a_gate() -> StoreGate:
+    return StoreGate(contextlib.nullcontext)
+
+
+def a_sync(rest: FakeRest, gate: StoreGate | None = None) -> DeviceRegistrySync:
+    return DeviceRegistrySync(lambda: rest, gate or a_gate())
+
+
 def test_a_registered_device_is_known_with_what_it_may_do() -> None:
     rest = ModalitiesRest()
     device = register_device(
         DeviceRegistration(ae_title="CT1", name="CT 1", modality="CT", host="10.0.0.5", port=11112, may_store=False),
         SYSTEM,
     )
-    sync = DeviceRegistrySync(lambda: rest)
+    sync = a_sync(rest)
     assert sync.synchronise() == 1
     known = json.loads(rest.bodies[f"/modalities/{engine_name(device.pk)}"])
     assert (known["AET"], known["Host"], known["Port"]) == ("CT1", "10.0.0.5", 11112)
@@ -41,7 +52,7 @@ def test_a_registered_device_is_known_with_what_it_may_do() -> None:
 def test_nothing_is_asked_of_the_engine_while_the_registry_is_as_it_was() -> None:
     rest = ModalitiesRest()
     register_device(DeviceRegistration(ae_title="CT1", name="CT 1"), SYSTEM)
-    sync = DeviceRegistrySync(lambda: rest)
+    sync = a_sync(rest)
     sync.synchronise()
     calls = len(rest.calls)
     assert sync.synchronise() == 0
@@ -51,7 +62,7 @@ def test_nothing_is_asked_of_the_engine_while_the_registry_is_as_it_was() -> Non
 def test_a_change_and_a_withdrawal_reach_the_engine() -> None:
     rest = ModalitiesRest()
     device = register_device(DeviceRegistration(ae_title="CT1", name="CT 1"), SYSTEM)
-    sync = DeviceRegistrySync(lambda: rest)
+    sync = a_sync(rest)
     sync.synchronise()
     change_device(device.pk, DeviceRegistration(ae_title="CT1", name="CT 1", port=105), SYSTEM)
     assert sync.synchronise() == 1
@@ -64,9 +75,35 @@ def test_a_change_and_a_withdrawal_reach_the_engine() -> None:
 def test_what_somebody_else_put_into_the_engine_is_removed() -> None:
     rest = ModalitiesRest()
     rest.bodies["/modalities/stranger"] = b'{"AET": "STRANGER"}'
-    sync = DeviceRegistrySync(lambda: rest)
+    sync = a_sync(rest)
     sync.synchronise()
     assert rest.bodies == {}
     rest.bodies["/modalities/stranger"] = b'{"AET": "STRANGER"}'
     assert sync.synchronise() == 0, "unseen while the registry is as it was"
     assert sync.synchronise(fully=True) == 1
+
+
+def test_only_who_is_registered_for_it_may_store_and_who_is_refused_is_kept() -> None:
+    register_device(DeviceRegistration(ae_title="CT1", name="CT 1"), SYSTEM)
+    register_device(DeviceRegistration(ae_title="PRINTER", name="P", may_store=False), SYSTEM)
+    gate = a_gate()
+    assert gate.allows("CT1 ", "")
+    assert not gate.allows("PRINTER", "10.0.0.9")
+    assert not gate.allows("NOBODY", "10.0.0.8")
+    assert not gate.allows("", "")
+    gate.write_refused()
+    gate.write_refused()
+    kept = RefusedDevice.objects.order_by("ae_title").values_list("ae_title", "service", "address", "times")
+    assert list(kept) == [("", "STORE", "", 1), ("NOBODY", "STORE", "10.0.0.8", 1), ("PRINTER", "STORE", "10.0.0.9", 1)]
+    assert AuditEvent.objects.filter(action="device.refused", success=False).count() == 3
+
+
+def test_a_device_that_is_registered_may_store_when_the_registry_was_read_again() -> None:
+    gate = a_gate()
+    sync = a_sync(ModalitiesRest(), gate)
+    assert not gate.allows("CT1", "")
+    gate.write_refused()
+    register_device(DeviceRegistration(ae_title="CT1", name="CT 1"), SYSTEM)
+    assert not RefusedDevice.objects.exists()
+    sync.synchronise()
+    assert gate.allows("CT1", "")

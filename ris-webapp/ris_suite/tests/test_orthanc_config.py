@@ -27,10 +27,10 @@ def test_values_are_put_in_as_json_whatever_they_contain() -> None:
     assert configuration["Plugins"] == ["/plugins/libOrthancPython.so"]
 
 
-def test_only_registered_devices_may_store_or_query() -> None:
+def test_only_registered_devices_may_query_and_what_they_store_and_ask_the_worklist_is_decided_by_the_plugins() -> None:
     configuration = render(SETTINGS)
     allowed = {name for name, value in configuration.items() if name.startswith("DicomAlwaysAllow") and value}
-    assert allowed == {"DicomAlwaysAllowEcho"}
+    assert allowed == {"DicomAlwaysAllowEcho", "DicomAlwaysAllowStore", "DicomAlwaysAllowFindWorklist"}
     assert configuration["DicomCheckCalledAet"] is True
     assert configuration["DicomModalitiesInDatabase"] is True
 
@@ -43,7 +43,7 @@ def test_the_title_and_who_may_store_are_what_the_settings_say(tmp_path: Path) -
     assert told == DicomSettings("VIETDUC", registered_only=False)
     configuration = render(replace(SETTINGS, ae_title=told.ae_title, registered_only=told.registered_only))
     assert configuration["DicomAet"] == "VIETDUC"
-    assert configuration["DicomAlwaysAllowStore"] is configuration["DicomAlwaysAllowFindWorklist"] is True
+    assert configuration["DicomAlwaysAllowFind"] is configuration["DicomAlwaysAllowMove"] is True
     assert DicomSettings.read(file, {"QUANG_DICOM__REGISTERED_ONLY": "true"}).registered_only is True
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -14,10 +16,13 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from orthanc_host.errors import EngineError
 from orthanc_host.fakes import FakeHost
 from orthanc_host.host import WorklistRequest
+from ris_core.audit.services import SYSTEM
+from ris_core.devices.models import Device, RefusedDevice
+from ris_core.devices.services import DeviceRegistration, change_device, register_device, registration_of
 from ris_core.errors import InvalidValue
 from ris_core.settings import Settings, load_settings
 from ris_core.worklist.history import Fetch
-from ris_core.worklist.models import WorklistFetch
+from ris_core.worklist.models import WorklistFetch, WorklistQuery
 from ris_core.worklist.rules import Key
 from ris_core.worklist.tests.builders import schedule
 from ris_plugins.modality_worklist import plugin, service
@@ -25,6 +30,11 @@ from ris_plugins.modality_worklist.codec import ORIGINAL_QUERY_SEQUENCE, read_qu
 from ris_plugins.modality_worklist.settings import MOST_UNWRITTEN_FETCHES
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _ct1() -> None:
+    register_device(DeviceRegistration(ae_title="CT1", name="CT 1", modality="CT"), SYSTEM)
 
 
 def settings(**worklist: str) -> Settings:
@@ -142,3 +152,38 @@ def test_a_sequence_with_two_items_is_refused() -> None:
     query.ScheduledProcedureStepSequence = [Dataset(), Dataset()]
     with pytest.raises(InvalidValue):
         read_query(identifier(query))
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"may_query_worklist": False}, {"ae_title": "OTHER"}])
+def test_who_is_not_registered_for_it_gets_a_failure_and_is_kept(change: dict[str, Any]) -> None:
+    schedule()
+    device = Device.objects.get()
+    change_device(device.pk, replace(registration_of(device), **change), SYSTEM)
+    host = FakeHost()
+    plugin.register(host, settings())
+    with pytest.raises(EngineError):
+        host.answer_worklist(WorklistRequest(identifier(a_query()), "CT1", "QUANG", "10.0.0.7"))
+    host.background["worklist-fetch-log"](Once())
+    kept = RefusedDevice.objects.get()
+    assert (kept.ae_title, kept.service, kept.address) == ("CT1", "WORKLIST", "10.0.0.7")
+    assert not WorklistFetch.objects.exists()
+
+
+def test_with_unregistered_devices_allowed_a_stranger_sees_everything_as_it_is() -> None:
+    schedule(scheduled_station_ae_title="CT2")
+    host = FakeHost()
+    plugin.register(host, load_settings({"QUANG_DICOM__REGISTERED_ONLY": "false"}))
+    request = WorklistRequest(identifier(a_query(station="")), "STRANGER", "QUANG")
+    assert len(host.answer_worklist(request).answers) == 1
+
+
+def test_what_a_device_asked_is_kept_without_the_name_it_asked_for() -> None:
+    schedule()
+    host = FakeHost()
+    plugin.register(host, settings())
+    for _ in range(2):
+        host.answer_worklist(WorklistRequest(identifier(a_query(name="NGUYEN*")), "CT1", "QUANG", "10.0.0.7"))
+    host.background["worklist-fetch-log"](Once())
+    query = WorklistQuery.objects.get()
+    assert query.keys == {"PatientName": None, "ScheduledStationAETitle": "CT1"}
+    assert (query.ae_title, query.answers, query.times, query.complete) == ("CT1", 1, 2, True)
