@@ -92,4 +92,4 @@ def read(kind: type[Kept], data: Any, field: str) -> Kept:
 
 def as_json(kept: Quirks | WorklistFilter) -> dict[str, Any]:
     """As kept in the database and exported: only what differs from the defaults, and the version."""
-    return {"version": kept.version, **msgspec.to_builtins(kept)}
+    return {"version": kept.version, **msgspec.json.decode(msgspec.json.encode(kept))}

@@ -11,16 +11,12 @@ from functools import lru_cache
 
 from ris_core.devices.character_sets import ASCII, CODECS, UNICODE, written_in
 from ris_core.devices.registered import RegisteredDevice
+from ris_core.devices.returned_names import fitting_name
 from ris_core.worklist.encoding import FILE_META, text_element
 
 _PATIENT_NAME = b"\x10\x00\x10\x00"
 _PADDED_WITH_SPACES = frozenset((b"SH", b"LO", b"PN", b"LT", b"ST"))
 _CHARACTER_SET = b"\x08\x00\x05\x00CS"
-
-
-def name_as_sent(person_name: str, device: RegisteredDevice) -> str:
-    """A patient's PN as ``device`` is told it."""
-    return _fitting_name(written_in(person_name, device.written_set), device.quirks.max_name_length)
 
 
 def told_to(answer: bytes, device: RegisteredDevice) -> bytes:
@@ -29,12 +25,6 @@ def told_to(answer: bytes, device: RegisteredDevice) -> bytes:
     if character_set == UNICODE and longest is None:
         return answer
     return _rewritten(answer, character_set, longest)
-
-
-def _fitting_name(name: str, longest: int | None) -> str:
-    if longest is None or len(name) <= longest:
-        return name
-    return name.split("=")[0][:longest].rstrip(" ^")
 
 
 @lru_cache(maxsize=2048)
@@ -62,7 +52,7 @@ def _rewritten(answer: bytes, character_set: str, longest: int | None) -> bytes:
             continue
         text = written_in(value.decode().rstrip(" "), character_set)
         if is_name:
-            text = _fitting_name(text, longest)
+            text = fitting_name(text, longest)
         parts.append(answer[unchanged : value_at - 8])
         parts.append(text_element(answer[value_at - 8 : value_at - 2], text.encode(codec, "replace")))
         unchanged = position
