@@ -43,6 +43,8 @@ class Hl7(Section, frozen=True):
     idle_timeout_seconds: float = 600.0
     frame_timeout_seconds: float = 30.0
     """Longest time from a frame's first to its last byte."""
+    updates_create_patients: bool = True
+    """Whether ADT A08 and A31 of a patient who is not known here add them; else they are answered AE 204."""
     undeclared_charset: str = "utf-8"
     """Character set of a message whose MSH-18 is empty; falls back to windows-1258 when the bytes are not valid."""
     unknown_senders: Literal["accept", "refuse"] = "accept"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ris_core.audit.services import Actor
 from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused, Reply
 from ris_core.hl7.er7 import Message
+from ris_core.intake.admission import EVENTS, apply_admission
+from ris_core.intake.merging import apply_adt, apply_linking, apply_merging
 from ris_core.intake.orders import apply_orders
 from ris_core.intake.reading import Reading
 
@@ -32,6 +34,10 @@ class MessageKind:
 
 KINDS: tuple[MessageKind, ...] = (
     MessageKind("orders", ("ORM^O01", "ORM", "OMG^O19", "OMI^O23"), apply_orders),
+    MessageKind("admission", tuple(f"ADT^{event}" for event in EVENTS), apply_admission),
+    MessageKind("merging", ("ADT^A18", "ADT^A34", "ADT^A40", "ADT^A45", "ADT^A47"), apply_merging),
+    MessageKind("linking", ("ADT^A24", "ADT^A37"), apply_linking),
+    MessageKind("adt", ("ADT",), apply_adt),
 )  # fmt: skip
 
 KIND_BY_TYPE: dict[str, MessageKind] = {type_: kind for kind in KINDS for type_ in kind.types}

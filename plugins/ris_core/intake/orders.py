@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from ris_core.audit.services import Actor
-from ris_core.errors import IdentityConflict, InvalidValue, QuangError, TransitionRefused
-from ris_core.hl7.acknowledgement import ErrorCode, MessageRefused
+from ris_core.errors import QuangError
 from ris_core.hl7.er7 import Message
 from ris_core.intake.commands import OrderCommand, read_commands
 from ris_core.intake.controls import Action
 from ris_core.intake.places import Places
 from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
-from ris_core.intake.values import place_of
-from ris_core.orders.errors import OrderExists, UnknownOrder
+from ris_core.intake.refusals import refusal_of
 from ris_core.orders.services import cancel_order, change_order, place_order, require_order
-
-_ERROR_CODES: dict[type[QuangError], ErrorCode] = {
-    UnknownOrder: ErrorCode.UNKNOWN_KEY_IDENTIFIER,
-    OrderExists: ErrorCode.DUPLICATE_KEY_IDENTIFIER,
-    IdentityConflict: ErrorCode.DUPLICATE_KEY_IDENTIFIER,
-    TransitionRefused: ErrorCode.APPLICATION_RECORD_LOCKED,
-    InvalidValue: ErrorCode.DATA_TYPE_ERROR,
-}
 
 
 def _places(profile: Profile) -> dict[str, Places]:
@@ -49,7 +39,7 @@ def apply_orders(message: Message, reading: Reading, actor: Actor) -> None:
         try:
             _carry_out(command, actor)
         except QuangError as error:
-            raise _refusal(error, command, reading.profile) from error
+            raise refusal_of(error, _places(reading.profile), command.segments) from error
 
 
 def _carry_out(command: OrderCommand, actor: Actor) -> None:
@@ -68,17 +58,3 @@ def _carry_out(command: OrderCommand, actor: Actor) -> None:
         change_order(command.order, actor)
     else:
         place_order(command.order, actor)
-
-
-def _refusal(error: QuangError, command: OrderCommand, profile: Profile) -> MessageRefused:
-    code = next((code for kind, code in _ERROR_CODES.items() if isinstance(error, kind)), ErrorCode.DATA_TYPE_ERROR)
-    if error.field == "service_code" and isinstance(error, InvalidValue):
-        code = ErrorCode.TABLE_VALUE_NOT_FOUND
-    place = place_of(_places(profile).get(error.field, ()), command.segments)
-    return MessageRefused(
-        f"{place[0]}: {error.detail}" if place else error.detail,
-        error=code,
-        location=place[1] if place else None,
-        held=isinstance(error, IdentityConflict),
-        code=error.code,
-    )

@@ -48,15 +48,19 @@ def read_identifiers(pid: Segment, reading: Reading, others: Sequence[Segment] =
             if not place.is_in(segment):
                 continue
             for repetition in segment.repetitions(place.field):
-                identifier = _identifier(source, segment, repetition, reading)
+                identifier = read_identifier(source, segment, repetition, reading)
                 if identifier:
                     found[identifier] = None
     return tuple(sorted(found, key=lambda identifier: identifier.kind != "MR"))
 
 
-def _identifier(
+def read_identifier(
     source: IdentifierPlace, segment: Segment, repetition: str, reading: Reading
 ) -> PatientIdentifier | None:
+    """One repetition of a field with identifiers; none when it is empty.
+
+    :raises MessageRefused: 102 as :func:`read_identifiers`
+    """
     profile = reading.profile
     parts = [*segment.components(repetition), *[""] * 5]
     value = parts[max(source.place.component - 1, 0)].strip('"')
@@ -97,6 +101,7 @@ def read_patient(pid: Segment, reading: Reading, others: Sequence[Segment] = ())
         sex=_sex(segments, reading.profile),
         phone=_cut(_given(segments, places.phone), 64),
         address=_address(*address) if address else None,
+        confirmed=reading.identity_confirmed,
     )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound
+from ris_core.identifiers import PatientIdentifier as Identifier
 from ris_core.patients.belongings import have_a_primary, keys_of, lock_patients, move, take_out
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import MergeRefused
@@ -121,6 +122,17 @@ def merges_into(patient_id: int) -> list[PatientMerge]:
         found += newest
         survivors = [merge.merged_id for merge in newest]
     return sorted(found, key=lambda merge: merge.pk)
+
+
+def came_by(identifier: Identifier) -> PatientMerge | None:
+    """The merge that brought ``identifier`` to the patient who has it; none when it was always theirs."""
+    row = PatientIdentifier.objects.filter(
+        value=identifier.value, issuer=identifier.issuer, kind=identifier.kind
+    ).first()
+    if row is None:
+        return None
+    merges = merges_into(row.patient_id)
+    return next((merge for merge in merges if row.pk in merge.moved.get("identifiers", ())), None)
 
 
 def _locked_survivor(merged_id: int, survivor_id: int) -> int:

@@ -104,6 +104,21 @@ def move_visit(visit_id: int, receiver_id: int, actor: Actor, *, reason: str = "
     return visit
 
 
+def renumber_visit(visit_id: int, visit_number: str, issuer: str, actor: Actor) -> None:
+    """The visit has another number from now on, in the caller's transaction; the same number changes nothing.
+
+    :raises IdentityConflict: another visit has the number
+    """
+    visit = Visit.objects.select_for_update().get(pk=visit_id)
+    if (visit.visit_number, visit.issuer) == (visit_number, issuer):
+        return
+    if Visit.objects.filter(visit_number=visit_number, issuer=issuer).exists():
+        raise IdentityConflict("another visit has the new number; send the visit's own", field="visit_number")
+    before = [visit.visit_number, visit.issuer]
+    Visit.objects.filter(pk=visit_id).update(visit_number=visit_number, issuer=issuer)
+    record(actor, "visit.renumbered", subject=f"visit:{visit_id}", patient_id=visit.patient_id, before=before)
+
+
 def _keys_of_visit(visit: Visit) -> Keys:
     requests = list(ImagingServiceRequest.objects.filter(visit=visit).values_list("pk", flat=True))
     procedures = list(RequestedProcedure.objects.filter(request_id__in=requests).values_list("pk", flat=True))
