@@ -17,6 +17,7 @@ SCREENS = (
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",
     "ris_webapp.screens.deliveries.urls",
+    "ris_webapp.screens.api_keys.urls",
     "ris_webapp.api.urls",
 )
 

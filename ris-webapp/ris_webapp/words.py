@@ -76,6 +76,15 @@ WORDS: dict[str, dict[str, Text]] = {
         "SENT_AGAIN": _("Nơi gửi đã gửi lại"),
         "REPLAYED": _("Đã chạy lại"),
         "DISMISSED": _("Đã bỏ qua"),
+        "ANSWERED": _("Đã trả lời ngay cho phần mềm gửi"),
+    },
+    "scope": {
+        "orders:write": _("Gửi, sửa, huỷ chỉ định"),
+        "orders:read": _("Xem chỉ định"),
+        "patients:write": _("Ghi người bệnh"),
+        "patients:read": _("Xem người bệnh"),
+        "reports:read": _("Xem kết quả"),
+        "devices:read": _("Xem thiết bị"),
     },
     "job_state": {
         "QUEUED": _("Đang đợi"),

@@ -67,7 +67,8 @@ class PatientOut(Schema):
 
     @classmethod
     def of(cls, patient: Patient) -> PatientOut:
-        numbers = sorted(patient.identifiers.all(), key=lambda number: (not number.is_primary, number.pk))
+        in_use = [number for number in patient.identifiers.all() if number.retired_at is None]
+        numbers = sorted(in_use, key=lambda number: (not number.is_primary, number.pk))
         return cls(
             id=patient.pk,
             identifiers=[

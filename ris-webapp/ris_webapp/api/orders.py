@@ -152,7 +152,7 @@ def own_order(caller: Caller, order_id: int) -> RequestedProcedure:
 
 def known_details(patient: Patient) -> PatientDetails:
     """A patient who is here, as a message that says nothing new would tell of them."""
-    numbers = patient.identifiers.order_by("-is_primary", "pk")
+    numbers = patient.identifiers.filter(retired_at__isnull=True).order_by("-is_primary", "pk")
     return PatientDetails(
         identifiers=tuple(PatientIdentifier(each.value, each.issuer, each.kind) for each in numbers),
         full_name=patient.full_name,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from ris_core.access.scopes import Scope
 from ris_core.errors import NotFound
 from ris_core.names import folded
-from ris_core.orders.records import refresh_worklist_of_patient
+from ris_core.patients.consequences import details_changed
 from ris_core.patients.models import Patient
 from ris_core.patients.services import record_patient
 from ris_webapp.api.answers import PatientOut, PatientsOut
@@ -60,7 +60,7 @@ def record(request: ApiRequest, patient: PatientIn) -> PatientOut:
     caller = request.caller
     recorded, identifiers, corrected = record_patient(patient.details(caller.facility), caller.actor)
     if corrected:
-        refresh_worklist_of_patient(recorded, identifiers)
+        details_changed(recorded, identifiers, corrected)
     return PatientOut.of(Patient.objects.get(pk=recorded.pk))
 
 

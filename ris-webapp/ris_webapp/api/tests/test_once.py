@@ -8,6 +8,7 @@ import threading
 import pytest
 from django.db import connections
 
+from ris_core.messages import requests
 from ris_core.messages.models import InboundMessage, MessageState
 from ris_core.orders.models import RequestedProcedure
 from ris_webapp.api import door
@@ -56,7 +57,7 @@ def test_duplicates_at_the_same_time_have_one_effect_and_one_answer(monkeypatch:
     program, order = Program(), an_order()
     together = threading.Barrier(4)
     answers: list[tuple[int, bytes]] = []
-    received = door.receive_request
+    received = requests.receive_request
 
     def at_once(*arguments: object) -> object:
         together.wait(30)
@@ -86,7 +87,6 @@ def test_duplicates_at_the_same_time_have_one_effect_and_one_answer(monkeypatch:
 @pytest.mark.django_db
 def test_nothing_is_there_when_the_process_dies_before_the_request_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The effect and the kept request are one transaction: without the one there is not the other."""
-    from ris_core.messages import requests
 
     def dies(*arguments: object) -> None:
         raise KeyboardInterrupt
