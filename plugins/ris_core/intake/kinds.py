@@ -10,9 +10,13 @@ from ris_core.audit.services import Actor
 from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused, Reply
 from ris_core.hl7.er7 import Message
 from ris_core.intake.admission import EVENTS, apply_admission
+from ris_core.intake.master_data import apply_master_data
 from ris_core.intake.merging import apply_adt, apply_linking, apply_merging
 from ris_core.intake.orders import apply_orders
+from ris_core.intake.queries import answer_query
 from ris_core.intake.reading import Reading
+from ris_core.intake.results import apply_results
+from ris_core.intake.scheduling import apply_appointment
 
 Effect = Callable[[Message, Reading, Actor], Reply | None]
 """What a message does, in the current transaction, and what is answered beyond the acknowledgement.
@@ -38,6 +42,14 @@ KINDS: tuple[MessageKind, ...] = (
     MessageKind("merging", ("ADT^A18", "ADT^A34", "ADT^A40", "ADT^A45", "ADT^A47"), apply_merging),
     MessageKind("linking", ("ADT^A24", "ADT^A37"), apply_linking),
     MessageKind("adt", ("ADT",), apply_adt),
+    MessageKind("appointments", ("SIU^S12", "SIU^S13", "SIU^S14", "SIU^S15", "SIU^S26"), apply_appointment),
+    MessageKind(
+        "master data",
+        ("MFN^M02", "MFN^M05", "MFN^M08", "MFN^M13", "MFN^Z01", "MFN^Z02", "MFN^Z03", "MFN^Z04", "MFN^Z05"),
+        apply_master_data,
+    ),
+    MessageKind("results made elsewhere", ("ORU^R01", "ORU"), apply_results),
+    MessageKind("queries", ("OSQ^Q06", "QRY^R02", "QRY^A19", "QBP^Q11"), answer_query),
 )  # fmt: skip
 
 KIND_BY_TYPE: dict[str, MessageKind] = {type_: kind for kind in KINDS for type_ in kind.types}

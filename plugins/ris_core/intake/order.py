@@ -110,7 +110,7 @@ def read_order(
         service_code=code,
         service_coding_system=_coding_system(segments, profile),
         service_name=segments.value(places.service_name)[:255],
-        modality=_modality(segments.value(places.modality), profile),
+        modality=modality_of_word(segments.value(places.modality), profile),
         accession_number=segments.value(places.accession_number)[:128],
         filler_order_number=segments.value(places.filler_order_number),
         requested_procedure_id=segments.value(places.requested_procedure_id),
@@ -135,7 +135,8 @@ def _coding_system(segments: Segments, profile: Profile) -> str:
     return profile.words.coding_systems.get(system.upper(), system)
 
 
-def _modality(sent: str, profile: Profile) -> str:
+def modality_of_word(sent: str, profile: Profile) -> str:
+    """A sender's word as a DICOM modality; empty when it is none."""
     word = sent.upper()
     code = profile.words.modalities.get(word, word)
     return code if code in DICOM_MODALITIES else _MODALITY.get(code, "")

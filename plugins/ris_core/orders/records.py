@@ -26,6 +26,9 @@ from ris_core.statements import Param, Select, insert, reserve_id
 from ris_core.worklist.models import WorklistEntry
 from ris_core.worklist.services import compose_answer, put_on_worklist
 
+RIS_SOURCE = "RIS"
+"""The source of orders that are made here."""
+
 OPEN_STATUSES = (StepStatus.SCHEDULED, StepStatus.ARRIVED, StepStatus.READY)
 """A step that has not begun."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ris_core.appointments.services import claim_waiting
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import IdentityConflict, TransitionRefused
@@ -107,6 +108,7 @@ def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
     planned = order.steps or (OrderedStep(),)
     steps = [add_step(step, procedure, plan, ordinal, number) for number, step in enumerate(planned, start=1)]
     show_on_worklist(steps, identifiers)
+    claim_waiting(procedure, order.accession_number.strip(), identifiers, actor)
     announce("exam", procedure.id)
     record(
         actor,
@@ -140,13 +142,20 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     steps = list(procedure.steps.select_for_update(of=("self",)).order_by("id"))
     open_steps = [step for step in steps if step.status in OPEN_STATUSES]
     different = changes(_content(procedure), order)
-    if needs_open_steps(different) and not open_steps:
+    # taken off the worklist by a cancelled appointment: a new time brings them back
+    withdrawn = [step for step in steps if step.status == StepStatus.CANCELLED]
+    if needs_open_steps(different) and not (open_steps or withdrawn):
         raise TransitionRefused(
             f"the acquisition has begun, {', '.join(needs_open_steps(different))} can no longer be changed",
             field="placer_order_number",
         )
     _change_procedure(procedure, order, different)
-    rescheduled = _change_steps(procedure, order, open_steps, different)
+    rescheduled = _change_steps(procedure, order, [*open_steps, *withdrawn], different)
+    if "scheduled_at" in different:
+        for step in withdrawn:
+            step.status = StepStatus.SCHEDULED
+            step.save(update_fields=["status", "updated_at"])
+        open_steps += withdrawn
     if order.visit:
         request.visit = record_visit(order.visit, patient)
     request.save(force_update=True)
