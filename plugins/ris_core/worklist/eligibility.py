@@ -26,10 +26,12 @@ from ris_core.worklist.rules import (
     SCHEDULED_PROCEDURE_STEP_START_TIME,
     SCHEDULED_STATION_AE_TITLE,
     STUDY_INSTANCE_UID,
+    Attributes,
     Key,
     Keys,
     Tag,
     is_pattern,
+    matches,
 )
 
 TAG_OF_KEY: dict[str, Tag] = {
@@ -132,3 +134,85 @@ def meant(keys: Keys, quirks: Quirks) -> Keys:
             key = replace(key, value=key.value.rstrip(" ^") + "*")
         kept[tag] = key
     return kept
+
+
+class Verdict(StrEnum):
+    """What a check says."""
+
+    PASS = "PASS"  # noqa: S105 (a word of the interface)
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    """It cannot be said: the device's query is not known, or only that a name was in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One reason for which a step is, or is not, on a device's worklist."""
+
+    about: str
+    """A :class:`Because`; ``KEY`` and the keyword for a key of the query; or one of those of
+    :mod:`ris_core.worklist.explanation`."""
+    verdict: Verdict
+    wanted: str = ""
+    """What the device's registration, filter or query asks for."""
+    found: str = ""
+    """What the step has."""
+
+
+def checks_of(
+    device: RegisteredDevice, facts: Mapping[str, str | int], keys: Keys, attributes: Attributes, today: date
+) -> list[Check]:
+    """Each requirement and each key of ``device`` against one step, by the rules that its query goes by.
+
+    :param facts: the columns of the step's worklist entry
+    :param keys: the keys of the query, as the device sent them
+    :param attributes: the step's answer, under the title that it is answered with
+    """
+    checks = [_check(requirement, facts) for requirement in requirements_of(device, today)]
+    understood = meant(keys, device.quirks)
+    for tag, key in understood.items():
+        if tag == SCHEDULED_PROCEDURE_STEP_SEQUENCE:
+            checks.extend(_checks_of_step(key.item, attributes))
+        elif not key.is_universal:
+            checks.append(_check_of_key(tag, key.value, attributes, {tag: key}))
+    return checks
+
+
+def _check(requirement: Requirement, facts: Mapping[str, str | int]) -> Check:
+    wanted = " | ".join(
+        ", ".join(str(value) or "—" for value in term.values) if term.values else f"{term.lowest}-{term.highest}"
+        for term in requirement.terms
+    )
+    columns = dict.fromkeys(term.column for term in requirement.terms)
+    return Check(
+        requirement.because,
+        Verdict.PASS if requirement.holds(facts) else Verdict.FAIL,
+        wanted,
+        " | ".join(str(facts[column]) for column in columns),
+    )
+
+
+def _checks_of_step(item: Keys, attributes: Attributes) -> list[Check]:
+    """Keys of the scheduled step; date and time are one key where they make one period (table K.6-1)."""
+    asked = {tag: key for tag, key in item.items() if not key.is_universal}
+    start = (SCHEDULED_PROCEDURE_STEP_START_DATE, SCHEDULED_PROCEDURE_STEP_START_TIME)
+    groups = [{tag: key} for tag, key in asked.items() if tag not in start]
+    if together := {tag: asked[tag] for tag in start if tag in asked}:
+        groups.append(together)
+    steps = attributes.get(SCHEDULED_PROCEDURE_STEP_SEQUENCE, ())
+    step = steps[0] if steps and not isinstance(steps, str) else {}
+    return [
+        _check_of_key(
+            next(iter(group)),
+            " ".join(key.value for key in group.values()),
+            step,
+            group,
+        )
+        for group in groups
+    ]
+
+
+def _check_of_key(tag: Tag, wanted: str, attributes: Attributes, keys: Keys) -> Check:
+    named = next((keyword for keyword, known in TAG_OF_KEY.items() if known == tag), f"{tag:08X}")
+    found = " ".join(str(attributes.get(each, "")) for each in keys)
+    return Check(f"KEY {named}", Verdict.PASS if matches(keys, attributes) else Verdict.FAIL, wanted, found)
