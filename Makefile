@@ -34,15 +34,17 @@ logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go 
 	@$(SUITE) logs $(PART) $(if $(FOLLOW),--follow)
 
 test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
-	@$(RUN) -m pytest
-	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -m "not once" plugins ris-webapp/ris_webapp integration-tests
+	@$(RUN) -m pytest -n auto -m "not integration"
+	@$(RUN) -m pytest -m integration
+	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n auto -m "not integration and not once" plugins ris-webapp/ris_webapp
+	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -m "integration and not once"
 
 check: setup ## format, lint, types, import contracts, unit tests
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy plugins ris-webapp integration-tests
 	@PYTHONPATH=plugins:ris-webapp .venv/bin/lint-imports
-	@$(RUN) -m pytest -m "not integration"
+	@$(RUN) -m pytest -n auto -m "not integration"
 
 bench: setup-test ## measure against the peers; prints a table and writes $QUANG_HOME/bench.json
 	@$(RUN) -m benchmarks

@@ -12,6 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ris_testing import property_tests  # noqa: F401 - every run of the tests loads this first
+
 _home = Path(tempfile.mkdtemp(prefix="quang-test-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 (_home / "secrets").mkdir()

@@ -137,7 +137,10 @@ def encodings_of(dataset: Dataset) -> tuple[str, ...]:
         return ("utf8",)
     if not terms or terms == [""]:
         return ()
-    return tuple(convert_encodings([term.strip() for term in terms]))
+    try:
+        return tuple(convert_encodings([term.strip() for term in terms]))
+    except (LookupError, ValueError):  # no name of a character set at all
+        return ()
 
 
 REPRESENTATIONS: dict[int, str] = {
