@@ -42,7 +42,7 @@ def read_commands(message: Message, reading: Reading) -> list[OrderCommand]:
     pid = _only_pid(message)
     commands = []
     profile = reading.profile
-    for group in _groups(message):
+    for group in order_groups(message):
         action = _action(group.segments, profile)
         order = None
         if action in (Action.PLACE, Action.CHANGE):
@@ -86,7 +86,7 @@ def _only_pid(message: Message) -> Segment | None:
     return pids[0] if pids else None
 
 
-def _groups(message: Message) -> Iterator[OrderGroup]:
+def order_groups(message: Message) -> Iterator[OrderGroup]:
     """ORC with the segments that follow it; a further OBR under the same ORC is an order of its own."""
     group: OrderGroup | None = None
     shared = Segments(takewhile(lambda segment: segment.name != "ORC", message.segments))

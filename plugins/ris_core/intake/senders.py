@@ -117,16 +117,18 @@ def forget_senders() -> None:
     _registry.forget()
 
 
-def read_message(raw: bytes) -> Message:
+def read_message(raw: bytes, profile: Profile | None = None) -> Message:
     """The message in ``raw``, in the character set that its sender is known to use.
 
+    :param profile: this one instead of the sender's
     :raises InvalidValue: when it cannot be read as a message
     """
     message = Message.parse(raw, settings.QUANG.hl7.undeclared_charset)
     if raw.isascii():
         return message
     sender = sender_of(message)
-    codec = sender.charset or (sender.profile.undeclared_charset if not message.header.raw(18) else "")
+    undeclared = (profile or sender.profile).undeclared_charset
+    codec = sender.charset or (undeclared if not message.header.raw(18) else "")
     return Message.parse(raw, codec, declared="") if codec else message
 
 

@@ -8,7 +8,8 @@ every kind of message.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -48,7 +49,20 @@ _find_earlier = Select(
 )
 
 
-def receive(frames: Sequence[Received], apply: Apply) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a message passes before it is applied."""
+
+    read: Callable[[bytes], Message] = read_message
+    """Bytes as a message; raises :class:`InvalidValue`."""
+    admit: Callable[[Message, str, tuple[str, ...]], None] = admit
+    """Whether this sender may send from there; raises :class:`MessageRefused`."""
+
+
+USUAL_DOORS = Doors()
+
+
+def receive(frames: Sequence[Received], apply: Apply, doors: Doors = USUAL_DOORS) -> list[bytes]:
     """Keep the messages of ``frames`` with their effects, in one commit, and return the answer to each frame.
 
     A message that cannot be applied does not touch the others. When the database refuses the transaction as a whole,
@@ -57,7 +71,7 @@ def receive(frames: Sequence[Received], apply: Apply) -> list[bytes]:
     """
     try:
         with transaction.atomic():
-            return [_receive_frame(frame, apply) for frame in frames]
+            return [_receive_frame(frame, apply, doors) for frame in frames]
     except DatabaseError as error:
         log.warning("messages: %d in one transaction failed (%s); trying one by one", len(frames), type(error).__name__)
         if not connection.in_atomic_block:  # a dead one is replaced; within a caller's transaction it is the caller's
@@ -65,7 +79,7 @@ def receive(frames: Sequence[Received], apply: Apply) -> list[bytes]:
     answers: list[bytes] = []
     usable = True
     for frame in frames:
-        answer = _receive_alone(frame, apply) if usable else None
+        answer = _receive_alone(frame, apply, doors) if usable else None
         usable = answer is not None  # a database that cannot be used now is not waited for again and again
         answers.append(answer or not_stored(frame))
     return answers
@@ -78,12 +92,12 @@ def not_stored(frame: Received) -> bytes:
     return _answer_batch([acknowledge(_readable(raw), frame.at, refusal) for raw in split_batch(frame.raw)], frame.at)
 
 
-def _receive_alone(frame: Received, apply: Apply) -> bytes | None:
+def _receive_alone(frame: Received, apply: Apply, doors: Doors) -> bytes | None:
     """The answer, or none when the database cannot be used now."""
     for turn in range(_ATTEMPTS):
         try:
             with transaction.atomic():
-                return _receive_frame(frame, apply if turn < _ATTEMPTS - 1 else _refuse_conflicting)
+                return _receive_frame(frame, apply if turn < _ATTEMPTS - 1 else _refuse_conflicting, doors)
         except IntegrityError:
             continue  # the same message or patient came through another node: the next look finds it
         except DatabaseError as error:
@@ -99,18 +113,18 @@ def _refuse_conflicting(message: Message, actor: Actor) -> None:
     )
 
 
-def _receive_frame(frame: Received, apply: Apply) -> bytes:
+def _receive_frame(frame: Received, apply: Apply, doors: Doors) -> bytes:
     raws = [frame.raw] if frame.cut_short else split_batch(frame.raw)
-    return _answer_batch([_receive_message(raw, frame, apply) for raw in raws], frame.at)
+    return _answer_batch([_receive_message(raw, frame, apply, doors) for raw in raws], frame.at)
 
 
-def _receive_message(raw: bytes, frame: Received, apply: Apply) -> bytes:
+def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors) -> bytes:
     try:
-        message = read_message(raw)
+        message = doors.read(raw)
     except InvalidValue as error:
         refusal = rejected(error.detail, ErrorCode.SEGMENT_SEQUENCE_ERROR, Location("MSH"))
         return _keep(None, frame, raw, Outcome(refusal), ())
-    refusal_at_once = unacceptable(message, frame) or _not_admitted(message, frame)
+    refusal_at_once = unacceptable(message, frame) or _not_admitted(message, frame, doors)
     if refusal_at_once:
         return _keep(message, frame, raw, Outcome(refusal_at_once), ())
     earlier = [EarlierMessage(*row) for row in _find_earlier.rows(sender=message.sender, control_id=message.control_id)]
@@ -152,9 +166,9 @@ def _readable(raw: bytes) -> Message | None:
         return None
 
 
-def _not_admitted(message: Message, frame: Received) -> MessageRefused | None:
+def _not_admitted(message: Message, frame: Received, doors: Doors) -> MessageRefused | None:
     try:
-        admit(message, frame.peer, frame.certificate)
+        doors.admit(message, frame.peer, frame.certificate)
     except MessageRefused as refusal:
         return refusal
     return None
