@@ -40,6 +40,16 @@ class Hl7(Section, frozen=True):
     facility: str = "RIS"
     max_message_bytes: int = 4 * 1024 * 1024
     max_connections: int = 64
+    max_connections_per_peer: int = 32
+    allowed_networks: str = ""
+    """Addresses and networks that may connect, separated by commas; empty: any."""
+    tls_port: int = 0
+    """Port for MLLP over TLS; 0: none."""
+    tls_host: str = "0.0.0.0"  # noqa: S104 - TLS is made to be reached from elsewhere
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    """PEM file of who signs the senders' certificates; empty: senders need none."""
     idle_timeout_seconds: float = 600.0
     frame_timeout_seconds: float = 30.0
     """Longest time from a frame's first to its last byte."""

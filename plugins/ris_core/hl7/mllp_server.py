@@ -10,13 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from ris_core.hl7.mllp import FrameReader, FrameTooLong, FramingError, framed
+from ris_core.hl7.mllp_tls import names_of
 
 log = logging.getLogger(__name__)
 
+_BACKLOG = 128
+_HANDSHAKE_SECONDS = 10.0
 _MOST_UNANSWERED = 32
 """Messages of one peer that wait for their answers; more are left in its socket."""
 
@@ -27,6 +32,10 @@ class Limits:
 
     max_message_bytes: int = 4 * 1024 * 1024
     max_connections: int = 64
+    max_connections_per_peer: int = 32
+    """From one address."""
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """From where connections are taken; none: from anywhere."""
     idle_timeout_seconds: float = 600.0
     """Longest time without a message, and longest time a peer may take to read an answer."""
     frame_timeout_seconds: float = 30.0
@@ -59,16 +68,22 @@ class Connection(asyncio.Protocol):
         self._last = False
         """Nothing more is read; the connection is closed when everything is answered."""
         self._refused = False
+        self._tls: ssl.SSLObject | None = None
         self.peer = ""
+        self.host = ""
+        self.certificate: tuple[str, ...] = ()
+        """Names of the certificate that the peer showed; empty without TLS."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what asyncio gives to a stream's protocol
         self._transport = transport
-        host, port = (transport.get_extra_info("peername") or ("?", 0))[:2]
-        self.peer = f"{host}:{port}"
-        if len(self._server.connections) >= self._limits.max_connections:
+        self.host, port = (transport.get_extra_info("peername") or ("?", 0))[:2]
+        self.peer = f"{self.host}:{port}"
+        self._tls = transport.get_extra_info("ssl_object")
+        self.certificate = names_of(self._tls)
+        if reason := self._server.refuses(self.host):
             self._refused = True
-            self._cut_off(f"more than {self._limits.max_connections} connections")
+            self._cut_off(reason)
             return
         self._server.connections.add(self)
         self._set_timer(self._limits.idle_timeout_seconds, "idle for too long")
@@ -105,7 +120,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._last = True
-        return self._unanswered > 0  # half closed: the answers can still be read
+        return self._unanswered > 0 and self._tls is None  # half closed: the answers can still be read; not so in TLS
 
     def pause_writing(self) -> None:
         if self._transport:
@@ -165,17 +180,28 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-class MllpServer:
-    """Listens on ``host:port`` until :meth:`stop`; every method but :meth:`deliver` is for the loop's thread."""
+@dataclass(slots=True)
+class TlsListener:
+    """A further address, for TLS connections."""
 
-    def __init__(self, host: str, port: int, limits: Limits, submit: Submit) -> None:
+    host: str
+    port: int
+    """0: a free one, known after :meth:`MllpServer.start`."""
+    context: ssl.SSLContext
+
+
+class MllpServer:
+    """Listens on ``host:port``, and on ``tls`` if given; every method but :meth:`deliver` is for the loop's thread."""
+
+    def __init__(self, host: str, port: int, limits: Limits, submit: Submit, tls: TlsListener | None = None) -> None:
         self.host = host
         self.port = port
         """0: a free one, known after :meth:`start`."""
         self.limits = limits
         self.submit = submit
         self.connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self.tls = tls
+        self._servers: list[asyncio.Server] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -184,10 +210,30 @@ class MllpServer:
         :raises OSError: when the port is taken or forbidden
         """
         self._loop = asyncio.get_running_loop()
-        self._server = await self._loop.create_server(
-            lambda: Connection(self), self.host, self.port, backlog=128, reuse_address=True
+        server = await self._loop.create_server(
+            lambda: Connection(self), self.host, self.port, backlog=_BACKLOG, reuse_address=True
         )
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._servers.append(server)
+        self.port = server.sockets[0].getsockname()[1]
+        if self.tls is None:
+            return
+        server = await self._loop.create_server(
+            lambda: Connection(self), self.tls.host, self.tls.port, backlog=_BACKLOG, reuse_address=True,
+            ssl=self.tls.context, ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+        )  # fmt: skip
+        self._servers.append(server)
+        self.tls.port = server.sockets[0].getsockname()[1]
+
+    def refuses(self, host: str) -> str:
+        """Why a connection from ``host`` is not taken; empty when it is."""
+        limits = self.limits
+        if limits.networks and not any(_address(host) in network for network in limits.networks):
+            return "connections from this address are not allowed"
+        if len(self.connections) >= limits.max_connections:
+            return f"more than {limits.max_connections} connections"
+        if sum(connection.host == host for connection in self.connections) >= limits.max_connections_per_peer:
+            return f"more than {limits.max_connections_per_peer} connections from this address"
+        return ""
 
     def deliver(self, answers: list[tuple[Connection, bytes]]) -> None:
         """Send answers, one for each frame that was submitted, in their order. May be called from any thread."""
@@ -197,8 +243,8 @@ class MllpServer:
 
     def stop_listening(self) -> None:
         """Take no more connections and read nothing more from those there are."""
-        if self._server:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in list(self.connections):
             connection.finish()
 
@@ -206,6 +252,12 @@ class MllpServer:
         """Drop what is still connected."""
         for connection in list(self.connections):
             connection.abort()
+
+
+def _address(host: str) -> IPv4Address | IPv6Address:
+    """``host``, one that is IPv4 within IPv6 as IPv4."""
+    found = ip_address(host.partition("%")[0])
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def _answer_all(answers: list[tuple[Connection, bytes]]) -> None:

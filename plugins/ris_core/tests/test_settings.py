@@ -53,8 +53,8 @@ def keys_with_defaults() -> dict[str, str]:
     for section in msgspec.structs.fields(Settings):
         if isinstance(section.type, type) and issubclass(section.type, msgspec.Struct):
             for key in msgspec.structs.fields(section.type):
-                shown = {True: "true", False: "false", "": "empty"}.get(key.default, str(key.default))
-                found[f"{section.name}.{key.name}"] = shown
+                shown = {"True": "true", "False": "false", "": "empty"}
+                found[f"{section.name}.{key.name}"] = shown.get(str(key.default), str(key.default))
     return found
 
 

@@ -46,7 +46,7 @@ class OrderIntake:
     def __init__(self, settings: IntakeSettings, unit_of_work: Callable[[], AbstractContextManager[None]]) -> None:
         self._unit_of_work = unit_of_work
         self._frames: SimpleQueue[Frame] = SimpleQueue()
-        self.server = MllpServer(settings.host, settings.port, settings.limits, self._frames.put)
+        self.server = MllpServer(settings.host, settings.port, settings.limits, self._frames.put, settings.tls)
         self._serving = False
 
     def serve(self, stopping: Stopping) -> None:
@@ -59,7 +59,9 @@ class OrderIntake:
     async def _serve(self, stopping: Stopping) -> None:
         await self.server.start()
         self._serving = True
-        log.info("HL7 orders: listening on %s:%d", self.server.host, self.server.port)
+        log.info("HL7: listening on %s:%d", self.server.host, self.server.port)
+        if self.server.tls:
+            log.info("HL7 over TLS: listening on %s:%d", self.server.tls.host, self.server.tls.port)
         try:
             while not stopping.is_set():
                 await asyncio.sleep(_POLL_SECONDS)
@@ -84,7 +86,10 @@ class OrderIntake:
     def answers(self, frames: list[Frame]) -> list[bytes]:
         """Take in ``frames`` in one commit; the answer to each."""
         now = timezone.now()
-        received = [Received(frame.raw, frame.connection.peer, now, frame.broken) for frame in frames]
+        received = [
+            Received(frame.raw, frame.connection.peer, now, frame.broken, frame.connection.certificate)
+            for frame in frames
+        ]
         try:
             with self._unit_of_work():
                 return receive(received, apply_message)
