@@ -11,12 +11,14 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils import timezone
 
-from ris_core.audit.services import SYSTEM, record
+from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.delivery.models import Delivery, DeliveryState, Receiver
+from ris_core.errors import TransitionRefused
 from ris_core.jobs.services import enqueue
+from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
-from ris_core.reports.models import ReportVersion
+from ris_core.reports.models import ReportVersion, VersionStatus
 
 JOB_KIND: Final = "deliver"
 
@@ -31,19 +33,60 @@ def owe_version(version: ReportVersion) -> list[Delivery]:
     owed = []
     for receiver in Receiver.objects.filter(Q(source="") | Q(source=source), active=True).order_by("pk"):
         _supersede_unseen(receiver, version)
-        owed.append(
-            Delivery.objects.create(
-                receiver=receiver,
-                version=version,
-                reading=version.reading,
-                sequence=version.number,
-                control_id=f"QR{secrets.token_hex(9)}",
-                queued_at=timezone.now(),
-            )
-        )
+        owed.append(_owe(receiver, version))
     for delivery in owed:
         announce("delivery", delivery.pk)
     return owed
+
+
+def owe_under_new_numbers(procedure_id: int, actor: Actor) -> None:
+    """The order is known by other numbers now: its newest versions are owed to everybody who is to have them, also to
+    those who were sent them under the former numbers; in the caller's transaction.
+
+    :raises TransitionRefused: one is being sent right now
+    """
+    newest = ReportVersion.objects.filter(reading__procedure_id=procedure_id).order_by("reading_id", "-number")
+    done: set[int] = set()
+    for version in newest.select_related("reading__procedure"):
+        if version.reading_id in done:
+            continue
+        done.add(version.reading_id)
+        source = version.reading.procedure.source
+        for receiver in Receiver.objects.filter(Q(source="") | Q(source=source), active=True).order_by("pk"):
+            known = Delivery.objects.select_for_update().filter(receiver=receiver, version=version).first()
+            if known and known.state == DeliveryState.SENDING:
+                raise TransitionRefused("a result is being sent right now; try again in a moment", field="delivery")
+            if known and not known.message:
+                continue  # composed when it is sent, with the numbers of then
+            delivery = known or _owe(receiver, version)
+            if known:
+                delivery.state, delivery.attempts, delivery.message = DeliveryState.QUEUED, 0, b""
+                delivery.control_id, delivery.queued_at = _control_id(), timezone.now()
+                delivery.acknowledged_at, delivery.dismissed_reason = None, ""
+                delivery.save()
+            record(actor, "delivery.owed_anew", subject=f"delivery:{delivery.pk}", **facts(delivery))
+            announce("delivery", delivery.pk)
+        if version.status != VersionStatus.PRELIMINARY:
+            RequestedProcedure.objects.filter(pk=procedure_id, exam_state=ExamState.RETURNED).update(
+                exam_state=ExamState.FINAL, updated_at=timezone.now()
+            )
+        if version.documents.exists():
+            send_owed(version.pk)
+
+
+def _owe(receiver: Receiver, version: ReportVersion) -> Delivery:
+    return Delivery.objects.create(
+        receiver=receiver,
+        version=version,
+        reading=version.reading,
+        sequence=version.number,
+        control_id=_control_id(),
+        queued_at=timezone.now(),
+    )
+
+
+def _control_id() -> str:
+    return f"QR{secrets.token_hex(9)}"
 
 
 def send_owed(version_id: int) -> None:

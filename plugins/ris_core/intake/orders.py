@@ -11,7 +11,9 @@ from ris_core.intake.places import Places
 from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
 from ris_core.intake.refusals import refusal_of
-from ris_core.orders.services import cancel_order, change_order, place_order, require_order
+from ris_core.orders.ending import cancel_order
+from ris_core.orders.finding import require_order
+from ris_core.orders.services import change_order, place_order
 
 
 def _places(profile: Profile) -> dict[str, Places]:

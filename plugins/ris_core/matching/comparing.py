@@ -17,7 +17,7 @@ def compare(study: ReceivedStudy, procedure: OrderedProcedure, policy: Policy = 
         (
             "AccessionNumber",
             study.accession_number,
-            _joined((procedure.accession_number, procedure.sent_accession_number)),
+            _joined(procedure.accession_numbers),
             fields.compare_accession(study, procedure),
         ),
         ("StudyInstanceUID", study.study_instance_uid, procedure.study_instance_uid, Unscored(same_uid)),

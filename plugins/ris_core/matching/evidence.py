@@ -97,6 +97,8 @@ class OrderedProcedure:
     patient_identifiers: tuple[tuple[str, str], ...]
     """Value and issuer of every identifier of the patient, those of patients merged into them included."""
     sent_accession_number: str = ""
+    former_accession_numbers: tuple[str, ...] = ()
+    """Those that a person has replaced: a device may still hold one."""
     patient_name: str = ""
     birth_date: str = ""
     sex: str = ""
@@ -113,6 +115,12 @@ class OrderedProcedure:
     """A person has said that the study is not of this order, or has undone the link to it."""
     prior: int = 0
     """How many orders for this place persons chose lately for images of this device: ranks, never decides."""
+
+    @property
+    def accession_numbers(self) -> tuple[str, ...]:
+        """Every accession number that the order is or was known by."""
+        numbers = (self.accession_number, self.sent_accession_number, *self.former_accession_numbers)
+        return tuple(number for number in numbers if number)
 
 
 @dataclass(frozen=True, slots=True)

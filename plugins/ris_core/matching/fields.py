@@ -21,8 +21,7 @@ _DIFFERENT = Unscored(Verdict.DIFFERENT)
 
 def accession_named(study: ReceivedStudy, procedure: OrderedProcedure) -> bool:
     """Whether the images carry the procedure's accession number, ours or as the HIS sent it."""
-    numbers = (procedure.accession_number, procedure.sent_accession_number)
-    return bool(study.accession_number) and study.accession_number in numbers
+    return study.accession_number in procedure.accession_numbers
 
 
 def uid_named(study: ReceivedStudy, procedure: OrderedProcedure) -> bool:
@@ -40,7 +39,7 @@ def compare_key(study: ReceivedStudy, procedure: OrderedProcedure) -> Unscored:
 
 def compare_accession(study: ReceivedStudy, procedure: OrderedProcedure) -> Unscored:
     """A patient's identifier typed into the field is no accession number."""
-    numbers = [number for number in (procedure.accession_number, procedure.sent_accession_number) if number]
+    numbers = procedure.accession_numbers
     if not study.accession_number or not numbers:
         return _MISSING
     if accession_named(study, procedure):

@@ -18,7 +18,7 @@ from ris_core.identifiers import (
     StudyInstanceUID,
 )
 from ris_core.orders.errors import OrderExists
-from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
+from ris_core.orders.models import FormerNumber, ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
 from ris_core.orders.rules import OrderedStep, OrderRequest, usable_accession_number
 from ris_core.statements import Param, Select
 
@@ -26,6 +26,9 @@ _Number = TypeVar("_Number", bound=Identifier)
 
 _accession_number_taken = Select(
     ImagingServiceRequest.objects.filter(accession_number=Param("number")).values_list("id")
+)
+_accession_number_was_taken = Select(
+    FormerNumber.objects.filter(kind=FormerNumber.Kind.ACCESSION, value=Param("number")).values_list("id")
 )
 _procedure_id_taken = Select(
     RequestedProcedure.objects.filter(requested_procedure_id=Param("number")).values_list("id")
@@ -42,7 +45,7 @@ _step_id_taken = Select(
 def accession_numbers(sent: str, request_id: int) -> tuple[AccessionNumber, str]:
     """The accession number to use, and the sent one when it could not be used (too long, or taken: invariant 5)."""
     usable = usable_accession_number(sent)
-    if usable and not _accession_number_taken.row(number=usable):
+    if usable and not _accession_number_taken.row(number=usable) and not _accession_number_was_taken.row(number=usable):
         return usable, ""
     number = f"Q{request_id:08d}"
     suffix = 0

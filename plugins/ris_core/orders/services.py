@@ -1,4 +1,4 @@
-"""Place, change and cancel orders. Each runs in the caller's transaction and is all or nothing within it.
+"""Place and change orders. Each runs in the caller's transaction and is all or nothing within it.
 
 Every use case leaves the tables as lists, worklist and live screens expect them: the exam's state and rank, the
 encoded worklist answer, a row in the change feed and an audit event.
@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from ris_core.appointments.services import claim_waiting
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.errors import IdentityConflict, TransitionRefused
-from ris_core.identifiers import PatientIdentifier
+from ris_core.errors import TransitionRefused
+from ris_core.notices.services import notify
+from ris_core.notifications.rules import Event
+from ris_core.notifications.services import announce_event
 from ris_core.orders.catalogue import plan_service
-from ris_core.orders.errors import OrderExists, UnknownOrder
+from ris_core.orders.errors import OrderExists
+from ris_core.orders.finding import another_patients_order, known_orders, ordered_procedure
 from ris_core.orders.models import (
     PRIORITY_RANK,
     ExamState,
@@ -42,17 +45,9 @@ from ris_core.orders.rules import (
     needs_open_steps,
 )
 from ris_core.patients.consequences import details_changed
-from ris_core.patients.models import PatientIdentifier as KnownIdentifier
 from ris_core.patients.services import record_patient
-from ris_core.statements import Param, Select, pipelined
-from ris_core.worklist.services import take_off_worklist
-
-_find_procedures = Select(
-    RequestedProcedure.objects.filter(source=Param("source"), placer_order_number=Param("number"))
-    .order_by("id")
-    .values_list("id", "patient_id", "request_id", "service_code")
-)
-
+from ris_core.statements import pipelined
+from ris_core.studies.corrections import owe_corrections_of_procedure
 
 _REQUEST_FIELDS = frozenset(
     {"requesting_physician", "requesting_department", "clinical_indication", "comments", *PatientCondition.__slots__}
@@ -90,10 +85,10 @@ def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
     patient, identifiers, corrected = record_patient(order.patient, actor)
     if corrected:
         details_changed(patient, identifiers, corrected)
-    existing = _find_procedures.rows(source=order.source, number=order.placer_order_number)
+    existing = known_orders(order.source, order.placer_order_number)
     for procedure_id, patient_id, _, service_code in existing:
         if patient_id != patient.id:
-            raise _another_patients_order()
+            raise another_patients_order()
         if service_code == order.service_code:
             return _same_order(procedure_id, order)
     plan = plan_service(order)
@@ -110,6 +105,7 @@ def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
     show_on_worklist(steps, identifiers)
     claim_waiting(procedure, order.accession_number.strip(), identifiers, actor)
     announce("exam", procedure.id)
+    announce_event(Event.EXAM_SCHEDULED, procedure.id)
     record(
         actor,
         "order.placed",
@@ -131,10 +127,10 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     :raises TransitionRefused: when it was cancelled, or the change comes too late
     :raises IdentityConflict: when patient or visit are not those of the order
     """
-    procedure = _one_procedure(order)
+    procedure = ordered_procedure(order)
     patient, identifiers, corrected = record_patient(order.patient, actor)
     if procedure.patient_id != patient.id:
-        raise _another_patients_order()
+        raise another_patients_order()
     request = procedure.request
     request.patient = procedure.patient = patient
     if procedure.exam_state == ExamState.CANCELLED:
@@ -166,6 +162,10 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     show_on_worklist(open_steps, identifiers)
     if different or rescheduled:
         announce("exam", procedure.id)
+        announce_event(Event.EXAM_CHANGED, procedure.id)
+        owe_corrections_of_procedure(procedure.id)
+        if procedure.exam_state != ExamState.ORDERED:
+            notify("order.changed", procedure_id=procedure.id, fields=sorted({*different, *rescheduled}))
         record(
             actor,
             "order.changed",
@@ -174,82 +174,6 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
             fields=sorted({*different, *rescheduled}),
         )
     return PlacedOrder(request.id, procedure.id, request.accession_number, changed=bool(different or rescheduled))
-
-
-def cancel_order(
-    source: str,
-    placer_order_number: str,
-    actor: Actor,
-    *,
-    service_code: str = "",
-    patient_identifiers: Sequence[PatientIdentifier] = (),
-    discontinue: bool = False,
-) -> list[int]:
-    """Cancel an order: its steps leave the worklist in the same transaction. Cancelling again changes nothing.
-
-    :param service_code: which service of the order; empty: all of them; of an order with a single service, which a
-        sender may name otherwise by now, always that one
-    :param patient_identifiers: whom the sender means; one of them must be the order's patient's
-    :param discontinue: also end what has begun (DISCONTINUED)
-    :return: ids of the requested procedures that were cancelled now
-    :raises UnknownOrder: when it was never received, or has several services and none is this one
-    :raises TransitionRefused: when its acquisition has begun (``discontinue``: is over)
-    :raises IdentityConflict: when the order is another patient's
-    """
-    procedures = list(
-        RequestedProcedure.objects.select_for_update(of=("self",))
-        .filter(source=source, placer_order_number=placer_order_number)
-        .order_by("id")
-    )
-    if not procedures:
-        raise _unknown_order()
-    if patient_identifiers:
-        meant = [identifier.value for identifier in patient_identifiers]
-        if not KnownIdentifier.objects.filter(patient_id=procedures[0].patient_id, value__in=meant).exists():
-            raise _another_patients_order()
-    if service_code and len(procedures) > 1:
-        procedures = [procedure for procedure in procedures if procedure.service_code == service_code]
-        if not procedures:
-            raise _unknown_service("cancel")
-    return [procedure.id for procedure in procedures if _cancel_procedure(procedure, actor, discontinue)]
-
-
-def require_order(source: str, placer_order_number: str) -> None:
-    """Make sure that an order is here.
-
-    :raises UnknownOrder: when it was never received
-    """
-    if not _find_procedures.rows(source=source, number=placer_order_number):
-        raise _unknown_order()
-
-
-def _cancel_procedure(procedure: RequestedProcedure, actor: Actor, discontinue: bool) -> bool:
-    steps = list(procedure.steps.select_for_update().order_by("id"))
-    begun = [step for step in steps if step.status == StepStatus.STARTED]
-    if (begun and not discontinue) or any(step.status == StepStatus.COMPLETED for step in steps):
-        raise TransitionRefused(
-            "the acquisition has begun, the order can no longer be cancelled; "
-            + ("it is over" if discontinue else "send DC to discontinue it"),
-            field="placer_order_number",
-        )
-    ended = [step for step in steps if step.status in (*OPEN_STATUSES, StepStatus.STARTED)]
-    for step in ended:
-        step.status = StepStatus.DISCONTINUED if step in begun else StepStatus.CANCELLED
-        step.save(update_fields=["status", "updated_at"])
-    take_off_worklist([step.id for step in ended])
-    if procedure.exam_state == ExamState.ORDERED:
-        procedure.exam_state = ExamState.CANCELLED
-        procedure.save(update_fields=["exam_state", "updated_at"])
-    elif not ended:
-        return False
-    announce("exam", procedure.id)
-    record(
-        actor,
-        "order.discontinued" if begun else "order.cancelled",
-        subject=f"procedure:{procedure.id}",
-        patient_id=procedure.patient_id,
-    )
-    return True
 
 
 def _request_to_join(order: OrderRequest, request_ids: Sequence[int]) -> ImagingServiceRequest | None:
@@ -278,22 +202,6 @@ def _same_order(procedure_id: int, order: OrderRequest) -> PlacedOrder:
         )
     request = procedure.request
     return PlacedOrder(request.id, procedure.id, request.accession_number, changed=False)
-
-
-def _one_procedure(order: OrderRequest) -> RequestedProcedure:
-    """The procedure that a change means: of the order's only service, or of the one that it names."""
-    procedures = list(
-        RequestedProcedure.objects.select_for_update(of=("self",))
-        .select_related("request__visit")
-        .filter(source=order.source, placer_order_number=order.placer_order_number)
-        .order_by("id")
-    )
-    if not procedures:
-        raise _unknown_order()
-    for procedure in procedures:
-        if len(procedures) == 1 or procedure.service_code == order.service_code:
-            return procedure
-    raise _unknown_service("change")
 
 
 def _content(procedure: RequestedProcedure) -> OrderContent:
@@ -365,23 +273,3 @@ def _change_steps(
             step.save(update_fields=[*names, "updated_at"])
             changed.update(names)
     return sorted(changed)
-
-
-def _unknown_order() -> UnknownOrder:
-    return UnknownOrder(
-        "no order with this placer order number from this sender is here; send it as new (NW) first",
-        field="placer_order_number",
-    )
-
-
-def _unknown_service(verb: str) -> UnknownOrder:
-    return UnknownOrder(
-        f"the order has several services and this is none of them; name the service to {verb}", field="service_code"
-    )
-
-
-def _another_patients_order() -> IdentityConflict:
-    return IdentityConflict(
-        "the placer order number is that of another patient's order; use a new number, or send the right patient",
-        field="placer_order_number",
-    )

@@ -17,7 +17,7 @@ from ris_core.matching.evidence import OrderedProcedure, ReceivedStudy
 from ris_core.matching.keys import exam_key
 from ris_core.matching.models import RejectedCandidate
 from ris_core.matching.policy import Policy
-from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep
+from ris_core.orders.models import ExamState, FormerNumber, RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.studies.candidate_search import OPEN, possible_procedures
 from ris_core.studies.models import Study, StudyLink
@@ -62,6 +62,7 @@ def consider(study: ReceivedStudy, policy: Policy, row: Study | None = None) -> 
     if study.accession_number:
         named |= Q(request__accession_number=study.accession_number)
         named |= Q(request__sent_accession_number=study.accession_number)
+        named |= Q(request__in=_formerly_numbered(study.accession_number))
     rows = {procedure.pk: procedure for procedure in _rows().filter(named)}
     others = possible_procedures(study, policy) - rows.keys()
     rows.update((procedure.pk, procedure) for procedure in _rows().filter(pk__in=others))
@@ -90,6 +91,12 @@ def ordered_procedures(
     services = ImagingService.objects.filter(code__in={row.service_code for row in rows}).exclude(body_part="")
     body_parts = dict(services.values_list("code", "body_part"))
     prior = chosen_lately or Counter()
+    former: defaultdict[int, list[str]] = defaultdict(list)
+    replaced = FormerNumber.objects.filter(
+        kind=FormerNumber.Kind.ACCESSION, request__in={row.request_id for row in rows}
+    )
+    for request_id, value in replaced.order_by("pk").values_list("request_id", "value"):
+        former[request_id].append(value)
 
     def plain(row: RequestedProcedure) -> OrderedProcedure:
         patient = survivors[row.patient_id]
@@ -99,6 +106,7 @@ def ordered_procedures(
             patient_key=patient.pk,
             accession_number=row.request.accession_number,
             sent_accession_number=row.request.sent_accession_number,
+            former_accession_numbers=tuple(former[row.request_id]),
             study_instance_uid=row.study_instance_uid,
             modality=row.modality,
             patient_identifiers=tuple(identifiers[patient.pk]),
@@ -118,6 +126,12 @@ def ordered_procedures(
         )
 
     return tuple(plain(row) for row in rows)
+
+
+def _formerly_numbered(accession_number: str) -> QuerySet[FormerNumber, int]:
+    """Requests that had the number before a person replaced it."""
+    former = FormerNumber.objects.filter(kind=FormerNumber.Kind.ACCESSION, value=accession_number[:128])
+    return former.values_list("request_id", flat=True)
 
 
 def patients_with_id(study: ReceivedStudy) -> frozenset[int]:

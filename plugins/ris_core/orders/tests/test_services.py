@@ -18,10 +18,11 @@ from ris_core.changes.models import Change
 from ris_core.devices.models import Device, ImagingService
 from ris_core.errors import IdentityConflict, InvalidValue, QuangError, TransitionRefused
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber, StudyInstanceUID
+from ris_core.orders.ending import cancel_order
 from ris_core.orders.errors import OrderExists, UnknownOrder
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep, Visit
 from ris_core.orders.rules import OrderedStep, VisitDetails
-from ris_core.orders.services import cancel_order, change_order, place_order
+from ris_core.orders.services import change_order, place_order
 from ris_core.orders.tests.builders import AN, AT, BINH, an_order
 from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails

@@ -15,8 +15,8 @@ from ris_core.audit.services import Actor
 from ris_core.changes.models import Change
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
 from ris_core.jobs.models import Job
+from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure, StepStatus
-from ris_core.orders.services import cancel_order
 from ris_core.patients.models import Patient
 from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import Study, StudyLink, StudyState

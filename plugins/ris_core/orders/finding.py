@@ -1,0 +1,98 @@
+"""Orders by the numbers that their senders know them by, those that a person has replaced here included."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from ris_core.errors import IdentityConflict
+from ris_core.orders.errors import UnknownOrder
+from ris_core.orders.models import FormerNumber, RequestedProcedure
+from ris_core.orders.rules import OrderRequest
+from ris_core.statements import Param, Select
+
+_COLUMNS = ("id", "patient_id", "request_id", "service_code")
+
+_find_procedures = Select(
+    RequestedProcedure.objects.filter(source=Param("source"), placer_order_number=Param("number"))
+    .order_by("id")
+    .values_list(*_COLUMNS)
+)
+_find_renumbered = Select(
+    FormerNumber.objects.filter(value=Param("number"), kind=FormerNumber.Kind.PLACER, procedure__source=Param("source"))
+    .order_by("procedure_id")
+    .distinct()
+    .values_list(*(f"procedure__{name}" for name in _COLUMNS))
+)
+
+
+class KnownOrder(NamedTuple):
+    """A procedure under a placer order number."""
+
+    procedure_id: int
+    patient_id: int
+    request_id: int
+    service_code: str
+
+
+def known_orders(source: str, placer_order_number: str) -> list[KnownOrder]:
+    """The procedures under a number, else those that had it before a person replaced it here."""
+    rows = _find_procedures.rows(source=source, number=placer_order_number) or _find_renumbered.rows(
+        source=source, number=placer_order_number
+    )
+    return [KnownOrder(*row) for row in rows]
+
+
+def locked_procedures(source: str, placer_order_number: str) -> list[RequestedProcedure]:
+    """As :func:`known_orders`, locked, with request and visit.
+
+    :raises UnknownOrder: when there is none
+    """
+    ids = [known.procedure_id for known in known_orders(source, placer_order_number)]
+    locked = RequestedProcedure.objects.select_for_update(of=("self",)).select_related("request__visit")
+    procedures = list(locked.filter(Q(pk__in=ids)).order_by("id")) if ids else []
+    if not procedures:
+        raise unknown_order()
+    return procedures
+
+
+def ordered_procedure(order: OrderRequest) -> RequestedProcedure:
+    """The procedure that a change means: of the order's only service, or of the one that it names.
+
+    :raises UnknownOrder: when it was never received, or the number has several services and none is this one
+    """
+    procedures = locked_procedures(order.source, order.placer_order_number)
+    for procedure in procedures:
+        if len(procedures) == 1 or procedure.service_code == order.service_code:
+            return procedure
+    raise unknown_service("change")
+
+
+def require_order(source: str, placer_order_number: str) -> None:
+    """Make sure that an order is here.
+
+    :raises UnknownOrder: when it was never received
+    """
+    if not known_orders(source, placer_order_number):
+        raise unknown_order()
+
+
+def unknown_order() -> UnknownOrder:
+    return UnknownOrder(
+        "no order with this placer order number from this sender is here; send it as new (NW) first",
+        field="placer_order_number",
+    )
+
+
+def unknown_service(verb: str) -> UnknownOrder:
+    return UnknownOrder(
+        f"the order has several services and this is none of them; name the service to {verb}", field="service_code"
+    )
+
+
+def another_patients_order() -> IdentityConflict:
+    return IdentityConflict(
+        "the placer order number is that of another patient's order; use a new number, or send the right patient",
+        field="placer_order_number",
+    )
