@@ -19,6 +19,7 @@ SCREENS = (
     "ris_webapp.screens.deliveries.urls",
     "ris_webapp.screens.api_keys.urls",
     "ris_webapp.api.urls",
+    "ris_webapp.fhir.urls",
 )
 
 urlpatterns = [path("", include(screen)) for screen in SCREENS]

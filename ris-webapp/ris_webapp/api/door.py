@@ -57,7 +57,10 @@ def admit(view: View, protocol: Protocol, refuse: Refuse) -> View:
         except QuangError as error:
             return _turned_away(request, error, refuse)
         if request.method in ("GET", "HEAD") or request.path.endswith("/_search"):
-            response = _answered(view(request, *arguments, **named), refuse)
+            try:
+                response = _answered(view(request, *arguments, **named), refuse)
+            except QuangError as error:
+                response = refuse(error)
             _note(known, response)
             return response
         return _carried_out(known, lambda: _answered(view(request, *arguments, **named), refuse), protocol, refuse)
@@ -147,7 +150,7 @@ def _received(request: ApiRequest, protocol: Protocol) -> ReceivedRequest:
 
 
 def _kind(request: HttpRequest) -> str:
-    path = _NUMBER.sub("{id}", request.path).removeprefix("/api/v1").strip("/")
+    path = _NUMBER.sub("{id}", request.path).removeprefix("/api/v1").removeprefix("/fhir").strip("/")
     return f"{request.method} {path}"[:32]
 
 

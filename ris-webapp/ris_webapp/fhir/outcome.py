@@ -1,0 +1,87 @@
+"""Errors as FHIR says them (OperationOutcome), and resources that are sure to be valid."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pydantic
+from django.http import HttpResponse
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from fhir.resources.R4B.resource import Resource
+
+from ris_core.access.errors import RequestUnreadable
+from ris_core.errors import QuangError
+from ris_webapp.api.problems import BodyInvalid, status_of
+
+MEDIA_TYPE: Final = "application/fhir+json"
+
+_ISSUE_TYPES: Final = {
+    400: "invalid",
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    405: "not-supported",
+    409: "conflict",
+    413: "too-long",
+    422: "processing",
+    429: "throttled",
+    503: "transient",
+}
+"""IssueType by HTTP status; others are ``exception``."""
+
+
+def resource_answer(resource: dict[str, Any], status: int = 200, location: str = "") -> HttpResponse:
+    """A resource as an answer."""
+    content = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
+    response = HttpResponse(content, status=status, content_type=MEDIA_TYPE)
+    if location:
+        response["Location"] = location
+    return response
+
+
+def outcome_answer(error: QuangError) -> HttpResponse:
+    """An error as an answer."""
+    status = status_of(error)
+    places = [each.get("pointer", "") for each in error.errors] if isinstance(error, BodyInvalid) else [error.field]
+    details = [each["detail"] for each in error.errors] if isinstance(error, BodyInvalid) else [error.detail]
+    issues = [
+        {
+            "severity": "error",
+            "code": _ISSUE_TYPES.get(status, "exception"),
+            "details": {"coding": [{"system": "urn:quang:error", "code": error.code}]},
+            "diagnostics": detail,
+            **({"expression": [place]} if place else {}),
+        }
+        for place, detail in zip(places, details, strict=True)
+    ]
+    response = resource_answer(valid(OperationOutcome, {"resourceType": "OperationOutcome", "issue": issues}), status)
+    if status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="quang"'
+    if status in (429, 503):
+        response["Retry-After"] = "60" if status == 429 else "5"
+    return response
+
+
+def valid(model: type[Resource], resource: dict[str, Any]) -> dict[str, Any]:
+    """``resource``, of which ``model`` says that it is one; a resource of ours that is not is a fault of ours."""
+    model.model_validate(resource)
+    return resource
+
+
+def checked(model: type[Resource], body: object) -> dict[str, Any]:
+    """What a program sent, if it is a resource of this kind.
+
+    :raises BodyInvalid: it is not; every place is named
+    """
+    name = model.get_resource_type()
+    if not isinstance(body, dict) or body.get("resourceType") != name:
+        raise RequestUnreadable(f"the body is no {name}", field="resourceType")
+    try:
+        model.model_validate(body)
+    except pydantic.ValidationError as error:
+        places = [
+            {"pointer": ".".join([name, *map(str, each["loc"])]), "detail": each["msg"]} for each in error.errors()[:20]
+        ]
+        raise BodyInvalid(places) from error
+    return body

@@ -1,0 +1,74 @@
+"""Which URI stands for which kind of number: FHIR tells identifiers apart by their system.
+
+Our own and the senders' numbers lie under ``fhir.identifier_base``; the citizen identity card and the health insurance
+card have systems of their own (settings ``fhir``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from django.conf import settings
+
+from ris_core.errors import InvalidValue
+from ris_core.identifiers import PatientIdentifier
+
+TYPES: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
+DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+DICOM_UID: Final = "urn:dicom:uid"
+EXAM_STATES: Final = "urn:quang:exam-state"
+
+
+def base() -> str:
+    return str(settings.QUANG.fhir.identifier_base)
+
+
+def patient_system(identifier_kind: str, issuer: str) -> str:
+    """The system of a patient's number."""
+    if identifier_kind == "NI" and issuer in ("VN", ""):
+        return str(settings.QUANG.fhir.citizen_id_system)
+    if identifier_kind == "HC" and issuer in ("VN", ""):
+        return str(settings.QUANG.fhir.insurance_card_system)
+    return f"{base()}:patient:{quote(issuer, safe='') or '-'}" + (
+        f":{identifier_kind}" if identifier_kind != "MR" else ""
+    )
+
+
+def order_system(kind: str, source: str = "") -> str:
+    """The system of an order's number: ``placer`` (of one sender), ``filler``, ``accession``, ``procedure``."""
+    return f"{base()}:{kind}" + (f":{quote(source, safe='')}" if source else "")
+
+
+def patient_identifier(identifier: dict[str, Any], facility: str) -> PatientIdentifier:
+    """The number that an Identifier is.
+
+    :raises InvalidValue: without a value, or with one that devices cannot hold
+    """
+    value, system = str(identifier.get("value", "")).strip(), str(identifier.get("system", ""))
+    coded = type_code(identifier)
+    if not value:
+        raise InvalidValue("an identifier needs a value", field="Patient.identifier.value")
+    if system == settings.QUANG.fhir.citizen_id_system:
+        return PatientIdentifier(value, "VN", "NI")
+    if system == settings.QUANG.fhir.insurance_card_system:
+        return PatientIdentifier(value, "VN", "HC")
+    prefix = f"{base()}:patient:"
+    if system.startswith(prefix):
+        issuer, _, kind = system.removeprefix(prefix).partition(":")
+        return PatientIdentifier(value, unquote(issuer) if issuer != "-" else "", kind or "MR")
+    issuer = facility if not system else system[:64]
+    return PatientIdentifier(value, issuer, coded[:16] or "MR")
+
+
+def type_code(identifier: dict[str, Any]) -> str:
+    """The code of HL7 table 0203 that an Identifier gives as its type; empty when it gives none."""
+    for coding in identifier.get("type", {}).get("coding", []):
+        if coding.get("code"):
+            return str(coding["code"])
+    return ""
+
+
+def identifier(system: str, value: str, kind: str, **more: Any) -> dict[str, Any]:
+    """An Identifier of HL7 table 0203's ``kind``."""
+    return {"type": {"coding": [{"system": TYPES, "code": kind}]}, "system": system, "value": value, **more}
