@@ -123,8 +123,8 @@ urlpatterns = [
     path("fhir", _door(bundle), name="bundle"),
     path("fhir/", _door(bundle), name="bundle_slash"),
     path("fhir/Binary/<int:document_id>", _door(binary), name="binary"),
-    re_path(r"^fhir/(?P<name>[A-Za-z]{1,40})$", _door(resources), name="resources"),
-    re_path(r"^fhir/(?P<name>[A-Za-z]{1,40})/_search$", _door(search), name="search"),
-    re_path(r"^fhir/(?P<name>[A-Za-z]{1,40})/(?P<key>[A-Za-z0-9.-]{1,64})$", _door(resource), name="resource"),
+    path("fhir/<str:name>", _door(resources), name="resources"),
+    path("fhir/<str:name>/_search", _door(search), name="search"),
+    path("fhir/<str:name>/<str:key>", _door(resource), name="resource"),
     re_path(r"^fhir/.*$", unknown, name="unknown"),
 ]
