@@ -25,6 +25,7 @@ DOMAIN_APPS = [
     "ris_core.studies",
     "ris_core.notices",
     "ris_core.matching",
+    "ris_core.performed",
     "ris_core.reports",
     "ris_core.delivery",
     "ris_core.notifications",

@@ -101,6 +101,15 @@ class EngineInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a study has, by its DICOM identifiers."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredInstance:
     """What storing one file did."""
 
@@ -228,6 +237,22 @@ class Engine:
     def metadata(self, level: Level, orthanc_id: str) -> dict[str, str]:
         """What users and programs have added to a study, series or instance, by its number."""
         return _added_metadata(self._json("GET", f"/{level}/{OrthancId(orthanc_id)}/metadata", params={"expand": ""}))
+
+    def stored_objects(self, orthanc_id: str) -> list[StoredObject]:
+        """Everything in a study.
+
+        :raises NotInEngine: when it is not there (any more)
+        """
+        tags = "SOPClassUID;SOPInstanceUID;SeriesInstanceUID"
+        found = self._json("GET", f"/studies/{OrthancId(orthanc_id)}/instances", params={"requested-tags": tags})
+        return [
+            StoredObject(
+                sop_class_uid=str(item["RequestedTags"].get("SOPClassUID", "")),
+                sop_instance_uid=str(item["RequestedTags"].get("SOPInstanceUID", "")),
+                series_instance_uid=str(item["RequestedTags"].get("SeriesInstanceUID", "")),
+            )
+            for item in found
+        ]
 
     def find_studies(self, study_instance_uid: StudyInstanceUID) -> list[OrthancId]:
         """Every study under this StudyInstanceUID: none, one, or one for each PatientID (invariant 4)."""

@@ -69,6 +69,19 @@ class Dicom(Section, frozen=True):
     """Only devices in the registry may store, query or retrieve."""
 
 
+class Mpps(Section, frozen=True):
+    """Performed procedure steps reported by devices."""
+
+    max_associations: int = 32
+    idle_timeout_seconds: float = 300.0
+    """An association on which nothing is said for so long is aborted; some devices keep one open during an exam."""
+    answer_timeout_seconds: float = 30.0
+    max_pdu_bytes: int = 65536
+    max_dataset_bytes: int = 4 * 1024 * 1024
+    wait_for_images_minutes: float = 30.0
+    """How long an exam waits for images that its device says it made; then it is ready to read, with a warning."""
+
+
 class Worklist(Section, frozen=True):
     """Modality worklist."""
 
@@ -146,10 +159,13 @@ class Settings(Section, frozen=True):
     orthanc_url: str = "http://127.0.0.1:8042"
     mllp_host: str = "127.0.0.1"
     mllp_port: int = 2575
+    mpps_host: str = "127.0.0.1"
+    mpps_port: int = 4243
     debug: bool = False
     site: Site = Site()
     hl7: Hl7 = Hl7()
     dicom: Dicom = Dicom()
+    mpps: Mpps = Mpps()
     worklist: Worklist = Worklist()
     mapping: AutoMapping = AutoMapping()
     delivery: Delivery = Delivery()
@@ -179,6 +195,8 @@ _PLAIN = {
     "QUANG_ORTHANC_URL": "orthanc_url",
     "QUANG_MLLP_HOST": "mllp_host",
     "QUANG_MLLP_PORT": "mllp_port",
+    "QUANG_MPPS_HOST": "mpps_host",
+    "QUANG_MPPS_PORT": "mpps_port",
     "QUANG_DEBUG": "debug",
 }
 

@@ -15,6 +15,7 @@ from ris_core.jobs import duties
 from ris_core.notifications import sending as notifications
 from ris_core.reports import documents
 from ris_core.settings import Settings
+from ris_core.studies import completeness
 from ris_core.studies import handlers as studies
 
 
@@ -60,6 +61,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("notify", notifications.run_notify, Pool.DELIVERIES, after_death=notifications.after_notify_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
+    JobKind("check_images", completeness.run_check_images, Pool.IMAGES),
     JobKind("correct_study", studies.correct_study, Pool.IMAGES, time_limit_seconds=1800.0),
     JobKind(
         "sweep_studies",

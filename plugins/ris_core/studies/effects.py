@@ -9,12 +9,17 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ris_core.changes.services import announce
+from ris_core.jobs.services import enqueue
+from ris_core.notifications.rules import Event
+from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.orders.records import OPEN_STATUSES, show_on_worklist
 from ris_core.patients.services import identifiers_of
+from ris_core.performed.models import PerformedFor, PerformedStatus
+from ris_core.performed.tying import tie_unscheduled
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.worklist.services import take_off_worklist
 
@@ -49,29 +54,53 @@ def images_have_begun(procedure: RequestedProcedure, study: Study, at: datetime)
     if procedure.exam_state == ExamState.ORDERED:
         procedure.exam_state = ExamState.IN_PROGRESS
         changed.append("exam_state")
+        announce_event(Event.EXAM_STARTED, procedure.pk)
     if changed:
         procedure.save(update_fields=[*changed, "updated_at"])
+    tie_unscheduled(study.study_instance_uid, procedure)
     announce("exam", procedure.pk)
     return before
 
 
 def images_are_complete(procedure: RequestedProcedure, study: Study, at: datetime) -> None:
-    """No more images of ``study``: steps COMPLETED; exam READY_TO_READ once every linked study is complete."""
-    steps = _steps_done_by(procedure, study, (StepStatus.STARTED,))
+    """No more images of ``study``: steps COMPLETED unless their device says that it is still working; exam
+    READY_TO_READ once every linked study is complete and, where a device has reported what it made, all of it is here
+    (:mod:`ris_core.studies.completeness`)."""
+    working = PerformedFor.objects.filter(procedure=procedure, performed__status=PerformedStatus.IN_PROGRESS)
+    worked_on = set(working.values_list("step_id", flat=True))
+    started = _steps_done_by(procedure, study, (StepStatus.STARTED,))
+    steps = [] if None in worked_on else [step for step in started if step.pk not in worked_on]
     for step in steps:
         step.status = StepStatus.COMPLETED
         step.completed_at = at
         step.save(update_fields=["status", "completed_at", "updated_at"])
     _take_off(steps)
-    receiving = Study.objects.filter(
-        links__procedure=procedure, links__undone_at__isnull=True, state=StudyState.LINKED
-    ).exclude(pk=study.pk)
-    ready = procedure.exam_state in _AWAITING_REPORT and not receiving.exists()
-    if ready:
-        procedure.exam_state = ExamState.READY_TO_READ
-        procedure.save(update_fields=["exam_state", "updated_at"])
-    if steps or ready:
+    if steps:
         announce("exam", procedure.pk)
+        if not procedure.steps.exclude(status__in=(StepStatus.COMPLETED, StepStatus.CANCELLED)).exists():
+            announce_event(Event.EXAM_COMPLETED, procedure.pk)
+    if procedure.exam_state not in _AWAITING_REPORT:
+        return
+    if PerformedFor.objects.filter(procedure=procedure).exists():
+        enqueue("check_images", procedure.pk)
+    elif not still_receiving(procedure).exclude(pk=study.pk).exists():
+        exam_is_ready(procedure)
+
+
+def still_receiving(procedure: RequestedProcedure) -> QuerySet[Study]:
+    """The studies of a procedure of which images are still coming."""
+    return Study.objects.filter(links__procedure=procedure, links__undone_at__isnull=True, state=StudyState.LINKED)
+
+
+def exam_is_ready(procedure: RequestedProcedure) -> None:
+    """All that there will be to read is here."""
+    if procedure.exam_state not in _AWAITING_REPORT:
+        return
+    procedure.exam_state = ExamState.READY_TO_READ
+    procedure.save(update_fields=["exam_state", "updated_at"])
+    announce("exam", procedure.pk)
+    announce_event(Event.EXAM_IMAGES_AVAILABLE, procedure.pk)
+    announce_event(Event.EXAM_READY_TO_READ, procedure.pk)
 
 
 def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime) -> None:
@@ -89,7 +118,8 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
         status_before.update(earlier.step_status_before)
     if procedure.exam_state not in (ExamState.IN_PROGRESS, ExamState.READY_TO_READ):
         return
-    procedure.exam_state = ExamState.ORDERED
+    reported = PerformedFor.objects.filter(procedure=procedure).exists()
+    procedure.exam_state = ExamState.IN_PROGRESS if reported else ExamState.ORDERED
     procedure.images_arrived_at = None
     procedure.save(update_fields=["exam_state", "images_arrived_at", "updated_at"])
     for step in procedure.steps.filter(status__in=(StepStatus.STARTED, StepStatus.COMPLETED)):

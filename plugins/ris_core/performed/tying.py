@@ -1,0 +1,84 @@
+"""Finds the ordered work that a performed step is about, and ties the two: in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
+from ris_core.performed import attributes as read
+from ris_core.performed.models import PerformedFor, PerformedProcedureStep
+from ris_core.performed.rules import Oddity, OrderedWork, ScheduledReference, Tie, tie
+from ris_core.studies.candidates import ordered_procedure
+
+_NOT_TO_BE_DONE = (StepStatus.CANCELLED,)
+
+
+def tie_to_orders(performed: PerformedProcedureStep) -> tuple[list[RequestedProcedure], list[Oddity]]:
+    """Tie a performed step to every procedure that it means (the group case has several), each locked; what it names
+    and is not tied to is an oddity."""
+    patient_id = read.text(performed.attributes, read.PATIENT_ID)
+    ties = [
+        tie(reference, patient_id, _works(reference, performed)) for reference in read.references(performed.attributes)
+    ]
+    procedures = locked_procedures({found.procedure_id for found in ties if found.procedure_id})
+    odd = {found.objection for found in ties if found.objection}
+    for found in ties:
+        if found.procedure_id:
+            _keep(performed, found)
+    if any(procedure.exam_state == ExamState.CANCELLED for procedure in procedures):
+        odd.add(Oddity.ORDER_CANCELLED)
+    return procedures, sorted(odd)
+
+
+def tie_unscheduled(study_instance_uid: str, procedure: RequestedProcedure) -> None:
+    """Tie to ``procedure`` (locked) what devices reported under a StudyInstanceUID whose images belong to it now, and
+    which was tied to nothing."""
+    untied = PerformedProcedureStep.objects.filter(study_instance_uid=study_instance_uid, performed_for__isnull=True)
+    for performed in untied.order_by("pk"):
+        if Oddity.UNSCHEDULED in performed.warnings:
+            PerformedFor.objects.get_or_create(performed=performed, procedure=procedure, step=None)
+
+
+def locked_procedures(keys: Iterable[int]) -> list[RequestedProcedure]:
+    """In the order in which everybody locks them."""
+    found = RequestedProcedure.objects.select_for_update(of=("self",)).select_related("request", "patient")
+    return list(found.filter(pk__in=list(keys)).order_by("pk"))
+
+
+def _works(reference: ScheduledReference, performed: PerformedProcedureStep) -> list[OrderedWork]:
+    named = Q(study_instance_uid=reference.study_instance_uid)
+    if reference.accession_number:
+        named |= Q(request__accession_number=reference.accession_number)
+        named |= Q(request__sent_accession_number=reference.accession_number)
+    if reference.scheduled_procedure_step_id:
+        named |= Q(steps__scheduled_procedure_step_id=reference.scheduled_procedure_step_id)
+    rows = RequestedProcedure.objects.select_related("request", "patient").filter(named).distinct().order_by("pk")
+    return [_work(row, performed) for row in rows]
+
+
+def _work(procedure: RequestedProcedure, performed: PerformedProcedureStep) -> OrderedWork:
+    request = procedure.request
+    steps = list(procedure.steps.exclude(status__in=_NOT_TO_BE_DONE).order_by("pk"))
+    of_modality = [step for step in steps if step.modality == performed.modality] or steps
+    return OrderedWork(
+        procedure_id=procedure.pk,
+        study_instance_uid=procedure.study_instance_uid,
+        accession_numbers=frozenset({request.accession_number, request.sent_accession_number} - {""}),
+        requested_procedure_id=procedure.requested_procedure_id,
+        patient_ids=frozenset(value for value, _ in ordered_procedure(procedure).patient_identifiers),
+        steps={step.scheduled_procedure_step_id: step.pk for step in procedure.steps.all()},
+        steps_of_modality=tuple(step.pk for step in of_modality),
+    )
+
+
+def _keep(performed: PerformedProcedureStep, found: Tie) -> None:
+    for step_id in found.step_ids or (None,):
+        PerformedFor.objects.get_or_create(performed=performed, procedure_id=found.procedure_id, step_id=step_id)
+
+
+def steps_of(performed: PerformedProcedureStep) -> list[ScheduledProcedureStep]:
+    """The scheduled steps that it fulfils, locked."""
+    steps = ScheduledProcedureStep.objects.select_for_update(of=("self",)).select_related("procedure__request__visit")
+    return list(steps.filter(performed_for__performed=performed).order_by("pk").distinct())
