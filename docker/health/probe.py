@@ -1,6 +1,6 @@
 """Exit status 0 when the part that runs in this container works: Docker's HEALTHCHECK, by the launcher's own probes.
 
-usage: python3 probe.py orthanc|web|events|worker
+usage: python3 probe.py orthanc|web|events|worker|mpps
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import sys
 from pathlib import Path
 
 from ris_suite import health
+from ris_suite.dicom_settings import DicomSettings
 
 
 def finding(part: str) -> health.Finding:
     """What the part's probe finds; raises KeyError for a part that has none."""
     home, secrets = Path(os.environ["QUANG_HOME"]), Path(os.environ["QUANG_SECRETS_DIR"])
+    dicom = DicomSettings.read(Path(os.environ["QUANG_SETTINGS"]), os.environ)
     probes = {
         "orthanc": health.http_probe(8042, "/system", bearer_token_file=secrets / "service_token_monitor"),
         "web": health.http_probe(8000, "/healthz"),
         "events": health.http_probe(8001, "/events/healthz"),
+        "mpps": health.dicom_probe(4243, dicom.ae_title),
         "worker": health.heartbeat_probe(home / "run" / "worker.heartbeat"),
     }
     return probes[part]()

@@ -33,6 +33,7 @@ class Part(StrEnum):
     WEB = "web"
     EVENTS = "events"
     WORKER = "worker"
+    MPPS = "mpps"
     NGINX = "nginx"
 
 
@@ -63,6 +64,8 @@ class RunningSuite(ABC):
     """Orthanc's own HTTP, which asks for a service token; not published in production."""
     dicom: Address
     mllp: Address
+    mpps: Address
+    """Where devices report performed procedure steps."""
     listen_host: str
     reachable_host: str
     ae_title: str = "QUANG"

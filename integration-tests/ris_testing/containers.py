@@ -117,6 +117,7 @@ class ContainerSuite(RunningSuite):
         self.orthanc_url = f"http://{_LOOPBACK}:{settings['QUANG_ORTHANC_PORT']}"
         self.dicom = Address(_LOOPBACK, int(settings["QUANG_DICOM_PORT"]))
         self.mllp = Address(_LOOPBACK, int(settings["QUANG_MLLP_PORT"]))
+        self.mpps = Address(_LOOPBACK, int(settings["QUANG_MPPS_PORT"]))
         # the worker's own way out of its network leads to this machine
         networks: dict[str, Any] = project.container(Part.WORKER)["NetworkSettings"]["Networks"]
         self.listen_host = self.reachable_host = next(n["Gateway"] for n in networks.values() if n["Gateway"])
@@ -169,11 +170,12 @@ class ContainerSuite(RunningSuite):
 
 def project_settings(overrides: Mapping[str, str], *, demo: bool) -> dict[str, str]:
     """The variables of ``compose.yaml`` for a suite of a test's own: free ports, quick to call a study stable."""
-    http, dicom, mllp, orthanc = _free_ports(4)
+    http, dicom, mllp, mpps, orthanc = _free_ports(5)
     return {
         "QUANG_HTTP_PORT": str(http),
         "QUANG_DICOM_PORT": str(dicom),
         "QUANG_MLLP_PORT": str(mllp),
+        "QUANG_MPPS_PORT": str(mpps),
         "QUANG_ORTHANC_PORT": str(orthanc),
         "QUANG_PUBLIC_URL": f"http://{_LOOPBACK}:{http}",
         "QUANG_STABLE_AGE_SECONDS": "2",

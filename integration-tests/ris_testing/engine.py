@@ -85,6 +85,7 @@ def make_home(folder: Path) -> dict[str, str]:
         "QUANG_SECRETS_DIR": str(folder / "secrets"),
         "QUANG_DATABASE_URL": f"sqlite:///{folder}/quang.sqlite3",
         "QUANG_MLLP_PORT": str(free_port()),
+        "QUANG_MPPS_PORT": str(free_port()),
     }
 
 

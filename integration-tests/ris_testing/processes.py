@@ -31,6 +31,7 @@ class ProcessSuite(RunningSuite):
         self.orthanc_url = suite.orthanc_url
         self.dicom = Address(_LOOPBACK, suite.ports["dicom"])
         self.mllp = Address(_LOOPBACK, suite.ports["mllp"])
+        self.mpps = Address(_LOOPBACK, suite.ports["mpps"])
 
     def secret(self, name: str) -> str:
         return self.native.secret(name)

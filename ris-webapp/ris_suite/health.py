@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ris_suite.dicom_echo import EchoFailed, echo
+
 
 class Health(Enum):
     HEALTHY = "healthy"
@@ -53,6 +55,21 @@ def http_probe(
         if status in accepted:
             return Finding(Health.HEALTHY)
         return Finding(Health.UNHEALTHY, f"{path} answers {status}")
+
+    return probe
+
+
+def dicom_probe(port: int, ae_title: str, timeout_seconds: float = 5) -> Probe:
+    """Healthy is a C-ECHO that is answered with success."""
+
+    def probe() -> Finding:
+        try:
+            status = echo("127.0.0.1", port, ae_title, timeout_seconds)
+        except (OSError, EchoFailed) as problem:
+            return Finding(Health.SILENT, f"C-ECHO: {problem or type(problem).__name__}")
+        if status == 0:
+            return Finding(Health.HEALTHY)
+        return Finding(Health.UNHEALTHY, f"C-ECHO answers {status:04X}")
 
     return probe
 

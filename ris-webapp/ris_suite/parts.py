@@ -57,7 +57,7 @@ class Composition:
 
     def parts(self) -> list[Part]:
         """In the order in which they start."""
-        parts = [self._orthanc(), self._web(), self._events(), self._worker(), self._nginx()]
+        parts = [self._orthanc(), self._web(), self._events(), self._worker(), self._mpps(), self._nginx()]
         if self._settings.parts is not None:
             parts = [part for part in parts if part.name in self._settings.parts]
         return [self._postgres(), *parts] if self._settings.database == "postgresql" else parts
@@ -178,6 +178,18 @@ class Composition:
             probe=health.heartbeat_probe(heartbeat),
             silent_files=(heartbeat,),
             stop_timeout_seconds=30,
+        )
+
+    def _mpps(self) -> Part:
+        port = self._ports["mpps"]
+        command, environment = self.manage_command("run_mpps")
+        dicom = DicomSettings.read(self._settings.settings_path, self._environment)
+        return Part(
+            name="mpps",
+            command=tuple(command),
+            environment=environment,
+            probe=health.dicom_probe(port, dicom.ae_title),
+            ports={"dicom": port},
         )
 
     def _nginx(self) -> Part:

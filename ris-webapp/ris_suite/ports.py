@@ -20,7 +20,7 @@ def choose_ports(settings: SuiteSettings) -> dict[str, int]:
     if settings.home.ports_file.exists():
         kept = json.loads(settings.home.ports_file.read_text())
     ports = {name: port for name, port in _named(settings).items() if port}
-    for name in ("nginx", "dicom", "mllp", *INTERNAL):
+    for name in ("nginx", "dicom", "mllp", "mpps", *INTERNAL):
         if name not in ports:
             ports[name] = kept[name] if name in kept and not is_taken(kept[name]) else free_port()
     if ports != kept:
@@ -30,12 +30,17 @@ def choose_ports(settings: SuiteSettings) -> dict[str, int]:
 
 def taken_ports(settings: SuiteSettings, ports: Mapping[str, int]) -> dict[str, int]:
     """Of the ports that the settings name, those that another program listens on. Keys as in ``QUANG_…_PORT``."""
-    words = {"nginx": "http", "dicom": "dicom", "mllp": "mllp"}
+    words = {"nginx": "http", "dicom": "dicom", "mllp": "mllp", "mpps": "mpps"}
     return {words[name]: ports[name] for name in words if is_taken(ports[name])}
 
 
 def _named(settings: SuiteSettings) -> dict[str, int]:
-    return {"nginx": settings.http_port, "dicom": settings.dicom_port, "mllp": settings.mllp_port}
+    return {
+        "nginx": settings.http_port,
+        "dicom": settings.dicom_port,
+        "mllp": settings.mllp_port,
+        "mpps": settings.mpps_port,
+    }
 
 
 def free_port() -> int:

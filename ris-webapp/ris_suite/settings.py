@@ -20,8 +20,8 @@ _PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 _NOT_PASSED_ON = frozenset(
-    {"QUANG_HOME", "QUANG_DATABASE", "QUANG_DEMO", "QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_MLLP_PORT"}
-    | {"QUANG_HTTP_HOST", "QUANG_DICOM_HOST", "QUANG_MLLP_HOST", "QUANG_AUTOMATION", "QUANG_STABLE_AGE_SECONDS"}
+    {"QUANG_HOME", "QUANG_DATABASE", "QUANG_DEMO", "QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_MLLP_PORT", "QUANG_MPPS_PORT"}
+    | {"QUANG_HTTP_HOST", "QUANG_DICOM_HOST", "QUANG_MLLP_HOST", "QUANG_MPPS_HOST", "QUANG_AUTOMATION", "QUANG_STABLE_AGE_SECONDS"}
     | {
         "QUANG_PUBLIC_URL",
         "QUANG_SETTINGS",
@@ -47,9 +47,11 @@ class SuiteSettings:
     http_port: int = 8080
     dicom_port: int = 4242
     mllp_port: int = 2575
+    mpps_port: int = 4243
     http_host: str = "127.0.0.1"
     dicom_host: str = "127.0.0.1"
     mllp_host: str = "127.0.0.1"
+    mpps_host: str = "127.0.0.1"
     database: Database = "sqlite"
     public_url: str | None = None
     automation: bool = True
@@ -77,9 +79,11 @@ class SuiteSettings:
             http_port=_port(environment, "QUANG_HTTP_PORT", cls.http_port),
             dicom_port=_port(environment, "QUANG_DICOM_PORT", cls.dicom_port),
             mllp_port=_port(environment, "QUANG_MLLP_PORT", cls.mllp_port),
+            mpps_port=_port(environment, "QUANG_MPPS_PORT", cls.mpps_port),
             http_host=environment.get("QUANG_HTTP_HOST", cls.http_host),
             dicom_host=environment.get("QUANG_DICOM_HOST", cls.dicom_host),
             mllp_host=environment.get("QUANG_MLLP_HOST", cls.mllp_host),
+            mpps_host=environment.get("QUANG_MPPS_HOST", cls.mpps_host),
             database=cast(Database, database),
             public_url=environment.get("QUANG_PUBLIC_URL"),
             automation=_switch(environment, "QUANG_AUTOMATION", default=True),
@@ -102,9 +106,11 @@ class SuiteSettings:
             "QUANG_HTTP_PORT": str(self.http_port),
             "QUANG_DICOM_PORT": str(self.dicom_port),
             "QUANG_MLLP_PORT": str(self.mllp_port),
+            "QUANG_MPPS_PORT": str(self.mpps_port),
             "QUANG_HTTP_HOST": self.http_host,
             "QUANG_DICOM_HOST": self.dicom_host,
             "QUANG_MLLP_HOST": self.mllp_host,
+            "QUANG_MPPS_HOST": self.mpps_host,
             "QUANG_DATABASE": self.database,
             "QUANG_AUTOMATION": "on" if self.automation else "off",
             "QUANG_DEMO": "on" if self.demo else "off",
@@ -143,6 +149,8 @@ def process_environment(settings: SuiteSettings, ports: Mapping[str, int]) -> di
         "QUANG_DICOM_PORT": str(ports["dicom"]),
         "QUANG_MLLP_PORT": str(ports["mllp"]),
         "QUANG_MLLP_HOST": settings.mllp_host,
+        "QUANG_MPPS_PORT": str(ports["mpps"]),
+        "QUANG_MPPS_HOST": settings.mpps_host,
         "QUANG_AUTOMATION": "on" if settings.automation else "off",
     }
 

@@ -12,9 +12,9 @@ from ris_core.delivery.composition import exam_facts
 from ris_core.delivery.models import Receiver
 from ris_core.delivery.oru import VERSIONS
 from ris_core.errors import InvalidValue
-from ris_core.notifications import hl7_status
+from ris_core.notifications import dicom, hl7_status
 from ris_core.notifications.models import Notification
-from ris_core.notifications.rules import Transport
+from ris_core.notifications.rules import Event, Transport
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.mllp import exchange
 from ris_core.settings import Settings
@@ -72,5 +72,14 @@ def _procedure(notification: Notification) -> RequestedProcedure:
 
 TRANSPORTS: tuple[TransportKind, ...] = (
     TransportKind(Transport.HL7_STATUS, frozenset(hl7_status.STATUS), _compose_hl7_status, _exchange_hl7),
+    TransportKind(
+        Transport.INSTANCE_AVAILABILITY,
+        frozenset({Event.EXAM_IMAGES_AVAILABLE, Event.EXAM_READY_TO_READ}),
+        dicom.compose_availability,
+        dicom.exchange_availability,
+    ),
+    TransportKind(
+        Transport.MPPS, frozenset({Event.MPPS_RECEIVED}), dicom.compose_forward, dicom.exchange_forward
+    ),
 )
 BY_NAME = {kind.transport.value: kind for kind in TRANSPORTS}

@@ -39,8 +39,8 @@ class _Entity(AE):
         super().__init__(ae_title=settings.dicom.ae_title)
         self._registered_only = settings.dicom.registered_only
 
-    @property
-    def require_calling_aet(self) -> list[str]:  # type: ignore[override, misc]  # nobody sets it
+    @property  # type: ignore[misc]  # nobody sets it
+    def require_calling_aet(self) -> list[str]:
         """AE titles that may associate; empty: all. The suite's own may, to see whether the service works."""
         if not self._registered_only:
             return []

@@ -53,7 +53,7 @@ def test_last_lines_of_this_run_leave_out_what_an_earlier_run_wrote(tmp_path: Pa
 def test_free_ports_are_kept_from_one_start_to_the_next_unless_taken_meanwhile(tmp_path: Path) -> None:
     home = SuiteHome(tmp_path)
     home.run.mkdir()
-    settings = SuiteSettings(home=home, http_port=0, dicom_port=0, mllp_port=0)
+    settings = SuiteSettings(home=home, http_port=0, dicom_port=0, mllp_port=0, mpps_port=0)
     ports = choose_ports(settings)
     assert len(set(ports.values())) == len(ports) == 6
     assert choose_ports(settings) == ports
@@ -71,5 +71,5 @@ def test_a_named_port_that_another_program_has_is_told_by_its_setting(tmp_path: 
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        settings = SuiteSettings(home=home, http_port=other.getsockname()[1], dicom_port=0, mllp_port=0)
+        settings = SuiteSettings(home=home, http_port=other.getsockname()[1], dicom_port=0, mllp_port=0, mpps_port=0)
         assert list(taken_ports(settings, choose_ports(settings))) == ["http"]

@@ -77,7 +77,7 @@ class RunningSupervisor:
             composition.given_parts, composition.given_tasks = parts, tasks
             return composition
 
-        settings = SuiteSettings(home=home, http_port=0, dicom_port=0, mllp_port=0)
+        settings = SuiteSettings(home=home, http_port=0, dicom_port=0, mllp_port=0, mpps_port=0)
         self.supervisor = Supervisor(settings, compose)
         self.thread = threading.Thread(target=self.supervisor.run)
 
