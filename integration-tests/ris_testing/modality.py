@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
-from pynetdicom.sop_class import ModalityWorklistInformationFind, Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    ModalityPerformedProcedureStep,
+    ModalityWorklistInformationFind,
+    Verification,
+)
 
 REAL_IMAGES = {"CT": "CT_small.dcm", "MR": "MR_small.dcm", "US": "examples_rgb_color.dcm"}
 """Real images that pydicom carries with it, by modality; any other modality gets the CT's pixels."""
@@ -21,6 +26,10 @@ REAL_IMAGES = {"CT": "CT_small.dcm", "MR": "MR_small.dcm", "US": "examples_rgb_c
 
 class DimseFailure(Exception):
     """The peer refused the association or answered with a failure status."""
+
+    def __init__(self, what: str, status: int = 0) -> None:
+        super().__init__(what)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,35 @@ class Modality:
                     raise DimseFailure(f"C-FIND failed with status {status.Status:04X}")
         return answers
 
+    def begin_step(self, answer: Dataset, **attributes: Any) -> str:
+        """MPPS N-CREATE for the worklist's ``answer``; the SOP Instance UID. ``attributes`` replace or add others.
+
+        :raises DimseFailure: when it is not answered with success
+        """
+        uid = str(generate_uid())
+        self.report(uid, step_begun(answer, self.ae_title, **attributes), create=True)
+        return uid
+
+    def end_step(self, uid: str, images: Iterable[Dataset], status: str = "COMPLETED", **attributes: Any) -> None:
+        """MPPS N-SET: the step is over, and made ``images``.
+
+        :raises DimseFailure: when it is not answered with success
+        """
+        self.report(uid, step_ended(images, status, **attributes), create=False)
+
+    def report(self, uid: str, dataset: Dataset, *, create: bool) -> None:
+        """One N-CREATE or N-SET of the performed step ``uid``.
+
+        :raises DimseFailure: when it is not answered with success; ``status`` is the status, 0 without any
+        """
+        contexts = [(ModalityPerformedProcedureStep, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])]
+        with self._association(contexts) as association:
+            send = association.send_n_create if create else association.send_n_set
+            answer, _ = send(dataset, ModalityPerformedProcedureStep, uid)
+        status = int(answer.get("Status", 0)) if answer else 0
+        if not answer or status != 0:
+            raise DimseFailure(f"{'N-CREATE' if create else 'N-SET'} failed with status {status:04X}", status)
+
     def store(self, datasets: Iterable[Dataset]) -> int:
         """C-STORE of every dataset; how many were stored. Raises :class:`DimseFailure` at the first failure."""
         images = list(datasets)
@@ -123,6 +161,72 @@ def acquire(answer: Dataset, *, images: int = 3, series_number: int = 1) -> list
         StudyTime=step.ScheduledProcedureStepStartTime,
         StudyDescription=answer.get("RequestedProcedureDescription", ""),
     )
+
+
+def step_begun(answer: Dataset, ae_title: str, **attributes: Any) -> Dataset:
+    """What a device reports when it begins with the worklist's ``answer`` (PS3.4 table F.7.2-1)."""
+    step = answer.ScheduledProcedureStepSequence[0]
+    item = Dataset()
+    item.StudyInstanceUID = answer.StudyInstanceUID
+    item.ReferencedStudySequence = []
+    item.AccessionNumber = answer.AccessionNumber
+    item.RequestedProcedureID = answer.RequestedProcedureID
+    item.RequestedProcedureDescription = answer.get("RequestedProcedureDescription", "")
+    item.ScheduledProcedureStepID = step.ScheduledProcedureStepID
+    item.ScheduledProcedureStepDescription = ""
+    item.ScheduledProtocolCodeSequence = []
+    now = datetime.now()  # noqa: DTZ005 - a device knows its own clock only
+    begun = Dataset()
+    begun.SpecificCharacterSet = "ISO_IR 192"
+    begun.ScheduledStepAttributesSequence = [item]
+    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"):
+        setattr(begun, keyword, answer.get(keyword, ""))
+    begun.ReferencedPatientSequence = []
+    begun.PerformedProcedureStepID = f"P{now:%H%M%S%f}"
+    begun.PerformedStationAETitle = ae_title
+    begun.PerformedStationName = ""
+    begun.PerformedLocation = ""
+    begun.PerformedProcedureStepStartDate = f"{now:%Y%m%d}"
+    begun.PerformedProcedureStepStartTime = f"{now:%H%M%S}"
+    begun.PerformedProcedureStepStatus = "IN PROGRESS"
+    begun.PerformedProcedureStepDescription = ""
+    begun.PerformedProcedureTypeDescription = ""
+    begun.ProcedureCodeSequence = []
+    begun.PerformedProcedureStepEndDate = begun.PerformedProcedureStepEndTime = ""
+    begun.Modality = step.Modality
+    begun.StudyID = ""
+    begun.PerformedProtocolCodeSequence = []
+    begun.PerformedSeriesSequence = []
+    for keyword, value in attributes.items():
+        setattr(begun, keyword, value)
+    return begun
+
+
+def step_ended(images: Iterable[Dataset], status: str = "COMPLETED", **attributes: Any) -> Dataset:
+    """What a device reports when it is done and made ``images``."""
+    now = datetime.now()  # noqa: DTZ005 - a device knows its own clock only
+    ended = Dataset()
+    ended.SpecificCharacterSet = "ISO_IR 192"
+    ended.PerformedProcedureStepStatus = status
+    ended.PerformedProcedureStepEndDate = f"{now:%Y%m%d}"
+    ended.PerformedProcedureStepEndTime = f"{now:%H%M%S}"
+    by_series: dict[str, Dataset] = {}
+    for image in images:
+        series = by_series.setdefault(str(image.SeriesInstanceUID), Dataset())
+        if "SeriesInstanceUID" not in series:
+            series.SeriesInstanceUID = image.SeriesInstanceUID
+            series.ProtocolName = series.SeriesDescription = image.get("SeriesDescription") or "PROTOCOL"
+            series.PerformingPhysicianName = series.OperatorsName = series.RetrieveAETitle = ""
+            series.ReferencedImageSequence = []
+            series.ReferencedNonImageCompositeSOPInstanceSequence = []
+        reference = Dataset()
+        reference.ReferencedSOPClassUID = image.SOPClassUID
+        reference.ReferencedSOPInstanceUID = image.SOPInstanceUID
+        series.ReferencedImageSequence.append(reference)
+    ended.PerformedSeriesSequence = list(by_series.values())
+    for keyword, value in attributes.items():
+        setattr(ended, keyword, value)
+    return ended
 
 
 def study_of(*, modality: str = "CT", images: int = 3, series_number: int = 1, **attributes: Any) -> list[Dataset]:

@@ -61,6 +61,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         *_HEALTH,
         *_LOOKING,
         Route("GET", "/studies", "sweeper: compare all studies"),
+        Route("GET", "/studies/{id}/instances", "compare what a device made with what is here"),
         Route("GET", "/changes", "sweeper: read the engine's journal"),
         Route("GET", "/instances/{id}/attachments/dicom/data", "attributes as received, from the beginning of a file"),
         Route("GET", "/instances/{id}/metadata/RemoteAET", "who sent it"),

@@ -16,15 +16,15 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from ris_core.devices.models import Device
-from ris_core.engine import Engine, EngineInstance, NotInEngine
+from ris_core.engine import Engine, NotInEngine, StoredObject
 from ris_core.errors import InvalidValue
-from ris_core.identifiers import OrthancId
 from ris_core.notifications.models import Notification
 from ris_core.outbox.dimse import exchange
 from ris_core.performed.models import PerformedProcedureStep, PerformedStepMessage
 from ris_core.settings import Settings
 from ris_core.studies.services import studies_of_procedure
 
+_DUPLICATE: Final = 0x0111
 _NO_LONGER_UPDATED: Final = 0xA710
 
 
@@ -41,11 +41,12 @@ def compose_availability(notification: Notification, _now: datetime, settings: S
     with Engine.from_settings(settings, "worker", timeout_seconds=60.0) as engine:
         for study in studies_of_procedure(notification.procedure.pk):
             try:
-                instances = engine.instances(OrthancId(study.orthanc_id))
+                instances = engine.stored_objects(study.orthanc_id)
             except NotInEngine:
                 continue
-            composed.ReferencedStudySequence.append(_availability(notification, study.study_instance_uid, instances,
-                                                                  settings.dicom.ae_title))
+            composed.ReferencedStudySequence.append(
+                _availability(notification, study.study_instance_uid, instances, settings.dicom.ae_title)
+            )
     if not composed.ReferencedStudySequence:
         raise InvalidValue("the exam has no images to notify of", field="procedure")
     return _encoded(composed)
@@ -53,21 +54,24 @@ def compose_availability(notification: Notification, _now: datetime, settings: S
 
 def exchange_availability(notification: Notification, message: bytes, settings: Settings) -> bytes:
     """N-CREATE for each study; a repeat has the same SOP Instance UIDs."""
+    studies = _decoded(message, implicit=False).ReferencedStudySequence
+    return b"\n".join(_notify(notification, study, settings) for study in studies)
+
+
+def _notify(notification: Notification, study: Dataset, settings: Settings) -> bytes:
     node = _node(notification)
-    answers = []
-    for item in _decoded(message, implicit=False).ReferencedStudySequence:
-        uid = _own_uid(notification, str(item.StudyInstanceUID))
-        answers.append(
-            exchange(
-                node.ae_title, node.host, node.port, InstanceAvailabilityNotification,
-                lambda association, item=item, uid=uid: association.send_n_create(
-                    item, InstanceAvailabilityNotification, uid
-                ),
-                settings,
-                also_accepted=lambda status: status.Status == 0x0111,
-            )
-        )  # fmt: skip
-    return b"\n".join(answers)
+    uid = _own_uid(notification, str(study.StudyInstanceUID))
+
+    def send(association: Any) -> Any:
+        return association.send_n_create(study, InstanceAvailabilityNotification, uid)
+
+    def has_it_already(status: Dataset) -> bool:
+        return bool(status.Status == _DUPLICATE)
+
+    return exchange(
+        node.ae_title, node.host, node.port, InstanceAvailabilityNotification, send, settings,
+        also_accepted=has_it_already,
+    )  # fmt: skip
 
 
 def compose_forward(notification: Notification, _now: datetime, _settings: Settings) -> bytes:
@@ -89,7 +93,7 @@ def exchange_forward(notification: Notification, message: bytes, settings: Setti
 
     def has_it_already(status: Dataset) -> bool:
         """An earlier attempt arrived, and its answer was lost."""
-        return repeated and (status.Status == 0x0111 or status.get("ErrorID") == _NO_LONGER_UPDATED)
+        return repeated and (status.Status == _DUPLICATE or status.get("ErrorID") == _NO_LONGER_UPDATED)
 
     return exchange(
         node.ae_title, node.host, node.port, ModalityPerformedProcedureStep, send, settings,
@@ -98,7 +102,7 @@ def exchange_forward(notification: Notification, message: bytes, settings: Setti
 
 
 def _availability(
-    notification: Notification, study_instance_uid: str, instances: list[EngineInstance], ae_title: str
+    notification: Notification, study_instance_uid: str, instances: list[StoredObject], ae_title: str
 ) -> Dataset:
     """PS3.3 C.4.23: what is available, where, and which performed steps made it."""
     item = Dataset()
@@ -109,7 +113,7 @@ def _availability(
     ]
     for reference in item.ReferencedPerformedProcedureStepSequence:
         reference.PerformedWorkitemCodeSequence = []
-    by_series: dict[str, list[EngineInstance]] = {}
+    by_series: dict[str, list[StoredObject]] = {}
     for instance in instances:
         by_series.setdefault(instance.series_instance_uid, []).append(instance)
     item.ReferencedSeriesSequence = []

@@ -78,8 +78,6 @@ TRANSPORTS: tuple[TransportKind, ...] = (
         dicom.compose_availability,
         dicom.exchange_availability,
     ),
-    TransportKind(
-        Transport.MPPS, frozenset({Event.MPPS_RECEIVED}), dicom.compose_forward, dicom.exchange_forward
-    ),
+    TransportKind(Transport.MPPS, frozenset({Event.MPPS_RECEIVED}), dicom.compose_forward, dicom.exchange_forward),
 )
 BY_NAME = {kind.transport.value: kind for kind in TRANSPORTS}
