@@ -222,14 +222,14 @@ def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(suite: Running
 def insist(suite: RunningSuite, uid: str, dataset: Dataset, *, create: bool) -> None:
     """Send a message until it is answered with success, as devices do."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    sent = False
-    while True:
+    status = -1
+    while time.monotonic() < deadline:
         try:
             console(suite).report(uid, dataset, create=create)
             return
         except DimseFailure as failure:
-            if create and sent and failure.status == 0x0111:
-                return
-            assert time.monotonic() < deadline, str(failure)
-            sent = True
-            time.sleep(0.2)
+            if create and status == 0 and failure.status == 0x0111:
+                return  # it was taken in, and the answer was lost
+            status = failure.status
+        time.sleep(0.2)
+    pytest.fail(f"refused until the end: {status:04X}")

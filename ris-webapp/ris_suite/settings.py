@@ -20,23 +20,9 @@ _PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 _NOT_PASSED_ON = frozenset(
-    {
-        "QUANG_HOME",
-        "QUANG_DATABASE",
-        "QUANG_DEMO",
-        "QUANG_HTTP_PORT",
-        "QUANG_DICOM_PORT",
-        "QUANG_MLLP_PORT",
-        "QUANG_MPPS_PORT",
-    }
-    | {
-        "QUANG_HTTP_HOST",
-        "QUANG_DICOM_HOST",
-        "QUANG_MLLP_HOST",
-        "QUANG_MPPS_HOST",
-        "QUANG_AUTOMATION",
-        "QUANG_STABLE_AGE_SECONDS",
-    }
+    {"QUANG_HOME", "QUANG_DATABASE", "QUANG_DEMO", "QUANG_AUTOMATION", "QUANG_STABLE_AGE_SECONDS"}
+    | {"QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_MLLP_PORT", "QUANG_MPPS_PORT"}
+    | {"QUANG_HTTP_HOST", "QUANG_DICOM_HOST", "QUANG_MLLP_HOST", "QUANG_MPPS_HOST"}
     | {
         "QUANG_PUBLIC_URL",
         "QUANG_SETTINGS",
