@@ -7,6 +7,8 @@ from django.urls import include, path
 SCREENS = (
     "ris_webapp.screens.login.urls",
     "ris_webapp.screens.worklist.urls",
+    "ris_webapp.screens.patients.urls",
+    "ris_webapp.screens.notices.urls",
     "ris_webapp.screens.unmatched.urls",
     "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.devices.urls",

@@ -20,16 +20,30 @@ class Function(StrEnum):
     MANAGE_MESSAGES = "manage_messages"
     VIEW_DEVICES = "view_devices"
     MANAGE_ORDERS = "manage_orders"
+    VIEW_PATIENTS = "view_patients"
+    MANAGE_PATIENTS = "manage_patients"
+    """Correct who a patient is, their identifiers, whose a visit is."""
+    MERGE_PATIENTS = "merge_patients"
+    """Say that two records are one person, or that an update may make somebody another person."""
     ADMINISTER = "administer"
 
 
 _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIEW_REPORT})
 
 FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
-    "RADIOLOGIST": _VIEWING | {Function.READ_EXAM, Function.APPROVE_REPORT, Function.RESOLVE_UNMATCHED},
+    "RADIOLOGIST": _VIEWING
+    | {Function.READ_EXAM, Function.APPROVE_REPORT, Function.RESOLVE_UNMATCHED, Function.VIEW_PATIENTS},
     "TECHNOLOGIST": _VIEWING
-    | {Function.RESOLVE_UNMATCHED, Function.MANAGE_STUDIES, Function.VIEW_DEVICES, Function.MANAGE_ORDERS},
-    "RECEPTION": frozenset({Function.VIEW_WORKLIST, Function.MANAGE_ORDERS}),
+    | {
+        Function.RESOLVE_UNMATCHED,
+        Function.MANAGE_STUDIES,
+        Function.VIEW_DEVICES,
+        Function.MANAGE_ORDERS,
+        Function.VIEW_PATIENTS,
+    },
+    "RECEPTION": frozenset(
+        {Function.VIEW_WORKLIST, Function.MANAGE_ORDERS, Function.VIEW_PATIENTS, Function.MANAGE_PATIENTS}
+    ),
     "CLINICIAN": _VIEWING,
     "ADMINISTRATOR": frozenset(
         {
@@ -41,6 +55,9 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.MANAGE_MESSAGES,
             Function.VIEW_DEVICES,
             Function.MANAGE_ORDERS,
+            Function.VIEW_PATIENTS,
+            Function.MANAGE_PATIENTS,
+            Function.MERGE_PATIENTS,
             Function.ADMINISTER,
         }
     ),

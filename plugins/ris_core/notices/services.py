@@ -5,7 +5,7 @@ A notice about a patient is shown with all their exams, one about a study with t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -68,6 +68,29 @@ def open_notices(*, patient_ids: Collection[int] = (), procedure_ids: Collection
     if patient_ids:
         about |= Q(patient_id__in=patient_ids)
     return Notice.objects.filter(about, acknowledged_at__isnull=True).order_by("-at", "-pk")
+
+
+def open_notices_by_exam(patients: Mapping[int, int]) -> dict[int, list[Notice]]:
+    """What nobody has acknowledged, for each exam that there is something of; two queries at most.
+
+    :param patients: of each exam its patient
+    """
+    notices = list(open_notices(patient_ids=set(patients.values()), procedure_ids=patients.keys()))
+    studies = [notice.study_id for notice in notices if notice.study_id is not None]
+    linked: set[tuple[int, int]] = set()
+    if studies:
+        links = StudyLink.objects.filter(study_id__in=studies, procedure_id__in=patients, undone_at__isnull=True)
+        linked = set(links.values_list("study_id", "procedure_id"))
+    found: dict[int, list[Notice]] = {}
+    for exam, patient in patients.items():
+        of_exam = [
+            notice
+            for notice in notices
+            if exam == notice.procedure_id or patient == notice.patient_id or (notice.study_id, exam) in linked
+        ]
+        if of_exam:
+            found[exam] = of_exam
+    return found
 
 
 MOST_EXAMS = 200

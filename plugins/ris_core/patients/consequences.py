@@ -15,6 +15,7 @@ from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.orders.records import refresh_worklist_of_patient
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.patients.services import identifiers_of
+from ris_core.studies.corrections import owe_corrections_of_patient
 
 SHOWN_FIELDS: Final = ("full_name", "birth_date", "sex")
 """What a reader sees of a patient and would be misled by; a new telephone number concerns nobody's images."""
@@ -48,7 +49,8 @@ def _refresh(patient_id: int) -> None:
 
 
 def _tell(kind: str, patient_id: int, **params: Any) -> None:
-    """Readers by a notice; where nobody has looked at anything yet, only the lists."""
+    """Stored images are owed a correction; readers are told by a notice, where nobody has looked yet only the lists."""
+    owe_corrections_of_patient(patient_id)
     exams = RequestedProcedure.objects.filter(patient_id=patient_id)
     if exams.exclude(exam_state__in=_NOBODY_LOOKS).exists():
         notify(kind, patient_id=patient_id, **params)

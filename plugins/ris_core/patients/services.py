@@ -102,16 +102,21 @@ def present_patient(patient_id: int) -> Patient:
     return _survivor(found)
 
 
-def correct_patient(patient: Patient, details: PatientDetails, actor: Actor, reason: str = "") -> tuple[str, ...]:
+def correct_patient(
+    patient: Patient, details: PatientDetails, actor: Actor, *, reason: str = "", exactly: bool = False
+) -> tuple[str, ...]:
     """Take over what ``details`` correct of a locked patient; the names of the fields that changed.
 
     Nothing is cleared but what they say to delete; identifiers are not touched. The audit keeps the old values.
+
+    :param exactly: a birth date that tells less of the same date is taken over too, not for want of knowledge
     """
+    birth_date = details.birth_date or ""
     wanted = {
         "full_name": details.full_name,
         "dicom_name": details.dicom_name,
         "search_key": folded(details.full_name),
-        "birth_date": completed_birth_date(patient.birth_date, details.birth_date or ""),
+        "birth_date": birth_date if exactly else completed_birth_date(patient.birth_date, birth_date),
         "sex": patient.sex if details.sex is None else details.sex,
         "phone": patient.phone if details.phone is None else details.phone,
         "address": patient.address if details.address is None else details.address,

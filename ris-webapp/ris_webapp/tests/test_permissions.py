@@ -24,6 +24,8 @@ RADIOLOGIST = frozenset({"RADIOLOGIST"})
 RESOLVING = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "ADMINISTRATOR"})
 DEVICES = frozenset({"TECHNOLOGIST", "ADMINISTRATOR"})
 ADMINISTRATOR = frozenset({"ADMINISTRATOR"})
+VIEWING_PATIENTS = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"})
+MANAGING_PATIENTS = frozenset({"RECEPTION", "ADMINISTRATOR"})
 
 INSIDE = frozenset({200, 204, 302, 303, 400, 401, 403, 404, 405, 409, 410, 422, 429, 502, 503})
 """What an address answers to somebody who may be there: there is nothing with this id, or the form was empty."""
@@ -37,6 +39,19 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "worklist:worklist": LOGGED_IN,
     "worklist:rows": LOGGED_IN,
     "worklist:preview": LOGGED_IN,
+    "patients:search": VIEWING_PATIENTS,
+    "patients:patient": VIEWING_PATIENTS,
+    "patients:edit": MANAGING_PATIENTS,
+    "patients:add_identifier": MANAGING_PATIENTS,
+    "patients:retire_identifier": MANAGING_PATIENTS,
+    "patients:move_visit": MANAGING_PATIENTS,
+    "patients:compare": ADMINISTRATOR,
+    "patients:merge": ADMINISTRATOR,
+    "patients:unmerge": ADMINISTRATOR,
+    "patients:held": ADMINISTRATOR,
+    "patients:apply_held": ADMINISTRATOR,
+    "patients:refuse_held": ADMINISTRATOR,
+    "notices:acknowledge": RESOLVING | MANAGING_PATIENTS,
     "unmatched:queue": RESOLVING,
     "unmatched:study": RESOLVING,
     "unmatched:orders": RESOLVING,

@@ -88,6 +88,8 @@ function show(next: Status): void {
   status = next;
   const head = need("#report-head", HTMLElement);
   if (head.innerHTML !== next.head) head.innerHTML = next.head;
+  const who = need("#exam-who", HTMLElement);
+  if (who.innerHTML !== next.who) who.innerHTML = next.who;
   editor.editable = next.rights.edit;
   const isNewer = next.revision > keeper.currentRevision;
   if (keeper.unsaved) {
@@ -132,6 +134,20 @@ async function act(name: "claim" | "take_over" | "release" | "amend"): Promise<v
   show(answer.value);
   if (answer.value.rights.edit) editor.focus();
 }
+
+/** A notice of what changed under the reader's hands has been read. */
+async function acknowledge(notice = page.querySelector<HTMLFormElement>("form[data-notice]")): Promise<void> {
+  if (!notice) return;
+  const answer = await ask<object>(notice.action, {});
+  if (answer.kind !== "ok") return tell(answer);
+  return refresh();
+}
+
+page.addEventListener("submit", (event) => {
+  if (!(event.target instanceof HTMLFormElement) || !event.target.dataset.notice) return;
+  event.preventDefault();
+  void acknowledge(event.target);
+});
 
 async function applyTemplate(template: Template): Promise<void> {
   if (!(await keeper.flush())) return;
@@ -217,6 +233,7 @@ registerKeys(
   { keys: ["F9"], label: phrase("key_approve"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", false), ...anywhere },
   { keys: ["F10"], label: phrase("key_approve_next"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", true), ...anywhere },
   { keys: ["Shift+F9"], label: phrase("key_preliminary"), run: () => void approval.approve("P", false), ...anywhere },
+  { keys: ["n"], label: phrase("key_notice"), run: () => void acknowledge() },
   { keys: ["c"], label: phrase("key_claim"), run: () => void act("claim") },
   { keys: ["p"], label: phrase("key_preview"), run: () => void preview() },
   { keys: ["h"], label: phrase("key_history"), run: () => void history() },

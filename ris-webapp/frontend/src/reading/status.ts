@@ -21,6 +21,8 @@ export interface Status {
   rights: Rights;
   /** Which of the tools have something to show. */
   shows: { preview: boolean; history: boolean };
+  /** HTML: whose exam it is. */
+  who: string;
   /** HTML: who reads it, what was approved, what one can do. */
   head: string;
   images: {

@@ -13,11 +13,14 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReportVersion
 from ris_core.reports.rules import SECTION_NAMES, Sections
 from ris_webapp.permission import UserRequest
+from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.reading.addresses import images_window_address
+from ris_webapp.screens.reading.age import age_in_words
 from ris_webapp.screens.reading.images import ExamImages, images_of
 from ris_webapp.screens.reading.rights import Rights, rights_of
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
@@ -36,6 +39,8 @@ class ReadingPage:
     """Of that version."""
     images: ExamImages
     sees_images: bool
+    notices: tuple[ShownNotice, ...] = ()
+    """What has changed under the reader's hands and nobody has acknowledged."""
 
     @property
     def sections(self) -> Sections:
@@ -75,12 +80,13 @@ def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
         deliveries=tuple(deliveries),
         images=images_of(exam),
         sees_images=may(user.role, Function.VIEW_IMAGES),
+        notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
     )
 
 
 def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
     """``page`` as JSON: numbers and texts for the editor, and two rendered fragments."""
-    context = {"page": page, "DeliveryState": DeliveryState}
+    context = {"page": page, "DeliveryState": DeliveryState, **who_of(page.exam)}
     uids = page.images.study_uids if page.sees_images else []
     return {
         "revision": page.reading.draft_revision if page.reading else 0,
@@ -91,6 +97,7 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
             "preview": page.rights.sees_draft and page.reading is not None and page.has_text,
             "history": page.version is not None,
         },
+        "who": render_to_string("reading/who.html", context, request),
         "head": render_to_string("reading/head.html", context, request),
         "images": {
             "state": page.images.state,
@@ -99,6 +106,16 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
             "note": render_to_string("reading/images_note.html", context, request),
         },
         "csrf": get_token(request),
+    }
+
+
+def who_of(exam: RequestedProcedure) -> dict[str, Any]:
+    """The person whose exam it is, as the strip above the images names them."""
+    identifiers = exam.patient.identifiers.filter(retired_at__isnull=True)
+    return {
+        "patient": exam.patient,
+        "identifiers": sorted(identifiers, key=lambda each: (not each.is_primary, each.kind, each.value)),
+        "age": age_in_words(exam.patient.birth_date, timezone.localdate(exam.scheduled_at)),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function, may
@@ -17,10 +16,9 @@ from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import script_addresses
-from ris_webapp.screens.reading.age import age_in_words
 from ris_webapp.screens.reading.differences import section_differences
 from ris_webapp.screens.reading.priors import open_prior, open_priors, priors_of
-from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses
+from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses, who_of
 from ris_webapp.screens.reading.template_list import templates_for
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 
@@ -40,15 +38,13 @@ def page(request: UserRequest, exam_id: int) -> HttpResponse:
     exam = exam_or_refuse(exam_id)
     shown = reading_page(request.user, exam)
     record(actor_of(request), "exam.opened", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
-    identifiers = sorted(exam.patient.identifiers.all(), key=lambda each: (not each.is_primary, each.kind, each.value))
     response = render(
         request,
         "reading/page.html",
         {
             "exam": exam,
             "page": shown,
-            "identifiers": identifiers,
-            "age": age_in_words(exam.patient.birth_date, timezone.localdate(exam.scheduled_at)),
+            **who_of(exam),
             "priors": priors_of(exam),
             "status": status_of(request, shown),
             "addresses": script_addresses(exam.pk),

@@ -11,10 +11,12 @@ from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from ris_core.notices.services import open_notices_by_exam
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Document, Reading
 from ris_core.studies.models import StudyLink
+from ris_webapp.screens.notices.sentences import sentence_of
 from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor, Filter
 from ris_webapp.screens.worklist.search import narrowed
 
@@ -63,6 +65,8 @@ class ExamRow:
     stations: list[str] = field(default_factory=list)
     instance_count: int = 0
     reader: str = ""
+    notices: list[str] = field(default_factory=list)
+    """What has changed under the users' hands, a sentence each."""
 
     @property
     def cursor(self) -> Cursor:
@@ -181,6 +185,7 @@ def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
     _add_steps(rows)
     _add_images(rows)
     _add_readers(rows)
+    _add_notices(rows)
     return [rows[procedure_id] for procedure_id in procedure_ids if procedure_id in rows]
 
 
@@ -227,3 +232,8 @@ def _add_readers(rows: dict[int, ExamRow]) -> None:
     readings = Reading.objects.filter(procedure_id__in=rows, claimed_by__isnull=False).order_by("-ordinal")
     for procedure_id, name in readings.values_list("procedure_id", "claimed_by__full_name"):
         rows[procedure_id].reader = name
+
+
+def _add_notices(rows: dict[int, ExamRow]) -> None:
+    for procedure_id, notices in open_notices_by_exam({key: row.patient_key for key, row in rows.items()}).items():
+        rows[procedure_id].notices = [sentence_of(notice) for notice in notices]

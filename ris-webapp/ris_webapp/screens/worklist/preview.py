@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from ris_core.audit.models import AuditEvent
 from ris_core.delivery.models import Delivery
 from ris_core.errors import NotFound
+from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.studies.models import StudyLink
+from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 
 HISTORY_EVENTS = 40
@@ -25,6 +27,7 @@ class ExamPreview:
     steps: list[ScheduledProcedureStep]
     links: list[StudyLink]
     events: list[AuditEvent]
+    notices: list[ShownNotice]
 
 
 def exam_preview(procedure_id: int) -> ExamPreview:
@@ -46,6 +49,7 @@ def exam_preview(procedure_id: int) -> ExamPreview:
         steps=steps,
         links=links,
         events=list(events[:HISTORY_EVENTS]),
+        notices=shown(open_notices(patient_ids=[procedure.patient_id], procedure_ids=[procedure_id])),
     )
 
 

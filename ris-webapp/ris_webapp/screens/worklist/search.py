@@ -51,7 +51,7 @@ def narrowed(exams: QuerySet[RequestedProcedure], query: str) -> QuerySet[Reques
 
 
 def _by_name(words: tuple[str, ...]) -> Q:
-    patients = _named(Patient.objects.all(), words).values_list("pk", flat=True)
+    patients = named(Patient.objects.all(), words).values_list("pk", flat=True)
     found = list(patients[: FEW + 1])
     if len(found) <= FEW:
         return Q(patient_id__in=found)
@@ -61,7 +61,7 @@ def _by_name(words: tuple[str, ...]) -> Q:
     return condition
 
 
-def _named(patients: QuerySet[Patient], words: tuple[str, ...]) -> QuerySet[Patient]:
+def named(patients: QuerySet[Patient], words: tuple[str, ...]) -> QuerySet[Patient]:
     """Patients with a word of the name beginning with each of ``words``; reads the index of names from end to end."""
     padded = patients.alias(padded=Concat(Value(" "), "search_key"))
     for word in words:
@@ -73,12 +73,12 @@ def _by_number(number: str) -> Q:
     for part_of_it in (False, True):
         if part_of_it and len(number) < _LONG_ENOUGH_FOR_PARTS:
             break
-        patients = PatientIdentifier.objects.filter(_matches("value", number, part_of_it))
+        patients = PatientIdentifier.objects.filter(matches("value", number, part_of_it))
         requests = ImagingServiceRequest.objects.filter(
-            _matches("accession_number", number, part_of_it) | _matches("sent_accession_number", number, part_of_it)
+            matches("accession_number", number, part_of_it) | matches("sent_accession_number", number, part_of_it)
         )
         procedures = RequestedProcedure.objects.filter(
-            _matches("placer_order_number", number, part_of_it) | _matches("filler_order_number", number, part_of_it)
+            matches("placer_order_number", number, part_of_it) | matches("filler_order_number", number, part_of_it)
         )
         patient_ids = list(patients.values_list("patient_id", flat=True)[:FEW])
         request_ids = list(requests.values_list("pk", flat=True)[:FEW])
@@ -88,7 +88,8 @@ def _by_number(number: str) -> Q:
     return Q(pk__in=())
 
 
-def _matches(field: str, number: str, part_of_it: bool) -> Q:
+def matches(field: str, number: str, part_of_it: bool) -> Q:
+    """Values of ``field`` that begin with ``number``, or have it anywhere; a whole one among them."""
     condition = Q()
     for spelling in {number, number.upper()}:
         if part_of_it:

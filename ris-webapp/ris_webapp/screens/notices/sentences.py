@@ -1,0 +1,43 @@
+"""What each kind of notice says, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ris_core.notices.models import Notice
+from ris_webapp.words import WORDS, Text
+
+_SENTENCES: dict[str, Text] = {
+    "patient.updated": gettext_lazy("Thông tin người bệnh đã được sửa: %(fields)s."),
+    "patient.identifier": gettext_lazy("Người bệnh được gọi bằng mã khác trên máy và trong ảnh."),
+    "patient.merged": gettext_lazy("Một hồ sơ khác đã được gộp vào người bệnh này."),
+    "patient.unmerged": gettext_lazy("Một lần gộp hồ sơ của người bệnh này đã được hoàn tác."),
+    "visit.moved": gettext_lazy("Một lượt khám đã được chuyển giữa người bệnh này và hồ sơ khác."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNotice:
+    """A notice as pages show it."""
+
+    notice: Notice
+    sentence: str
+
+
+def sentence_of(notice: Notice) -> str:
+    """What ``notice`` says; of a kind without words of its own, its name."""
+    words = _SENTENCES.get(notice.kind)
+    if words is None:
+        return _("Có thay đổi cần biết (%(kind)s).") % {"kind": notice.kind}
+    names = WORDS["patient_field"]
+    fields = ", ".join(str(names.get(name, name)).lower() for name in notice.params.get("fields", ()))
+    return str(words) % {"fields": fields}
+
+
+def shown(notices: Iterable[Notice]) -> list[ShownNotice]:
+    """The notices with their sentences, in their order."""
+    return [ShownNotice(notice, sentence_of(notice)) for notice in notices]

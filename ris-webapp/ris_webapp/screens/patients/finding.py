@@ -1,0 +1,74 @@
+"""Find patients by what people type: words of the name in any order, any identifier, a visit's number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from ris_core.orders.models import Visit
+from ris_core.patients.models import Patient, PatientIdentifier
+from ris_webapp.screens.worklist.search import Terms, matches, named
+
+SHOWN = 50
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A patient who fits, with every identifier."""
+
+    patient: Patient
+    identifiers: list[PatientIdentifier]
+    through_merged: bool
+    """What was typed fits a record that was merged into this one."""
+
+    @property
+    def primary(self) -> str:
+        return next((row.value for row in self.identifiers if row.is_primary), "")
+
+
+def found(query: str, *, without: int | None = None) -> list[Found]:
+    """At most :data:`SHOWN` patients, by name. Merged records lead to whom they were merged into.
+
+    :param without: a patient who is not wanted
+    """
+    terms = Terms.of(query)
+    if not terms.names and not terms.numbers:
+        return []
+    patients = Patient.objects.all()
+    for number in terms.numbers:
+        wanted = Q(pk__in=_with_number(number))
+        if terms.names and number.isdigit() and len(number) == 4:
+            wanted |= Q(birth_date__startswith=number)
+        patients = patients.filter(wanted)
+    if terms.names:
+        patients = named(patients, terms.names)
+    direct: dict[int, Patient] = {}
+    through: dict[int, Patient] = {}
+    for patient in patients.select_related("merged_into").order_by("search_key", "pk")[:_LOOKED_AT]:
+        survivor = patient
+        while survivor.merged_into is not None:
+            survivor = survivor.merged_into
+        (direct if survivor.pk == patient.pk else through)[survivor.pk] = survivor
+    everybody = [patient for key, patient in {**through, **direct}.items() if key != without]
+    everybody = sorted(everybody, key=lambda patient: (patient.search_key, patient.pk))[:SHOWN]
+    identifiers: dict[int, list[PatientIdentifier]] = {patient.pk: [] for patient in everybody}
+    for row in PatientIdentifier.objects.filter(patient_id__in=identifiers).order_by("-is_primary", "kind", "pk"):
+        identifiers[row.patient_id].append(row)
+    return [Found(patient, identifiers[patient.pk], patient.pk not in direct) for patient in everybody]
+
+
+def _with_number(number: str) -> list[int]:
+    for part_of_it in (False, True):
+        if part_of_it and len(number) < 4:
+            break
+        identifiers = PatientIdentifier.objects.filter(matches("value", number, part_of_it))
+        visits = Visit.objects.filter(matches("visit_number", number, part_of_it))
+        keys = [
+            *identifiers.values_list("patient_id", flat=True)[:_LOOKED_AT],
+            *visits.values_list("patient_id", flat=True)[:_LOOKED_AT],
+        ]
+        if keys:
+            return keys
+    return []
