@@ -29,6 +29,8 @@ class Site(Section, frozen=True):
     phone: str = ""
     time_zone: str = "Asia/Ho_Chi_Minh"
     language: Literal["vi", "en"] = "vi"
+    patient_id_issuer: str = ""
+    """Who issues the patient numbers that are typed here: as the HIS names it in PID-3.4 (or MSH-4)."""
     uid_root: str = "2.25"
     """DICOM root under which StudyInstanceUIDs are made; ``2.25`` makes UUID-derived UIDs (PS3.5 B.2)."""
 

@@ -74,6 +74,9 @@ class PatientCondition:
         return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
+NOTHING_SAID = PatientCondition()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
     """One ordered imaging service. None where the sender says nothing, empty where it says "delete"."""
@@ -99,7 +102,7 @@ class OrderRequest:
     requesting_department: str | None = None
     clinical_indication: str | None = None
     comments: str | None = None
-    condition: PatientCondition = PatientCondition()
+    condition: PatientCondition = NOTHING_SAID
     procedure_code: str = ""
     """When what is performed has a code of its own beside the service's (OBR-44)."""
     procedure_coding_system: str = ""
@@ -167,7 +170,7 @@ class OrderContent:
     requesting_department: str
     clinical_indication: str
     comments: str = ""
-    condition: PatientCondition = PatientCondition()
+    condition: PatientCondition = NOTHING_SAID
 
 
 _DESCRIPTIVE = ("priority", "requesting_physician", "requesting_department", "clinical_indication", "comments")

@@ -13,9 +13,9 @@ from pydantic import AwareDatetime, Field
 from ris_core.access.scopes import Scope
 from ris_core.errors import InvalidValue, NotFound, QuangError
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
+from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.orders.rules import OrderRequest
-from ris_core.orders.ending import cancel_order
 from ris_core.orders.services import PlacedOrder, change_order, place_order
 from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails
