@@ -11,8 +11,9 @@ from fhir.resources.R4B.task import Task
 
 from ris_core.access.scopes import Scope
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
+from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.orders.services import PlacedOrder, cancel_order, change_order, place_order
+from ris_core.orders.services import PlacedOrder, change_order, place_order
 from ris_core.patients.consequences import details_changed
 from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails
