@@ -1,38 +1,16 @@
-"""A registered device as the worklist and the mapping need it: one look-up, parsed."""
+"""Looks up a registered device as the worklist and the mapping need it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ris_core.devices.character_sets import ASCII, CODECS, UNICODE
+from ris_core.devices.character_sets import CODECS, UNICODE
 from ris_core.devices.models import Device
 from ris_core.devices.quirks import Quirks, WorklistFilter, read
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.statements import Param, Select
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredDevice:
-    """What the registry says of one AE title."""
-
-    ae_title: str
-    modalities: tuple[str, ...] = ()
-    may_query_worklist: bool = True
-    may_store: bool = True
-    active: bool = True
-    character_set: str = UNICODE
-    quirks: Quirks = field(default_factory=Quirks)
-    worklist_filter: WorklistFilter = field(default_factory=WorklistFilter)
-    group_ae_titles: tuple[str, ...] = ()
-    """Active devices of its groups, itself not among them; known only when its filter asks for them."""
-
-    @property
-    def written_set(self) -> str:
-        """The character set that it is really answered in."""
-        return ASCII if self.quirks.wants_ascii else self.character_set
-
 
 _find_device = Select(
     Device.objects.filter(ae_title=Param("ae_title")).values_list(

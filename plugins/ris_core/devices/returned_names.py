@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from ris_core.devices.character_sets import CODECS, written_in
-from ris_core.devices.registered import RegisteredDevice
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.names import folded, unaccented
 
 

@@ -31,7 +31,7 @@ def compare(study: ReceivedStudy, procedure: OrderedProcedure, policy: Policy = 
             "PatientName",
             study.patient_name,
             procedure.patient_name,
-            compare_names(study.patient_name, procedure.patient_name),
+            compare_names(study.patient_name, procedure.patient_name, study.device),
         ),
         (
             "PatientBirthDate",

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ris_core.devices.rules import RegisteredDevice
+
 
 class Verdict(StrEnum):
     """What a comparison of one field says."""
@@ -70,6 +72,8 @@ class ReceivedStudy:
     description: str = ""
     sender: str = ""
     """Calling AE title of the device."""
+    device: RegisteredDevice | None = None
+    """The device, where it is registered."""
     room: str = ""
     """Room of the device as registered; empty for one that is not."""
     received_at: datetime | None = None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ris_core.devices.returned_names import same_name_as_sent
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.matching.evidence import Nuance, Unscored, Verdict
 from ris_core.matching.typing_errors import errors_between
 from ris_core.names import folded, folded_words
@@ -22,13 +24,18 @@ _MIDDLE: Final = frozenset(("van", "thi"))
 _WORDS_COMPARED: Final = 8
 
 
-def compare_names(received: str, ordered: str) -> Unscored:
+def compare_names(received: str, ordered: str, device: RegisteredDevice | None = None) -> Unscored:
     """EQUAL in any order and without accents; SIMILAR with a typing error or in part; DIFFERENT with nothing in common.
 
     A returned name whose bytes were read in the wrong character set is compared as what it was, too.
+
+    :param device: who sent the images, where it is registered: a name that is what it makes of the ordered one
+        (question marks, letters left out, cut) is EQUAL
     """
     if not received.strip("^= ") or not ordered.strip("^= "):
         return Unscored(Verdict.MISSING)
+    if device is not None and same_name_as_sent(received, ordered, device):
+        return Unscored(Verdict.EQUAL)
     readings = (received, *misread(received))
     if any(names_equal(reading, ordered) for reading in readings):
         return Unscored(Verdict.EQUAL)

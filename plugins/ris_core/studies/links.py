@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.devices.registered import registered_device
 from ris_core.errors import NotFound
 from ris_core.matching.evidence import ReceivedStudy
 from ris_core.matching.identity import one_patient
@@ -115,6 +116,7 @@ def received_of(study: Study) -> ReceivedStudy:
     received = replace(
         received_study(header, study.modalities.split()),
         sender=study.remote_ae_title,
+        device=registered_device(study.remote_ae_title),
         room=room_of_device(study.remote_ae_title),
         received_at=study.first_received_at,
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ris_core.devices.character_sets import ASCII, CODECS, UNICODE, written_in
-from ris_core.devices.registered import RegisteredDevice
+from ris_core.devices.character_sets import CODECS, UNICODE, written_in
 from ris_core.devices.returned_names import fitting_name
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.worklist.encoding import FILE_META, text_element
 
 _PATIENT_NAME = b"\x10\x00\x10\x00"
@@ -30,7 +30,7 @@ def told_to(answer: bytes, device: RegisteredDevice) -> bytes:
 @lru_cache(maxsize=2048)
 def _rewritten(answer: bytes, character_set: str, longest: int | None) -> bytes:
     codec = CODECS[character_set]
-    parts = [FILE_META, text_element(_CHARACTER_SET, b"" if character_set == ASCII else character_set.encode())]
+    parts = [FILE_META, text_element(_CHARACTER_SET, character_set.encode())]
     position = unchanged = len(FILE_META) + _element_end(answer, len(FILE_META))
     end = len(answer)
     while position < end:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from ris_core.devices.character_sets import is_unicode
 from ris_core.devices.quirks import Quirks
-from ris_core.devices.registered import RegisteredDevice
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.names import folded
 from ris_core.worklist.rules import (
     ACCESSION_NUMBER,

@@ -142,13 +142,16 @@ def _empty_sequence(number: int) -> bytes:
     return _tag(number, "SQ") + b"\x00\x00\x00\x00\x00\x00"
 
 
-def _file_meta() -> bytes:
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+
+
+def _file_meta(transfer_syntax_uid: str = EXPLICIT_VR_LITTLE_ENDIAN) -> bytes:
     """Preamble and file meta information (PS3.10 7.1)."""
     meta = (
         _tag(0x00020001, "OB") + b"\x00\x00\x02\x00\x00\x00\x00\x01"
         + _plain(_tag(0x00020002, "UI"), MODALITY_WORKLIST_FIND.encode(), b"\0")
         + _plain(_tag(0x00020003, "UI"), b"2.25.59317904136524786130275", b"\0")
-        + _plain(_tag(0x00020010, "UI"), EXPLICIT_VR_LITTLE_ENDIAN.encode(), b"\0")
+        + _plain(_tag(0x00020010, "UI"), transfer_syntax_uid.encode(), b"\0")
         + _plain(_tag(0x00020012, "UI"), b"2.25.188137408224130711213911", b"\0")
     )  # fmt: skip
     length = _tag(0x00020000, "UL") + b"\x04\x00" + len(meta).to_bytes(4, "little")
@@ -158,6 +161,12 @@ def _file_meta() -> bytes:
 FILE_META = _file_meta()
 """How every answer begins; what follows is its dataset, the character set first."""
 _FILE_START = FILE_META + _plain(_tag(0x00080005, "CS"), b"ISO_IR 192")
+
+
+def as_file(dataset: bytes, *, implicit: bool) -> bytes:
+    """A dataset as it came over the network as a DICOM file."""
+    return (_file_meta(IMPLICIT_VR_LITTLE_ENDIAN) if implicit else FILE_META) + dataset
+
 
 _ANY_STATION = _tag(0x00400001, "AE") + b"\x00\x00"
 

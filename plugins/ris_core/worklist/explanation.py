@@ -10,7 +10,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from ris_core.devices.quirks import WorklistFilter
-from ris_core.devices.registered import RegisteredDevice, registered_device
+from ris_core.devices.registered import registered_device
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.orders.models import ScheduledProcedureStep
 from ris_core.worklist.dataset import attributes_of, read_file

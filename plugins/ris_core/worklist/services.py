@@ -9,7 +9,8 @@ from datetime import date
 from django.db import connection
 from django.utils import timezone
 
-from ris_core.devices.registered import RegisteredDevice, registered_device
+from ris_core.devices.registered import registered_device
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.errors import InvalidValue
 from ris_core.names import folded
 from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep

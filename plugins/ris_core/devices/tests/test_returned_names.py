@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from ris_core.devices.character_sets import CODECS, is_unicode, written_in
 from ris_core.devices.quirks import Quirks
-from ris_core.devices.registered import RegisteredDevice
 from ris_core.devices.returned_names import Manner, manner_of_return, name_as_sent, same_name_as_sent
+from ris_core.devices.rules import RegisteredDevice
 
 LATIN_1 = RegisteredDevice("XR1", character_set="ISO_IR 100")
 ASCII = RegisteredDevice("XR2", quirks=Quirks(wants_ascii=True))

@@ -21,13 +21,14 @@ from ris_core.devices.models import Device, RefusedDevice
 from ris_core.devices.services import DeviceRegistration, change_device, register_device, registration_of
 from ris_core.errors import InvalidValue
 from ris_core.settings import Settings, load_settings
+from ris_core.worklist import answering
+from ris_core.worklist.answering import MOST_UNWRITTEN_FETCHES
 from ris_core.worklist.history import Fetch
 from ris_core.worklist.models import WorklistFetch, WorklistQuery
+from ris_core.worklist.query import ORIGINAL_QUERY_SEQUENCE, read_query
 from ris_core.worklist.rules import Key
 from ris_core.worklist.tests.builders import schedule
-from ris_plugins.modality_worklist import plugin, service
-from ris_plugins.modality_worklist.codec import ORIGINAL_QUERY_SEQUENCE, read_query
-from ris_plugins.modality_worklist.settings import MOST_UNWRITTEN_FETCHES
+from ris_plugins.modality_worklist import plugin
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +97,7 @@ def test_a_database_that_cannot_be_asked_fails_the_query(monkeypatch: pytest.Mon
     def unreachable(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(service, "find_entries", unreachable)
+    monkeypatch.setattr(answering, "find_entries", unreachable)
     host = FakeHost()
     plugin.register(host, settings())
     with pytest.raises(EngineError):
@@ -114,7 +115,7 @@ def test_fetches_wait_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch
         raise OperationalError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(service, "note_fetched", unreachable)
+        patch.setattr(answering, "note_fetched", unreachable)
         with pytest.raises(OperationalError):
             host.background["worklist-fetch-log"](Once())
     host.background["worklist-fetch-log"](Once())
@@ -123,7 +124,7 @@ def test_fetches_wait_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch
 
 def test_what_is_forgotten_of_the_log_is_told() -> None:
     told: list[int] = []
-    log = service.FetchLog(told.append)
+    log = answering.FetchLog(told.append)
     for _ in range(MOST_UNWRITTEN_FETCHES + 5):
         log.add(Fetch((), "CT1", "", timezone.now()))
     log.write()

@@ -11,13 +11,19 @@ from typing import Protocol
 from django.utils import timezone
 
 from ris_core.devices.models import RefusedDevice
-from ris_core.devices.registered import RegisteredDevice, registered_device
+from ris_core.devices.registered import registered_device
+from ris_core.devices.rules import RegisteredDevice
 from ris_core.devices.services import Refusal, note_refusals
 from ris_core.errors import NotPermitted
+from ris_core.settings import Settings
 from ris_core.worklist.history import Fetch, note_fetched
+from ris_core.worklist.query import read_query
 from ris_core.worklist.services import FoundEntries, find_entries
-from ris_plugins.modality_worklist.codec import read_query
-from ris_plugins.modality_worklist.settings import FETCH_LOG_SECONDS, MOST_UNWRITTEN_FETCHES
+
+FETCH_LOG_SECONDS = 0.5
+"""How often the log of fetches is written."""
+MOST_UNWRITTEN_FETCHES = 10_000
+"""Queries kept for the log while the database cannot be reached; beyond it the oldest are forgotten, and it is said."""
 
 
 class _Stopping(Protocol):
@@ -26,12 +32,16 @@ class _Stopping(Protocol):
 
 
 class WorklistAnswering:
-    """Finds the entries for a query as the device that asks may see them, and remembers the fetch."""
+    """Finds the entries for a query as the device that asks may see them, and remembers the fetch.
 
-    def __init__(self, max_answers: int, fetch_log: FetchLog, *, registered_only: bool = True) -> None:
-        self._max_answers = max_answers
+    :param writes_sets: whether who sends the answers can write them in the device's own character set
+    """
+
+    def __init__(self, settings: Settings, fetch_log: FetchLog, *, writes_sets: bool) -> None:
+        self._max_answers = settings.worklist.max_answers
+        self._registered_only = settings.dicom.registered_only
         self._fetch_log = fetch_log
-        self._registered_only = registered_only
+        self._writes_sets = writes_sets
 
     def answer(self, identifier: bytes, calling_ae_title: str, address: str) -> FoundEntries:
         """What the query finds.
@@ -54,7 +64,7 @@ class WorklistAnswering:
         if device is None or not device.active or not device.may_query_worklist:
             self._fetch_log.add(Refusal(ae_title, RefusedDevice.Service.WORKLIST, address, timezone.now()))
             raise NotPermitted("the device is not registered for the worklist", field="CallingAETitle")
-        return device
+        return device if self._writes_sets else device.in_utf_8_or_ascii()
 
 
 class FetchLog:

@@ -7,7 +7,8 @@ from ris_core.worklist.dataset import REPRESENTATIONS, Dataset, encodings_of, it
 from ris_core.worklist.rules import Key, Keys
 
 ORIGINAL_QUERY_SEQUENCE = 0x00400340
-"""Where ``worklist_query.lua`` puts the query as the device sent it (a sequence that no worklist query has)."""
+"""Where ``worklist_query.lua`` of the engine's plugin puts the query as the device sent it: a sequence that no worklist
+query has."""
 
 
 def read_query(identifier: bytes) -> Keys:
