@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,26 +18,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from ris_testing.backends import Part, RunningSuite
-from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import DimseFailure, Modality, acquire, step_begun, step_ended
-from ris_testing.orders import Order, an_order
+from ris_testing.orders import an_order
+from ris_testing.performing import PATIENCE_SECONDS, console, exam, ordered, scanner, wait_until
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_SECONDS = 60.0
-
-EXAM = """
-import json
-from ris_core.orders.models import RequestedProcedure
-exam = RequestedProcedure.objects.get(request__accession_number={accession!r})
-check = getattr(exam, "image_check", None)
-print(json.dumps([
-    exam.exam_state,
-    [step.status for step in exam.steps.order_by("pk")],
-    [[tied.performed.status, tied.performed.messages.count()] for tied in exam.performed_for.order_by("pk")],
-    [check.readiness, sum(series["made"] - series["arrived"] for series in check.missing)] if check else None,
-]))
-"""
 RECEIVER = """
 from ris_core.devices.models import Device
 from ris_core.notifications.models import NotificationReceiver, NotificationRule
@@ -53,38 +38,6 @@ DONE = """
 from ris_core.notifications.models import NotificationRule
 NotificationRule.objects.filter(receiver__device__ae_title={title!r}).update(active=False)
 """
-
-
-def exam(suite: RunningSuite, order: Order) -> list[Any]:
-    """Exam state; statuses of its steps; status and message count of what was performed; readiness and missing."""
-    found: list[Any] = json.loads(suite.python(EXAM.format(accession=order.accession_number)))
-    return found
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not in {PATIENCE_SECONDS:.0f} s: {what}")
-        time.sleep(0.5)
-
-
-def scanner(suite: RunningSuite, ae_title: str = "CT1") -> Modality:
-    """Asks for work and sends images."""
-    return Modality(ae_title, suite.dicom.host, suite.dicom.port, called=suite.ae_title)
-
-
-def console(suite: RunningSuite, ae_title: str = "CT1") -> Modality:
-    """Reports what it does."""
-    return Modality(ae_title, suite.mpps.host, suite.mpps.port, called=suite.ae_title)
-
-
-def ordered(suite: RunningSuite, order: Order, ae_title: str = "CT1") -> Dataset:
-    """The worklist's answer for a new order."""
-    answer = place_order(order.message(), host=suite.mllp.host, port=suite.mllp.port)
-    assert acknowledgement_code(answer) == "AA"
-    (found,) = scanner(suite, ae_title).find_worklist(AccessionNumber=order.accession_number)
-    return found
 
 
 def test_an_exam_is_ready_when_all_images_that_its_device_made_are_here(suite: RunningSuite) -> None:
