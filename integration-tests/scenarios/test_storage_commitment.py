@@ -78,29 +78,28 @@ def a_device(suite: RunningSuite) -> Iterator[Device]:
     try:
         port = int(server.server_address[1])
         suite.python(REGISTER.format(title=title, host=suite.reachable_host, port=port))
-        device = Device(suite, title, answers)
-        wait_until_known(device.modality)
-        yield device
+        yield Device(suite, title, answers)
     finally:
         server.shutdown()
 
 
-def wait_until_known(modality: Modality) -> None:
+def store_when_known(modality: Modality, images: Iterable[Dataset]) -> None:
     """The engine learns of a new device within seconds."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return modality.echo()
+            modality.store(images)
+            return
         except DimseFailure:
             if time.monotonic() > deadline:
                 raise
-        time.sleep(0.2)
+        time.sleep(0.3)
 
 
 def test_images_are_committed_and_missing_ones_are_named(suite: RunningSuite) -> None:
     with a_device(suite) as device:
         images = study_of(images=3, PatientID=f"SC{secrets.token_hex(3)}", PatientName="COMMITTED")
-        device.modality.store(images[:2])
+        store_when_known(device.modality, images[:2])
         event_type, report = device.ask(images[:2])
         assert event_type == ALL_KEPT
         assert kept(report) == {image.SOPInstanceUID for image in images[:2]}
