@@ -20,6 +20,7 @@ atexit.register(shutil.rmtree, _home, ignore_errors=True)
 for _name in (
     "django_secret_key",
     "viewer_signing_key",
+    "webhook_signing_key",
     "service_token_web",
     "service_token_worker",
     "service_token_monitor",

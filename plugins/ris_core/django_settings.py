@@ -29,6 +29,7 @@ DOMAIN_APPS = [
     "ris_core.reports",
     "ris_core.delivery",
     "ris_core.notifications",
+    "ris_core.webhooks",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.changes",

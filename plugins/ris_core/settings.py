@@ -145,6 +145,13 @@ class Fhir(Section, frozen=True):
     insurance_card_system: str = "urn:quang:id:bhyt"
 
 
+class Webhooks(Section, frozen=True):
+    """Events posted to other systems' programs."""
+
+    plain_hosts: str = ""
+    """Hosts, separated by blanks, that may be reached by plain HTTP and be on this machine."""
+
+
 class Automation(Section, frozen=True):
     """Switches; with ``enabled`` off Orthanc carries the plugins and none of their effects."""
 
@@ -175,6 +182,7 @@ class Settings(Section, frozen=True):
     access: Access = Access()
     api: Api = Api()
     fhir: Fhir = Fhir()
+    webhooks: Webhooks = Webhooks()
     automation: Automation = Automation()
 
     def secret(self, name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 NAMES = (
     "django_secret_key",
     "viewer_signing_key",
+    "webhook_signing_key",
     "service_token_web",
     "service_token_worker",
     "service_token_monitor",

@@ -22,6 +22,10 @@ class NotificationReceiver(models.Model):
     """The message that tells an order's status (IHE RAD TF-2 4.3: OMG^O19 for HL7 2.5.1, ORM^O01 before)."""
     device = models.ForeignKey("devices.Device", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     """The DICOM node that is notified or forwarded to."""
+    webhook = models.OneToOneField(
+        "webhooks.Webhook", null=True, blank=True, on_delete=models.PROTECT, related_name="receiver"
+    )
+    """Where events are posted as JSON."""
     active = models.BooleanField(default=True)
 
 

@@ -30,6 +30,7 @@ class Transport(StrEnum):
     HL7_STATUS = "HL7_STATUS"
     INSTANCE_AVAILABILITY = "INSTANCE_AVAILABILITY"
     MPPS = "MPPS"
+    WEBHOOK = "WEBHOOK"
 
 
 def wants(rule_modality: str, rule_source: str, modality: str, source: str) -> bool:

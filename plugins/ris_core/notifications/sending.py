@@ -22,7 +22,9 @@ class Notifications(Outbox[Notification]):
     job_kind: ClassVar = services.JOB_KIND
 
     def entries(self) -> QuerySet[Notification]:
-        return Notification.objects.select_related("receiver__system", "receiver__device", "procedure__request__visit")
+        return Notification.objects.select_related(
+            "receiver__system", "receiver__device", "receiver__webhook", "procedure__request__visit"
+        )
 
     def order(self, entry: Notification) -> QuerySet[Notification]:
         return Notification.objects.filter(receiver_id=entry.receiver_id, thread=entry.thread)

@@ -18,6 +18,10 @@ from ris_core.notifications.rules import Event, Transport
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.mllp import exchange
 from ris_core.settings import Settings
+from ris_core.webhooks import event_body
+from ris_core.webhooks.models import Webhook
+from ris_core.webhooks.sending import post
+from ris_core.webhooks.services import EVENTS, secret_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,30 @@ def _procedure(notification: Notification) -> RequestedProcedure:
     return notification.procedure
 
 
+def _compose_webhook(notification: Notification, now: datetime, settings: Settings) -> bytes:
+    webhook = _webhook(notification)
+    return event_body.compose(
+        notification.event,
+        notification.control_id,
+        notification.occurred_at,
+        now,
+        _procedure(notification),
+        webhook.with_names,
+    )
+
+
+def _exchange_webhook(notification: Notification, message: bytes, settings: Settings) -> bytes:
+    webhook = _webhook(notification)
+    secret = secret_of(webhook, settings)
+    return post(webhook.url, secret, notification.control_id, notification.event, message, settings)
+
+
+def _webhook(notification: Notification) -> Webhook:
+    if notification.receiver.webhook is None:
+        raise InvalidValue("the receiver has no address to post to", field="webhook")
+    return notification.receiver.webhook
+
+
 TRANSPORTS: tuple[TransportKind, ...] = (
     TransportKind(Transport.HL7_STATUS, frozenset(hl7_status.STATUS), _compose_hl7_status, _exchange_hl7),
     TransportKind(
@@ -79,5 +107,6 @@ TRANSPORTS: tuple[TransportKind, ...] = (
         dicom.exchange_availability,
     ),
     TransportKind(Transport.MPPS, frozenset({Event.MPPS_RECEIVED}), dicom.compose_forward, dicom.exchange_forward),
+    TransportKind(Transport.WEBHOOK, EVENTS, _compose_webhook, _exchange_webhook),
 )
 BY_NAME = {kind.transport.value: kind for kind in TRANSPORTS}

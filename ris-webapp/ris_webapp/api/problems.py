@@ -27,7 +27,7 @@ from ris_core.errors import (
     TransitionRefused,
 )
 from ris_core.messages.requests import IdempotencyKeyReused, RequestNotStored
-from ris_core.orders.errors import OrderExists, UnknownOrder
+from ris_core.orders.errors import OrderExists, OrderRefused, UnknownOrder
 
 STATUSES: tuple[tuple[type[QuangError], int], ...] = (
     (ApiKeyRefused, 401),
@@ -35,6 +35,7 @@ STATUSES: tuple[tuple[type[QuangError], int], ...] = (
     (NotFound, 404),
     (UnknownOrder, 404),
     (OrderExists, 409),
+    (OrderRefused, 422),
     (TransitionRefused, 409),
     (IdentityConflict, 409),
     (EditConflict, 409),
