@@ -67,6 +67,7 @@ RAIL = (
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
     RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
+    RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
     RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER, administration=True),
 )

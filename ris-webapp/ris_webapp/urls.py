@@ -13,6 +13,7 @@ SCREENS = (
     "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.devices.urls",
     "ris_webapp.screens.messages.urls",
+    "ris_webapp.screens.profiles.urls",
     "ris_webapp.screens.jobs.urls",
     "ris_webapp.screens.dashboard.urls",
     "ris_webapp.screens.health.urls",

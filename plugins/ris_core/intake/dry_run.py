@@ -17,6 +17,7 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, collected
 from ris_core.errors import InvalidValue
 from ris_core.hl7.acknowledgement import Reply
+from ris_core.hl7.charsets import codec_of, encode
 from ris_core.hl7.er7 import Message, split_batch
 from ris_core.intake.profile import Profile
 from ris_core.intake.senders import KnownSender, read_message, sender_of
@@ -41,6 +42,7 @@ class TriedEffect:
 class TriedMessage:
     """One message as it would be read; none when the bytes are no message."""
 
+    raw: bytes
     message: Message | None
     sender: KnownSender | None = None
     sources: list[SourcesOfOrder] = field(default_factory=list)
@@ -84,6 +86,18 @@ def dry_run(raw: bytes, profile: Profile | None = None, address: str = "") -> Dr
     return DryRun(messages, effects, answer, _code(answer))
 
 
+def bytes_of(text: str) -> bytes:
+    """A message that was copied from somewhere, as its sender would send it: in the character set of its MSH-18."""
+    lines = text.strip("\x0b\x1c\r\n\t ").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    content = "".join(f"{line}\r" for line in lines)
+    try:
+        message = Message.parse(content.encode())
+        codec = codec_of(message.header.value(18)) or "utf-8"
+    except InvalidValue:
+        codec = "utf-8"
+    return encode(content, codec) or content.encode()
+
+
 def _let_in(message: Message, address: str, certificate: tuple[str, ...]) -> None:
     """Whoever tries a message out may do so from anywhere."""
 
@@ -92,9 +106,9 @@ def _tried(raw: bytes, profile: Profile | None) -> TriedMessage:
     try:
         message = read_message(raw, profile)
     except InvalidValue:
-        return TriedMessage(None)
+        return TriedMessage(raw, None)
     sender = sender_of(message)
-    return TriedMessage(message, sender, sources(message, profile or sender.profile))
+    return TriedMessage(raw, message, sender, sources(message, profile or sender.profile))
 
 
 def _code(answer: bytes) -> str:
