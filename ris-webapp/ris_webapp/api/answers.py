@@ -12,6 +12,7 @@ from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import Patient
 from ris_core.reports.models import ReportVersion
 from ris_core.studies.models import Study
+from ris_core.worklist.explanation import Explanation
 
 _OF_THE_PROCEDURE = (
     "id",
@@ -261,6 +262,36 @@ class DeviceOut(Schema):
     @classmethod
     def of(cls, device: Device) -> DeviceOut:
         return cls(**{name: getattr(device, name) for name in cls.model_fields})
+
+
+class CheckOut(Schema):
+    """One condition that a step must meet to be on a device's worklist."""
+
+    about: str
+    verdict: str
+    wanted: str
+    found: str
+
+
+class ExplanationOut(Schema):
+    """Whether a device finds a step, and why."""
+
+    step_id: int
+    station: str
+    present: bool
+    checks: list[CheckOut]
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> ExplanationOut:
+        return cls(
+            step_id=explanation.step_id,
+            station=explanation.ae_title,
+            present=explanation.present,
+            checks=[
+                CheckOut(about=each.about, verdict=each.verdict, wanted=each.wanted, found=each.found)
+                for each in explanation.checks
+            ],
+        )
 
 
 def dashed(date: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
+from pydantic import Field
 
 from ris_core.access.scopes import Scope
 from ris_core.audit.services import record
@@ -12,7 +15,8 @@ from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Document, ReportVersion
 from ris_core.studies.models import StudyLink
-from ris_webapp.api.answers import DeviceOut, ReportOut, StatusOut, StepOut, StudyOut
+from ris_core.worklist.explanation import explain_absence
+from ris_webapp.api.answers import DeviceOut, ExplanationOut, ReportOut, StatusOut, StepOut, StudyOut
 from ris_webapp.api.caller import ApiRequest, Scoped
 from ris_webapp.api.orders import REFUSED, found_order
 
@@ -69,6 +73,20 @@ def document(request: ApiRequest, order_id: int) -> HttpResponse:
         raise NotFound("the report is not approved yet, or its document is being made", field="order_id")
     _tell_viewed(request, version)
     return HttpResponse(bytes(made.content), content_type="application/pdf")
+
+
+@router.get(
+    "/{int:order_id}/worklist",
+    auth=_DEVICES,
+    response={200: list[ExplanationOut], **REFUSED},
+    summary="Why it is (not) on a device's worklist",
+)
+def worklist(
+    request: ApiRequest, order_id: int, station: Annotated[str, Field(min_length=1, max_length=16), Query(...)]
+) -> list[ExplanationOut]:
+    """For each step of the order: whether the device with the AE title ``station`` finds it, and every check of why."""
+    procedure = found_order(request.caller, order_id)
+    return [ExplanationOut.of(each) for each in explain_absence(station, procedure_id=procedure.pk)]
 
 
 @device_router.get("", auth=_DEVICES, response={200: list[DeviceOut], **REFUSED}, summary="The devices")

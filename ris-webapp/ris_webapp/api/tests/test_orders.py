@@ -199,3 +199,12 @@ def test_two_orders_of_one_number_and_two_services_are_changed_by_themselves() -
     program.call("POST", f"/api/v1/orders/{two['id']}/cancel", {})
     assert program.get(f"/api/v1/orders/{one['id']}")["status"] == "ORDERED"
     assert program.get(f"/api/v1/orders/{two['id']}")["status"] == "CANCELLED"
+
+
+def test_why_an_order_is_not_on_a_device_is_told_check_by_check() -> None:
+    program = Program()
+    order = program.place()
+    (told,) = program.get(f"/api/v1/orders/{order['id']}/worklist?station=NOBODY")
+    assert told["present"] is False
+    assert {"about": "REGISTERED", "verdict": "FAIL", "wanted": "NOBODY", "found": ""} in told["checks"]
+    _problem(program.call("GET", f"/api/v1/orders/{order['id']}/worklist"), 422, "QUANG-6106")
