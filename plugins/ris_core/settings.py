@@ -96,6 +96,8 @@ class AutoMapping(Section, frozen=True):
     """Linking of arrived studies to orders."""
 
     sweep_interval_seconds: float = 60.0
+    correct_images: bool = True
+    """Whether stored images are brought in line with the order that they are linked to."""
 
 
 class Delivery(Section, frozen=True):

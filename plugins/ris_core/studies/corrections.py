@@ -7,6 +7,7 @@ order. Owing a correction that is not needed costs a comparison and changes noth
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from django.db.models import Q
 
@@ -14,10 +15,13 @@ from ris_core.jobs.services import enqueue
 from ris_core.patients.models import Patient
 from ris_core.studies.models import StudyLink
 
+CHANNEL: Final = "stored-images"
+"""One study at a time is rewritten, so that the engine is there for devices and viewers."""
+
 
 def owe_correction(study_id: int) -> None:
     """Have the stored images of a study compared with its order, and corrected if they differ."""
-    enqueue("correct_study", study_id)
+    enqueue("correct_study", study_id, channel=CHANNEL)
 
 
 def owe_corrections_of_patient(patient_id: int) -> None:

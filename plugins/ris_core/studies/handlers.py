@@ -45,8 +45,21 @@ def study_stable(subject_id: str) -> None:
     study_arrived(subject_id)
 
 
-def correct_study(_subject_id: str) -> None:
-    """The order of a study says something else than its images; so far the difference is only kept and shown."""
+def correct_study(subject_id: str) -> None:
+    """Bring the stored images of a study (by its key) into line with its order and with what persons did to it."""
+    study = Study.objects.get(pk=int(subject_id))
+    with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
+        try:
+            found = engine.study(OrthancId(study.orthanc_id))
+        except NotInEngine:
+            found = None
+        if found is not None and not found.is_stable and not study.being_arranged and not _only_we_changed(study, found):
+            enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
+            return
+        Arranger(engine, study).run()
+    for orthanc_id in study.places.values_list("orthanc_id", flat=True):
+        enqueue("study_arrived", orthanc_id)
+    enqueue("study_arrived", study.orthanc_id)
 
 
 def sweep_studies(_subject_id: str) -> None:

@@ -11,9 +11,8 @@ from django.db import connections
 
 _SQLITE: Final = """
 CREATE TRIGGER IF NOT EXISTS study_as_received_is_immutable
-BEFORE UPDATE OF as_received, orthanc_id, study_instance_uid ON studies_study
-WHEN NEW.as_received IS NOT OLD.as_received OR NEW.orthanc_id IS NOT OLD.orthanc_id
-    OR NEW.study_instance_uid IS NOT OLD.study_instance_uid
+BEFORE UPDATE OF as_received, study_instance_uid ON studies_study
+WHEN NEW.as_received IS NOT OLD.as_received OR NEW.study_instance_uid IS NOT OLD.study_instance_uid
 BEGIN SELECT RAISE(ABORT, 'attributes as received are never changed'); END
 """
 _POSTGRESQL: Final = """
@@ -22,8 +21,8 @@ BEGIN
     RAISE EXCEPTION 'attributes as received are never changed' USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE OR REPLACE TRIGGER study_as_received_is_immutable
-BEFORE UPDATE OF as_received, orthanc_id, study_instance_uid ON studies_study FOR EACH ROW
-WHEN (NEW.as_received IS DISTINCT FROM OLD.as_received OR NEW.orthanc_id IS DISTINCT FROM OLD.orthanc_id
+BEFORE UPDATE OF as_received, study_instance_uid ON studies_study FOR EACH ROW
+WHEN (NEW.as_received IS DISTINCT FROM OLD.as_received
     OR NEW.study_instance_uid IS DISTINCT FROM OLD.study_instance_uid)
 EXECUTE FUNCTION refuse_as_received_change();
 """
@@ -35,4 +34,6 @@ def install_guard(using: str = "default", **_signal: Any) -> None:
     if "studies_study" not in connection.introspection.table_names():
         return
     with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER IF EXISTS study_as_received_is_immutable")
         cursor.execute(_POSTGRESQL if connection.vendor == "postgresql" else _SQLITE)

@@ -54,6 +54,14 @@ class Study(models.Model):
     """No image has come for a while (the engine's ``StableAge``)."""
     gone_from_engine_at = models.DateTimeField(null=True, blank=True)
     """When the sweeper found that the engine has it no more: flagged for a person, never deleted here."""
+    corrected_at = models.DateTimeField(null=True, blank=True)
+    """When its stored files were last changed here; null: they are as received."""
+    being_arranged = models.BooleanField(default=False)
+    """Its files are being changed: what the engine says of it meanwhile means nothing."""
+    arrangement = models.CharField(max_length=64, blank=True)
+    """Digest of what its files should be (:mod:`ris_core.studies.wanted`) when all were last found to be so."""
+    correction_problem = models.CharField(max_length=64, blank=True)
+    """Why its files are not as they should be: a code of :class:`ris_core.studies.arranging.Problem`."""
     first_received_at = models.DateTimeField()
     last_received_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
@@ -104,6 +112,97 @@ class StudyLink(models.Model):
         ]
         indexes = [
             models.Index(fields=["linked_at"], condition=models.Q(how="PERSON"), name="link_by_person"),
+        ]
+
+
+class StudyPlace(models.Model):
+    """An identifier under which the engine has or had images of a study: it depends on PatientID, which changes when
+    a study is corrected. What arrives there belongs to the study, were it sent again years later."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="places")
+    orthanc_id = models.CharField(max_length=44, unique=True)
+
+
+class ImageInHand(models.Model):
+    """The one image that is being replaced in the engine under the same identifier, with its copy's. Written before
+    anything is deleted, so that whoever comes after a crash knows which copy to make the image of again."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="images_in_hand")
+    sop_instance_uid = models.CharField(max_length=64)
+    copy_sop_instance_uid = models.CharField(max_length=64)
+    labels = models.JSONField(default=list)
+    metadata = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study"], name="study_one_image_in_hand")]
+
+
+class OperationKind(models.TextChoices):
+    """What a person may do with a study's images; each can be undone."""
+
+    SPLIT = "SPLIT"
+    MERGE = "MERGE"
+    MOVE_SERIES = "MOVE_SERIES"
+    CHANGE_PATIENT = "CHANGE_PATIENT"
+    REJECT_IMAGES = "REJECT_IMAGES"
+    REJECT_STUDY = "REJECT_STUDY"
+
+
+class OperationState(models.TextChoices):
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    UNDOING = "UNDOING"
+    UNDONE = "UNDONE"
+
+
+class StudyOperation(models.Model):
+    """One operation on a study: who, why, how far, and what undoing it restores."""
+
+    kind = models.CharField(max_length=16, choices=OperationKind)
+    state = models.CharField(max_length=8, choices=OperationState, default=OperationState.RUNNING)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="operations")
+    other_study = models.ForeignKey(
+        Study, null=True, blank=True, on_delete=models.PROTECT, related_name="operations_from"
+    )
+    """Where images went."""
+    reason = models.CharField(max_length=255)
+    rejection = models.CharField(max_length=16, blank=True)
+    """Code of the rejection note's title (PS3.16 CID 7011)."""
+    note_sop_instance_uid = models.CharField(max_length=64, blank=True)
+    before = models.JSONField(default=dict)
+    """What undoing restores: states and links, ids only."""
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    finished_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undone_reason = models.CharField(max_length=255, blank=True)
+
+
+class Placement(models.Model):
+    """Images that a person has put into another study than the one they came with; undone, the row stays."""
+
+    operation = models.ForeignKey(StudyOperation, on_delete=models.PROTECT, related_name="placements")
+    origin = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="placements_away")
+    target = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="placements_here")
+    series_instance_uid = models.CharField(max_length=64)
+    sop_instance_uid = models.CharField(max_length=64, blank=True)
+    """Empty: the whole series, images that come later included."""
+    undone = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["origin", "undone"], name="placement_origin")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["origin", "series_instance_uid", "sop_instance_uid"],
+                condition=models.Q(undone=False),
+                name="images_placed_once",
+            ),
+            models.CheckConstraint(condition=~models.Q(origin=models.F("target")), name="images_placed_elsewhere"),
         ]
 
 

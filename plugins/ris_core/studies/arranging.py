@@ -1,0 +1,292 @@
+"""Bring the files of a study in the engine into line with what they should be (:mod:`ris_core.studies.wanted`).
+
+May be killed at any point and run again: no image is deleted before the digest of its successor has been read back from
+the engine. What the engine does (measured, see the ADR on corrections): it keeps what it has when the same instance
+comes again, and its identifiers depend on PatientID and the UIDs. So
+
+* an image whose identifier changes is stored anew, and taken away at its old place when the study's row has moved on;
+* an image whose identifier stays is stored a second time under another SOPInstanceUID, deleted, stored as it should
+  be, and the copy is deleted. The row :class:`ImageInHand` tells of the copy after a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from ris_core.audit.services import record
+from ris_core.changes.services import announce
+from ris_core.engine import Engine, EngineInstance, Level
+from ris_core.errors import QuangError
+from ris_core.identifiers import OrthancId
+from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile, read_dicom_file
+from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
+from ris_core.studies.links import AUTO_MAPPING
+from ris_core.studies.models import ImageInHand, Study, StudyPlace
+from ris_core.studies.received import decode_text
+from ris_core.studies.rewriting import Note, as_received, rewritten
+from ris_core.studies.wanted import PATIENT_ID, STUDY_INSTANCE_UID, Plan, plan_for
+
+_SERIES_INSTANCE_UID: Final = 0x0020000E
+
+
+class Problem(StrEnum):
+    """Why files are not as they should be. Nothing is deleted then: a person decides."""
+
+    OTHER_PIXELS = "OTHER_PIXELS"
+    """The same instance came twice with different pixels; both are kept."""
+    IDENTIFIER_TAKEN = "IDENTIFIER_TAKEN"
+    """Another study lies where this one's images would."""
+    UNREADABLE = "UNREADABLE"
+    """A file's structure makes no sense to us."""
+
+
+class NotStored(QuangError):
+    """The engine has not stored what it was given, or cannot prove it; nothing was deleted."""
+
+    code = "QUANG-4111"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """Where the engine keeps a file, by its attributes."""
+
+    study: OrthancId
+    series: OrthancId
+    instance: OrthancId
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """An image that lies at its new place already and still at its old one."""
+
+    found: EngineInstance
+    old_study: OrthancId
+    new: _Ids
+
+
+class Arranger:
+    """One run for one study row, and for the rows that images of it belong to."""
+
+    def __init__(self, engine: Engine, study: Study) -> None:
+        self._engine = engine
+        self._study = study
+        self._rows: dict[int, Study] = {study.pk: study}
+        self._plans: dict[int, Plan] = {}
+        self._lies_at: dict[int, OrthancId] = {}
+        """Row → where the engine keeps what belongs to it."""
+        self._moved: list[_Moved] = []
+        self._changed = 0
+        self._problems: set[Problem] = set()
+        self._note = Note(timezone.now(), study.remote_ae_title)
+
+    def run(self) -> None:
+        """:raises NotStored: the engine refuses a file; the run may be repeated"""
+        _mark(self._study, being_arranged=True)
+        places = self._places()
+        self._finish_image_in_hand(places)
+        for place in places:
+            for found in self._engine.instances(place):
+                self._arrange(place, found)
+        if not self._problems:
+            self._move_rows()
+            self._leave_old_places()
+        self._finish()
+
+    def _places(self) -> list[OrthancId]:
+        known = self._study.places.values_list("orthanc_id", flat=True)
+        return [OrthancId(place) for place in sorted({self._study.orthanc_id, *known})]
+
+    def _arrange(self, place: OrthancId, found: EngineInstance) -> None:
+        try:
+            file = read_dicom_file(self._engine.instance_file(found.orthanc_id))
+            owner = self._owner(file)
+            uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
+            target = rewritten(file, {**self._plan(owner).wanted, **uid}, self._note)
+        except (HeaderUnreadable, HeaderIncomplete):
+            self._problems.add(Problem.UNREADABLE)
+            return
+        new = _ids(target)
+        self._lies_at[owner.pk] = new.study
+        if new.instance != found.orthanc_id:
+            self._store_elsewhere(owner, target, _Moved(found, place, new))
+        elif target is not file:
+            self._replace(found, target)
+
+    def _owner(self, file: DicomFile) -> Study:
+        """The row that the image belongs to: the one it came with, unless a person has put it elsewhere."""
+        series, instance = file.text(_SERIES_INSTANCE_UID), file.text(SOP_INSTANCE_UID)
+        came_with = as_received(file).text(STUDY_INSTANCE_UID)
+        origin = self._study
+        if came_with != origin.study_instance_uid:
+            origins = Study.objects.filter(
+                study_instance_uid=came_with, placements_away__series_instance_uid=series
+            ).order_by("pk")
+            origin = self._row((origins.first() or origin).pk)
+        return self._row(self._plan(origin).owner(series, instance))
+
+    def _row(self, study_id: int) -> Study:
+        if study_id not in self._rows:
+            self._rows[study_id] = Study.objects.get(pk=study_id)
+            _mark(self._rows[study_id], being_arranged=True)
+        return self._rows[study_id]
+
+    def _plan(self, study: Study) -> Plan:
+        if study.pk not in self._plans:
+            self._plans[study.pk] = plan_for(study)
+        return self._plans[study.pk]
+
+    # images whose identifier changes
+
+    def _store_elsewhere(self, owner: Study, target: DicomFile, move: _Moved) -> None:
+        if not _claim_place(owner, move.new.study):
+            self._problems.add(Problem.IDENTIFIER_TAKEN)
+        elif self._stored(target):
+            self._keep_instance_attachments(move.new.instance, move.found)
+            self._moved.append(move)
+        else:
+            self._problems.add(Problem.OTHER_PIXELS)
+
+    def _move_rows(self) -> None:
+        for study_id, place in self._lies_at.items():
+            row = self._rows[study_id]
+            if row.orthanc_id != place:
+                _claim_place(row, OrthancId(row.orthanc_id))
+                _mark(row, orthanc_id=place)
+
+    def _leave_old_places(self) -> None:
+        for move in {move.new.series: move for move in self._moved}.values():
+            self._keep_attachments("studies", move.old_study, move.new.study)
+            self._keep_attachments("series", move.found.series_id, move.new.series)
+        for move in self._moved:
+            self._engine.delete_instance(move.found.orthanc_id)
+
+    # images whose identifier stays
+
+    def _replace(self, found: EngineInstance, target: DicomFile) -> None:
+        hand = ImageInHand.objects.create(
+            study=self._study,
+            sop_instance_uid=found.sop_instance_uid,
+            copy_sop_instance_uid=f"2.25.{uuid.uuid4().int}",
+            labels=list(found.labels),
+            metadata=dict(found.metadata),
+        )
+        copy = target.under_sop_instance_uid(hand.copy_sop_instance_uid)
+        if not self._stored(copy):
+            raise NotStored("the engine has another image under a fresh UID")
+        self._engine.delete_instance(found.orthanc_id)
+        self._put_back(hand, target, _ids(copy).instance)
+
+    def _finish_image_in_hand(self, places: list[OrthancId]) -> None:
+        """What a run that was killed had in hand: its copy is the image as it should be."""
+        for hand in ImageInHand.objects.filter(study=self._study):
+            found = {image.sop_instance_uid: image for place in places for image in self._engine.instances(place)}
+            copy, original = found.get(hand.copy_sop_instance_uid), found.get(hand.sop_instance_uid)
+            if copy is None:
+                hand.delete()
+                continue
+            file = read_dicom_file(self._engine.instance_file(copy.orthanc_id))
+            target = file.under_sop_instance_uid(hand.sop_instance_uid)
+            if original is not None:
+                there = read_dicom_file(self._engine.instance_file(original.orthanc_id))
+                if there.pixels != target.pixels:
+                    raise NotStored("the device has sent other pixels under the UID of an image being corrected")
+                if there.elements != target.elements:
+                    self._engine.delete_instance(original.orthanc_id)
+            self._put_back(hand, target, copy.orthanc_id)
+
+    def _put_back(self, hand: ImageInHand, target: DicomFile, copy_id: OrthancId) -> None:
+        if not self._stored(target):
+            raise NotStored("the device has sent other pixels under the UID of an image being corrected")
+        attached = EngineInstance(copy_id, copy_id, hand.sop_instance_uid, tuple(hand.labels), hand.metadata)
+        self._keep_instance_attachments(_ids(target).instance, attached)
+        self._engine.delete_instance(copy_id)
+        hand.delete()
+        self._changed += 1
+
+    # the engine
+
+    def _stored(self, file: DicomFile) -> bool:
+        """Whether the engine has ``file`` now, or has had the same pixels under its identifier before.
+
+        :raises NotStored: it says so and has something else
+        """
+        data, expected = file.as_bytes(), _ids(file).instance
+        stored = self._engine.store_instance(data)
+        if stored.orthanc_id != expected:
+            raise NotStored("the engine knows an image by another identifier than expected")
+        if self._engine.instance_md5(expected) == hashlib.md5(data, usedforsecurity=False).hexdigest():
+            return True
+        if not stored.already_stored:
+            raise NotStored("the engine has stored other bytes than it was given")
+        return read_dicom_file(self._engine.instance_file(expected)).pixels == file.pixels
+
+    def _keep_instance_attachments(self, new: OrthancId, old: EngineInstance) -> None:
+        for label in old.labels:
+            self._engine.add_label("instances", new, label)
+        for number, value in old.metadata.items():
+            self._engine.set_metadata("instances", new, number, value)
+
+    def _keep_attachments(self, level: Level, old: OrthancId, new: OrthancId) -> None:
+        for label in self._engine.labels(level, old):
+            self._engine.add_label(level, new, label)
+        for number, value in self._engine.metadata(level, old).items():
+            self._engine.set_metadata(level, new, number, value)
+
+    # the rows
+
+    @transaction.atomic
+    def _finish(self) -> None:
+        now = timezone.now()
+        rewritten_count = self._changed + len(self._moved)
+        problem = min(self._problems, default="")
+        for row in self._rows.values():
+            changes: dict[str, object] = {"being_arranged": False, "correction_problem": problem}
+            if rewritten_count and not problem:
+                changes["corrected_at"] = now
+            _mark(row, **changes)
+            announce("study", row.pk)
+        if rewritten_count or problem:
+            record(
+                AUTO_MAPPING,
+                "study.corrected",
+                subject=f"study:{self._study.pk}",
+                patient_id=self._study.patient_id,
+                success=not problem,
+                images=rewritten_count,
+                attributes=[f"{tag:08X}" for tag in sorted(self._plan(self._study).wanted)],
+                **({"problem": problem} if problem else {}),
+            )
+
+
+def engine_id(*parts: str) -> OrthancId:
+    """The identifier that the engine gives to what these attributes identify (Orthanc's ``DicomInstanceHasher``)."""
+    digest = hashlib.sha1("|".join(parts).encode(), usedforsecurity=False).hexdigest()
+    return OrthancId("-".join(digest[at : at + 8] for at in range(0, 40, 8)))
+
+
+def _ids(file: DicomFile) -> _Ids:
+    element, charset = file.elements.get(PATIENT_ID), file.elements.get(SPECIFIC_CHARACTER_SET)
+    patient = decode_text(element.value, "LO", charset.value if charset else b"").strip(" \0") if element else ""
+    parts = (patient, file.text(STUDY_INSTANCE_UID), file.text(_SERIES_INSTANCE_UID), file.text(SOP_INSTANCE_UID))
+    return _Ids(engine_id(*parts[:2]), engine_id(*parts[:3]), engine_id(*parts))
+
+
+def _claim_place(row: Study, place: OrthancId) -> bool:
+    """Note that what lies at ``place`` is ``row``'s, before anything lies there; False when it is another's."""
+    if Study.objects.filter(orthanc_id=place).exclude(pk=row.pk).exists():
+        return False
+    kept, _ = StudyPlace.objects.get_or_create(orthanc_id=place, defaults={"study": row})
+    return kept.study_id == row.pk
+
+
+def _mark(row: Study, **changes: object) -> None:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    Study.objects.filter(pk=row.pk).update(**changes)
