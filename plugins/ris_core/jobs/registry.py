@@ -62,7 +62,13 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
     JobKind("check_images", completeness.run_check_images, Pool.IMAGES),
-    JobKind("correct_study", studies.correct_study, Pool.IMAGES, time_limit_seconds=1800.0),
+    JobKind(
+        "correct_study",
+        studies.correct_study,
+        Pool.IMAGES,
+        time_limit_seconds=3600.0,
+        after_death=studies.after_correction_died,
+    ),
     JobKind(
         "sweep_studies",
         studies.sweep_studies,

@@ -22,9 +22,10 @@ from django.utils import timezone
 
 from ris_core.audit.services import record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, EngineInstance, Level
+from ris_core.engine import Engine, EngineInstance, Level, NotInEngine
 from ris_core.errors import QuangError
 from ris_core.identifiers import OrthancId
+from ris_core.jobs.services import enqueue
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile, read_dicom_file
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.links import AUTO_MAPPING
@@ -45,6 +46,8 @@ class Problem(StrEnum):
     """Another study lies where this one's images would."""
     UNREADABLE = "UNREADABLE"
     """A file's structure makes no sense to us."""
+    FAILED = "FAILED"
+    """Tried until the job was given up; its last error is with the job."""
 
 
 class NotStored(QuangError):
@@ -71,7 +74,15 @@ class _Moved:
     new: _Ids
 
 
-class Arranger:
+def arrange(engine: Engine, study: Study) -> None:
+    """Change what must be changed in the files of ``study``, and have the rows follow.
+
+    :raises NotStored: the engine refuses a file; what was begun is finished when this is called again
+    """
+    _Arranger(engine, study).run()
+
+
+class _Arranger:
     """One run for one study row, and for the rows that images of it belong to."""
 
     def __init__(self, engine: Engine, study: Study) -> None:
@@ -87,7 +98,6 @@ class Arranger:
         self._note = Note(timezone.now(), study.remote_ae_title)
 
     def run(self) -> None:
-        """:raises NotStored: the engine refuses a file; the run may be repeated"""
         _mark(self._study, being_arranged=True)
         places = self._places()
         self._finish_image_in_hand(places)
@@ -241,17 +251,23 @@ class Arranger:
 
     # the rows
 
+    def _counted(self, row: Study) -> int:
+        try:
+            return self._engine.study(row.orthanc_id).instance_count
+        except NotInEngine:
+            return 0
+
     @transaction.atomic
     def _finish(self) -> None:
-        now = timezone.now()
         rewritten_count = self._changed + len(self._moved)
         problem = min(self._problems, default="")
         for row in self._rows.values():
             changes: dict[str, object] = {"being_arranged": False, "correction_problem": problem}
-            if rewritten_count and not problem:
-                changes["corrected_at"] = now
-            _mark(row, **changes)
+            if rewritten_count:
+                changes["corrected_at"] = timezone.now()
+            _mark(row, **changes, arrangement=self._plan(row).digest(self._counted(row)))
             announce("study", row.pk)
+            enqueue("study_arrived", row.orthanc_id)
         if rewritten_count or problem:
             record(
                 AUTO_MAPPING,

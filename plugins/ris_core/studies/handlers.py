@@ -5,6 +5,8 @@ All may be run again at any time, in any order and together; the subject is the 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Final
@@ -16,20 +18,26 @@ from ris_core.engine import Engine, EngineStudy, NotInEngine, first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies import services, sweeper
+from ris_core.studies.arranging import Problem, arrange
+from ris_core.studies.corrections import CHANNEL, owe_correction
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
-from ris_core.studies.models import Study
+from ris_core.studies.models import Study, StudyPlace
 from ris_core.studies.received import (
     Header,
     header_from_json,
     header_read_by_engine,
     read_header,
 )
+from ris_core.studies.rewriting import received_header
+from ris_core.studies.wanted import identifies_otherwise, plan_for
 
 FIRST_READ_BYTES: Final = 64 * 1024
 LONGEST_READ_BYTES: Final = 4 * 1024 * 1024
 """Patient and study attributes lie at the beginning; a private block before them may be large."""
 LOOK_AGAIN = timedelta(seconds=2)
 """How often the counts of an arriving study are brought up to date."""
+CLOCK_STEP = timedelta(seconds=1)
+"""The engine's times have no fractions."""
 SERIES_LOOKED_INTO: Final = 200
 """In a study with more series, the rest is not searched for another patient's attributes."""
 
@@ -50,16 +58,21 @@ def correct_study(subject_id: str) -> None:
     study = Study.objects.get(pk=int(subject_id))
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
         try:
-            found = engine.study(OrthancId(study.orthanc_id))
+            found = _undisturbed(study, engine.study(study.orthanc_id))
         except NotInEngine:
             found = None
-        if found is not None and not found.is_stable and not study.being_arranged and not _only_we_changed(study, found):
+        if found is None or study.being_arranged:
+            arrange(engine, study)
+        elif not found.is_stable:
             enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
-            return
-        Arranger(engine, study).run()
-    for orthanc_id in study.places.values_list("orthanc_id", flat=True):
-        enqueue("study_arrived", orthanc_id)
-    enqueue("study_arrived", study.orthanc_id)
+        elif _is_out_of_line(study, found, _headers(engine, found, SERIES_LOOKED_INTO, study)):
+            arrange(engine, study)
+
+
+def after_correction_died(subject_id: str, _error: str) -> None:
+    """The study can be used as it is; its page says that its images could not be corrected."""
+    Study.objects.filter(pk=int(subject_id)).update(correction_problem=Problem.FAILED)
+    Study.objects.filter(being_arranged=True).update(being_arranged=False)  # one at a time is rewritten
 
 
 def sweep_studies(_subject_id: str) -> None:
@@ -70,35 +83,88 @@ def sweep_studies(_subject_id: str) -> None:
 
 def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
     """Bring the study's row up to date; ask to be called again while it is still arriving."""
+    study = _study_at(orthanc_id)
+    if study is not None and study.being_arranged:
+        enqueue("study_arrived", orthanc_id, run_at=timezone.now() + LOOK_AGAIN)
+        return
     try:
         found = engine.study(orthanc_id)
     except NotInEngine:
         services.note_gone([orthanc_id])
         return
-    as_received = Study.objects.filter(orthanc_id=orthanc_id).values_list("as_received", flat=True).first()
-    if as_received is None:
+    if study is not None and study.orthanc_id != orthanc_id:
+        _take_what_came_late(study, found)
+        return
+    if study is None:
         headers = _headers(engine, found, series=SERIES_LOOKED_INTO if found.is_stable else 1)
-        services.note_study(found, headers, _sender(engine, found))
+        study = services.note_study(found, headers, _sender(engine, found))
     else:
-        others = _headers(engine, found, series=SERIES_LOOKED_INTO) if found.is_stable else []
-        services.note_study(found, [header_from_json(as_received), *others])
+        found = _undisturbed(study, found)
+        headers = [header_from_json(study.as_received)]
+        if found.is_stable:
+            headers += _headers(engine, found, SERIES_LOOKED_INTO, study)
+        study = services.note_study(found, headers)
     if not found.is_stable:
         enqueue("study_arrived", orthanc_id, run_at=timezone.now() + LOOK_AGAIN)
+    elif _is_out_of_line(study, found, headers):
+        owe_correction(study.pk)
 
 
-def _headers(engine: Engine, found: EngineStudy, series: int) -> list[Header]:
-    """The header of one instance in each of the first ``series`` series; at least one."""
+def _study_at(orthanc_id: OrthancId) -> Study | None:
+    """The study whose images lie there, or have lain there before they were corrected."""
+    place = StudyPlace.objects.select_related("study").filter(orthanc_id=orthanc_id).first()
+    return Study.objects.filter(orthanc_id=orthanc_id).first() or (place.study if place else None)
+
+
+def _take_what_came_late(study: Study, found: EngineStudy) -> None:
+    """Images that a device sends as it always did, when those before them have been corrected: they follow."""
+    if not found.is_stable:
+        enqueue("study_arrived", found.orthanc_id, run_at=timezone.now() + LOOK_AGAIN)
+        return
+    Study.objects.filter(pk=study.pk).update(arrangement="")
+    owe_correction(study.pk)
+
+
+def _undisturbed(study: Study, found: EngineStudy) -> EngineStudy:
+    """For the engine every correction is an arrival; when nothing else has come, the study is as complete as before."""
+    if study.corrected_at is None or not study.complete or found.instance_count != study.instance_count:
+        return found
+    if found.last_update > study.corrected_at + CLOCK_STEP:
+        return found
+    return replace(found, is_stable=True, last_update=study.last_received_at)
+
+
+def _is_out_of_line(study: Study, found: EngineStudy, headers: Iterable[Header]) -> bool:
+    """Whether files may have to be changed. Of a study that never was, ``headers`` tell it."""
+    plan = plan_for(study)
+    digest = plan.digest(found.instance_count)
+    if study.arrangement == digest:
+        return False
+    touched = study.corrected_at is not None or study.places.exists() or study.placements_here.exists()
+    if touched or plan.placements or any(identifies_otherwise(header, plan.wanted) for header in headers):
+        return True
+    Study.objects.filter(pk=study.pk).update(arrangement=digest)
+    return False
+
+
+def _headers(engine: Engine, found: EngineStudy, series: int, study: Study | None = None) -> list[Header]:
+    """The header of one instance in each of the first ``series`` series, as received; at least one.
+
+    :param study: the row, when files of it may have been corrected
+    """
+    read = read_header if study is None or study.corrected_at is None else received_header
     instances = islice(first_instances(engine, found), series)
-    return [_header(engine, found, instance) for instance in instances] or [header_read_by_engine(found.main_tags)]
+    headers = [_header(engine, found, instance, read) for instance in instances]
+    return headers or [header_read_by_engine(found.main_tags)]
 
 
-def _header(engine: Engine, found: EngineStudy, instance: OrthancId) -> Header:
+def _header(engine: Engine, found: EngineStudy, instance: OrthancId, read: Callable[[bytes], Header]) -> Header:
     """The header as sent; as the engine read it when the file's structure is beyond us."""
     byte_count = FIRST_READ_BYTES
     while byte_count <= LONGEST_READ_BYTES:
         data = engine.instance_head(instance, byte_count)
         try:
-            return read_header(data)
+            return read(data)
         except HeaderIncomplete:
             if len(data) < byte_count:
                 break

@@ -20,6 +20,7 @@ from ris_core.matching.services import policy_in_force
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies import effects
 from ris_core.studies.candidates import received_study, room_of_device
+from ris_core.studies.corrections import owe_correction
 from ris_core.studies.exam_keys import with_keys
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import header_from_json
@@ -87,6 +88,7 @@ def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, re
     link.undone_reason = reason[:255]
     link.save(update_fields=["undone_at", "undone_by", "undone_reason"])
     effects.images_are_gone(procedure, link, link.undone_at)
+    owe_correction(link.study_id)
     record(
         actor,
         "study.link_undone",

@@ -22,9 +22,10 @@ from ris_core.studies.dicom_file import (
     Elements,
     Encoding,
     plain,
+    read_dicom_file,
     recoded,
 )
-from ris_core.studies.received import decode_text
+from ris_core.studies.received import KEPT, Header, decode_text
 
 Items = tuple[Mapping[int, str], ...]
 """The items of a sequence: tag → text."""
@@ -109,6 +110,15 @@ def as_received(file: DicomFile) -> DicomFile:
     else:
         del elements[_ORIGINAL_ATTRIBUTES]
     return file.with_elements(elements)
+
+
+def received_header(data: bytes) -> Header:
+    """The header of a file, or of its beginning, as it was received.
+
+    :raises HeaderIncomplete: when ``data`` ends before the pixels and before everything that may be noted
+    """
+    elements = as_received(read_dicom_file(data)).elements
+    return Header("", {name: elements[tag].value for name in KEPT if (tag := int(name, 16)) in elements})
 
 
 def file_charset(elements: Elements) -> str:

@@ -23,6 +23,7 @@ from ris_core.matching.reasons import Reason
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import effects
 from ris_core.studies.candidates import ordered_procedure, patients_with_id
+from ris_core.studies.corrections import owe_correction
 from ris_core.studies.links import (
     AUTO_MAPPING,
     locked_procedure,
@@ -116,6 +117,7 @@ def link_study(
     if not reason.strip() and (set(differing) - {"StudyInstanceUID"} or study.state == StudyState.CONFLICT):
         raise InvalidValue("say why, since the images differ from the order", field="reason")
     kept = {**evidence.as_json(), **(explanation or {}), "reason": reason.strip()[:500]}
+    owe_correction(study.pk)
     return make_link(study, procedure, how, kept, actor, timezone.now())
 
 
