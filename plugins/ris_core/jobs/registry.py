@@ -15,7 +15,7 @@ from ris_core.jobs import duties
 from ris_core.notifications import sending as notifications
 from ris_core.reports import documents
 from ris_core.settings import Settings
-from ris_core.studies import completeness
+from ris_core.studies import completeness, rejection_notes
 from ris_core.studies import handlers as studies
 
 
@@ -69,6 +69,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=3600.0,
         after_death=studies.after_correction_died,
     ),
+    JobKind("keep_rejection_note", rejection_notes.keep_rejection_note, Pool.IMAGES, time_limit_seconds=900.0),
     JobKind(
         "sweep_studies",
         studies.sweep_studies,

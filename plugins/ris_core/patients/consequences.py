@@ -25,6 +25,7 @@ _NOBODY_LOOKS: Final = (ExamState.ORDERED, ExamState.CANCELLED)
 def details_changed(patient: Patient, identifiers: list[PatientIdentifier], fields: Sequence[str]) -> None:
     """Name, birth date, sex or other details of ``patient`` were corrected."""
     refresh_worklist_of_patient(patient, identifiers)
+    owe_corrections_of_patient(patient.pk)
     shown = [name for name in SHOWN_FIELDS if name in fields]
     if shown:
         _tell("patient.updated", patient.pk, fields=shown)
@@ -46,6 +47,7 @@ def records_changed(kind: str, patient_ids: Iterable[int], **params: Any) -> Non
 
 def _refresh(patient_id: int) -> None:
     refresh_worklist_of_patient(Patient.objects.get(pk=patient_id), identifiers_of(patient_id))
+    owe_corrections_of_patient(patient_id)
 
 
 def _tell(kind: str, patient_id: int, **params: Any) -> None:

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ris_core.audit.services import record
@@ -29,7 +32,7 @@ from ris_core.jobs.services import enqueue
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile, read_dicom_file
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.links import AUTO_MAPPING
-from ris_core.studies.models import ImageInHand, Study, StudyPlace
+from ris_core.studies.models import ImageInHand, OperationState, Study, StudyOperation, StudyPlace
 from ris_core.studies.received import decode_text
 from ris_core.studies.rewriting import Note, as_received, rewritten
 from ris_core.studies.wanted import PATIENT_ID, STUDY_INSTANCE_UID, Plan, plan_for
@@ -90,8 +93,8 @@ class _Arranger:
         self._study = study
         self._rows: dict[int, Study] = {study.pk: study}
         self._plans: dict[int, Plan] = {}
-        self._lies_at: dict[int, OrthancId] = {}
-        """Row → where the engine keeps what belongs to it."""
+        self._lies_at: defaultdict[int, Counter[OrthancId]] = defaultdict(Counter)
+        """Row → how many images that belong to it the engine keeps where."""
         self._moved: list[_Moved] = []
         self._changed = 0
         self._problems: set[Problem] = set()
@@ -123,7 +126,7 @@ class _Arranger:
             self._problems.add(Problem.UNREADABLE)
             return
         new = _ids(target)
-        self._lies_at[owner.pk] = new.study
+        self._lies_at[owner.pk][new.study] += 1
         if new.instance != found.orthanc_id:
             self._store_elsewhere(owner, target, _Moved(found, place, new))
         elif target is not file:
@@ -164,8 +167,8 @@ class _Arranger:
             self._problems.add(Problem.OTHER_PIXELS)
 
     def _move_rows(self) -> None:
-        for study_id, place in self._lies_at.items():
-            row = self._rows[study_id]
+        for study_id, places in self._lies_at.items():
+            row, ((place, _),) = self._rows[study_id], places.most_common(1)
             if row.orthanc_id != place:
                 _claim_place(row, OrthancId(row.orthanc_id))
                 _mark(row, orthanc_id=place)
@@ -268,6 +271,7 @@ class _Arranger:
             _mark(row, **changes, arrangement=self._plan(row).digest(self._counted(row)))
             announce("study", row.pk)
             enqueue("study_arrived", row.orthanc_id)
+        _end_operations(self._rows)
         if rewritten_count or problem:
             record(
                 AUTO_MAPPING,
@@ -279,6 +283,19 @@ class _Arranger:
                 attributes=[f"{tag:08X}" for tag in sorted(self._plan(self._study).wanted)],
                 **({"problem": problem} if problem else {}),
             )
+
+
+def _end_operations(rows: Collection[int]) -> None:
+    """What persons asked for and was waiting for these files is done."""
+    concerned = StudyOperation.objects.filter(Q(study_id__in=rows) | Q(other_study_id__in=rows))
+    for operation in concerned.filter(state__in=(OperationState.RUNNING, OperationState.UNDOING)):
+        if operation.state == OperationState.RUNNING:
+            operation.state, operation.finished_at = OperationState.DONE, timezone.now()
+        else:
+            operation.state = OperationState.UNDONE
+        operation.save(update_fields=["state", "finished_at"])
+        if operation.rejection:
+            enqueue("keep_rejection_note", operation.pk)
 
 
 def engine_id(*parts: str) -> OrthancId:

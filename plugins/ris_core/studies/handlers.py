@@ -141,7 +141,12 @@ def _is_out_of_line(study: Study, found: EngineStudy, headers: Iterable[Header])
     if study.arrangement == digest:
         return False
     touched = study.corrected_at is not None or study.places.exists() or study.placements_here.exists()
-    if touched or plan.placements or any(identifies_otherwise(header, plan.wanted) for header in headers):
+    if (
+        touched
+        or study.restated
+        or plan.placements
+        or any(identifies_otherwise(header, plan.wanted) for header in headers)
+    ):
         return True
     Study.objects.filter(pk=study.pk).update(arrangement=digest)
     return False

@@ -113,8 +113,8 @@ def other_patients(study: Study, same_uid: Iterable[Study]) -> list[Study]:
 
 
 def received_of(study: Study) -> ReceivedStudy:
-    """What the device wrote into the first image, and how and when it came."""
-    header = header_from_json(study.as_received)
+    """What the first image says, by its device and by what was restated since, and how and when it came."""
+    header = header_from_json(study.as_received).restated(study.restated)
     received = replace(
         received_study(header, study.modalities.split()),
         sender=study.remote_ae_title,

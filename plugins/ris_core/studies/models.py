@@ -39,6 +39,9 @@ class Study(models.Model):
     as_received = models.JSONField(default=dict)
     """Patient and study attributes as the device sent them, never changed: DICOM JSON model (PS3.18 F), each element
     with its encoded bytes as ``received`` (base64). See :mod:`ris_core.studies.received`."""
+    restated = models.JSONField(default=dict)
+    """Attributes (tag → text) that a tag rule or a person has stated in place of what the device sent: matching and
+    the stored files follow them. Empty for nearly every study."""
     received_patient_id = models.CharField(max_length=64, blank=True)
     received_patient_name = models.CharField(max_length=255, blank=True)
     received_accession_number = models.CharField(max_length=64, blank=True)
@@ -168,7 +171,8 @@ class StudyOperation(models.Model):
     reason = models.CharField(max_length=255)
     rejection = models.CharField(max_length=16, blank=True)
     """Code of the rejection note's title (PS3.16 CID 7011)."""
-    note_sop_instance_uid = models.CharField(max_length=64, blank=True)
+    note_orthanc_id = models.CharField(max_length=44, blank=True)
+    """Where the engine keeps the rejection note."""
     before = models.JSONField(default=dict)
     """What undoing restores: states and links, ids only."""
     started_at = models.DateTimeField()
@@ -181,6 +185,11 @@ class StudyOperation(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     undone_reason = models.CharField(max_length=255, blank=True)
+
+    @property
+    def study_ids(self) -> list[int]:
+        """The studies it is about, in the order in which they are to be locked."""
+        return sorted({self.study_id} | ({self.other_study_id} if self.other_study_id is not None else set()))
 
 
 class Placement(models.Model):

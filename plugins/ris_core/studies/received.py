@@ -104,6 +104,14 @@ class Header:
         values = [text] if KEPT[tag] in _SINGLE_VALUED else text.split("\\")
         return [value.strip(" \0").translate(_CONTROL) for value in values]
 
+    def restated(self, changes: Mapping[str, str]) -> Header:
+        """The header with these texts (tag → text) in place of what came; itself without changes."""
+        if not changes:
+            return self
+        texts = {tag: "\\".join(self.values(tag)).encode() for tag in self.elements}
+        texts |= {tag: text.encode() for tag, text in changes.items() if tag in KEPT}
+        return Header(self.transfer_syntax_uid, {**texts, SPECIFIC_CHARACTER_SET: b"ISO_IR 192"})
+
     def as_json(self) -> dict[str, Any]:
         """DICOM JSON model (PS3.18 F.2) with the encoded bytes beside each text, as ``received`` (base64)."""
         return {tag: self._element(tag) for tag in sorted(self.elements)}

@@ -70,7 +70,7 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
         for row in (study, *others):
             put_in_queue(row, StudyState.CONFLICT, Reason.TWO_PATIENTS_ONE_STUDY_UID, [])
     elif study.state != StudyState.REJECTED:
-        place(study, headers, now)
+        place(study, [header.restated(study.restated) for header in headers], now)
     return study
 
 
@@ -150,7 +150,8 @@ def undo_link(link_id: int, actor: Actor, reason: str) -> None:
 @transaction.atomic
 def note_gone(orthanc_ids: Collection[str]) -> None:
     """The engine has these studies no more: flagged, never deleted; their links and reports stay."""
-    gone = Study.objects.select_for_update().filter(orthanc_id__in=orthanc_ids, gone_from_engine_at__isnull=True)
+    known = Study.objects.select_for_update().exclude(state=StudyState.REJECTED)
+    gone = known.filter(orthanc_id__in=orthanc_ids, gone_from_engine_at__isnull=True)
     for study in gone.order_by("pk"):
         study.gone_from_engine_at = timezone.now()
         study.save(update_fields=["gone_from_engine_at", "updated_at"])

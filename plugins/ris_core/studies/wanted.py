@@ -104,7 +104,7 @@ class Plan:
 
 def plan_for(study: Study) -> Plan:
     """What the files of ``study`` should say now."""
-    wanted: dict[int, str | Items | None] = {}
+    wanted: dict[int, str | Items | None] = {int(tag, 16): text for tag, text in study.restated.items()}
     facts = _facts(study) if settings.QUANG.mapping.correct_images else None
     if facts is not None:
         for attribute in ATTRIBUTES:

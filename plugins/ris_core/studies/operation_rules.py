@@ -1,0 +1,44 @@
+"""What may be done with studies, decided from facts: no database, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ris_core.matching.evidence import ReceivedStudy
+from ris_core.matching.identity import patient_varies
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A study that an operation is about."""
+
+    study_id: int
+    rejected: bool
+    patient_id: int | None
+    """Whose it is here; none while it waits in a queue."""
+    received: ReceivedStudy
+    series_count: int
+
+
+def refusal_to_take(study: Subject, series: int, *, all_allowed: bool, images: int = 0) -> str | None:
+    """Why ``series`` of the study's series (and ``images`` by themselves) may not be taken out; none if they may."""
+    if study.rejected:
+        return "the study has been rejected"
+    if not series and not images:
+        return "choose at least one series"
+    if not all_allowed and series >= study.series_count:
+        return "at least one series must stay"
+    return None
+
+
+def refusal_to_combine(study: Subject, other: Subject) -> str | None:
+    """Why images of one may not go into the other: two studies, one patient (domain invariant 4)."""
+    if study.study_id == other.study_id:
+        return "choose another study"
+    if study.rejected or other.rejected:
+        return "the study has been rejected"
+    if study.patient_id is not None and other.patient_id is not None:
+        return None if study.patient_id == other.patient_id else "the studies are of two patients"
+    if patient_varies(study.received, other.received) or not (study.received.patient_id and other.received.patient_id):
+        return "the studies are of two patients, or nobody knows: link both first"
+    return None
