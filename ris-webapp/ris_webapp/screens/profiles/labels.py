@@ -91,6 +91,24 @@ NAME_ORDERS: dict[str, Text] = {
 IDENTIFIERS: Text = _("Mã người bệnh, CCCD, thẻ BHYT")
 
 
+_PLAIN: dict[str, Text] = {
+    "description": _("Mô tả"),
+    "message_types": _("Chỉ nhận loại bản tin"),
+    "undeclared_charset": _("Bảng mã khi MSH-18 trống"),
+    "patient.default_issuer": _("Nơi cấp mã khi bản tin không ghi"),
+    "patient.name_order": _("Thứ tự họ tên"),
+}
+
+
+def label_of_path(path: str) -> str:
+    """What a difference between two versions is about."""
+    part, _dot, name = path.partition(".")
+    if part == "words":
+        table, _dot, word = name.partition(".")
+        return f"{WORDS[table][0]}: {word}" if word else str(WORDS[table][0])
+    return str(_PLAIN[path]) if path in _PLAIN else label_of(part, name)
+
+
 def label_of(part: str, name: str) -> str:
     """What a source of the test bench is called."""
     return str(IDENTIFIERS if name == "identifiers" else PLACES[part][name])

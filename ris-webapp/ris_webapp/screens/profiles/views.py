@@ -30,7 +30,7 @@ from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.profiles.bench import stored_text
 from ris_webapp.screens.profiles.editing import Entered, default_of, entered, shown
-from ris_webapp.screens.profiles.labels import IDENTIFIERS, NAME_ORDERS, PARTS, PLACES, WORDS
+from ris_webapp.screens.profiles.labels import IDENTIFIERS, NAME_ORDERS, PARTS, PLACES, WORDS, label_of_path
 
 MOST_FILE_BYTES = 1_000_000
 MOST_VERSIONS_SHOWN = 50
@@ -117,6 +117,7 @@ def version(request: UserRequest, profile_id: int, number: int) -> HttpResponse:
         "newest": newest,
         "changed": differences(before.content if before else {}, found.content),
         "since": differences(found.content, newest.content),
+        "label_of_path": label_of_path,
     }
     return render(request, "profiles/version.html", context)
 

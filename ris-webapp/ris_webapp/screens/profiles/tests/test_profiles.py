@@ -79,7 +79,8 @@ def test_a_profile_is_made_from_a_ready_one_and_edited_into_versions() -> None:
     second = newest_version(profile)
     assert (second.number, second.content["order"]["accession_number"]) == (2, ["ZOR-9", "OBR-18"])
     page = client.get(f"/profiles/{profile.pk}/versions/2/").content.decode()
-    assert "order.accession_number" in page
+    assert "Số phiếu (Accession Number)" in page
+    assert "ZOR-9, OBR-18" in page
     assert client.post(f"/profiles/{profile.pk}/versions/1/restore/").status_code == 302
     assert newest_version(profile).content == first.content
     assert client.post(f"/profiles/{profile.pk}/", changed).status_code == 409
