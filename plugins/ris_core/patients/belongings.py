@@ -11,10 +11,11 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
+from ris_core.errors import IdentityConflict
 from ris_core.notices.models import Notice
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, Visit
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
-from ris_core.studies.models import Study
+from ris_core.studies.models import Study, StudyLink
 
 Keys = dict[str, list[int]]
 
@@ -41,6 +42,28 @@ STAYING = (
 def keys_of(patient_id: int) -> Keys:
     """Everything that belongs to a patient."""
     return {name: list(_rows(kind, patient_id).values_list("pk", flat=True)) for name, kind in KINDS.items()}
+
+
+def with_what_hangs_on(keys: Mapping[str, Iterable[int]]) -> Keys:
+    """``keys`` with everything that has come to them since: requests of the visits, their exams, the exams' studies.
+
+    :raises IdentityConflict: images are linked to one of these exams and to one that is not among them
+    """
+    found = {name: set(keys.get(name, ())) for name in KINDS}
+    found["requests"] |= set(
+        ImagingServiceRequest.objects.filter(visit_id__in=found["visits"]).values_list("pk", flat=True)
+    )
+    found["procedures"] |= set(
+        RequestedProcedure.objects.filter(request_id__in=found["requests"]).values_list("pk", flat=True)
+    )
+    links = StudyLink.objects.filter(undone_at__isnull=True)
+    linked = set(links.filter(procedure_id__in=found["procedures"]).values_list("study_id", flat=True))
+    if links.filter(study_id__in=linked).exclude(procedure_id__in=found["procedures"]).exists():
+        raise IdentityConflict(
+            "images are linked to exams of both; take back one of the links first", field="StudyInstanceUID"
+        )
+    found["studies"] |= linked
+    return {name: sorted(values) for name, values in found.items()}
 
 
 def move(keys: Mapping[str, Iterable[int]], giver_id: int, receiver_id: int) -> Keys:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.identifiers import PatientIdentifier as Identifier
-from ris_core.patients.belongings import have_a_primary, keys_of, lock_patients, move, take_out
+from ris_core.patients.belongings import have_a_primary, keys_of, lock_patients, move, take_out, with_what_hangs_on
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import MergeRefused
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
@@ -72,12 +72,14 @@ def merge_patients(merged_id: int, survivor_id: int, actor: Actor, *, reason: st
 def unmerge_patients(merge_id: int, actor: Actor, *, reason: str) -> PatientMerge:
     """Take a merge back: the merged record is a patient again, with everything that came from it.
 
-    What has come to the survivor since stays there; a visit is moved by :func:`ris_core.patients.visits.move_visit`.
+    What has come to the survivor since stays there, but for what came to visits, orders and exams that go back: their
+    new exams and images. A visit is moved by :func:`ris_core.patients.visits.move_visit`.
     Taking back what was taken back changes nothing.
 
     :raises NotFound: no such merge
     :raises InvalidValue: no reason given
     :raises MergeRefused: the survivor would be left without an identifier
+    :raises IdentityConflict: images are linked to exams of both records
     """
     if not reason.strip():
         raise InvalidValue("say why the merge is undone", field="reason")
@@ -89,7 +91,7 @@ def unmerge_patients(merge_id: int, actor: Actor, *, reason: str) -> PatientMerg
     merged_id = merge.merged_id
     holder_id = _locked_survivor(merged_id, merge.survivor_id)
     merge.refresh_from_db()
-    given_back = move(merge.moved, holder_id, merged_id)
+    given_back = move(with_what_hangs_on(merge.moved), holder_id, merged_id)
     if not PatientIdentifier.objects.filter(patient_id=holder_id, retired_at__isnull=True).exists():
         raise MergeRefused("the surviving record would have no identifier; give it one first", field="survivor")
     for later in _merges_from(merge.survivor_id):

@@ -8,16 +8,15 @@ from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound
-from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, Visit, VisitState
+from ris_core.orders.models import Visit, VisitState
 from ris_core.orders.records import record_visit, refresh_worklist_of_patient
 from ris_core.orders.rules import VisitDetails
-from ris_core.patients.belongings import Keys, lock_patients, move, take_out
+from ris_core.patients.belongings import lock_patients, move, take_out, with_what_hangs_on
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import UnknownPatient
 from ris_core.patients.merging import merges_into
 from ris_core.patients.models import Patient
 from ris_core.patients.services import identifiers_of, present_patient
-from ris_core.studies.models import StudyLink
 
 
 def note_visit(
@@ -86,7 +85,7 @@ def move_visit(visit_id: int, receiver_id: int, actor: Actor, *, reason: str = "
         return visit
     if giver_id not in locked:
         raise InvalidValue("the visit has just been moved; look again", field="visit")
-    moved = move(_keys_of_visit(visit), giver_id, receiver_id)
+    moved = move(with_what_hangs_on({"visits": [visit.pk]}), giver_id, receiver_id)
     for merge in merges_into(giver_id):
         take_out(merge, moved)
     visit.patient_id = receiver_id
@@ -117,16 +116,3 @@ def renumber_visit(visit_id: int, visit_number: str, issuer: str, actor: Actor) 
     before = [visit.visit_number, visit.issuer]
     Visit.objects.filter(pk=visit_id).update(visit_number=visit_number, issuer=issuer)
     record(actor, "visit.renumbered", subject=f"visit:{visit_id}", patient_id=visit.patient_id, before=before)
-
-
-def _keys_of_visit(visit: Visit) -> Keys:
-    requests = list(ImagingServiceRequest.objects.filter(visit=visit).values_list("pk", flat=True))
-    procedures = list(RequestedProcedure.objects.filter(request_id__in=requests).values_list("pk", flat=True))
-    links = StudyLink.objects.filter(procedure_id__in=procedures, undone_at__isnull=True)
-    studies = sorted(set(links.values_list("study_id", flat=True)))
-    elsewhere = StudyLink.objects.filter(study_id__in=studies, undone_at__isnull=True)
-    if elsewhere.exclude(procedure_id__in=procedures).exists():
-        raise IdentityConflict(
-            "images of this visit are linked to exams of another visit too; separate them first", field="visit"
-        )
-    return {"visits": [visit.pk], "requests": requests, "procedures": procedures, "studies": studies}
