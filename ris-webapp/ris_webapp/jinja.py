@@ -42,6 +42,7 @@ def environment(**options: Any) -> Environment:
         clock=clock,
         day=day,
         dicom_date=dicom_date,
+        dicom_time=dicom_time,
         duration=duration,
         grouped=grouped,
         person=display_name,
@@ -128,6 +129,12 @@ def clock(at: datetime | None) -> str:
 def day(at: datetime | None) -> str:
     """The date in the site's zone: ``21/11/2026``; empty for none."""
     return timezone.localtime(at).strftime("%d/%m/%Y") if at else ""
+
+
+def dicom_time(value: str) -> str:
+    """A DICOM TM as ``08:15:00``; as it is when it is none."""
+    digits = value.partition(".")[0]
+    return ":".join((digits[:2], digits[2:4], digits[4:6])) if len(digits) == 6 and digits.isdecimal() else value
 
 
 def dicom_date(value: str) -> str:

@@ -20,6 +20,7 @@ SCREENS = (
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",
     "ris_webapp.screens.deliveries.urls",
+    "ris_webapp.screens.notifications.urls",
     "ris_webapp.screens.api_keys.urls",
     "ris_webapp.api.urls",
     "ris_webapp.fhir.urls",

@@ -17,6 +17,7 @@ from ris_core.messages.models import WAITING_STATES, InboundMessage
 from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_core.studies.models import Study, StudyState
 from ris_webapp.screens.deliveries.badges import dead_count
+from ris_webapp.screens.notifications.badges import dead_count as dead_notifications
 from ris_webapp.words import Text
 
 
@@ -51,6 +52,13 @@ FIGURES: tuple[Figure, ...] = (
         _("Ảnh mâu thuẫn với phiếu"), _studies(StudyState.CONFLICT), "unmatched:queue", "", Function.RESOLVE_UNMATCHED
     ),
     Figure(_("Kết quả không trả được"), dead_count, "deliveries:deliveries", "", Function.MANAGE_DELIVERIES),
+    Figure(
+        _("Thông báo không gửi được"),
+        dead_notifications,
+        "notifications:notifications",
+        "",
+        Function.MANAGE_DELIVERIES,
+    ),
     Figure(_("Việc nền đã dừng"), _dead_jobs, "jobs:jobs", "", Function.ADMINISTER),
 )
 """One line to add one."""

@@ -6,31 +6,31 @@ import re
 
 from django.utils.translation import gettext as _
 
-from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.outbox.entries import OutboxEntry, OutboxState
 
 _CODED = re.compile(r"(QUANG-\d{4}) (.*)", re.DOTALL)
 _ANSWERED = re.compile(r"the receiver answered (\w{1,8})(?:: (.*))?", re.DOTALL)
 
 
-def error_code(delivery: Delivery) -> str:
+def error_code(delivery: OutboxEntry) -> str:
     """The stable code of the last failure, for IT; empty when there was none."""
     match = _CODED.match(delivery.last_error)
     return match[1] if match else ""
 
 
-def reason(delivery: Delivery, waits_for: Delivery | None = None) -> str:
+def reason(delivery: OutboxEntry, waits_for: OutboxEntry | None = None) -> str:
     """Where the delivery stands, in the user's words.
 
     :param waits_for: the older version that must be settled first, when there is one
     """
     match delivery.state:
-        case DeliveryState.ACKNOWLEDGED:
+        case OutboxState.ACKNOWLEDGED:
             return _("Nơi nhận đã xác nhận.")
-        case DeliveryState.SUPERSEDED:
+        case OutboxState.SUPERSEDED:
             return _("Không gửi: bản mới hơn đã thay trước khi nơi nhận thấy bản này.")
-        case DeliveryState.DISMISSED:
+        case OutboxState.DISMISSED:
             return _("Đã bỏ qua: %(reason)s") % {"reason": delivery.dismissed_reason}
-        case DeliveryState.SENDING:
+        case OutboxState.SENDING:
             return _("Đang gửi.")
     if waits_for is not None:
         return _("Chờ bản %(number)s của cùng kết quả được gửi xong trước.") % {"number": waits_for.sequence}

@@ -10,9 +10,11 @@ from ris_core.errors import NotFound
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
+from ris_core.performed.models import ImageCheck
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
+from ris_webapp.screens.worklist.performed import ShownStep, image_check, performed_steps
 
 HISTORY_EVENTS = 40
 
@@ -25,6 +27,8 @@ class ExamPreview:
     procedure: RequestedProcedure
     identifiers: list[PatientIdentifier]
     steps: list[ScheduledProcedureStep]
+    performed: list[ShownStep]
+    image_check: ImageCheck | None
     links: list[StudyLink]
     events: list[AuditEvent]
     notices: list[ShownNotice]
@@ -41,12 +45,16 @@ def exam_preview(procedure_id: int) -> ExamPreview:
         raise NotFound("no such exam", field="procedure_id")
     steps = list(procedure.steps.prefetch_related("fetches").order_by("pk"))
     links = list(procedure.links.filter(undone_at__isnull=True).select_related("study", "linked_by").order_by("pk"))
-    events = AuditEvent.objects.filter(subject__in=_subjects(procedure, links)).select_related("user").order_by("-at")
+    performed = performed_steps(procedure)
+    subjects = [*_subjects(procedure, links), *(f"performed:{shown_step.step.pk}" for shown_step in performed)]
+    events = AuditEvent.objects.filter(subject__in=subjects).select_related("user").order_by("-at")
     return ExamPreview(
         row=rows_of([procedure_id])[0],
         procedure=procedure,
         identifiers=list(procedure.patient.identifiers.order_by("-is_primary", "kind")),
         steps=steps,
+        performed=performed,
+        image_check=image_check(procedure),
         links=links,
         events=list(events[:HISTORY_EVENTS]),
         notices=shown(open_notices(patient_ids=[procedure.patient_id], procedure_ids=[procedure_id])),
