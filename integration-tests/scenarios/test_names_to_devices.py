@@ -105,7 +105,7 @@ def asked_with_dcmtk(device: Modality, folder: Path, *keys: str) -> list[Dataset
         ("LATIN1", PLAIN, "NGUYEN^THI DAO"),
         ("LATIN1", PLAIN, "NGUY?N^THI D?O"),
         ("LATIN2", PLAIN, "NGUYEN^THI ?AO"),
-        ("CHINESE", PLAIN, "NGUY??N^TH?? ????O"),
+        ("CHINESE", PLAIN, "NGUY???N^TH??? ????O"),
         ("PLAIN", PLAIN, "NGUYEN THI DAO"),
         ("QUIRKY", "NGUYEN^THI", "NGUYEN^THI"),
         ("UNICODE", NAME, "NGUYN^TH O"),
