@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.devices.character_sets import CODECS, UNICODE
-from ris_core.devices.quirks import RETURNED_ATTRIBUTES, Quirks, WorklistFilter, read
+from ris_core.devices.quirks import Quirks, WorklistFilter, read
 from ris_core.devices.services import DeviceRegistration
 from ris_core.errors import InvalidValue
 from ris_webapp.screens.devices.words import KEYS, STATIONS, STATUSES
@@ -30,8 +30,7 @@ _WHAT_TO_DO: dict[str, Text] = {
     "limit": _("Số ca từ 1 đến 10000, hoặc để trống."),
     "max_name_length": _("Số ký tự từ 1 đến 64, hoặc để trống."),
     "exam_key_tag": _("Tên trường DICOM như StudyDescription, hoặc để trống."),
-    "returned_lengths": _("Viết như PatientName=16, AccessionNumber=12; chỉ các trường: %(fields)s.")
-    % {"fields": ", ".join(RETURNED_ATTRIBUTES)},
+    "returned_lengths": _("Viết như PatientName=16, AccessionNumber=12; chỉ các trường nhận dạng của ảnh."),
     "clock_offset_minutes": _("Số phút đồng hồ của máy chạy nhanh (số âm: chậm)."),
 }
 _FILTER = ("stations", "by_modality", "rooms", "departments", "statuses", "days_before", "days_after", "limit")
