@@ -69,6 +69,7 @@ RAIL = (
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
+    RailEntry("webhooks:webhooks", "mail-forward", _("Webhook"), Function.ADMINISTER, administration=True),
     RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER, administration=True),
 )
 

@@ -221,6 +221,9 @@ WORDS: dict[str, dict[str, Text]] = {
         "api.refused": _("Từ chối phần mềm lạ"),
         "api_key.created": _("Tạo khoá API"),
         "api_key.revoked": _("Thu hồi khoá API"),
+        "webhook.registered": _("Thêm webhook"),
+        "webhook.changed": _("Sửa webhook"),
+        "webhook.secret_replaced": _("Đổi khoá ký webhook"),
     },
     "delivery_state": {
         "QUEUED": _("Chờ gửi"),
