@@ -81,4 +81,5 @@ def _keep(performed: PerformedProcedureStep, found: Tie) -> None:
 def steps_of(performed: PerformedProcedureStep) -> list[ScheduledProcedureStep]:
     """The scheduled steps that it fulfils, locked."""
     steps = ScheduledProcedureStep.objects.select_for_update(of=("self",)).select_related("procedure__request__visit")
-    return list(steps.filter(performed_for__performed=performed).order_by("pk").distinct())
+    fulfilled = PerformedFor.objects.filter(performed=performed, step__isnull=False).values("step_id")
+    return list(steps.filter(pk__in=fulfilled).order_by("pk"))
