@@ -49,7 +49,7 @@ def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
         put_in_queue(study, StudyState.CONFLICT, Reason.PATIENT_VARIES_IN_STUDY, [])
         return
     if links:
-        _keep(study, links, [received, *variants], now)
+        _keep(study, links, [variant for variant in variants if not _says_the_same(variant, received)], now)
         return
     policy = policy_in_force()
     considered = consider(received, policy, study)
@@ -77,8 +77,27 @@ def _unless_undone(study: Study, decision: Decision) -> Decision:
     return decision
 
 
+def _says_the_same(one: ReceivedStudy, other: ReceivedStudy) -> bool:
+    """Whether two headers describe the patient in the same words."""
+    return _patient_in(one) == _patient_in(other)
+
+
+def _patient_in(received: ReceivedStudy) -> tuple[str, ...]:
+    return (
+        received.patient_id,
+        received.issuer_of_patient_id,
+        received.patient_name,
+        received.birth_date,
+        received.sex,
+    )
+
+
 def _keep(study: Study, links: Sequence[StudyLink], variants: Sequence[ReceivedStudy], now: datetime) -> None:
-    """The study is linked: still rightly so? Then its state follows the engine; else it is taken out, history kept."""
+    """The study is linked: still rightly so? Then its state follows the engine; else it is taken out, history kept.
+
+    :param variants: headers that say something else of the patient than the one by which it was linked. That one was
+        judged then: a patient who is corrected or merged since takes their images along, which are corrected in turn
+    """
     for link in links:
         procedure = locked_procedure(link.procedure_id)
         ordered = ordered_procedure(procedure)

@@ -17,6 +17,7 @@ from ris_core.errors import IdentityConflict, InvalidValue, NotFound, Transition
 from ris_core.jobs.models import Job
 from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure, StepStatus
+from ris_core.patients.corrections import edit_patient
 from ris_core.patients.models import Patient
 from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import Study, StudyLink, StudyState
@@ -316,18 +317,19 @@ def test_a_late_image_of_another_person_takes_the_study_out(
     assert StudyLink.objects.get().undone_at is not None
 
 
-def test_a_linked_study_is_looked_at_again_when_the_order_turns_out_to_be_anothers(
-    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine
+def test_a_corrected_patient_keeps_the_images_that_were_linked_before(
+    engine: FakeEngine, order: PlaceOrder, send: Send, follow: Callable[[], None]
 ) -> None:
-    procedure = order()
+    exam = order(birth_date="19800512")
     send()
     follow()
-    Patient.objects.filter(pk=procedure.patient_id).update(sex="F")
+    edit_patient(exam.patient_id, HIS, full_name="NGUYỄN VĂN AN", birth_date="19810512", sex="F", reason="giấy tờ gốc")
+    send(series="2")
     engine.settle()
     follow()
-    study = Study.objects.get()
-    assert (study.state, study.reason) == ("CONFLICT", "SEX_DIFFERS")
-    assert study.candidates[0]["procedure_id"] == procedure.pk
+    assert Study.objects.get().state == StudyState.READY_TO_READ
+    exam.refresh_from_db()
+    assert exam.exam_state == ExamState.READY_TO_READ
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ class _Side:
         self.requests = ImagingServiceRequest.objects.filter(patient=patient).count()
         exams = RequestedProcedure.objects.filter(patient=patient)
         self.exams = exams.count()
+        self.called = f"{patient.full_name} ({next((i.row.value for i in self.identifiers if i.row.is_primary), '')})"
         self.last_exam = exams.order_by("-scheduled_at").values_list("scheduled_at", flat=True).first()
 
     @classmethod
