@@ -86,6 +86,8 @@ class EngineSeries:
     series_instance_uid: str
     modality: str
     instance_ids: tuple[OrthancId, ...]
+    number: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ class Engine:
             series_instance_uid=str(tags.get("SeriesInstanceUID", "")),
             modality=str(tags.get("Modality", "")),
             instance_ids=tuple(OrthancId(instance) for instance in answer["Instances"]),
+            number=str(tags.get("SeriesNumber", "")),
+            description=str(tags.get("SeriesDescription", "")),
         )
 
     def instances(self, study_id: str) -> list[EngineInstance]:

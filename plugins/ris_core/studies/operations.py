@@ -32,7 +32,7 @@ from ris_core.studies.models import (
     StudyOperation,
     StudyState,
 )
-from ris_core.studies.operation_rules import Subject, refusal_to_combine, refusal_to_take
+from ris_core.studies.operation_rules import Refusal, Subject, refusal_to_combine, refusal_to_take
 from ris_core.studies.received import header_from_json
 from ris_core.studies.rejection import Rejection
 
@@ -115,7 +115,7 @@ def change_patient(
     study = _opened(study_id, actor, breaking_reason)
     procedure = locked_procedure(procedure_id)
     if procedure.patient_id == study.patient_id:
-        raise TransitionRefused("the study is this patient's already", field="procedure")
+        raise TransitionRefused("the study is this patient's already", field="SAME_PATIENT")
     operation = _begin(OperationKind.CHANGE_PATIENT, study, actor, reason)
     operation.before["restated"] = study.restated
     _take_out(operation, study, actor)
@@ -187,7 +187,7 @@ def undo_operation(operation_id: int, actor: Actor, reason: str, *, breaking_rea
         respect_lock(study, actor, breaking_reason)
     mine = Q(study__in=studies) | Q(other_study__in=studies)
     if StudyOperation.objects.filter(mine, pk__gt=operation.pk, undone_at__isnull=True).exists():
-        raise TransitionRefused("a later operation must be undone first", field="operation")
+        raise TransitionRefused("a later operation must be undone first", field="LATER_OPERATION")
     if not reason.strip():
         raise InvalidValue("say why it is undone", field="reason")
     _restore(operation, studies, actor, reason.strip())
@@ -226,9 +226,9 @@ def _subject(study: Study) -> Subject:
     )
 
 
-def _refuse(refusal: str | None) -> None:
+def _refuse(refusal: Refusal | None) -> None:
     if refusal is not None:
-        raise TransitionRefused(refusal, field="series")
+        raise TransitionRefused(refusal.value, field=refusal.name)
 
 
 def _begin(

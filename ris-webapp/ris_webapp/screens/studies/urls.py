@@ -1,13 +1,17 @@
-"""Addresses of studies: what arrived, and their pictures."""
+"""Addresses of studies: what arrived, what is done with it, and pictures."""
 
 from __future__ import annotations
 
 from django.urls import path
 
 from ris_webapp import thumbnails
+from ris_webapp.screens.studies import views
 
 app_name = "studies"
 urlpatterns = [
+    path("studies/<int:study_id>/", views.study, name="study"),
+    path("studies/<int:study_id>/do/<slug:operation>", views.operate, name="operate"),
+    path("studies/<int:study_id>/operations/<int:operation_id>/undo", views.undo, name="undo"),
     path("studies/<int:study_id>/thumbnail/", thumbnails.study_thumbnail, name="thumbnail"),
     path(
         "studies/<int:study_id>/series/<str:series_id>/thumbnail/", thumbnails.series_thumbnail, name="series_thumbnail"
