@@ -74,11 +74,11 @@ def an_exam(
     return exam
 
 
-def link_images(exam: RequestedProcedure, orthanc_id: str = "") -> StudyLink:
+def link_images(exam: RequestedProcedure, orthanc_id: str = "", **study: Any) -> StudyLink:
     """A study of the exam's own StudyInstanceUID, linked by rule."""
     now = timezone.now()
     digits = secrets.token_hex(20)
-    study = Study.objects.create(
+    row = Study.objects.create(
         orthanc_id=orthanc_id or "-".join(digits[i : i + 8] for i in range(0, 40, 8)),
         study_instance_uid=exam.study_instance_uid,
         patient=exam.patient,
@@ -86,8 +86,9 @@ def link_images(exam: RequestedProcedure, orthanc_id: str = "") -> StudyLink:
         modalities="CT",
         first_received_at=now,
         last_received_at=now,
+        **study,
     )
-    return StudyLink.objects.create(study=study, procedure=exam, how=StudyLink.How.EXACT, linked_at=now)
+    return StudyLink.objects.create(study=row, procedure=exam, how=StudyLink.How.EXACT, linked_at=now)
 
 
 def a_reader(username: str = "") -> Actor:
