@@ -62,6 +62,7 @@ _counts = _RecentCounts()
 RAIL = (
     RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
     RailEntry("patients:search", "user", _("Người bệnh"), Function.VIEW_PATIENTS),
+    RailEntry("orders:orders", "file-text", _("Chỉ định"), Function.MANAGE_ORDERS),
     RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),

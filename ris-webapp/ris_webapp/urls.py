@@ -9,6 +9,8 @@ SCREENS = (
     "ris_webapp.screens.worklist.urls",
     "ris_webapp.screens.patients.urls",
     "ris_webapp.screens.notices.urls",
+    "ris_webapp.screens.orders.urls",
+    "ris_webapp.screens.catalogue.urls",
     "ris_webapp.screens.unmatched.urls",
     "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.devices.urls",

@@ -24,6 +24,7 @@ RADIOLOGIST = frozenset({"RADIOLOGIST"})
 RESOLVING = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "ADMINISTRATOR"})
 DEVICES = frozenset({"TECHNOLOGIST", "ADMINISTRATOR"})
 ADMINISTRATOR = frozenset({"ADMINISTRATOR"})
+ORDERING = frozenset({"RECEPTION", "TECHNOLOGIST", "ADMINISTRATOR"})
 VIEWING_PATIENTS = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"})
 MANAGING_PATIENTS = frozenset({"RECEPTION", "ADMINISTRATOR"})
 
@@ -52,6 +53,33 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "patients:apply_held": ADMINISTRATOR,
     "patients:refuse_held": ADMINISTRATOR,
     "notices:acknowledge": RESOLVING | MANAGING_PATIENTS,
+    **dict.fromkeys(
+        (
+            "orders:orders",
+            "orders:new",
+            "orders:patients",
+            "orders:services",
+            "orders:order",
+            "orders:of_procedure",
+            "orders:change",
+            "orders:end",
+            "orders:change_accession",
+            "orders:change_placer",
+            "orders:restore",
+            "orders:link",
+            "orders:unlink",
+        ),
+        ORDERING,
+    ),
+    "orders:document": VIEWING,
+    "orders:rules": ADMINISTRATOR,
+    "orders:new_rule": ADMINISTRATOR,
+    "orders:rule": ADMINISTRATOR,
+    "catalogue:catalogue": ADMINISTRATOR,
+    "catalogue:export": ADMINISTRATOR,
+    "catalogue:import_file": ADMINISTRATOR,
+    "catalogue:new": ADMINISTRATOR,
+    "catalogue:entry": ADMINISTRATOR,
     "unmatched:queue": RESOLVING,
     "unmatched:study": RESOLVING,
     "unmatched:orders": RESOLVING,
