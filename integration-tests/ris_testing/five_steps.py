@@ -116,10 +116,15 @@ class FiveSteps:
     def _images(self, step: Step) -> None:
         radiologist = self._radiologist = self._user("RADIOLOGIST")
         self.exam_id = radiologist.wait_for_exam(self.order.accession_number)
-        sent = self._modality().store(acquire(self._answer, images=self.images))
+        console = Modality("CT1", self.suite.mpps.host, self.suite.mpps.port)
+        performed = console.begin_step(self._answer)
+        made = acquire(self._answer, images=self.images)
+        sent = self._modality().store(made)
+        console.end_step(performed, made)
         seen = radiologist.wait_for_images(self.exam_id, sent, self.step_seconds)
         _require(not self._modality().find_worklist(PatientID=self.order.patient_id), "still on the worklist")
         step.evidence += [
+            "CT1 reports the step begun and completed (MPPS), with the images that it made",
             f"{sent} CT images stored; RIS shows {seen['images']['instances']} linked to the order, ready to read",
             "the step left the modality's worklist",
         ]

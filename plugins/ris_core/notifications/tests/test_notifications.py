@@ -11,11 +11,14 @@ from django.conf import settings
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.errors import InvalidValue, NotFound
 from ris_core.jobs.models import Job
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
+from ris_core.notifications.receivers import register_receiver, tell_of, withdraw_receiver
 from ris_core.notifications.rules import Event, Transport
 from ris_core.notifications.sending import NOTIFICATIONS, after_notify_job_died, run_notify
 from ris_core.notifications.services import announce_event
+from ris_core.notifications.transports import TRANSPORTS
 from ris_testing.exams import a_receiver, an_exam
 from ris_testing.his import Behaviour, SimulatedHis
 
@@ -120,3 +123,24 @@ def test_a_receiver_without_an_address_is_an_error_for_people_to_see() -> None:
     owed = attempt(Notification.objects.get())
     assert (owed.state, owed.possibly_seen) == ("RETRY", False)
     assert owed.last_error.startswith("QUANG-1001")
+
+
+def test_every_transport_is_registered() -> None:
+    assert {kind.transport for kind in TRANSPORTS} == set(Transport)
+
+
+def test_receivers_are_registered_told_and_withdrawn() -> None:
+    system = a_receiver(1)
+    receiver = register_receiver("STATUS", Transport.HL7_STATUS, system.code, Actor("admin"))
+    for _ in range(2):
+        tell_of(receiver, Event.EXAM_STARTED, Actor("admin"), modality="CT")
+    exam = an_exam()
+    announce_event("exam.started", exam.pk)
+    assert Notification.objects.count() == 1
+    withdraw_receiver("STATUS", Actor("admin"))
+    announce_event("exam.started", exam.pk)
+    assert Notification.objects.count() == 1
+    with pytest.raises(InvalidValue):
+        tell_of(receiver, Event.MPPS_RECEIVED, Actor("admin"))
+    with pytest.raises(NotFound):
+        register_receiver("PACS", Transport.MPPS, "NOBODY", Actor("admin"))
