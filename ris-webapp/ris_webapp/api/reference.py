@@ -91,7 +91,7 @@ def page(request: HttpRequest) -> HttpResponse:
             summary=operation["summary"],
             description=operation.get("description", ""),
             scope=str(operation["x-required-scope"]),
-            statuses=tuple(str(status) for status in operation["responses"]),
+            statuses=tuple(sorted(str(status) for status in operation["responses"])),
         )
         for path, methods in openapi()["paths"].items()
         for method, operation in methods.items()

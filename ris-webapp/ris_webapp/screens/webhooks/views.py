@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.notifications.models import NotificationReceiver
-from ris_core.notifications.rules import Transport
+from ris_core.notifications.rules import Event, Transport
 from ris_core.webhooks.rules import AddressRefused
 from ris_core.webhooks.services import EVENTS, change_webhook, register_webhook, replace_secret
 from ris_webapp.client import actor_of
@@ -79,7 +79,7 @@ def _receivers() -> Any:
 
 
 def _form_page(request: UserRequest, form: WebhookForm, receiver: NotificationReceiver | None) -> HttpResponse:
-    context = {"form": form, "receiver": receiver, "events": sorted(EVENTS)}
+    context = {"form": form, "receiver": receiver, "events": [event for event in Event if event in EVENTS]}
     return render(request, "webhooks/edit.html", context, status=422 if form.errors else 200)
 
 
