@@ -162,12 +162,14 @@ def replayed(suite: RunningSuite) -> list[str]:
         "from ris_core.audit.services import SYSTEM\n"
         "from ris_core.messages.models import InboundMessage as M\n"
         "from ris_core.messages.replaying import replay\n"
-        "from ris_core.errors import InvalidValue\n"
+        "from ris_core.errors import InvalidValue, TransitionRefused\n"
         "for pk in list(M.objects.exclude(state='APPLIED').values_list('pk', flat=True)):\n"
         "    try:\n"
         "        row = replay(pk, SYSTEM)\n"
         "        if '207' in row.error_code: print(pk, row.error_detail)\n"
-        "    except InvalidValue: pass\n"
+        "    except InvalidValue: pass\n"  # no HL7 at all, nothing to apply
+        "    except TransitionRefused as error:\n"
+        "        if 'MSH-10 stands' not in error.detail and 'settled' not in error.detail: print(pk, error.detail)\n"
     ).splitlines()
 
 

@@ -37,7 +37,8 @@ class Separators:
         A short MSH-2 (older senders leave the last ones out) is completed with the usual characters; a fifth one
         (truncation, HL7 2.7) is ignored, and so is a backslash written twice, as programmers do by mistake.
 
-        :raises InvalidValue: when it does not begin a segment with separators, or two of them are the same
+        :raises InvalidValue: when it does not begin a segment with separators, two of them are the same, or one is a
+            letter, a digit, a blank or a control character: every answer would be unreadable
         """
         if len(header) < 4 or header[3].isalnum() or header[3].isspace():
             raise InvalidValue("the message does not begin with MSH and a field separator", field="MSH-1")
@@ -46,6 +47,8 @@ class Separators:
         usual = cls().encoding_characters
         component, repetition, escape, subcomponent = list(sent + usual[len(sent) :])
         found = cls(field, component, repetition, escape, subcomponent)
+        if any(not one.isprintable() or one.isalnum() or one.isspace() for one in (field, *found.encoding_characters)):
+            raise InvalidValue("MSH-2 must name characters that are no letters, digits and blanks", field="MSH-2")
         if len({field, *found.encoding_characters}) < 5:
             raise InvalidValue(f"MSH-2 must name four different characters, not {sent!r}", field="MSH-2")
         return found

@@ -31,7 +31,7 @@ def replay(
     :param identity_confirmed: the person has made sure that the patient is the one whom the message would change
     :return: the attempt
     :raises NotFound: no such message
-    :raises TransitionRefused: it had its effect already, or was dismissed
+    :raises TransitionRefused: it had its effect already, was dismissed, or its control id stands for another message
     :raises InvalidValue: the correction is no HL7 message, or says that it is another one (MSH-3, MSH-4, MSH-10)
     """
     original = _waiting(message_id, "replayed")
@@ -39,6 +39,11 @@ def replay(
     message = _parsed(content)
     if original.control_id and (message.sender, message.control_id) != (original.sender, original.control_id):
         raise InvalidValue("MSH-3, MSH-4 and MSH-10 tell which message it is; leave them as they are", field="MSH")
+    if _stands_for_another(original):
+        raise TransitionRefused(
+            "its MSH-10 stands for another message that was applied; have it sent under a control id of its own",
+            field="message",
+        )
     now = timezone.now()
     frame = Received(content, original.peer, now)
     refusal = unacceptable(message, frame)
@@ -134,6 +139,15 @@ def _waiting(message_id: int, done: str) -> InboundMessage:
     if original.resolved_at is not None:
         raise TransitionRefused(f"the message is settled already ({original.resolution.lower()})", field="message")
     return original
+
+
+def _stands_for_another(original: InboundMessage) -> bool:
+    """Whether a message with the same identity was applied."""
+    if not original.control_id:
+        return False
+    return InboundMessage.objects.filter(
+        protocol=original.protocol, sender=original.sender, control_id=original.control_id, state=MessageState.APPLIED
+    ).exists()
 
 
 def _locked(message_id: int) -> InboundMessage:
