@@ -10,12 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import intake, storage, web, worklist
+from benchmarks import intake, matching, storage, web, worklist
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
     ("intake", intake.run),
     ("worklist", worklist.run),
+    ("matching", matching.run),
     ("storage", storage.run),
     ("web", web.run),
 )  # fmt: skip
