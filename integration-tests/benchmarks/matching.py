@@ -38,6 +38,7 @@ def run(context: Context) -> list[Row]:
         at_least("matching, linked or first in the queue", figures["found"], 0.95, "", figures["missed"]),
         no_more_than(
             f"matching, decision with {OPEN_ORDERS:,} open orders, 95th percentile",
-            figures["p95_ms"], 200, "ms", f"median {figures['median_ms']:.0f} ms, longest {figures['longest_ms']:.0f} ms",
+            figures["p95_ms"], 200, "ms",
+            f"median {figures['median_ms']:.0f} ms, longest {figures['longest_ms']:.0f} ms",
         ),
     ]  # fmt: skip

@@ -30,10 +30,19 @@ from ris_testing.dicom_files import a_dicom_file
 
 # fmt: off
 FAMILY = ("NGUYỄN", "TRẦN", "LÊ", "PHẠM", "HOÀNG", "HUỲNH", "PHAN", "VŨ", "ĐẶNG", "BÙI", "ĐỖ", "NGÔ")
-MIDDLE = {"M": ("VĂN", "HỮU", "ĐỨC", "MINH", "QUỐC", "XUÂN"), "F": ("THỊ", "THỊ NGỌC", "KIM", "THANH", "NGỌC", "THỊ THU")}
+MIDDLE = {
+    "M": ("VĂN", "HỮU", "ĐỨC", "MINH", "QUỐC", "XUÂN"),
+    "F": ("THỊ", "THỊ NGỌC", "KIM", "THANH", "NGỌC", "THỊ THU"),
+}
 GIVEN = {
-    "M": ("AN", "BÌNH", "CƯỜNG", "DŨNG", "ĐỨC", "HẢI", "HIẾU", "HÙNG", "KHÁNH", "LONG", "NAM", "PHÚC", "QUÂN", "SƠN", "TUẤN"),
-    "F": ("ANH", "CHÂU", "DUNG", "ĐÀO", "GIANG", "HÀ", "HẠNH", "HOA", "HƯƠNG", "LAN", "LINH", "MAI", "NGA", "TRANG", "YẾN"),
+    "M": (
+        "AN", "BÌNH", "CƯỜNG", "DŨNG", "ĐỨC", "HẢI", "HIẾU", "HÙNG", "KHÁNH", "LONG", "NAM", "PHÚC", "QUÂN", "SƠN",
+        "TUẤN",
+    ),
+    "F": (
+        "ANH", "CHÂU", "DUNG", "ĐÀO", "GIANG", "HÀ", "HẠNH", "HOA", "HƯƠNG", "LAN", "LINH", "MAI", "NGA", "TRANG",
+        "YẾN",
+    ),
 }
 TWINS = (("AN", "ÂN"), ("ANH", "ÁNH"), ("HÀ", "HÂN"), ("LINH", "LIÊN"), ("MINH ANH", "MINH ÁNH"), ("BẢO", "BẢO AN"))
 # fmt: on

@@ -87,7 +87,7 @@ def measure(labelled: Iterable[Case]) -> Measure:
         if decision.outcome is Outcome.LINK:
             result.linked += 1
             if decision.procedure_id != case.truth:
-                result.linked_wrongly.append(f"{case.kind}: {decision.reason}, {decision.procedure_id} and not {case.truth}")
+                result.linked_wrongly.append(f"{case.kind}: {decision.reason}")
         elif case.truth is not None and first != case.truth:
             result.missed[case.kind] += 1
     return result

@@ -12,6 +12,7 @@ SCREENS = (
     "ris_webapp.screens.orders.urls",
     "ris_webapp.screens.catalogue.urls",
     "ris_webapp.screens.unmatched.urls",
+    "ris_webapp.screens.slip.urls",
     "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.devices.urls",
     "ris_webapp.screens.messages.urls",

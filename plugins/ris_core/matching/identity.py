@@ -6,7 +6,7 @@ Pure. Domain invariant 2: a link never contradicts identity; invariant 4: one St
 from __future__ import annotations
 
 from ris_core.matching.comparing import compare
-from ris_core.matching.evidence import OrderedProcedure, ReceivedStudy, Verdict
+from ris_core.matching.evidence import Candidate, Nuance, OrderedProcedure, ReceivedStudy, Verdict
 from ris_core.matching.fields import compare_birth_dates, compare_sexes
 from ris_core.matching.names import names_have_nothing_in_common
 from ris_core.matching.reasons import Reason
@@ -27,6 +27,18 @@ def identity_objection(
     if another_has_id(candidate.verdict("PatientID"), procedure, patients_with_this_id):
         return Reason.OTHER_PATIENT_HAS_ID
     return None
+
+
+_IDENTIFYING = ("AccessionNumber", "PatientID", "PatientName", "PatientBirthDate")
+
+
+def must_be_justified(candidate: Candidate) -> bool:
+    """Whether a person who links the two must say why: something that identifies patient or order differs by more
+    than a typing error. What only describes the exam (device, time, region) needs no words."""
+    return any(
+        c.verdict in (Verdict.DIFFERENT, Verdict.CONTRADICTS) and c.nuance is not Nuance.TYPING_ERROR
+        for c in map(candidate.comparison, _IDENTIFYING)
+    )
 
 
 def another_has_id(id_verdict: Verdict, procedure: OrderedProcedure, patients_with_this_id: frozenset[int]) -> bool:

@@ -29,7 +29,7 @@ _FOLDER = Path(__file__).parent / "printed"
 _FONT_SCHEME = "quang:"
 _MOST_PDF_BYTES = 8 * 1024 * 1024
 
-_rendering = threading.Lock()
+LAYING_OUT = threading.Lock()
 """Layout burns a processor and its font configuration is shared: one at a time in a process."""
 
 
@@ -76,9 +76,9 @@ def render_pdf(sheet: ReportSheet) -> bytes:
     :raises DocumentTooLarge: more than 8 MB
     """
     html = _template().render(sheet=sheet, words=WORDS[sheet.language], qr=_qr_code(sheet.viewer_url))
-    with _rendering:
+    with LAYING_OUT:
         css, fonts = _style()
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=_PackageFiles()).write_pdf(
+        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles()).write_pdf(
             stylesheets=[css],
             font_config=fonts,
             pdf_variant="pdf/a-3b",
@@ -96,7 +96,7 @@ def _qr_code(url: str) -> Markup:
     return Markup(segno.make(url, error="l").svg_inline(border=0, omitsize=True))  # noqa: S704
 
 
-class _PackageFiles(URLFetcher):  # type: ignore[misc]
+class PackageFiles(URLFetcher):  # type: ignore[misc]
     """Gives the fonts of this package and refuses every other address."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class _PackageFiles(URLFetcher):  # type: ignore[misc]
 @functools.cache
 def _style() -> tuple[weasyprint.CSS, FontConfiguration]:
     fonts = FontConfiguration()
-    css = weasyprint.CSS(filename=_FOLDER / "report.css", url_fetcher=_PackageFiles(), font_config=fonts)
+    css = weasyprint.CSS(filename=_FOLDER / "report.css", url_fetcher=PackageFiles(), font_config=fonts)
     return css, fonts
 
 

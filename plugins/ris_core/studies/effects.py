@@ -11,8 +11,10 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.jobs.services import enqueue
+from ris_core.notices.services import notify
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
@@ -20,6 +22,8 @@ from ris_core.orders.records import OPEN_STATUSES, show_on_worklist
 from ris_core.patients.services import identifiers_of
 from ris_core.performed.models import PerformedFor, PerformedStatus
 from ris_core.performed.tying import tie_unscheduled
+from ris_core.reports.models import Reading
+from ris_core.reports.rules import Verb, next_state
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.worklist.services import take_off_worklist
 
@@ -32,6 +36,8 @@ READING_BEGUN = (
     ExamState.RETURNED,
 )
 """From here on the exam's state is the reading's, and images coming or going do not change it."""
+APPROVED = (ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED)
+"""Somebody outside may have read what was written about the images."""
 
 
 def images_have_begun(procedure: RequestedProcedure, study: Study, at: datetime) -> dict[str, str]:
@@ -128,6 +134,23 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
             step.started_at = step.completed_at = None
             step.save(update_fields=["status", "started_at", "completed_at", "updated_at"])
             _put_on(step)
+
+
+def take_from_reader(procedure: RequestedProcedure, actor: Actor) -> None:
+    """The last images of an exam are about to go: a reading that has begun is nobody's any more, its draft stays, and
+    the exam is as it was before somebody claimed it. Who opens the exam next is told."""
+    if procedure.exam_state not in (ExamState.CLAIMED, ExamState.DRAFT):
+        return
+    for reading in Reading.objects.select_for_update().filter(procedure=procedure, claimed_by__isnull=False):
+        holder = reading.claimed_by_id
+        reading.state = next_state(reading.state, Verb.RELEASE)
+        reading.claimed_by, reading.claimed_at = None, None
+        reading.save(update_fields=["state", "claimed_by", "claimed_at", "updated_at"])
+        patient_id = procedure.patient_id
+        record(actor, "reading.interrupted", subject=f"reading:{reading.pk}", patient_id=patient_id, reader=holder)
+    procedure.exam_state = ExamState.READY_TO_READ
+    procedure.save(update_fields=["exam_state", "updated_at"])
+    notify("images_removed", procedure_id=procedure.pk)
 
 
 def _steps_done_by(

@@ -17,10 +17,10 @@ from ris_core.changes.services import announce
 from ris_core.engine import EngineStudy
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
 from ris_core.matching.comparing import compare
-from ris_core.matching.evidence import Verdict
-from ris_core.matching.identity import identity_objection
+from ris_core.matching.identity import identity_objection, must_be_justified
 from ris_core.matching.reasons import Reason
-from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.matching.services import policy_in_force
+from ris_core.orders.models import ExamState
 from ris_core.studies import effects
 from ris_core.studies.candidates import ordered_procedure, patients_with_id
 from ris_core.studies.corrections import owe_correction
@@ -112,9 +112,8 @@ def link_study(
     objection = identity_objection(received, ordered, patients_with_id(received))
     if objection is not None:
         raise IdentityConflict(f"identity contradicts the order: {objection}", field=objection)
-    evidence = compare(received, ordered)
-    differing = [c.field for c in evidence.comparisons if c.verdict in (Verdict.DIFFERENT, Verdict.CONTRADICTS)]
-    if not reason.strip() and (set(differing) - {"StudyInstanceUID"} or study.state == StudyState.CONFLICT):
+    evidence = compare(received, ordered, policy_in_force())
+    if not reason.strip() and (must_be_justified(evidence) or study.state == StudyState.CONFLICT):
         raise InvalidValue("say why, since the images differ from the order", field="reason")
     kept = {**evidence.as_json(), **(explanation or {}), "reason": reason.strip()[:500]}
     owe_correction(study.pk)
@@ -123,12 +122,14 @@ def link_study(
 
 @transaction.atomic
 def undo_link(link_id: int, actor: Actor, reason: str) -> None:
-    """Take a link back: the study waits in the queue again, the exam for images. The link stays as history.
+    """Take a link back: the study waits in the queue again, the exam for images; worklist, steps, access to the images
+    and what the images are called follow. The link stays as history.
 
-    Undoing an undone link changes nothing.
+    A reading that has begun is taken from its reader, who is told; what was typed stays with the exam. Undoing an
+    undone link changes nothing.
 
     :raises InvalidValue: no reason given
-    :raises TransitionRefused: the exam is being read or has a report; release or recall it first
+    :raises TransitionRefused: a report on these images has been approved; it must be corrected first (invariant 6)
     """
     if not reason.strip():
         raise InvalidValue("say why the link is undone", field="reason")
@@ -140,8 +141,10 @@ def undo_link(link_id: int, actor: Actor, reason: str) -> None:
     link.refresh_from_db()
     if link.undone_at is not None:
         return
-    if procedure.exam_state in effects.READING_BEGUN:
-        raise TransitionRefused("the exam is being read or reported: release or recall it first", field="procedure")
+    if procedure.exam_state in effects.APPROVED:
+        raise TransitionRefused("a report on these images was approved: correct it first", field="procedure")
+    if not active_links(procedure.pk).exclude(pk=link.pk).exists():
+        effects.take_from_reader(procedure, actor)
     unmake_link(link, procedure, actor, reason.strip())
     if not study.links.filter(undone_at__isnull=True).exists():
         put_in_queue(study, StudyState.UNMATCHED, Reason.LINK_UNDONE, study.candidates)
@@ -157,17 +160,6 @@ def note_gone(orthanc_ids: Collection[str]) -> None:
         study.save(update_fields=["gone_from_engine_at", "updated_at"])
         record(AUTO_MAPPING, "study.gone", subject=f"study:{study.pk}", patient_id=study.patient_id, success=False)
         announce("study", study.pk)
-
-
-def explain(study_id: int, procedure_id: int) -> tuple[dict[str, Any], Reason | None]:
-    """The comparison of a study with an order that a person considers, and why they may not be linked, if so."""
-    study = Study.objects.filter(pk=study_id).first()
-    procedure = RequestedProcedure.objects.select_related("request", "patient").filter(pk=procedure_id).first()
-    if study is None or procedure is None:
-        raise NotFound("there is no such study or procedure")
-    received = received_of(study)
-    ordered = ordered_procedure(procedure)
-    return compare(received, ordered).as_json(), identity_objection(received, ordered, patients_with_id(received))
 
 
 def queue(states: Collection[str] = QUEUE_STATES) -> QuerySet[Study]:

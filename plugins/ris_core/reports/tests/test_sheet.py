@@ -98,7 +98,7 @@ def test_text_is_never_markup() -> None:
 )
 def test_nothing_outside_the_package_is_fetched(url: str) -> None:
     with pytest.raises(FatalURLFetchingError):
-        sheets._PackageFiles().fetch(url)
+        sheets.PackageFiles().fetch(url)
 
 
 def test_it_is_marked_as_pdf_a() -> None:

@@ -15,14 +15,24 @@ from ris_core.audit.services import Actor
 from ris_core.changes.models import Change
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
 from ris_core.jobs.models import Job
+from ris_core.notices.models import Notice
 from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure, StepStatus
 from ris_core.patients.corrections import edit_patient
 from ris_core.patients.models import Patient
+from ris_core.reports.rules import Sections
+from ris_core.reports.services import claim, open_reading, save_draft
 from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import header_from_json
-from ris_core.studies.services import active_links, explain, link_study, queue, studies_of_procedure, undo_link
+from ris_core.studies.resolving import (
+    OrderFromStudy,
+    place_order_for_study,
+    reject_candidate,
+    weigh,
+    withdraw_rejection,
+)
+from ris_core.studies.services import active_links, link_study, queue, studies_of_procedure, undo_link
 from ris_core.studies.tests.conftest import HIS, PlaceOrder, Send
 from ris_core.worklist.models import WorklistEntry
 from ris_testing.dicom_files import a_dicom_file
@@ -363,9 +373,8 @@ def test_a_person_links_what_the_rules_could_not(
     order: PlaceOrder, waiting: Callable[..., Study], person: Actor
 ) -> None:
     procedure, study = order(), waiting()
-    evidence, objection = explain(study.pk, procedure.pk)
-    assert objection is None
-    assert evidence["procedure_id"] == procedure.pk
+    (weighed,) = weigh(study).orders
+    assert (weighed.candidate.procedure_id, weighed.objection, weighed.needs_reason) == (procedure.pk, None, False)
     link = link_study(study.pk, procedure.pk, actor=person, reason="phiếu giấy")
     assert (link.how, link.linked_by_id, link.explanation["reason"]) == ("PERSON", person.user_id, "phiếu giấy")
     study.refresh_from_db()
@@ -384,7 +393,7 @@ def test_nobody_links_against_identity(
     with pytest.raises(IdentityConflict):
         link_study(study.pk, procedure.pk, actor=person, reason="tôi chắc chắn")
     assert exam_of(procedure) == ORDERED
-    assert explain(study.pk, procedure.pk)[1] is not None
+    assert weigh(study, [procedure.pk]).orders[0].objection is not None
 
 
 @pytest.mark.parametrize("received", [{"PatientName": "TRAN^BINH"}, {"PatientID": "BN-typo"}, {"AccessionNumber": "X"}])
@@ -493,8 +502,8 @@ def test_undoing_one_of_two_studies_keeps_the_exam(
     assert exam_of(procedure) == ORDERED
 
 
-@pytest.mark.parametrize("state", [ExamState.CLAIMED, ExamState.DRAFT, ExamState.FINAL, ExamState.RETURNED])
-def test_images_of_an_exam_being_read_are_not_taken_away_by_hand(
+@pytest.mark.parametrize("state", [ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED])
+def test_images_of_an_approved_report_are_not_taken_away(
     order: PlaceOrder, send: Send, follow: Follow, person: Actor, state: str
 ) -> None:
     order()
@@ -503,6 +512,66 @@ def test_images_of_an_exam_being_read_are_not_taken_away_by_hand(
     RequestedProcedure.objects.update(exam_state=state)
     with pytest.raises(TransitionRefused):
         undo_link(StudyLink.objects.get().pk, person, "nhầm")
+
+
+def test_a_reading_that_has_begun_is_taken_from_its_reader_and_its_draft_kept(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine, person: Actor
+) -> None:
+    procedure = order()
+    send()
+    engine.settle()
+    follow()
+    reader = Actor("bs_lan", user_id=User.objects.create(username="bs_lan", role="RADIOLOGIST").pk)
+    reading = claim(open_reading(procedure.pk).pk, reader)
+    save_draft(reading.pk, 0, Sections(findings="Không thấy bất thường"), reader)
+    undo_link(StudyLink.objects.get().pk, person, "nhầm bệnh nhân")
+    assert exam_of(procedure) == ORDERED
+    reading.refresh_from_db()
+    assert (reading.state, reading.claimed_by_id, reading.findings) == ("DRAFT", None, "Không thấy bất thường")
+    assert Notice.objects.get().kind == "images_removed"
+    link_study(Study.objects.get().pk, procedure.pk, actor=person, reason="đúng rồi")
+    assert exam_of(procedure) == READY
+    assert claim(reading.pk, reader).findings == "Không thấy bất thường"
+
+
+def test_an_order_that_was_ruled_out_is_not_suggested_until_that_is_taken_back(
+    order: PlaceOrder, waiting: Callable[..., Study], person: Actor, engine: FakeEngine, follow: Follow
+) -> None:
+    procedure, study = order(), waiting()
+    rejected = reject_candidate(study.pk, procedure.pk, person)
+    assert reject_candidate(study.pk, procedure.pk, person) == rejected
+    assert weigh(study).orders == ()
+    follow()
+    assert Study.objects.get().state == StudyState.UNMATCHED
+    withdraw_rejection(rejected.pk, person)
+    withdraw_rejection(rejected.pk, person)
+    assert [o.candidate.procedure_id for o in weigh(study).orders] == [procedure.pk]
+
+
+def test_an_order_made_from_the_images_is_made_once_and_linked(waiting: Callable[..., Study], person: Actor) -> None:
+    study = waiting()
+    said = OrderFromStudy(
+        patient_number="BN001", full_name="NGUYỄN VĂN AN", birth_date="19800512", sex="M",
+        service_code="CT.SONAO", service_name="Chụp CLVT sọ não", modality="CT",
+    )  # fmt: skip
+    link = place_order_for_study(study.pk, said, person)
+    assert link.procedure.source == "RIS"
+    study.refresh_from_db()
+    assert (study.state, study.patient) == (StudyState.READY_TO_READ, link.procedure.patient)
+    with pytest.raises(TransitionRefused):
+        place_order_for_study(study.pk, said, person)
+    assert RequestedProcedure.objects.count() == 1
+
+
+def test_an_order_that_the_images_contradict_is_not_made(waiting: Callable[..., Study], person: Actor) -> None:
+    study = waiting()
+    said = OrderFromStudy(
+        patient_number="BN001", full_name="NGUYỄN VĂN AN", birth_date="19990512", sex="M",
+        service_code="CT.SONAO", service_name="Chụp CLVT sọ não", modality="CT",
+    )  # fmt: skip
+    with pytest.raises(IdentityConflict):
+        place_order_for_study(study.pk, said, person)
+    assert not RequestedProcedure.objects.exists()
 
 
 def test_undoing_needs_a_reason_and_a_link(order: PlaceOrder, send: Send, follow: Follow, person: Actor) -> None:

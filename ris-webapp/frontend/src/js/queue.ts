@@ -1,4 +1,5 @@
 // A queue of things that wait for a person, live: states and counts follow by themselves, rows never move under one's hand.
+import htmx from "htmx.org";
 import { registerKeys } from "./keys";
 import { say } from "./words";
 
@@ -39,6 +40,7 @@ function take(fresh: Document): void {
     const [old, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (!old || !next || old.outerHTML === next.outerHTML || old.contains(document.activeElement)) return;
     old.replaceWith(document.adoptNode(next));
+    htmx.process(next);
   };
   swap("boxes");
   const rows = document.getElementById("queue-rows");
@@ -93,6 +95,12 @@ function step(by: number): void {
 registerKeys(
   { keys: ["j", "ArrowDown"], label: say("key_down"), run: () => step(1) },
   { keys: ["k", "ArrowUp"], label: say("key_up"), run: () => step(-1) },
-  { keys: ["r"], label: say("key_replay"), run: () => document.querySelector<HTMLButtonElement>(".detail-actions button[formaction$=replay]")?.click() },
 );
+if (topic !== "study") {
+  registerKeys({
+    keys: ["r"],
+    label: say("key_replay"),
+    run: () => document.querySelector<HTMLButtonElement>(".detail-actions button[formaction$=replay]")?.click(),
+  });
+}
 wireForms(document);

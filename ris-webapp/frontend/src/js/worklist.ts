@@ -261,6 +261,7 @@ registerKeys(
   { keys: [" "], label: say("preview"), run: () => (shown && shown === present ? closePreview() : void preview()) },
   { keys: ["Enter"], label: say("openExam"), run: open },
   { keys: ["r"], label: say("refresh"), run: refresh },
+  { keys: ["p"], label: say("printSlip"), run: () => present && window.open(`/exams/${present}/slip/`, "_blank", "noopener") },
   { keys: ["Escape"], label: say("closePreview"), run: closePreview },
 );
 applyColumns();

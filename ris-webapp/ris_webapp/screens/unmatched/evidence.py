@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.utils import timezone
 
-from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.patients.models import PatientIdentifier
+from ris_core.matching.evidence import Comparison, Verdict
+from ris_core.matching.models import RejectedCandidate
+from ris_core.matching.oddities import Oddity
 from ris_core.studies.models import QUEUE_STATES, Study, StudyLink
-from ris_core.studies.services import explain
+from ris_core.studies.resolving import WeighedOrder, weigh
 from ris_webapp.screens.worklist.exams import ExamRow, exam_page, rows_of
 from ris_webapp.screens.worklist.filters import Filter
 
-SUGGESTED = 5
-FOUND = 8
-UNDO_MINUTES = 60
+FOUND: Final = 8
+UNDO_MINUTES: Final = 60
+SHOWN_UNDOS: Final = 3
+_HIDDEN_WHEN_MISSING: Final = frozenset({"BodyPart", "Device", "Time", "AccessionNumber"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,61 +27,80 @@ class Possibility:
     """An order that the study might belong to."""
 
     row: ExamRow
-    comparisons: list[dict[str, Any]]
-    objection: str
-    """Code of the contradiction that forbids the link; empty when a person may decide."""
+    weighed: WeighedOrder
 
     @property
-    def differs(self) -> bool:
-        """Whether something other than the UID differs, so that a reason is needed."""
-        return any(
-            c["verdict"] in ("DIFFERENT", "CONTRADICTS") and c["field"] != "StudyInstanceUID" for c in self.comparisons
-        )
-
-    @property
-    def agreement(self) -> int:
-        """How many fields agree, less those that contradict: what is most likely has most."""
-        worth = {"EQUAL": 2, "SIMILAR": 1, "DIFFERENT": -1, "CONTRADICTS": -4}
-        return sum(worth.get(c["verdict"], 0) for c in self.comparisons)
+    def comparisons(self) -> list[Comparison]:
+        """What is worth a line: everything but the UID, which only devices with a worklist have from us, and what
+        neither side says."""
+        return [
+            c
+            for c in self.weighed.candidate.comparisons
+            if not (c.field == "StudyInstanceUID" and c.verdict is Verdict.DIFFERENT)
+            and not (c.verdict is Verdict.MISSING and (c.field in _HIDDEN_WHEN_MISSING or not c.received + c.ordered))
+        ]
 
 
-def possibilities(study: Study, procedure_ids: list[int]) -> list[Possibility]:
-    """The study against each of these orders, the likeliest first."""
-    found = []
-    for row in rows_of(procedure_ids):
-        compared, objection = explain(study.pk, row.procedure_id)
-        found.append(Possibility(row, compared["comparisons"], objection.value if objection else ""))
-    return sorted(found, key=lambda possibility: (bool(possibility.objection), -possibility.agreement))
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The study that is looked at."""
+
+    study: Study
+    possibilities: list[Possibility]
+    odd: tuple[Oddity, ...]
 
 
-def suggested(study: Study) -> list[Possibility]:
-    """The orders that the rules considered when the study came; without any, those it was once linked to and those of
-    the patient whose number it carries."""
-    ids = [candidate["procedure_id"] for candidate in study.candidates[:SUGGESTED]]
-    if not ids:
-        ids = list(study.links.order_by("-linked_at").values_list("procedure_id", flat=True)[:SUGGESTED])
-        if study.received_patient_id:
-            patients = PatientIdentifier.objects.filter(value=study.received_patient_id).values("patient_id")
-            theirs = RequestedProcedure.objects.filter(patient_id__in=patients).exclude(exam_state=ExamState.CANCELLED)
-            ids += theirs.order_by("-scheduled_at").values_list("pk", flat=True)[:SUGGESTED]
-    return possibilities(study, list(dict.fromkeys(ids)))
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """Something that this user did a moment ago and can take back."""
+
+    kind: str
+    """``link`` or ``rejection``."""
+    pk: int
+    patient: str
+    at: datetime
+
+
+def opened(study: Study) -> Opened:
+    """The study with the orders that the rules find now, the likeliest first."""
+    weighed = weigh(study)
+    return Opened(study, _possibilities(weighed.orders), weighed.odd)
 
 
 def searched(study: Study, query: str, user_id: int) -> list[Possibility]:
-    """Orders found by what a person types: name, patient id, accession number."""
+    """Orders found by what a person types: name without diacritics, patient id, accession number."""
     if not query:
         return []
     page = exam_page(Filter(query=query, when="all"), user_id, size=FOUND)
-    return possibilities(study, [row.procedure_id for row in page.rows if row.exam_state != "CANCELLED"])
+    ids = [row.procedure_id for row in page.rows if row.exam_state != "CANCELLED"]
+    return _possibilities(weigh(study, ids).orders)
 
 
-def undoable(user_id: int) -> list[StudyLink]:
-    """Links that this user made by hand a short while ago."""
+def undoable(user_id: int) -> list[Undoable]:
+    """Links that this user made by hand a short while ago, and orders ruled out; the latest first."""
     since = timezone.now() - timedelta(minutes=UNDO_MINUTES)
     links = StudyLink.objects.filter(linked_by_id=user_id, linked_at__gt=since, undone_at__isnull=True)
-    return list(links.select_related("study", "procedure__patient", "procedure__request").order_by("-linked_at")[:5])
+    rejections = RejectedCandidate.objects.filter(
+        rejected_by_id=user_id, rejected_at__gt=since, withdrawn_at__isnull=True, study__state__in=QUEUE_STATES
+    )
+    done = [
+        *(
+            Undoable("link", link.pk, link.procedure.patient.full_name, link.linked_at)
+            for link in links.select_related("procedure__patient").order_by("-linked_at")[:SHOWN_UNDOS]
+        ),
+        *(
+            Undoable("rejection", rejected.pk, rejected.procedure.patient.full_name, rejected.rejected_at)
+            for rejected in rejections.select_related("procedure__patient").order_by("-rejected_at")[:SHOWN_UNDOS]
+        ),
+    ]
+    return sorted(done, key=lambda undo: undo.at, reverse=True)[:SHOWN_UNDOS]
 
 
 def waiting_count() -> int:
     """How many studies wait for a person."""
     return Study.objects.filter(state__in=QUEUE_STATES).count()
+
+
+def _possibilities(orders: tuple[WeighedOrder, ...]) -> list[Possibility]:
+    rows = {row.procedure_id: row for row in rows_of([order.candidate.procedure_id for order in orders])}
+    return [Possibility(rows[o.candidate.procedure_id], o) for o in orders if o.candidate.procedure_id in rows]

@@ -11,7 +11,9 @@ urlpatterns = [
     path("unmatched/", views.queue, name="queue"),
     path("unmatched/<int:study_id>/", views.study, name="study"),
     path("unmatched/<int:study_id>/orders/", views.orders, name="orders"),
-    path("unmatched/<int:study_id>/image/", views.image, name="image"),
     path("unmatched/<int:study_id>/link/", views.link, name="link"),
+    path("unmatched/<int:study_id>/reject/", views.reject, name="reject"),
+    path("unmatched/<int:study_id>/new-order/", views.new_order, name="new_order"),
+    path("unmatched/rejections/<int:rejection_id>/withdraw/", views.withdraw, name="withdraw"),
     path("unmatched/links/<int:link_id>/undo/", views.undo, name="undo"),
 ]

@@ -1,0 +1,190 @@
+"""What a person does with a study in the queue beside linking it: weigh orders, rule one out, make an order for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from ris_core.audit.services import Actor, record
+from ris_core.changes.services import announce
+from ris_core.devices.models import Device
+from ris_core.errors import NotFound, TransitionRefused
+from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
+from ris_core.matching.comparing import compare
+from ris_core.matching.evidence import Candidate, ReceivedStudy
+from ris_core.matching.identity import identity_objection, must_be_justified
+from ris_core.matching.models import RejectedCandidate
+from ris_core.matching.oddities import Oddity, Surroundings, oddities
+from ris_core.matching.reasons import Reason
+from ris_core.matching.rules import decide
+from ris_core.matching.services import policy_in_force
+from ris_core.orders.models import RequestedProcedure
+from ris_core.orders.rules import OrderedStep, OrderRequest
+from ris_core.orders.services import place_order
+from ris_core.patients.models import PatientIdentifier as KnownIdentifier
+from ris_core.patients.rules import PatientDetails
+from ris_core.studies.candidates import consider, ordered_procedures, patients_with_id
+from ris_core.studies.links import locked_study, received_of
+from ris_core.studies.models import QUEUE_STATES, Study, StudyLink, StudyState
+from ris_core.studies.received import header_from_json
+from ris_core.studies.services import link_study
+
+SHOWN_CANDIDATES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedOrder:
+    """An order beside a study, as a person sees it."""
+
+    candidate: Candidate
+    objection: Reason | None
+    """Why nobody may link the two; none when a person may decide."""
+    needs_reason: bool
+    """Whether who links them must say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A study in the queue with everything that helps to decide."""
+
+    received: ReceivedStudy
+    orders: tuple[WeighedOrder, ...]
+    odd: tuple[Oddity, ...]
+
+
+def weigh(study: Study, procedure_ids: Collection[int] | None = None) -> Weighed:
+    """The study against the orders of now, the likeliest first: those that the rules find, or the ones named."""
+    policy = policy_in_force()
+    received = received_of(study)
+    owners = patients_with_id(received)
+    if procedure_ids is None:
+        considered = consider(received, policy, study)
+        plain = {procedure.procedure_id: procedure for procedure in considered.procedures}
+        candidates = decide(received, considered.procedures, owners, policy).candidates[:SHOWN_CANDIDATES]
+    else:
+        rows = RequestedProcedure.objects.select_related("request", "patient").filter(pk__in=procedure_ids)
+        plain = {procedure.procedure_id: procedure for procedure in ordered_procedures(rows)}
+        compared = [compare(received, procedure, policy) for procedure in plain.values()]
+        candidates = tuple(sorted(compared, key=lambda candidate: -candidate.score))
+    orders = []
+    for candidate in candidates:
+        objection = identity_objection(received, plain[candidate.procedure_id], owners)
+        needs_reason = must_be_justified(candidate) or study.state == StudyState.CONFLICT
+        orders.append(WeighedOrder(candidate, objection, needs_reason))
+    orders.sort(key=lambda order: order.objection is not None)
+    return Weighed(received, tuple(orders), _oddities(study, received))
+
+
+def _oddities(study: Study, received: ReceivedStudy) -> tuple[Oddity, ...]:
+    others = Study.objects.exclude(pk=study.pk).exclude(state=StudyState.REJECTED)
+    same_number = others.none()
+    if study.received_accession_number:
+        same_number = others.filter(received_accession_number=study.received_accession_number)
+    around = Surroundings(
+        device_is_registered=Device.objects.filter(ae_title=study.remote_ae_title, active=True).exists(),
+        same_uid_elsewhere=others.filter(study_instance_uid=study.study_instance_uid).exists(),
+        accession_of_other_patient=same_number.exclude(received_patient_id=study.received_patient_id).exists(),
+    )
+    return oddities(received, header_from_json(study.as_received).text("00101010"), around)
+
+
+@transaction.atomic
+def reject_candidate(study_id: int, procedure_id: int, actor: Actor) -> RejectedCandidate:
+    """The study is not of this order: it is not suggested again, and nothing links it by rule any more.
+
+    Rejecting again changes nothing.
+
+    :raises NotFound: no such study or order
+    :raises TransitionRefused: the study is linked already
+    """
+    study = locked_study(study_id)
+    if study.state not in QUEUE_STATES:
+        raise TransitionRefused("the study does not wait any more", field="study")
+    if not RequestedProcedure.objects.filter(pk=procedure_id).exists():
+        raise NotFound("there is no such procedure", field="procedure")
+    rejected, made = RejectedCandidate.objects.get_or_create(
+        study=study,
+        procedure_id=procedure_id,
+        withdrawn_at__isnull=True,
+        defaults={"rejected_at": timezone.now(), "rejected_by_id": actor.user_id},
+    )
+    if made:
+        record(actor, "study.candidate_rejected", subject=f"study:{study.pk}", procedure=procedure_id)
+        announce("study", study.pk)
+    return rejected
+
+
+@transaction.atomic
+def withdraw_rejection(rejection_id: int, actor: Actor) -> None:
+    """Undo of :func:`reject_candidate`; again changes nothing.
+
+    :raises NotFound: no such rejection
+    """
+    rejected = RejectedCandidate.objects.select_for_update().filter(pk=rejection_id).first()
+    if rejected is None:
+        raise NotFound("there is no such rejection", field="rejection")
+    if rejected.withdrawn_at is None:
+        rejected.withdrawn_at = timezone.now()
+        rejected.save(update_fields=["withdrawn_at"])
+        record(
+            actor, "study.candidate_considered_again", subject=f"study:{rejected.study_id}",
+            procedure=rejected.procedure_id,
+        )  # fmt: skip
+        announce("study", rejected.study_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFromStudy:
+    """What a person says of an exam that nobody has ordered: prefilled from the images."""
+
+    patient_number: str
+    full_name: str
+    birth_date: str
+    sex: str
+    service_code: str
+    service_name: str
+    modality: str
+    clinical_indication: str = ""
+
+
+@transaction.atomic
+def place_order_for_study(study_id: int, said: OrderFromStudy, actor: Actor) -> StudyLink:
+    """Make the order that the images lack, and link them to it.
+
+    The order's number is made from the study, so that doing it twice makes one order.
+
+    :raises IdentityConflict: the patient's number is another person's, or the images contradict what was said
+    :raises InvalidValue: something is missing or cannot be sent to devices
+    :raises TransitionRefused: the study does not wait any more
+    """
+    study = locked_study(study_id)
+    if study.state not in QUEUE_STATES:
+        raise TransitionRefused("the study does not wait any more", field="study")
+    family, _, given = said.full_name.strip().partition(" ")
+    number = said.patient_number.strip()
+    known = KnownIdentifier.objects.filter(value=number, retired_at__isnull=True).order_by("-is_primary", "pk").first()
+    identifier = PatientIdentifier(number, known.issuer, known.kind) if known else PatientIdentifier(number)
+    placed = place_order(
+        OrderRequest(
+            source="RIS",
+            placer_order_number=PlacerOrderNumber(f"RIS-ST{study.pk}"),
+            patient=PatientDetails(
+                identifiers=(identifier,),
+                full_name=said.full_name.strip(),
+                dicom_name=f"{family}^{given}".rstrip("^"),
+                birth_date=said.birth_date or None,
+                sex=said.sex or None,
+            ),
+            service_code=said.service_code.strip(),
+            service_name=said.service_name.strip(),
+            modality=said.modality,
+            scheduled_at=study.first_received_at,
+            clinical_indication=said.clinical_indication.strip() or None,
+            steps=(OrderedStep(station_ae_title=study.remote_ae_title[:16], modality=said.modality),),
+        ),
+        actor,
+    )
+    return link_study(study.pk, placed.procedure_id, actor=actor, reason="order made from the images")

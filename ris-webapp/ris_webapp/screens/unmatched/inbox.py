@@ -1,0 +1,134 @@
+"""The queue as an inbox: what the address asks for, one page of studies, what the filters offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ris_core.studies import services
+from ris_core.studies.models import Study
+from ris_webapp.numbers import whole_number
+from ris_webapp.screens.unmatched.reasons import sentence
+from ris_webapp.words import Text
+
+PAGE_SIZE = 50
+AGES: dict[str, tuple[Text, timedelta | None, timedelta | None]] = {
+    "hour": (_("Dưới 1 giờ"), None, timedelta(hours=1)),
+    "day": (_("1–24 giờ"), timedelta(hours=1), timedelta(days=1)),
+    "older": (_("Quá 1 ngày"), timedelta(days=1), None),
+}
+"""How long a study has waited: label, from, until."""
+BOXES: dict[str, Text] = {"all": _("Tất cả"), "UNMATCHED": _("Chưa khớp"), "CONFLICT": _("Mâu thuẫn")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address asks for; every state worth sharing is in it."""
+
+    box: str = "all"
+    device: str = ""
+    modality: str = ""
+    age: str = ""
+    reason: str = ""
+    page: int = 1
+    opened: int | None = None
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> Wanted:
+        """Tolerant: an unknown value is the default."""
+        box, age = parameters.get("box", ""), parameters.get("age", "")
+        return cls(
+            box=box if box in BOXES else "all",
+            device=parameters.get("device", "")[:64],
+            modality=parameters.get("modality", "")[:16],
+            age=age if age in AGES else "",
+            reason=parameters.get("reason", "")[:64],
+            page=max(1, min(whole_number(parameters.get("page", "")) or 1, 10_000)),
+            opened=whole_number(parameters.get("open", "")),
+        )
+
+    def address(self, **changed: str | int | None) -> str:
+        """The same with some parts changed."""
+        parts: dict[str, str | int | None] = {
+            "box": self.box, "device": self.device, "modality": self.modality, "age": self.age,
+            "reason": self.reason, "page": self.page, "open": self.opened, **changed,
+        }  # fmt: skip
+        defaults = {"box": "all", "page": 1}
+        return "?" + urlencode({name: value for name, value in parts.items() if value and value != defaults.get(name)})
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.device or self.modality or self.age or self.reason or self.box != "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    wanted: Wanted
+    studies: tuple[Study, ...]
+    total: int
+    counts: dict[str, int]
+    device_choices: tuple[tuple[str, str], ...]
+    modality_choices: tuple[tuple[str, str], ...]
+    reason_choices: tuple[tuple[str, str], ...]
+
+    @property
+    def has_next_page(self) -> bool:
+        return self.wanted.page * PAGE_SIZE < self.total
+
+    def beside(self, study_id: int | None) -> int | None:
+        """The study that follows one, else the one before it: what is opened when it has been dealt with."""
+        ids = [study.pk for study in self.studies]
+        if study_id not in ids:
+            return ids[0] if ids else None
+        at = ids.index(study_id)
+        return ids[at + 1] if at + 1 < len(ids) else (ids[at - 1] if at else None)
+
+
+def inbox(wanted: Wanted) -> Inbox:
+    """One page, the longest waiting first, so that what is dealt with next does not move."""
+    everything = services.queue()
+    counts = dict(everything.order_by().values_list("state").annotate(Count("pk")))
+    found = _matching(everything, wanted)
+    first = (wanted.page - 1) * PAGE_SIZE
+    modalities = {
+        m for text in everything.order_by().values_list("modalities", flat=True).distinct() for m in text.split()
+    }
+    return Inbox(
+        wanted=wanted,
+        studies=tuple(found.defer("as_received", "candidates")[first : first + PAGE_SIZE]),
+        total=found.count(),
+        counts={"all": sum(counts.values()), **{box: counts.get(box, 0) for box in BOXES if box != "all"}},
+        device_choices=tuple((device, device) for device in _values(everything, "remote_ae_title")),
+        modality_choices=tuple((modality, modality) for modality in sorted(modalities)),
+        reason_choices=tuple((reason, sentence(reason)) for reason in _values(everything, "reason")),
+    )
+
+
+def _values(studies: QuerySet[Study], column: str) -> list[str]:
+    return [value for value in studies.order_by(column).values_list(column, flat=True).distinct() if value]
+
+
+def _matching(studies: QuerySet[Study], wanted: Wanted) -> QuerySet[Study]:
+    if wanted.box != "all":
+        studies = studies.filter(state=wanted.box)
+    if wanted.device:
+        studies = studies.filter(remote_ae_title=wanted.device)
+    if wanted.modality:
+        studies = studies.filter(modalities__contains=wanted.modality)
+    if wanted.reason:
+        studies = studies.filter(reason=wanted.reason)
+    if wanted.age:
+        _label, older_than, younger_than = AGES[wanted.age]
+        now, period = timezone.now(), Q()
+        if older_than:
+            period &= Q(last_received_at__lt=now - older_than)
+        if younger_than:
+            period &= Q(last_received_at__gte=now - younger_than)
+        studies = studies.filter(period)
+    return studies
