@@ -6,6 +6,7 @@ always kept beside the text, so that nothing is lost by a wrong guess.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -19,6 +20,23 @@ _CODECS: dict[str, str] = {
     "ISO IR159": "iso2022_jp_2",
     "ISO IR100": "iso8859_1",
     "ISO IR192": "utf-8",
+    **{
+        f"ISO IR{number}": codec
+        for number, codec in {
+            13: "shift_jis",
+            58: "gb18030",
+            101: "iso8859_2",
+            109: "iso8859_3",
+            110: "iso8859_4",
+            126: "iso8859_7",
+            127: "iso8859_6",
+            138: "iso8859_8",
+            144: "iso8859_5",
+            148: "iso8859_9",
+            149: "euc_kr",
+            166: "tis_620",
+        }.items()
+    },
     "GB 18030-2000": "gb18030",
     "GB 18030": "gb18030",
     "KS X 1001": "euc_kr",
@@ -38,6 +56,9 @@ _CODECS: dict[str, str] = {
 
 CODECS = tuple(sorted(set(_CODECS.values())))
 """Python's names of the character sets that messages may have."""
+
+_REGISTERED = re.compile(r"ISO[ -]?IR[ -]?(\d+)")
+"""As DICOM and senders write it: ``ISO_IR 192``."""
 
 _WIDE = {"UNICODE UTF-16": "utf-16", "UNICODE UTF-32": "utf-32"}
 """Refused: MLLP's block characters cannot be told from text in them."""
@@ -62,9 +83,29 @@ def codec_of(name: str) -> str | None:
     :raises InvalidValue: for UTF-16 and UTF-32, which cannot be carried in MLLP
     """
     wanted = " ".join(name.upper().replace("_", "-").split())
+    if found := _REGISTERED.fullmatch(wanted):
+        wanted = f"ISO IR{found[1]}"
     if wanted in _WIDE:
         raise InvalidValue(f"{name} cannot be sent over MLLP; send UNICODE UTF-8", field="MSH-18")
     return _CODECS.get(wanted) or _CODECS.get(wanted.replace("ISO-8859", "ISO8859"))
+
+
+def declared_set(repetitions: list[str]) -> str:
+    """Which of the sets in MSH-18 tells how to read the message.
+
+    The first; but one with escape sequences (ISO 2022) reads the others too, wherever it stands (HL7 2.5.1 §2.15.9.18).
+    """
+    for name in repetitions:
+        if (_codec_or_none(name) or "").startswith("iso2022"):
+            return name
+    return repetitions[0]
+
+
+def _codec_or_none(name: str) -> str | None:
+    try:
+        return codec_of(name)
+    except InvalidValue:
+        return None
 
 
 def decode(raw: bytes, declared: str, undeclared: str = "utf-8") -> Decoded:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ris_core.errors import InvalidValue
-from ris_core.hl7.charsets import Decoded, decode
+from ris_core.hl7.charsets import Decoded, declared_set, decode
 from ris_core.hl7.separators import Separators
 
 NULL: Final = '""'
@@ -115,6 +115,11 @@ class Message:
         decoded = decode(raw, _declared_charset(raw) if declared is None else declared, undeclared_charset)
         text = decoded.text.lstrip("\ufeff \t\r\n").replace("\0", "")  # padding that no database can hold
         lines = [line for line in _LINE_ENDS.split(text) if line.strip()]
+        if lines and lines[0].lstrip()[:1] in ("<", "{"):
+            raise InvalidValue(
+                "this is XML or JSON (HL7 version 3, CDA, FHIR); only HL7 version 2 with separators is taken here",
+                field="MSH",
+            )
         if not lines or not lines[0].startswith("MSH"):
             raise InvalidValue("the message does not begin with an MSH segment", field="MSH")
         separators = Separators.of_header(lines[0])
@@ -171,7 +176,7 @@ def _segment_lines(lines: list[str], field: str) -> list[str]:
 
 
 def _declared_charset(raw: bytes) -> str:
-    """MSH-18, first repetition, read before the character set is known: MSH is ASCII up to there in every set."""
+    """MSH-18, read before the character set is known: MSH is ASCII up to there in every set."""
     header = re.split(rb"[\r\n]", raw.lstrip(b"\xef\xbb\xbf\r\n "), maxsplit=1)[0]
     if len(header) < 9:
         return ""
@@ -179,7 +184,7 @@ def _declared_charset(raw: bytes) -> str:
     if len(fields) < 18:
         return ""
     repetition = header[5:6] if len(fields[1]) > 1 else b"~"
-    return fields[17].split(repetition)[0].decode("ascii", "replace").strip()
+    return declared_set([one.decode("ascii", "replace").strip() for one in fields[17].split(repetition)])
 
 
 def split_batch(raw: bytes) -> list[bytes]:

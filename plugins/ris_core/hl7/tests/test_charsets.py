@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ris_core.errors import InvalidValue
 from ris_core.hl7.charsets import codec_of, decode, encode
+from ris_core.hl7.er7 import Message
 
 NAME = "NGUYỄN THỊ ĐÀO – Trường Sơn"
 
@@ -77,3 +78,16 @@ def test_vietnamese_survives_windows_1258(text: str) -> None:
 
 def test_what_a_set_cannot_write_is_told() -> None:
     assert encode(NAME, "iso8859_1") is None
+
+
+@pytest.mark.parametrize("name", ["ISO_IR 192", "ISO IR192", "iso-ir 192", "ISO IR 192"])
+def test_registered_sets_are_known_however_they_are_written(name: str) -> None:
+    assert codec_of(name) == "utf-8"
+
+
+@pytest.mark.parametrize("declared", ["ISO IR87", "~ISO IR87", "ASCII~ISO IR87"])
+def test_a_set_with_escape_sequences_reads_the_message_wherever_it_stands(declared: str) -> None:
+    raw = f"MSH|^~\\&|HIS|B|||||ORM^O01|1|P|2.5||||||{declared}\rPID|||1||山田^太郎\r".encode("iso2022_jp")
+    pid = Message.parse(raw).first("PID")
+    assert pid is not None
+    assert pid.value(5) == "山田"
