@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,37 @@ def test_a_name_is_told_in_the_devices_letters_and_known_again(
         "0010,0020", "(0040,0100)[0].0008,0060=XA",
     )  # fmt: skip
     assert (same.PatientName, same.PatientID) == (told, order.patient_id)
+    linked_when_returned(suite, device, answer, returned, "ISO_IR 192")
+
+
+@pytest.mark.parametrize(
+    ("title", "declared", "told"),
+    [
+        ("LATIN1", "ISO_IR 100", "NGUYÊN^THI DÀO"),
+        ("LATIN2", "ISO_IR 101", "NGUYEN^THI ĐAO"),
+        ("CHINESE", "GB18030", NAME),
+    ],
+)
+def test_beside_the_engine_a_device_is_told_in_its_own_character_set(
+    suite: RunningSuite, devices: dict[str, Modality], tmp_path: Path, title: str, declared: str, told: str
+) -> None:
+    order = ordered(suite)
+    device = replace(devices[title], host=suite.mpps.host, port=suite.mpps.port)
+    (answer,) = device.find_worklist(AccessionNumber=order.accession_number)
+    assert (answer.SpecificCharacterSet, answer.PatientName) == (declared, told)
+    (same,) = asked_with_dcmtk(device, tmp_path / "answers", f"0008,0050={order.accession_number}", "0010,0010")
+    assert (same.SpecificCharacterSet, same.PatientName) == (declared, told)
+    linked_when_returned(suite, devices[title], answer, told, declared)
+
+
+def linked_when_returned(
+    suite: RunningSuite, device: Modality, answer: Dataset, returned: str, character_set: str
+) -> None:
+    """The images of ``answer`` come back with the name as ``returned``, and are the order's."""
     images = acquire(answer, images=1)
+    images[0].SpecificCharacterSet = character_set
     images[0].PatientName = returned
+    images[0].StudyDescription = "DSA"
     store(device, images)
     state, how, name = linked(suite, images[0].StudyInstanceUID)
     assert (state in ("LINKED", "READY_TO_READ"), how) == (True, "EXACT"), state

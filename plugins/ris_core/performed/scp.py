@@ -1,4 +1,5 @@
-"""The DICOM service that devices report to: Modality Performed Procedure Step SCP (PS3.4 F.7) and Verification.
+"""The DICOM service that devices report to: Modality Performed Procedure Step SCP (PS3.4 F.7) and Verification; and
+ask for their worklist when they read another character set than the engine writes (:mod:`ris_core.worklist.scp`).
 
 Thin: reads the DIMSE message, calls :mod:`ris_core.performed.services`, answers with its outcome. Each association has
 a thread of pynetdicom's; a database connection lasts as long as one message.
@@ -23,6 +24,7 @@ from ris_core.devices.models import Device
 from ris_core.performed.errors import InvalidAttributeValue, ReportRefused, TooLarge
 from ris_core.performed.services import Report, begin_performed_step, set_performed_step
 from ris_core.settings import Settings
+from ris_core.worklist import scp as worklist
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +66,10 @@ class PerformedStepProvider:
         entity.maximum_pdu_size = limits.max_pdu_bytes
         entity.acse_timeout = entity.dimse_timeout = limits.answer_timeout_seconds
         entity.network_timeout = limits.idle_timeout_seconds
-        for sop_class in (Verification, ModalityPerformedProcedureStep):
+        for sop_class in (Verification, ModalityPerformedProcedureStep, worklist.SOP_CLASS):
             entity.add_supported_context(sop_class, TRANSFER_SYNTAXES)
         self._entity = entity
+        self._worklist = worklist.WorklistProvider(settings)
         self._address = (settings.mpps_host, settings.mpps_port)
         self._largest = limits.max_dataset_bytes
         self._server: Any = None
@@ -83,6 +86,7 @@ class PerformedStepProvider:
         """
         handlers: list[Any] = [
             (evt.EVT_C_ECHO, self._echoed),
+            (evt.EVT_C_FIND, self._worklist.found),
             (evt.EVT_N_CREATE, self._created),
             (evt.EVT_N_SET, self._changed),
         ]
