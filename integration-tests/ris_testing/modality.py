@@ -20,6 +20,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from ris_testing.orders import VIETNAM
+
 REAL_IMAGES = {"CT": "CT_small.dcm", "MR": "MR_small.dcm", "US": "examples_rgb_color.dcm"}
 """Real images that pydicom carries with it, by modality; any other modality gets the CT's pixels."""
 
@@ -175,7 +177,7 @@ def step_begun(answer: Dataset, ae_title: str, **attributes: Any) -> Dataset:
     item.ScheduledProcedureStepID = step.ScheduledProcedureStepID
     item.ScheduledProcedureStepDescription = ""
     item.ScheduledProtocolCodeSequence = []
-    now = datetime.now()  # noqa: DTZ005 - a device knows its own clock only
+    now = datetime.now(VIETNAM)
     begun = Dataset()
     begun.SpecificCharacterSet = "ISO_IR 192"
     begun.ScheduledStepAttributesSequence = [item]
@@ -204,7 +206,7 @@ def step_begun(answer: Dataset, ae_title: str, **attributes: Any) -> Dataset:
 
 def step_ended(images: Iterable[Dataset], status: str = "COMPLETED", **attributes: Any) -> Dataset:
     """What a device reports when it is done and made ``images``."""
-    now = datetime.now()  # noqa: DTZ005 - a device knows its own clock only
+    now = datetime.now(VIETNAM)
     ended = Dataset()
     ended.SpecificCharacterSet = "ISO_IR 192"
     ended.PerformedProcedureStepStatus = status

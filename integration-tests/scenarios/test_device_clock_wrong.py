@@ -11,7 +11,7 @@ import pytest
 
 from ris_testing.backends import RunningSuite
 from ris_testing.modality import acquire
-from ris_testing.orders import Order, an_order
+from ris_testing.orders import VIETNAM, Order, an_order
 from ris_testing.performing import console, exam, ordered, scanner, wait_until
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,7 @@ def seen(suite: RunningSuite, order: Order) -> dict[str, Any]:
 def test_exact_identifiers_count_and_not_the_clock(suite: RunningSuite) -> None:
     order = an_order()
     answer = ordered(suite, order)
-    device_now = datetime.now() + OFF  # noqa: DTZ005 - a device knows its own clock only
+    device_now = datetime.now(VIETNAM) + OFF
     date, time = f"{device_now:%Y%m%d}", f"{device_now:%H%M%S}"
     uid = console(suite).begin_step(answer, PerformedProcedureStepStartDate=date, PerformedProcedureStepStartTime=time)
     made = acquire(answer, images=2)

@@ -44,7 +44,7 @@ def _failure(last_error: str) -> str:
     code, detail = (match[1], match[2]) if match else ("", last_error)
     match code:
         case "QUANG-5101":
-            return _("Không nối được tới nơi nhận: kiểm tra máy chủ HIS, địa chỉ và cổng.")
+            return _("Không nối được tới nơi nhận: kiểm tra máy nhận có chạy không, địa chỉ và cổng.")
         case "QUANG-5102":
             return _("Nơi nhận đang tắt: bật lại trong danh mục, hoặc bỏ qua kết quả này.")
         case "QUANG-5103":
