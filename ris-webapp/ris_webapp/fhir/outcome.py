@@ -75,6 +75,7 @@ def checked(model: type[Resource], body: object) -> dict[str, Any]:
     :raises BodyInvalid: it is not; every place is named
     """
     name = model.get_resource_type()
+    body = _without_nothing(body)
     if not isinstance(body, dict) or body.get("resourceType") != name:
         raise RequestUnreadable(f"the body is no {name}", field="resourceType")
     try:
@@ -84,4 +85,16 @@ def checked(model: type[Resource], body: object) -> dict[str, Any]:
             {"pointer": ".".join([name, *map(str, each["loc"])]), "detail": each["msg"]} for each in error.errors()[:20]
         ]
         raise BodyInvalid(places) from error
+    except (LookupError, TypeError) as error:  # the library's own way to say that it knows no such resource
+        raise RequestUnreadable(f"a resource inside the {name} is of no known type", field="resourceType") from error
     return body
+
+
+def _without_nothing(value: Any) -> Any:
+    """``value`` without the members that are null or empty: in FHIR an element is there or it is not (R4 2.6.2)."""
+    if isinstance(value, dict):
+        inner = {name: _without_nothing(each) for name, each in value.items()}
+        return {name: each for name, each in inner.items() if each not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [each for each in map(_without_nothing, value) if each not in (None, "", [], {})]
+    return value

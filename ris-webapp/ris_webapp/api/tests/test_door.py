@@ -18,10 +18,12 @@ from ris_core.access.models import ApiKey
 from ris_core.access.scopes import Scope
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
-from ris_webapp.api import door
+from ris_core.messages.models import InboundMessage
+from ris_webapp.api import door, orders
 from ris_webapp.api.limits import MinuteLimit
 from ris_webapp.api.reference import openapi, operation_scopes
 from ris_webapp.api.tests.programs import Program, an_order
+from ris_webapp.tests.people import client_as
 
 pytestmark = pytest.mark.django_db
 
@@ -69,8 +71,6 @@ def test_without_a_valid_key_nobody_gets_in_and_it_is_noted(header: str) -> None
 
 
 def test_a_logged_in_user_is_no_program() -> None:
-    from ris_webapp.tests.people import client_as
-
     assert client_as("ADMINISTRATOR").get("/api/v1/orders").status_code == 401
 
 
@@ -183,9 +183,6 @@ def test_the_description_is_there_for_tools_and_for_people() -> None:
 
 
 def test_a_fault_of_ours_is_told_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ris_core.messages.models import InboundMessage
-    from ris_webapp.api import orders
-
     def broken(*arguments: object) -> None:
         raise RuntimeError("a fault")
 
@@ -193,3 +190,18 @@ def test_a_fault_of_ours_is_told_and_kept(monkeypatch: pytest.MonkeyPatch) -> No
     answer = Program().call("POST", "/api/v1/orders", an_order())
     assert (answer.status_code, json.loads(answer.content)["code"]) == (500, "QUANG-0000")
     assert InboundMessage.objects.get().acknowledgement_code == "500"
+
+
+def test_a_request_that_wrote_is_shown_in_the_inbox_of_messages() -> None:
+    program = Program()
+    program.call("POST", "/api/v1/orders", an_order(), Idempotency_Key="K-7")
+    program.call("POST", "/api/v1/orders", an_order(priority="?"), Idempotency_Key="K-8")
+    inbox = client_as("ADMINISTRATOR")
+    listed = inbox.get("/messages/?box=all&days=all").content.decode()
+    assert "K-7" in listed
+    assert "K-8" in listed
+    waiting = inbox.get("/messages/").content.decode()
+    assert "K-8" not in waiting  # the caller was told; nobody here has to do anything
+    for kept in InboundMessage.objects.all():
+        opened = inbox.get(f"/messages/?box=all&days=all&open={kept.pk}")
+        assert "POST /api/v1/orders" in opened.content.decode()
