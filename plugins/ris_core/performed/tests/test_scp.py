@@ -1,0 +1,86 @@
+"""The service over a real association: what it answers when it cannot keep a report, and whom it lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import msgspec
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
+
+from ris_core.performed.errors import NoLongerUpdated
+from ris_core.performed.scp import PerformedStepProvider
+from ris_core.settings import Settings
+
+BEGIN, CHANGE = "ris_core.performed.scp.begin_performed_step", "ris_core.performed.scp.set_performed_step"
+
+
+@pytest.fixture
+def provider() -> Iterator[PerformedStepProvider]:
+    quang: Settings = settings.QUANG
+    provider = PerformedStepProvider(
+        msgspec.structs.replace(
+            quang,
+            mpps_port=0,
+            dicom=msgspec.structs.replace(quang.dicom, registered_only=False),
+            mpps=msgspec.structs.replace(quang.mpps, max_dataset_bytes=1_000),
+        )
+    )
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+def sent(provider: PerformedStepProvider, dataset: Dataset, *, create: bool = True) -> Dataset:
+    entity = AE(ae_title="CT1")
+    entity.add_requested_context(ModalityPerformedProcedureStep)
+    association = entity.associate("127.0.0.1", provider.port, ae_title=settings.QUANG.dicom.ae_title)
+    assert association.is_established
+    try:
+        send = association.send_n_create if create else association.send_n_set
+        status, _ = send(dataset, ModalityPerformedProcedureStep, "1.2.3")
+    finally:
+        association.release()
+    return status
+
+
+def a_dataset(comment: str = "") -> Dataset:
+    dataset = Dataset()
+    dataset.PerformedProcedureStepStatus = "IN PROGRESS"
+    dataset.CommentsOnThePerformedProcedureStep = comment
+    return dataset
+
+
+def test_without_a_database_the_answer_is_a_failure_and_never_success(provider: PerformedStepProvider) -> None:
+    with patch(BEGIN, side_effect=OperationalError("gone"), __name__="begin"):
+        status = sent(provider, a_dataset())
+    assert status.Status == 0x0110
+    assert "gone" not in status.ErrorComment
+
+
+def test_a_refusal_has_its_status_and_error_id(provider: PerformedStepProvider) -> None:
+    with patch(CHANGE, side_effect=NoLongerUpdated("over"), __name__="set"):
+        status = sent(provider, a_dataset(), create=False)
+    assert (status.Status, status.ErrorID) == (0x0110, 0xA710)
+
+
+def test_what_is_kept_is_answered_with_success(provider: PerformedStepProvider) -> None:
+    with patch(BEGIN, __name__="begin") as kept:
+        assert sent(provider, a_dataset("xin chào")).Status == 0x0000
+    report = kept.call_args.args[0]
+    assert (report.ae_title, report.sop_instance_uid) == ("CT1", "1.2.3")
+
+
+def test_a_dataset_that_is_too_large_is_refused(provider: PerformedStepProvider) -> None:
+    assert sent(provider, a_dataset("x" * 2_000)).Status == 0x0213
+
+
+def test_another_called_ae_title_is_rejected(provider: PerformedStepProvider) -> None:
+    entity = AE(ae_title="CT1")
+    entity.add_requested_context(ModalityPerformedProcedureStep)
+    assert entity.associate("127.0.0.1", provider.port, ae_title="SOMEBODY").is_rejected
