@@ -110,6 +110,12 @@ class RisUser:
         """Any other page, without following redirects."""
         return self.session.get(self.public_url + path, timeout=self.timeout_seconds, allow_redirects=False)
 
+    def csrf(self, path: str) -> str:
+        """The token of the forms on a page."""
+        found = _CSRF_FIELD.search(self._get(path).text)
+        assert found is not None, f"{path} has no form"
+        return found.group(1)
+
     def _get(self, path: str, **query: str) -> requests.Response:
         response = self.session.get(
             self.public_url + path, params=query, timeout=self.timeout_seconds, allow_redirects=False
