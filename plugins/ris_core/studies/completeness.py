@@ -84,6 +84,8 @@ def _note(procedure_id: int, arrived: set[str], now: datetime) -> None:
             missing_series=len(missing),
         )
         announce("exam", procedure_id)
+    if found is Readiness.OVERDUE:
+        effects.device_is_waited_for_no_longer(procedure, now)
     if found in READY:
         effects.exam_is_ready(procedure)
     elif found in (Readiness.INCOMPLETE, Readiness.DEVICE_WORKING):

@@ -75,22 +75,18 @@ def images_are_complete(procedure: RequestedProcedure, study: Study, at: datetim
     working = PerformedFor.objects.filter(procedure=procedure, performed__status=PerformedStatus.IN_PROGRESS)
     worked_on = set(working.values_list("step_id", flat=True))
     started = _steps_done_by(procedure, study, (StepStatus.STARTED,))
-    steps = [] if None in worked_on else [step for step in started if step.pk not in worked_on]
-    for step in steps:
-        step.status = StepStatus.COMPLETED
-        step.completed_at = at
-        step.save(update_fields=["status", "completed_at", "updated_at"])
-    _take_off(steps)
-    if steps:
-        announce("exam", procedure.pk)
-        if not procedure.steps.exclude(status__in=(StepStatus.COMPLETED, StepStatus.CANCELLED)).exists():
-            announce_event(Event.EXAM_COMPLETED, procedure.pk)
+    _complete(procedure, [] if None in worked_on else [step for step in started if step.pk not in worked_on], at)
     if procedure.exam_state not in _AWAITING_REPORT:
         return
     if PerformedFor.objects.filter(procedure=procedure).exists():
         enqueue("check_images", procedure.pk)
     elif not still_receiving(procedure).exclude(pk=study.pk).exists():
         exam_is_ready(procedure)
+
+
+def device_is_waited_for_no_longer(procedure: RequestedProcedure, at: datetime) -> None:
+    """A device has not said that it is done, and nothing has come for long: its steps count as COMPLETED."""
+    _complete(procedure, list(procedure.steps.select_for_update().filter(status=StepStatus.STARTED)), at)
 
 
 def still_receiving(procedure: RequestedProcedure) -> QuerySet[Study]:
@@ -161,6 +157,18 @@ def _steps_done_by(
     modalities = study.modalities.split()
     of_modality = [step for step in steps if step.modality in modalities]
     return [step for step in (of_modality or steps) if step.status in statuses]
+
+
+def _complete(procedure: RequestedProcedure, steps: list[ScheduledProcedureStep], at: datetime) -> None:
+    for step in steps:
+        step.status = StepStatus.COMPLETED
+        step.completed_at = at
+        step.save(update_fields=["status", "completed_at", "updated_at"])
+    _take_off(steps)
+    if steps:
+        announce("exam", procedure.pk)
+        if not procedure.steps.exclude(status__in=(StepStatus.COMPLETED, StepStatus.CANCELLED)).exists():
+            announce_event(Event.EXAM_COMPLETED, procedure.pk)
 
 
 def _take_off(steps: list[ScheduledProcedureStep]) -> None:

@@ -82,7 +82,9 @@ def test_after_the_time_limit_the_exam_is_ready_with_a_warning(exam: RequestedPr
 def test_a_device_that_never_ends_its_step_holds_an_exam_for_the_time_limit_only(exam: RequestedProcedure) -> None:
     performed(exam, status="IN PROGRESS")
     assert checked(exam, ["1.5.1"]) == ("IN_PROGRESS", "DEVICE_WORKING")
+    assert exam.steps.get().status == "STARTED"
     assert checked(exam, ["1.5.1"], timezone.now() + LATER) == ("READY_TO_READ", "OVERDUE")
+    assert exam.steps.get().status == "COMPLETED"
 
 
 def test_what_was_made_before_a_step_was_broken_off_may_be_read(exam: RequestedProcedure) -> None:
