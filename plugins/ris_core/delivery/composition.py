@@ -32,7 +32,7 @@ def exam_facts(procedure: RequestedProcedure, receiver: Receiver, control_id: st
         "receiver": Party(receiver.application, receiver.facility),
         "patient_identifiers": tuple(
             PatientIdentifier(row.value, row.issuer, row.kind)
-            for row in procedure.patient.identifiers.order_by("-is_primary", "pk")
+            for row in procedure.patient.identifiers.filter(retired_at__isnull=True).order_by("-is_primary", "pk")
         ),
         "patient_name": procedure.patient.dicom_name,
         "birth_date": procedure.patient.birth_date,

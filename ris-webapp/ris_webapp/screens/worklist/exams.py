@@ -199,7 +199,9 @@ def _add_identifiers(rows: Iterable[ExamRow]) -> None:
     by_patient: dict[int, list[ExamRow]] = {}
     for row in rows:
         by_patient.setdefault(row.patient_key, []).append(row)
-    wanted = PatientIdentifier.objects.filter(Q(is_primary=True) | Q(kind="NI"), patient_id__in=by_patient)
+    wanted = PatientIdentifier.objects.filter(
+        Q(is_primary=True) | Q(kind="NI"), patient_id__in=by_patient, retired_at__isnull=True
+    )
     for patient_key, value, kind, is_primary in wanted.values_list("patient_id", "value", "kind", "is_primary"):
         for row in by_patient[patient_key]:
             if is_primary:

@@ -51,7 +51,7 @@ def exam_preview(procedure_id: int) -> ExamPreview:
     return ExamPreview(
         row=rows_of([procedure_id])[0],
         procedure=procedure,
-        identifiers=list(procedure.patient.identifiers.order_by("-is_primary", "kind")),
+        identifiers=list(procedure.patient.identifiers.filter(retired_at__isnull=True).order_by("-is_primary", "kind")),
         steps=steps,
         performed=performed,
         image_check=image_check(procedure),
