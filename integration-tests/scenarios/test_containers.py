@@ -105,8 +105,6 @@ def test_the_front_door_finds_a_part_whose_address_has_changed(suite: RunningSui
 
 
 @pytest.mark.parametrize("part", list(Part))
-    "part", [Part.EVENTS, Part.WORKER, Part.MPPS, Part.WEB, Part.ORTHANC, Part.NGINX, Part.POSTGRES]
-)
 def test_a_killed_part_is_started_again(suite: RunningSuite, part: Part) -> None:
     suite.crash(part)
     suite.wait_healthy()
