@@ -23,6 +23,7 @@ DOMAIN_APPS = [
     "ris_core.messages",
     "ris_core.intake",
     "ris_core.studies",
+    "ris_core.tag_rules",
     "ris_core.notices",
     "ris_core.matching",
     "ris_core.performed",

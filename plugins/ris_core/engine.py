@@ -340,6 +340,10 @@ class Engine:
         except NotInEngine:
             return
 
+    def reconstruct_study(self, study_id: str) -> None:
+        """Have the engine read a study's files again: what it answers queries with is from the first file it got."""
+        self._call("POST", f"/studies/{OrthancId(study_id)}/reconstruct", data=b"{}", safe=True)
+
     def add_label(self, level: Level, orthanc_id: str, label: str) -> None:
         """A label that is there already stays.
 

@@ -67,6 +67,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         Route("GET", "/instances/{id}/metadata/RemoteAET", "who sent it"),
         Route("POST", "/tools/find", "the images of a study, to be corrected"),
         Route("GET", "/instances/{id}/attachments/dicom/md5", "proof that a corrected image is stored"),
+        Route("POST", "/studies/{id}/reconstruct", "have corrected attributes found by queries"),
         Route("DELETE", "/instances/{id}", "an image whose corrected copy is proved to be stored"),
         Route("GET", "/studies/{id}/labels", "labels of a study, before it is corrected"),
         Route("PUT", "/studies/{id}/labels/{label}", "the same labels after it"),

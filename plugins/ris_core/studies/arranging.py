@@ -33,7 +33,7 @@ from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.links import AUTO_MAPPING
 from ris_core.studies.models import ImageInHand, OperationState, Study, StudyOperation, StudyPlace
-from ris_core.studies.received import decode_text
+from ris_core.studies.received import ENGINE_TAGS, decode_text, header_from_json
 from ris_core.studies.rewriting import Note, as_received, rewritten
 from ris_core.studies.wanted import PATIENT_ID, STUDY_INSTANCE_UID, Plan, plan_for
 
@@ -110,6 +110,7 @@ class _Arranger:
         if not self._problems:
             self._move_rows()
             self._leave_old_places()
+        self._refresh_answers()
         self._finish()
 
     def _places(self) -> list[OrthancId]:
@@ -179,6 +180,22 @@ class _Arranger:
             self._keep_attachments("series", move.found.series_id, move.new.series)
         for move in self._moved:
             self._engine.delete_instance(move.found.orthanc_id)
+
+    def _refresh_answers(self) -> None:
+        """The engine answers queries with what its first file of a study said: make it say what all say now."""
+        for study_id, places in self._lies_at.items():
+            row, plan = self._rows[study_id], self._plan(self._rows[study_id])
+            header = header_from_json(row.as_received).restated(row.restated)
+            for place in places:
+                answered = self._engine.study(place).main_tags
+                expected = {keyword: header.text(tag) for keyword, tag in ENGINE_TAGS.items()}
+                expected |= {
+                    keyword: str(plan.wanted[int(tag, 16)])
+                    for keyword, tag in ENGINE_TAGS.items()
+                    if int(tag, 16) in plan.wanted
+                }
+                if any(answered.get(keyword, "").strip() != text.strip() for keyword, text in expected.items()):
+                    self._engine.reconstruct_study(place)
 
     # images whose identifier stays
 

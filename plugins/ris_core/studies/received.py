@@ -68,7 +68,7 @@ _MAXIMUM_INFLATED_BYTES: Final = 4 * 1024 * 1024
 _SINGLE_VALUED: Final = frozenset({"LT", "ST", "UT"})
 _MULTI_BYTE: Final = ("GB", "ISO 2022", "ISO_IR 192")
 _CONTROL: Final = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n\f\r"}
-_ENGINE_TAGS: Final = {
+ENGINE_TAGS: Final = {
     "StudyDate": "00080020",
     "StudyTime": "00080030",
     "AccessionNumber": "00080050",
@@ -156,7 +156,7 @@ def header_read_by_engine(main_tags: Mapping[str, str]) -> Header:
 
     :param main_tags: keyword → text, as Orthanc gives them
     """
-    elements = {tag: main_tags[keyword].encode() for keyword, tag in _ENGINE_TAGS.items() if main_tags.get(keyword)}
+    elements = {tag: main_tags[keyword].encode() for keyword, tag in ENGINE_TAGS.items() if main_tags.get(keyword)}
     return Header("", elements, as_sent=False)
 
 

@@ -37,6 +37,7 @@ from ris_core.studies.links import (
 from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, EnginePosition, Study, StudyLink, StudyState
 from ris_core.studies.placing import place
 from ris_core.studies.received import Header
+from ris_core.tag_rules.services import applied_to
 
 
 @transaction.atomic
@@ -49,10 +50,12 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
     now = timezone.now()
     if not Study.objects.filter(orthanc_id=found.orthanc_id).exists():
         _let_one_begin_at_a_time()
+    applied = applied_to(headers[0], remote_ae_title)
     study, made = Study.objects.get_or_create(
         orthanc_id=found.orthanc_id,
         defaults={
             **_columns(headers[0]),
+            "restated": applied.by_tag(),
             "remote_ae_title": remote_ae_title[:64],
             "first_received_at": min(found.last_update, now),
             "last_received_at": found.last_update,
@@ -65,6 +68,14 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
     _bring_up_to_date(study, found)
     if made:
         record(AUTO_MAPPING, "study.received", subject=f"study:{study.pk}", sender=remote_ae_title)
+        if applied.changes:
+            record(
+                AUTO_MAPPING,
+                "study.restated",
+                subject=f"study:{study.pk}",
+                rules=list(applied.rules),
+                attributes=sorted(applied.changes),
+            )
     others = other_patients(study, same_uid)
     if others:
         for row in (study, *others):
