@@ -14,6 +14,7 @@ SCREENS = (
     "ris_webapp.screens.unmatched.urls",
     "ris_webapp.screens.slip.urls",
     "ris_webapp.screens.studies.urls",
+    "ris_webapp.screens.tag_rules.urls",
     "ris_webapp.screens.devices.urls",
     "ris_webapp.screens.messages.urls",
     "ris_webapp.screens.profiles.urls",

@@ -124,6 +124,19 @@ WORDS: dict[str, dict[str, Text]] = {
         "CONFLICT": _("Mâu thuẫn"),
         "REJECTED": _("Bị từ chối"),
     },
+    "rule_test": {
+        "equals": _("bằng"),
+        "contains": _("chứa"),
+        "matches": _("khớp mẫu"),
+        "missing": _("để trống"),
+        "present": _("có giá trị"),
+    },
+    "rule_action": {
+        "set": _("ghi"),
+        "copy": _("chép từ"),
+        "replace": _("thay bằng"),
+        "empty": _("bỏ trống"),
+    },
     "study_operation": {
         "SPLIT": _("Tách loạt ảnh"),
         "MERGE": _("Gộp lần chụp"),
@@ -274,6 +287,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "study.unmatched": _("Ảnh chưa khớp phiếu"),
         "study.conflict": _("Ảnh mâu thuẫn với phiếu"),
         "study.restated": _("Sửa thông tin theo quy tắc"),
+        "tag_rules.tried": _("Chạy thử quy tắc thông tin ảnh"),
         "tag_rules.changed": _("Sửa quy tắc thông tin ảnh"),
         "study.corrected": _("Sửa thông tin trong ảnh theo phiếu"),
         "study.operation_begun": _("Chuyển hoặc từ chối ảnh"),

@@ -91,6 +91,8 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "slip:style": ANYBODY,
     "unmatched:link": RESOLVING,
     "unmatched:undo": RESOLVING,
+    "tag_rules:rules": ADMINISTRATOR,
+    "tag_rules:save": ADMINISTRATOR,
     "studies:study": DEVICES,
     "studies:operate": DEVICES,
     "studies:undo": DEVICES,
