@@ -19,6 +19,8 @@ from ris_core.changes.services import announce
 from ris_core.delivery.services import owe_version
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.jobs.services import enqueue
+from ris_core.notifications.rules import Event
+from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
 from ris_core.reports.models import Reading, ReadingState, ReportTemplate, ReportVersion, VersionStatus
@@ -32,6 +34,12 @@ from ris_core.reports.rules import (
     next_state,
 )
 from ris_core.studies.models import StudyLink
+
+_EVENTS = {
+    VersionStatus.PRELIMINARY: Event.REPORT_PRELIMINARY,
+    VersionStatus.FINAL: Event.REPORT_FINAL,
+    VersionStatus.CORRECTED: Event.REPORT_CORRECTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +201,7 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     final = status != VersionStatus.PRELIMINARY
     _set_exam_state(procedure, ExamState.FINAL if final else ExamState.PRELIMINARY)
     owe_version(version)
+    announce_event(_EVENTS[status], procedure.pk)
     enqueue("render_document", version.pk, lane=f"reading:{reading.pk}")
     _tell(
         procedure, reading, actor, "report.approved",

@@ -19,7 +19,7 @@ from ris_core.notifications.rules import Event, Transport
 from ris_core.notifications.sending import NOTIFICATIONS, after_notify_job_died, run_notify
 from ris_core.notifications.services import announce_event
 from ris_core.notifications.transports import TRANSPORTS
-from ris_testing.exams import a_receiver, an_exam
+from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.his import Behaviour, SimulatedHis
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +123,13 @@ def test_a_receiver_without_an_address_is_an_error_for_people_to_see() -> None:
     owed = attempt(Notification.objects.get())
     assert (owed.state, owed.possibly_seen) == ("RETRY", False)
     assert owed.last_error.startswith("QUANG-1001")
+
+
+def test_an_approved_report_is_an_event_of_its_exam() -> None:
+    exam = an_exam()
+    a_status_receiver(1, Event.REPORT_FINAL)
+    approved(exam, a_reader())
+    assert Notification.objects.get().event == "report.final"
 
 
 def test_every_transport_is_registered() -> None:
