@@ -179,11 +179,13 @@ def checks_of(
 
 
 def _check(requirement: Requirement, facts: Mapping[str, str | int]) -> Check:
+    """Of a requirement that a step naming the device fulfils anyway, what the others must have is told."""
+    terms = [term for term in requirement.terms if term.column != "station_ae_title"] or list(requirement.terms)
     wanted = " | ".join(
         ", ".join(str(value) or "—" for value in term.values) if term.values else f"{term.lowest}-{term.highest}"
-        for term in requirement.terms
+        for term in terms
     )
-    columns = dict.fromkeys(term.column for term in requirement.terms)
+    columns = dict.fromkeys(term.column for term in terms)
     return Check(
         requirement.because,
         Verdict.PASS if requirement.holds(facts) else Verdict.FAIL,

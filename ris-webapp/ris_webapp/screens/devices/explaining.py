@@ -16,6 +16,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.worklist.eligibility import Check, Verdict
 from ris_core.worklist.explanation import Explanation, explain_absence
 from ris_webapp.client import actor_of
+from ris_webapp.jinja import word
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.devices.words import ADVICE, KEY_FAILED, KEY_UNKNOWN, KEYS, REASONS
@@ -106,4 +107,8 @@ def _shown(check: Check) -> ShownCheck:
     advice = ADVICE[check.about] if check.verdict is not Verdict.PASS else ""
     if check.about == "LIMIT" and check.verdict is Verdict.UNKNOWN:
         advice = ""
-    return ShownCheck(check.verdict, REASONS[check.about], check.wanted, check.found, advice)
+    wanted, found = check.wanted, check.found
+    if check.about in ("ON_WORKLIST", "STATUS"):
+        wanted = ", ".join(word("step_status", status) for status in filter(None, wanted.split(", ")))
+        found = word("step_status", found)
+    return ShownCheck(check.verdict, REASONS[check.about], wanted, found, advice)
