@@ -1,13 +1,17 @@
 """Orders by HL7 into the real Orthanc: durable orders a second, and what is left of C-STORE meanwhile.
 
-The peer is the disk: the same raw messages written one by one into an otherwise empty SQLite table, each commit
-synced, by the same machine in the same run. Group commit may beat it.
+The sender has a profile of its own, so what profiles cost is in every figure. The peer is the disk: the same raw
+messages written one by one into an otherwise empty SQLite table, each commit synced, by the same machine in the same
+run. Group commit may beat it.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,6 +25,8 @@ from benchmarks import order_load
 from benchmarks.peers import wait_for_port
 from benchmarks.table import Context, Row, no_more_than
 from ris_core.hl7.mllp import MllpClient
+from ris_suite import layout
+from ris_suite.suite import Suite
 from ris_testing.dimse import EXPLICIT, Association
 from ris_testing.engine import Engine, make_home, migrate, running_engine
 from ris_testing.orders import an_order
@@ -52,6 +58,7 @@ def run(context: Context) -> list[Row]:
         full = order_load.finished(order_load.start(port, orders=ORDERS, connections=CONNECTIONS))
         rounds = [storage_beside_orders(engine, port) for _ in range(ROUNDS)]
     disk = (disk + synced_inserts_per_second(context.folder)) / 2
+    postgresql = on_postgresql(context.folder / "postgresql")
     ratio = median(r.busy_per_second / r.idle_per_second for r in rounds)
     return [
         Row(
@@ -64,6 +71,14 @@ def run(context: Context) -> list[Row]:
             f"median {median(visible):.1f} ms",
         ),
         no_more_than("orders, answer p99", full.p99_ms, 50, "ms", f"median {full.median_ms:.1f} ms"),
+        Row(
+            f"orders on PostgreSQL, {CONNECTIONS} connections", postgresql.per_second, disk,
+            postgresql.per_second / disk, f">= {PROMISED_PER_SECOND}/s",
+            postgresql.per_second >= PROMISED_PER_SECOND and postgresql.accepted == postgresql.sent, "/s",
+        ),
+        no_more_than(
+            "orders on PostgreSQL, answer p99", postgresql.p99_ms, 50, "ms", f"median {postgresql.median_ms:.1f} ms"
+        ),
         no_more_than(
             f"orders at {PROMISED_PER_SECOND}/s beside C-STORE, answer p99", median(r.orders.p99_ms for r in rounds),
             50, "ms", f"{median(r.orders.per_second for r in rounds):.0f}/s, median of {ROUNDS} rounds",
@@ -74,6 +89,43 @@ def run(context: Context) -> list[Row]:
             f"images of {IMAGE_BYTES // 1000} KB, 1 association, median of {ROUNDS} rounds",
         ),
     ]  # fmt: skip
+
+
+_GIVE_PROFILE = """
+from ris_core.audit.services import SYSTEM
+from ris_core.intake.profiles import SenderRegistration, create_profile, register_sender
+from ris_core.intake.ready import ready_profiles
+ready = {each.code: each for each in ready_profiles()}["vn-his-z-segments"]
+profile = create_profile("bench", "Bench", ready.content, SYSTEM)
+his = SenderRegistration(identity="HIS|BVQ", name="HIS", networks=("127.0.0.0/8",), profile_id=profile.pk)
+register_sender(his, SYSTEM)
+"""
+
+
+def give_profile(environment: Mapping[str, str]) -> None:
+    """Register the sender of the load, bound to its network, with a profile that says much."""
+    subprocess.run(
+        [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), "shell", "--no-imports", "-c", _GIVE_PROFILE],
+        env={**os.environ, **environment, "PYTHONPATH": f"{layout.PLUGINS}:{layout.RIS_WEBAPP}"},
+        check=True,
+    )
+
+
+def on_postgresql(folder: Path) -> order_load.OrderFigures:
+    """The same load on a PostgreSQL server of its own with the suite's settings: every commit is synced."""
+    server = Suite.at(folder / "server", database="postgresql", parts=frozenset({"postgres"}))
+    server.up()
+    try:
+        environment = {**make_home(folder), "QUANG_DATABASE_URL": server.environment()["QUANG_DATABASE_URL"]}
+        migrate(environment)
+        give_profile(environment)
+        port = int(environment["QUANG_MLLP_PORT"])
+        with running_engine(folder, environment):  # which sees its own folder only: the server's socket must be in it
+            wait_for_port(port)
+            order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))
+            return order_load.finished(order_load.start(port, orders=ORDERS, connections=CONNECTIONS))
+    finally:
+        server.down()
 
 
 def synced_inserts_per_second(folder: Path, messages: int = 300) -> float:
