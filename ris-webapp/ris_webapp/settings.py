@@ -112,5 +112,6 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 CSRF_FAILURE_VIEW = "ris_webapp.errors.csrf_failure"
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, QUANG.api.max_body_bytes)  # forms, and bodies of REST and FHIR
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
