@@ -17,6 +17,8 @@ _SENTENCES: dict[str, Text] = {
     "patient.merged": gettext_lazy("Một hồ sơ khác đã được gộp vào người bệnh này."),
     "patient.unmerged": gettext_lazy("Một lần gộp hồ sơ của người bệnh này đã được hoàn tác."),
     "visit.moved": gettext_lazy("Một lượt khám đã được chuyển giữa người bệnh này và hồ sơ khác."),
+    "order.changed": gettext_lazy("Chỉ định đã được sửa: %(fields)s."),
+    "images_removed": gettext_lazy("Ảnh của ca này đã được gỡ hoặc chuyển đi."),
 }
 
 
@@ -33,7 +35,7 @@ def sentence_of(notice: Notice) -> str:
     words = _SENTENCES.get(notice.kind)
     if words is None:
         return _("Có thay đổi cần biết (%(kind)s).") % {"kind": notice.kind}
-    names = WORDS["patient_field"]
+    names = {**WORDS["patient_field"], **WORDS["order_field"]}
     fields = ", ".join(str(names.get(name, name)).lower() for name in notice.params.get("fields", ()))
     return str(words) % {"fields": fields}
 
