@@ -46,6 +46,10 @@ def test_nothing_stays_with_a_record_that_is_merged_meanwhile(engine: FakeEngine
         _at_once(acts)
         patients = set(RequestedProcedure.objects.filter(patient__in=(merged, survivor)).values_list("patient_id"))
         assert patients == {(survivor.pk,)}
+        # read half before and half after the merge, the patient is nobody for sure: the study waits, and is linked when
+        # it is looked at again (by the sweep, since its patient has changed); it is never the merged record's
+        assert Study.objects.get(orthanc_id=study).patient_id in (survivor.pk, None)
+        handlers.follow_study(engine, study)
         assert Study.objects.get(orthanc_id=study).patient_id == survivor.pk
     assert Patient.objects.filter(merged_into__isnull=False).count() == ROUNDS
 
