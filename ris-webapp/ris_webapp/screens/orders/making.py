@@ -34,7 +34,9 @@ _PICK_LIST = 300
 def new(request: UserRequest) -> HttpResponse:
     """A new order; one that looks like a duplicate is asked about once."""
     if request.method == "GET":
-        return _page(request, NewOrderForm(initial={"patient": request.GET.get("patient", ""), "priority": "ROUTINE"}), ())
+        return _page(
+            request, NewOrderForm(initial={"patient": request.GET.get("patient", ""), "priority": "ROUTINE"}), ()
+        )
     form = NewOrderForm(request.POST)
     service_ids = tuple(dict.fromkeys(whole_numbers(request.POST.getlist("service"))))
     valid = form.is_valid()
