@@ -13,7 +13,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from ris_core.hl7.mllp import FrameReader, FrameTooLong, FramingError, framed
 from ris_core.hl7.mllp_tls import names_of
@@ -227,7 +227,7 @@ class MllpServer:
     def refuses(self, host: str) -> str:
         """Why a connection from ``host`` is not taken; empty when it is."""
         limits = self.limits
-        if limits.networks and not any(_address(host) in network for network in limits.networks):
+        if limits.networks and not _is_within(host, limits.networks):
             return "connections from this address are not allowed"
         if len(self.connections) >= limits.max_connections:
             return f"more than {limits.max_connections} connections"
@@ -254,10 +254,14 @@ class MllpServer:
             connection.abort()
 
 
-def _address(host: str) -> IPv4Address | IPv6Address:
-    """``host``, one that is IPv4 within IPv6 as IPv4."""
-    found = ip_address(host.partition("%")[0])
-    return getattr(found, "ipv4_mapped", None) or found
+def _is_within(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Whether ``host`` is in one of ``networks``; IPv4 within IPv6 counts as IPv4."""
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(found, "ipv4_mapped", None) or found
+    return any(address in network for network in networks)
 
 
 def _answer_all(answers: list[tuple[Connection, bytes]]) -> None:
