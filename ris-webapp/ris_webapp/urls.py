@@ -13,6 +13,7 @@ SCREENS = (
     "ris_webapp.screens.catalogue.urls",
     "ris_webapp.screens.unmatched.urls",
     "ris_webapp.screens.slip.urls",
+    "ris_webapp.screens.matching_policy.urls",
     "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.tag_rules.urls",
     "ris_webapp.screens.devices.urls",

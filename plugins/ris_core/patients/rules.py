@@ -31,7 +31,7 @@ class Contradiction(StrEnum):
 
     NAME_AND_BIRTH_DATE = "another name and another birth date"
     NAME_AND_SEX = "another name and another sex"
-    NAME_UNCONFIRMED = "another name, and no birth date that confirms the person"
+    NAME_UNCONFIRMED = "another name, and no whole birth date that confirms the person"
     BIRTH_DATE_AND_SEX = "another birth date and another sex"
 
 
@@ -41,7 +41,7 @@ def contradiction(
     """Why ``details`` are another person's than the known one's; none when they may be the same.
 
     One difference is taken for a correction (a name spelt again, a birth date completed); a different name needs a
-    birth date that agrees and no other sex, and a different birth date needs the same name and no other sex.
+    whole birth date that agrees and no other sex, and a different birth date needs the same name and no other sex.
     """
     same_name = _names_agree(details.full_name, known_name)
     dates_agree = _birth_dates_agree(details.birth_date or "", known_birth_date)
@@ -52,7 +52,10 @@ def contradiction(
         return Contradiction.NAME_UNCONFIRMED
     if not dates_agree:
         return Contradiction.NAME_AND_BIRTH_DATE
-    return Contradiction.NAME_AND_SEX if other_sex else None
+    if other_sex:
+        return Contradiction.NAME_AND_SEX
+    whole = len(details.birth_date or "") == len(known_birth_date) == 8
+    return None if whole else Contradiction.NAME_UNCONFIRMED
 
 
 def _names_agree(one: str, other: str) -> bool:

@@ -86,6 +86,8 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "unmatched:reject": RESOLVING,
     "unmatched:withdraw": RESOLVING,
     "unmatched:new_order": RESOLVING,
+    "matching_policy:policy": ADMINISTRATOR,
+    "matching_policy:export": ADMINISTRATOR,
     "slip:page": LOGGED_IN,
     "slip:pdf": LOGGED_IN,
     "slip:style": ANYBODY,
