@@ -147,6 +147,7 @@ SCREENS = (
     "/devices/new/",
     "/messages/",
     "/admin/jobs/",
+    "/admin/matching/",
     "/nowhere/",
 )
 
