@@ -32,12 +32,12 @@ _QUIET_MODULES: Final = 10
 WORDS: Final[dict[str, dict[str, str]]] = {
     "vi": {
         "title": "PHIẾU QUÉT VÀO MÁY CHỤP", "patient_id": "Mã BN", "born": "Sinh", "service": "Dịch vụ",
-        "room": "Phòng", "at": "Giờ hẹn", "accession": "Số phiếu", "key": "Mã gõ tay",
+        "at": "Giờ hẹn", "accession": "Số phiếu", "key": "Mã gõ tay",
         "hint": "Quét hoặc gõ mã này vào máy chụp: ô mã bệnh nhân, số phiếu hoặc ghi chú đều được.",
     },
     "en": {
         "title": "SCAN AT THE DEVICE", "patient_id": "Patient id", "born": "Born", "service": "Service",
-        "room": "Room", "at": "Planned", "accession": "Accession no.", "key": "Key to type",
+        "at": "Planned", "accession": "Accession no.", "key": "Key to type",
         "hint": "Scan or type this key at the device: patient id, accession number or comments, any of them will do.",
     },
 }  # fmt: skip
