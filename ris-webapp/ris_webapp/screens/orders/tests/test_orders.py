@@ -15,10 +15,12 @@ from ris_core.external_results.models import ExternalDocument
 from ris_core.external_results.rules import StatedDocument, StatedResult
 from ris_core.external_results.services import record_result
 from ris_core.identifiers import PatientIdentifier
+from ris_core.notices.models import Notice
 from ris_core.orders.models import FormerNumber, OrderLink, RefusalRule, RequestedProcedure, ScheduledProcedureStep
-from ris_core.orders.services import place_order
+from ris_core.orders.services import change_order, place_order
 from ris_core.orders.tests.builders import an_order
 from ris_core.patients.models import Patient
+from ris_webapp.screens.notices.sentences import sentence_of
 from ris_webapp.screens.orders.forms import typed_moment
 from ris_webapp.tests.people import client_as
 
@@ -204,3 +206,11 @@ def test_clinicians_make_no_orders() -> None:
 
 def test_an_empty_list_says_what_to_do() -> None:
     assert "Chưa có chỉ định nào" in client_as(Role.RECEPTION).get("/orders/").content.decode()
+
+
+def test_a_change_after_the_exam_has_begun_is_told_to_readers_in_words() -> None:
+    placed = place_order(an_order(), SYSTEM)
+    RequestedProcedure.objects.update(exam_state="IN_PROGRESS")
+    change_order(an_order(clinical_indication="Đau đầu sau ngã"), SYSTEM)
+    notice = Notice.objects.get(procedure_id=placed.procedure_id)
+    assert "lý do chụp" in sentence_of(notice)
