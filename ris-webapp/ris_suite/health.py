@@ -27,6 +27,13 @@ class Finding:
 
 
 Probe = Callable[[], Finding]
+_EVERYWHERE = frozenset({"", "0.0.0.0"})  # noqa: S104 (compared with, not listened on)
+
+
+def reached_at(listening_host: str) -> str:
+    """Where a part that listens on this address is asked from the same machine: on one address only, it is not on
+    the loopback one."""
+    return "127.0.0.1" if listening_host in _EVERYWHERE else listening_host
 
 
 def http_probe(
@@ -36,6 +43,7 @@ def http_probe(
     bearer_token_file: Path | None = None,
     timeout_seconds: float = 5,
     accepted: frozenset[int] = frozenset({200}),
+    host: str = "127.0.0.1",
 ) -> Probe:
     """Healthy is an answer with an accepted status."""
 
@@ -44,7 +52,7 @@ def http_probe(
         try:
             if bearer_token_file is not None:
                 headers["Authorization"] = f"Bearer {bearer_token_file.read_text().strip()}"
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
+            connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
             try:
                 connection.request("GET", path, headers=headers)
                 status = connection.getresponse().status
@@ -59,12 +67,12 @@ def http_probe(
     return probe
 
 
-def dicom_probe(port: int, ae_title: str, timeout_seconds: float = 5) -> Probe:
+def dicom_probe(port: int, ae_title: str, timeout_seconds: float = 5, *, host: str = "127.0.0.1") -> Probe:
     """Healthy is a C-ECHO that is answered with success."""
 
     def probe() -> Finding:
         try:
-            status = echo("127.0.0.1", port, ae_title, timeout_seconds)
+            status = echo(host, port, ae_title, timeout_seconds)
         except (OSError, EchoFailed) as problem:
             return Finding(Health.SILENT, f"C-ECHO: {problem or type(problem).__name__}")
         if status == 0:

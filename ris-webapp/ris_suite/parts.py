@@ -188,7 +188,7 @@ class Composition:
             name="mpps",
             command=tuple(command),
             environment=environment,
-            probe=health.dicom_probe(port, dicom.ae_title),
+            probe=health.dicom_probe(port, dicom.ae_title, host=health.reached_at(self._settings.mpps_host)),
             ports={"dicom": port},
         )
 
@@ -200,7 +200,7 @@ class Composition:
             name="nginx",
             command=self._in_engine(command),
             environment=self._environment,
-            probe=health.http_probe(port, "/healthz"),
+            probe=health.http_probe(port, "/healthz", host=health.reached_at(self._settings.http_host)),
             needs=("orthanc", "web", "events"),
             ports={"http": port},
             url=self._environment["QUANG_PUBLIC_URL"],

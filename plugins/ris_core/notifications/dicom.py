@@ -84,7 +84,7 @@ def exchange_forward(notification: Notification, message: bytes, settings: Setti
     node, original = _node(notification), _message(notification)
     dataset = _decoded(message, implicit=original.transfer_syntax_uid == ImplicitVRLittleEndian)
     uid = original.performed.sop_instance_uid
-    repeated = notification.attempts > 0
+    repeated = notification.possibly_seen
 
     def send(association: Any) -> Any:
         if original.operation == PerformedStepMessage.Operation.CREATE:

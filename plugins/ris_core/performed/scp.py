@@ -13,7 +13,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Final
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, DataError, InterfaceError, connection
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
@@ -129,9 +129,15 @@ class PerformedStepProvider:
         except ReportRefused as refused:
             log.warning("%s of %s refused: %s", act.__name__, _caller(event), refused.code)
             return _status(refused.status, refused.detail, refused.error_id), None
+        except DataError:
+            log.error("%s of %s has a value that the database cannot keep", act.__name__, _caller(event))
+            return _status(InvalidAttributeValue.status, "a value cannot be kept"), None
         except (DatabaseError, InterfaceError) as error:
             log.error("%s of %s failed: %s", act.__name__, _caller(event), type(error).__name__)
             return _status(_PROCESSING_FAILURE, "the database cannot be used, send it again"), None
+        except Exception:  # pynetdicom, whose log is silent, would answer the same and tell nobody
+            log.exception("%s of %s failed", act.__name__, _caller(event))
+            return _status(_PROCESSING_FAILURE, "the report could not be taken in"), None
         finally:
             connection.close()
         return _status(0x0000), None

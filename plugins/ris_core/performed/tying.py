@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q
-
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.performed import attributes as read
 from ris_core.performed.models import PerformedFor, PerformedProcedureStep
@@ -48,13 +46,16 @@ def locked_procedures(keys: Iterable[int]) -> list[RequestedProcedure]:
 
 
 def _works(reference: ScheduledReference, performed: PerformedProcedureStep) -> list[OrderedWork]:
-    named = Q(study_instance_uid=reference.study_instance_uid)
+    # each identifier by its own index: one OR across the joins would read every exam there is
+    every = RequestedProcedure.objects
+    named = [every.filter(study_instance_uid=reference.study_instance_uid)]
     if reference.accession_number:
-        named |= Q(request__accession_number=reference.accession_number)
-        named |= Q(request__sent_accession_number=reference.accession_number)
+        named.append(every.filter(request__accession_number=reference.accession_number))
+        named.append(every.filter(request__sent_accession_number=reference.accession_number))
     if reference.scheduled_procedure_step_id:
-        named |= Q(steps__scheduled_procedure_step_id=reference.scheduled_procedure_step_id)
-    rows = RequestedProcedure.objects.select_related("request", "patient").filter(named).distinct().order_by("pk")
+        named.append(every.filter(steps__scheduled_procedure_step_id=reference.scheduled_procedure_step_id))
+    keys = {key for found in named for key in found.values_list("pk", flat=True)}
+    rows = every.select_related("request", "patient").filter(pk__in=keys).order_by("pk")
     return [_work(row, performed) for row in rows]
 
 

@@ -86,7 +86,7 @@ def kept_keys(keys: Keys) -> dict[str, str | None]:
             continue
         keyword = keyword_for_tag(tag) or f"{tag:08X}"
         is_text = key.representation in _TEXT_REPRESENTATIONS and keyword not in _IDENTIFIERS
-        kept[keyword] = None if is_text else key.value[:64]
+        kept[keyword] = None if is_text else key.value.replace("\0", "")[:64]
     return kept
 
 

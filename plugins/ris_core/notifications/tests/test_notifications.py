@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 import msgspec
 import pytest
 from django.conf import settings
+from django.utils import timezone
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.devices.models import Device
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.jobs.models import Job
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
 from ris_core.notifications.receivers import register_receiver, tell_of, withdraw_receiver
 from ris_core.notifications.rules import Event, Transport
 from ris_core.notifications.sending import NOTIFICATIONS, after_notify_job_died, run_notify
-from ris_core.notifications.services import announce_event
+from ris_core.notifications.services import announce_event, announce_message
 from ris_core.notifications.transports import TRANSPORTS
+from ris_core.outbox.errors import NotAcknowledged
+from ris_core.performed.models import PerformedProcedureStep, PerformedStepMessage
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.his import Behaviour, SimulatedHis
 
@@ -151,3 +157,34 @@ def test_receivers_are_registered_told_and_withdrawn() -> None:
         tell_of(receiver, Event.MPPS_RECEIVED, Actor("admin"))
     with pytest.raises(NotFound):
         register_receiver("PACS", Transport.MPPS, "NOBODY", Actor("admin"))
+
+
+def test_a_forwarded_step_that_a_person_sends_again_may_be_there_already() -> None:
+    exam = an_exam()
+    node = Device.objects.create(ae_title="OTHERPACS", name="PACS", host="127.0.0.1", port=1)
+    receiver = NotificationReceiver.objects.create(code="PACS", name="PACS", transport=Transport.MPPS, device=node)
+    NotificationRule.objects.create(receiver=receiver, event=Event.MPPS_RECEIVED)
+    performed = PerformedProcedureStep.objects.create(
+        sop_instance_uid="1.2.3", ae_title="CT1", study_instance_uid="1.2", created_at=timezone.now()
+    )
+    told = PerformedStepMessage.objects.create(
+        performed=performed, operation="N-CREATE", dataset=b"\x08\x00\x60\x00CS\x02\x00CT",
+        transfer_syntax_uid=ExplicitVRLittleEndian, received_at=timezone.now(),
+    )  # fmt: skip
+    announce_message(
+        Event.MPPS_RECEIVED, subject=f"mpps_message:{told.pk}", thread="mpps:1.2.3", modality="CT", procedure_id=exam.pk
+    )
+    duplicate = Dataset()
+    duplicate.Status = 0x0111
+    accepted: list[bool] = []
+
+    def answer_was_lost(*_arguments: object, also_accepted: Callable[[Dataset], bool]) -> bytes:
+        accepted.append(also_accepted(duplicate))
+        raise NotAcknowledged("the receiver did not answer the DIMSE message")
+
+    owed = Notification.objects.get()
+    with patch("ris_core.notifications.dicom.exchange", answer_was_lost):
+        assert [attempt(owed).state for _ in range(2)] == ["RETRY", "DEAD"]
+        NOTIFICATIONS.replay(owed.pk, Actor("admin"))
+        attempt(owed)
+    assert accepted == [False, True, True]

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
@@ -61,6 +61,22 @@ def test_without_a_database_the_answer_is_a_failure_and_never_success(provider: 
         status = sent(provider, a_dataset())
     assert status.Status == 0x0110
     assert "gone" not in status.ErrorComment
+
+
+def test_a_mistake_of_ours_is_a_failure_and_is_logged_without_what_it_failed_on(
+    provider: PerformedStepProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patch(BEGIN, side_effect=KeyError("NGUYEN"), __name__="begin"):
+        status = sent(provider, a_dataset())
+    assert status.Status == 0x0110
+    assert "NGUYEN" not in status.ErrorComment
+    [record] = [record for record in caplog.records if record.name == "ris_core.performed.scp"]
+    assert (record.levelname, record.getMessage()) == ("ERROR", "begin of CT1 failed")
+
+
+def test_a_value_that_cannot_be_kept_is_not_said_to_be_worth_repeating(provider: PerformedStepProvider) -> None:
+    with patch(BEGIN, side_effect=DataError("unsupported Unicode escape sequence"), __name__="begin"):
+        assert sent(provider, a_dataset()).Status == 0x0106
 
 
 def test_a_refusal_has_its_status_and_error_id(provider: PerformedStepProvider) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pydicom.uid import generate_uid
 
 from ris_core.audit.models import AuditEvent
@@ -228,3 +230,16 @@ def test_others_are_told_and_get_the_messages_in_their_order(exam: RequestedProc
         ("exam.completed", f"procedure:{exam.pk}", 2),
         ("mpps.received", f"mpps:{uid}", 2),
     ]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables as a whole, whatever there is")
+def test_a_report_reads_the_orders_by_indexes_only(exam: RequestedProcedure) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        begun(exam)
+    reads = [query["sql"] for query in asked if query["sql"].startswith("SELECT") and "orders_" in query["sql"]]
+    assert reads
+    for sql in reads:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = [row[3] for row in cursor.fetchall()]
+        assert not any(line.startswith("SCAN orders_") for line in plan), sql

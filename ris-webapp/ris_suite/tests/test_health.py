@@ -1,0 +1,33 @@
+"""Where the supervisor asks whether a part works."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+
+from ris_suite.health import Health, http_probe, reached_at
+
+
+class _Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *_arguments: object) -> None:
+        return
+
+
+def test_a_part_that_listens_on_one_address_is_asked_there() -> None:
+    server = http.server.HTTPServer(("127.0.0.2", 0), _Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        port = server.server_address[1]
+        assert http_probe(port, "/", host=reached_at("127.0.0.2"))().health is Health.HEALTHY
+        assert http_probe(port, "/")().health is Health.SILENT
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_part_that_listens_everywhere_is_asked_on_the_loopback_address() -> None:
+    assert reached_at("0.0.0.0") == "127.0.0.1"  # noqa: S104
