@@ -42,16 +42,8 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Keys of its queries that mean nothing: always the installation's date, a host name as station."""
     names_match_from_start: bool = False
     """It sends the beginning of a name without an asterisk and means all names that begin so."""
-    exam_key_tag: Annotated[str, msgspec.Meta(pattern=r"^([A-Z][A-Za-z0-9]{2,63})?$")] = ""
-    """Keyword of the attribute in which it sends a scanned exam key (``StudyDescription``); empty: none."""
     returned_lengths: dict[ReturnedAttribute, Length] = {}
     """Attributes that it sends back cut, and after how many characters."""
-    clock_offset_minutes: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = 0
-    """How far its clock is known to be ahead (negative: behind)."""
-    no_mpps: bool = False
-    """It sends no performed procedure steps, although it takes a worklist."""
-    wants_storage_commitment: bool = False
-    """It deletes images only after a storage commitment."""
 
 
 class WorklistFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

@@ -14,7 +14,7 @@ from ris_core.errors import InvalidValue
     "wrong",
     [
         {"wants_asci": True}, {"version": 2}, {"max_name_length": 0}, {"max_name_length": "ten"},
-        {"ignored_query_keys": ["PatientShoeSize"]}, {"exam_key_tag": "study description"},
+        {"ignored_query_keys": ["PatientShoeSize"]},
         {"returned_lengths": {"PatientName": 65}}, [], "x",
     ],
 )  # fmt: skip
@@ -33,9 +33,10 @@ def test_a_filter_that_cannot_be_is_refused(wrong: Any) -> None:
 
 
 def test_what_is_kept_is_read_back() -> None:
-    quirks = Quirks(max_name_length=16, ignored_query_keys=("ScheduledProcedureStepStartDate",), no_mpps=True)
+    quirks = Quirks(max_name_length=16, ignored_query_keys=("ScheduledProcedureStepStartDate",), wants_ascii=True)
     assert as_json(quirks) == {
-        "version": 1, "max_name_length": 16, "ignored_query_keys": ["ScheduledProcedureStepStartDate"], "no_mpps": True,
+        "version": 1, "max_name_length": 16, "ignored_query_keys": ["ScheduledProcedureStepStartDate"],
+        "wants_ascii": True,
     }  # fmt: skip
     assert read(Quirks, as_json(quirks), "quirks") == quirks
     assert as_json(WorklistFilter()) == {"version": 1}

@@ -29,15 +29,10 @@ _WHAT_TO_DO: dict[str, Text] = {
     "days_after": _("Số ngày từ 0 đến 366, hoặc để trống."),
     "limit": _("Số ca từ 1 đến 10000, hoặc để trống."),
     "max_name_length": _("Số ký tự từ 1 đến 64, hoặc để trống."),
-    "exam_key_tag": _("Tên trường DICOM như StudyDescription, hoặc để trống."),
     "returned_lengths": _("Viết như PatientName=16, AccessionNumber=12; chỉ các trường nhận dạng của ảnh."),
-    "clock_offset_minutes": _("Số phút đồng hồ của máy chạy nhanh (số âm: chậm)."),
 }
 _FILTER = ("stations", "by_modality", "rooms", "departments", "statuses", "days_before", "days_after", "limit")
-_QUIRKS = (
-    "wants_ascii", "max_name_length", "ignored_query_keys", "names_match_from_start", "exam_key_tag",
-    "returned_lengths", "clock_offset_minutes", "no_mpps", "wants_storage_commitment",
-)  # fmt: skip
+_QUIRKS = ("wants_ascii", "max_name_length", "ignored_query_keys", "names_match_from_start", "returned_lengths")
 _LISTS = ("groups", "rooms", "departments")
 
 
@@ -78,11 +73,7 @@ class DeviceForm(forms.Form):
         choices=KEYS.items(), required=False, label=_("Bỏ qua khi máy tìm theo")
     )
     names_match_from_start = forms.BooleanField(required=False, label=_("Máy tìm theo đầu tên, không gửi dấu *"))
-    exam_key_tag = forms.CharField(max_length=64, required=False, label=_("Trường mang mã ca quét được"))
     returned_lengths = forms.CharField(max_length=256, required=False, label=_("Trường máy trả về bị cắt"))
-    clock_offset_minutes = forms.IntegerField(required=False, label=_("Đồng hồ của máy nhanh (phút)"))
-    no_mpps = forms.BooleanField(required=False, label=_("Máy không báo tiến độ chụp (MPPS)"))
-    wants_storage_commitment = forms.BooleanField(required=False, label=_("Máy cần xác nhận đã lưu ảnh"))
 
     @classmethod
     def of(cls, known: DeviceRegistration) -> DeviceForm:

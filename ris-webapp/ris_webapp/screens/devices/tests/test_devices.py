@@ -116,7 +116,7 @@ SPECIAL = {
     **CT1, "other_modalities": "pt", "groups": "CLVT, Tầng 1", "character_set": "ISO_IR 100", "stations": "group",
     "rooms": "Phòng CT 1, Phòng CT 2", "statuses": ["ARRIVED", "READY"], "days_after": "7", "limit": "50",
     "ignored_query_keys": ["ScheduledProcedureStepStartDate"], "max_name_length": "20",
-    "returned_lengths": "PatientName=16", "no_mpps": "on", "may_query_worklist": "on", "by_modality": "on",
+    "returned_lengths": "PatientName=16", "may_query_worklist": "on", "by_modality": "on",
 }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_filter_and_quirks_are_entered_kept_and_shown_again() -> None:
     )
     assert known.quirks == Quirks(
         ignored_query_keys=("ScheduledProcedureStepStartDate",), max_name_length=20,
-        returned_lengths={"PatientName": 16}, no_mpps=True,
+        returned_lengths={"PatientName": 16},
     )  # fmt: skip
     assert (known.groups, known.other_modalities) == (("CLVT", "Tầng 1"), ("PT",))
     device = Device.objects.get()
@@ -144,7 +144,7 @@ def test_filter_and_quirks_are_entered_kept_and_shown_again() -> None:
     ("field", "value"),
     [
         ("max_name_length", "99"), ("days_before", "-1"), ("limit", "0"), ("returned_lengths", "ShoeSize=4"),
-        ("returned_lengths", "PatientName"), ("exam_key_tag", "study description"), ("other_modalities", "C/T"),
+        ("returned_lengths", "PatientName"), ("other_modalities", "C/T"),
     ],
 )  # fmt: skip
 def test_a_wrong_filter_or_quirk_is_named_beside_its_field(field: str, value: str) -> None:
