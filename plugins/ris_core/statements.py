@@ -17,6 +17,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -57,6 +58,10 @@ def _execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> 
 def _placeholders(database: BaseDatabaseWrapper, sql: str, count: int) -> str:
     """``sql`` with the driver's own placeholders (Django writes ``%s``, SQLite takes ``?``)."""
     return sql if database.vendor == "postgresql" else sql % (("?",) * count)
+
+
+_expected: ContextVar[dict[tuple[Any, ...], Any] | None] = ContextVar("expected", default=None)
+"""Cursors of the queries that were sent ahead in this :func:`pipelined` block, by query and values."""
 
 
 class Param(Expression):
@@ -101,14 +106,33 @@ class Select:
         self._compiled[database.vendor] = compiled
         return compiled
 
+    def _filled(self, database: BaseDatabaseWrapper, values: dict[str, Any]) -> tuple[str, list[Any], list[Any]]:
+        sql, params, converters = self._compiled.get(database.vendor) or self._compile(database)
+        return sql, [values[p.name] if isinstance(p, Param) else p for p in params], converters
+
+    def expect(self, **values: Any) -> None:
+        """Send the query ahead: within :func:`pipelined`, the next :meth:`rows` with these values is its answer.
+
+        Queries that are sent together are waited for once and not one by one. The answer knows nothing of what the
+        block writes between the two. Outside such a block nothing is sent.
+        """
+        expected = _expected.get()
+        if expected is not None:
+            database = _database()
+            sql, params, _ = self._filled(database, values)
+            expected[self, *params] = _execute(database, sql, params)
+
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """All rows for ``values``.
 
         :raises KeyError: when a :class:`Param` of the query has no value
         """
         database = _database()
-        sql, params, converters = self._compiled.get(database.vendor) or self._compile(database)
-        cursor = _execute(database, sql, [values[p.name] if isinstance(p, Param) else p for p in params])
+        sql, params, converters = self._filled(database, values)
+        expected = _expected.get()
+        cursor = expected.pop((self, *params), None) if expected else None
+        if cursor is None:
+            cursor = _execute(database, sql, params)
         with database.wrap_database_errors:
             found: list[tuple[Any, ...]] = cursor.fetchall()
         if not converters or not found:
@@ -140,8 +164,12 @@ def pipelined() -> Iterator[None]:
         yield
         return
     database.ensure_connection()
-    with database.wrap_database_errors, database.connection.pipeline():
-        yield
+    sent_ahead = _expected.set({})
+    try:
+        with database.wrap_database_errors, database.connection.pipeline():
+            yield
+    finally:
+        _expected.reset(sent_ahead)
 
 
 def append(instance: models.Model) -> None:

@@ -67,6 +67,13 @@ def record_appointment(notice: AppointmentNotice, actor: Actor) -> Appointment:
     return appointment
 
 
+def expect_waiting(source: str, placer_order_number: str, sent_accession_number: str) -> None:
+    """Send ahead what :func:`claim_waiting` reads."""
+    _waiting_by_placer_number.expect(source=source, number=placer_order_number)
+    if sent_accession_number:
+        _waiting_by_accession_number.expect(source=source, number=sent_accession_number)
+
+
 def claim_waiting(
     procedure: RequestedProcedure, sent_accession_number: str, identifiers: Sequence[PatientIdentifier], actor: Actor
 ) -> None:

@@ -28,6 +28,11 @@ _find_rules = Select(
 )
 
 
+def expect_rules(event: Event) -> None:
+    """Send ahead what :func:`announce_event` reads."""
+    _find_rules.expect(event=event.value)
+
+
 def announce_event(event: str, procedure_id: int) -> None:
     """Tell everybody who wants to know that ``event`` (:class:`~ris_core.notifications.rules.Event`) has happened to
     an exam, in the caller's transaction. Costs one indexed read when nobody does.

@@ -26,6 +26,11 @@ class ServicePlan:
     room: str
 
 
+def expect_service(order: OrderRequest) -> None:
+    """Send ahead what :func:`plan_service` reads."""
+    _find_service.expect(code=order.service_code)
+
+
 def plan_service(order: OrderRequest) -> ServicePlan:
     """The plan for the service of ``order``; the sender's own steps go before it.
 

@@ -36,6 +36,12 @@ class KnownOrder(NamedTuple):
     service_code: str
 
 
+def expect_known_orders(source: str, placer_order_number: str) -> None:
+    """Send ahead what :func:`known_orders` reads."""
+    _find_procedures.expect(source=source, number=placer_order_number)
+    _find_renumbered.expect(source=source, number=placer_order_number)
+
+
 def known_orders(source: str, placer_order_number: str) -> list[KnownOrder]:
     """The procedures under a number, else those that had it before a person replaced it here."""
     rows = _find_procedures.rows(source=source, number=placer_order_number) or _find_renumbered.rows(

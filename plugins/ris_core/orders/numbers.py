@@ -42,6 +42,22 @@ _step_id_taken = Select(
 )
 
 
+def expect_numbers(order: OrderRequest) -> None:
+    """Send ahead what tells whether the numbers that ``order`` brings are free."""
+    if usable := usable_accession_number(order.accession_number):
+        _accession_number_taken.expect(number=usable)
+        _accession_number_was_taken.expect(number=usable)
+    if procedure_id := _usable(RequestedProcedureID, order.requested_procedure_id):
+        _procedure_id_taken.expect(number=procedure_id)
+    if filler := _usable(FillerOrderNumber, order.filler_order_number):
+        _filler_number_taken.expect(number=filler)
+    if order.study_instance_uid is not None:
+        _study_instance_uid_taken.expect(number=order.study_instance_uid)
+    for step in order.steps:
+        if step_number := _usable(ScheduledProcedureStepID, step.scheduled_procedure_step_id):
+            _step_id_taken.expect(number=step_number)
+
+
 def accession_numbers(sent: str, request_id: int) -> tuple[AccessionNumber, str]:
     """The accession number to use, and the sent one when it could not be used (too long, or taken: invariant 5)."""
     usable = usable_accession_number(sent)

@@ -39,6 +39,11 @@ _find_visit = Select(
 )
 
 
+def expect_visit(details: VisitDetails) -> None:
+    """Send ahead what :func:`record_visit` reads."""
+    _find_visit.expect(number=details.visit_number, issuer=details.issuer)
+
+
 def record_visit(details: VisitDetails, patient: Patient) -> Visit:
     """The visit that a message names, added or brought up to date.
 

@@ -18,6 +18,11 @@ _NAMES = tuple(field.name for field in fields(RefusalConditions))
 _rules_in_force = Select(RefusalRule.objects.filter(active=True).order_by("id").values_list(*_NAMES))
 
 
+def expect_rules() -> None:
+    """Send ahead what :func:`refuse_by_rule` reads."""
+    _rules_in_force.expect()
+
+
 def refuse_by_rule(order: OrderRequest, modality: str) -> None:
     """Make sure that no rule refuses ``order``.
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ris_core.appointments.services import claim_waiting
+from ris_core.appointments.services import claim_waiting, expect_waiting
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import TransitionRefused
 from ris_core.notices.services import notify
+from ris_core.notifications import services as notifications
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
-from ris_core.orders.catalogue import plan_service
+from ris_core.orders.catalogue import expect_service, plan_service
 from ris_core.orders.errors import OrderExists
-from ris_core.orders.finding import another_patients_order, known_orders, ordered_procedure
+from ris_core.orders.finding import another_patients_order, expect_known_orders, known_orders, ordered_procedure
 from ris_core.orders.models import (
     PRIORITY_RANK,
     ExamState,
@@ -27,15 +28,17 @@ from ris_core.orders.models import (
     ScheduledProcedureStep,
     StepStatus,
 )
+from ris_core.orders.numbers import expect_numbers
 from ris_core.orders.records import (
     OPEN_STATUSES,
     add_procedure,
     add_request,
     add_step,
+    expect_visit,
     record_visit,
     show_on_worklist,
 )
-from ris_core.orders.refusals import refuse_by_rule
+from ris_core.orders.refusals import expect_rules, refuse_by_rule
 from ris_core.orders.rules import (
     OrderContent,
     OrderedStep,
@@ -45,7 +48,7 @@ from ris_core.orders.rules import (
     needs_open_steps,
 )
 from ris_core.patients.consequences import details_changed
-from ris_core.patients.services import record_patient
+from ris_core.patients.services import expect_patient, record_patient
 from ris_core.statements import pipelined
 from ris_core.studies.corrections import owe_corrections_of_procedure
 
@@ -81,7 +84,21 @@ def place_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
         return _place(order, actor)
 
 
+def _expect_answers(order: OrderRequest) -> None:
+    """Send all that placing ``order`` reads at once; the patient first, who is locked by it."""
+    expect_patient(order.patient)
+    expect_known_orders(order.source, order.placer_order_number)
+    expect_service(order)
+    expect_rules()
+    if order.visit:
+        expect_visit(order.visit)
+    expect_numbers(order)
+    expect_waiting(order.source, order.placer_order_number, order.accession_number.strip())
+    notifications.expect_rules(Event.EXAM_SCHEDULED)
+
+
 def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
+    _expect_answers(order)
     patient, identifiers, corrected = record_patient(order.patient, actor)
     if corrected:
         details_changed(patient, identifiers, corrected)

@@ -85,6 +85,12 @@ def record_patient(
     return patient, _learn_identifiers(patient, unknown), changed
 
 
+def expect_patient(details: PatientDetails) -> None:
+    """Send ahead what :func:`record_patient` reads first (:meth:`~ris_core.statements.Select.expect`)."""
+    for identifier in details.identifiers:
+        _find_by_identifier.expect(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
+
+
 def find_patient(identifier: PatientIdentifier) -> Patient | None:
     """Who has this identifier (also one that is no longer used), locked; of a merged patient the survivor."""
     row = _find_by_identifier.row(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
