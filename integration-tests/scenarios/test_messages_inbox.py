@@ -47,7 +47,8 @@ def test_a_refused_order_is_corrected_and_applied_by_a_person(suite: RunningSuit
         expect(row).to_have_count(0)
         page.goto(f"{suite.public_url}/messages/?box=applied&q={good.accession_number}")
         page.locator(".queue-row a").click()
-        expect(page.locator(".effects")).to_contain_text("Nhận chỉ định")
+        page.locator(".effects a", has_text="Nhận chỉ định").click()
+        expect(page.locator("h1")).to_have_text(good.accession_number)
     assert acknowledgement_code(place_order(wrong, host=suite.mllp.host, port=suite.mllp.port)) == "AA"
 
 

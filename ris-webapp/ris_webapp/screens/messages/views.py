@@ -83,7 +83,7 @@ def opened_message(
         message=found,
         received=received,
         answered=decoded(bytes(found.acknowledgement)) if found.acknowledgement else None,
-        effects=effects_of(found),
+        effects=effects_of(found, request.user.role),
         attempts=list(InboundMessage.objects.filter(replay_of=found).select_related("replayed_by").order_by("pk")),
         waits=waits,
         identity_in_question=waits and found.state == MessageState.HELD and found.error_code == IDENTITY_IN_QUESTION,
