@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -70,12 +71,12 @@ def dry_run(raw: bytes, profile: Profile | None = None, address: str = "") -> Dr
         raise InvalidValue("there is no message", field="raw")
     if len(raw) > MOST_BYTES:
         raise InvalidValue(f"the message is longer than {MOST_BYTES} bytes", field="raw")
-    effects: list[TriedEffect] = []
+    effects: dict[str, list[TriedEffect]] = {}  # by MSH-10: a message may be applied twice, the first time undone
 
     def applied(message: Message, actor: Actor) -> Reply | None:
         with collected() as events:
             reply = apply_message(message, actor, profile=profile)
-        effects.extend(TriedEffect(event.action, event.subject, event.details) for event in events)
+        effects[message.control_id] = [TriedEffect(event.action, event.subject, event.details) for event in events]
         return reply
 
     doors = Doors(partial(read_message, profile=profile), _let_in)
@@ -83,7 +84,7 @@ def dry_run(raw: bytes, profile: Profile | None = None, address: str = "") -> Dr
         (answer,) = receive([Received(raw, address, timezone.now())], applied, doors)
         transaction.set_rollback(True)
     messages = [_tried(one, profile) for one in split_batch(raw)]
-    return DryRun(messages, effects, answer, _code(answer))
+    return DryRun(messages, list(chain.from_iterable(effects.values())), answer, _code(answer))
 
 
 def bytes_of(text: str) -> bytes:

@@ -22,10 +22,12 @@ from ris_core.hl7.er7 import Message, split_batch
 from ris_core.intake.senders import admit, read_message
 from ris_core.messages.keeping import (
     Apply,
+    NotApplied,
     Outcome,
     Received,
     acknowledge,
     attempt,
+    attempt_among_others,
     digest_of,
     keep,
     rejected,
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 """How often a message alone is tried when another node's transaction got in between."""
+
+_Attempt = Callable[[Message, Actor, Apply], Outcome]
 
 _find_earlier = Select(
     InboundMessage.objects.filter(protocol=Protocol.HL7, sender=Param("sender"), control_id=Param("control_id"))
@@ -65,13 +69,13 @@ USUAL_DOORS = Doors()
 def receive(frames: Sequence[Received], apply: Apply, doors: Doors = USUAL_DOORS) -> list[bytes]:
     """Keep the messages of ``frames`` with their effects, in one commit, and return the answer to each frame.
 
-    A message that cannot be applied does not touch the others. When the database refuses the transaction as a whole,
+    A message that cannot be applied does not touch the others; ``apply`` may be called twice for a message, the first
+    time undone. When the database refuses the transaction as a whole,
     the messages are tried one by one; one that cannot even be kept is answered AE 207 "not stored, send it again".
     Nothing is answered AA that is not committed.
     """
     try:
-        with transaction.atomic():
-            return [_receive_frame(frame, apply, doors) for frame in frames]
+        return _receive_together(frames, apply, doors)
     except DatabaseError as error:
         log.warning("messages: %d in one transaction failed (%s); trying one by one", len(frames), type(error).__name__)
         if not connection.in_atomic_block:  # a dead one is replaced; within a caller's transaction it is the caller's
@@ -83,6 +87,16 @@ def receive(frames: Sequence[Received], apply: Apply, doors: Doors = USUAL_DOORS
         usable = answer is not None  # a database that cannot be used now is not waited for again and again
         answers.append(answer or not_stored(frame))
     return answers
+
+
+def _receive_together(frames: Sequence[Received], apply: Apply, doors: Doors) -> list[bytes]:
+    """All in one transaction; when one is refused, all anew, each within a savepoint."""
+    try:
+        with transaction.atomic():
+            return [_receive_frame(frame, apply, doors, attempt_among_others) for frame in frames]
+    except NotApplied:
+        with transaction.atomic():
+            return [_receive_frame(frame, apply, doors) for frame in frames]
 
 
 def not_stored(frame: Received) -> bytes:
@@ -113,12 +127,12 @@ def _refuse_conflicting(message: Message, actor: Actor) -> None:
     )
 
 
-def _receive_frame(frame: Received, apply: Apply, doors: Doors) -> bytes:
+def _receive_frame(frame: Received, apply: Apply, doors: Doors, attempt_it: _Attempt = attempt) -> bytes:
     raws = [frame.raw] if frame.cut_short else split_batch(frame.raw)
-    return _answer_batch([_receive_message(raw, frame, apply, doors) for raw in raws], frame.at)
+    return _answer_batch([_receive_message(raw, frame, apply, doors, attempt_it) for raw in raws], frame.at)
 
 
-def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors) -> bytes:
+def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors, attempt_it: _Attempt) -> bytes:
     try:
         message = doors.read(raw)
     except InvalidValue as error:
@@ -138,7 +152,7 @@ def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors) ->
             location=Location("MSH", 1, 10),
         )
         return _keep(message, frame, raw, Outcome(reused), earlier)
-    outcome = attempt(message, Actor(message.sender, address=frame.peer), apply)
+    outcome = attempt_it(message, Actor(message.sender, address=frame.peer), apply)
     return _keep(message, frame, raw, outcome, earlier)
 
 
