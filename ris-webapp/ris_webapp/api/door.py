@@ -12,7 +12,7 @@ from typing import cast
 
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, RawPostDataException
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
@@ -37,7 +37,7 @@ FAILURES_PER_MINUTE = 30
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Last-Modified")
 _MEDIA_TYPES = re.compile(r"application/(json|fhir\+json|merge-patch\+json)\s*(;.*)?", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]+")
-_NUMBER = re.compile(r"(?<=/)\d+(?=/|$)")
+_KEY = re.compile(r"(?<=/)[^/]*\d[^/]*(?=/|$)")
 
 limit = MinuteLimit()
 
@@ -137,20 +137,27 @@ def _received(request: ApiRequest, protocol: Protocol) -> ReceivedRequest:
         raise RequestUnreadable(
             f"an Idempotency-Key has at most {LONGEST_KEY} printable ASCII characters", field="Idempotency-Key"
         )
+    try:
+        body = request.body
+    except RawPostDataException as error:  # a form with files, which was read as one before it came here
+        raise RequestUnreadable(
+            "send JSON, and say so: Content-Type: application/json", field="Content-Type"
+        ) from error
     line = f"{request.method} {request.get_full_path()}\r\n\r\n"
     return ReceivedRequest(
         protocol=protocol,
         sender=request.caller.source,
         idempotency_key=key,
         kind=_kind(request),
-        raw=line.encode() + request.body,
+        raw=line.encode() + body,
         peer=request.caller.address,
         at=timezone.now(),
     )
 
 
 def _kind(request: HttpRequest) -> str:
-    path = _NUMBER.sub("{id}", request.path).removeprefix("/api/v1").removeprefix("/fhir").strip("/")
+    """Without keys, which may be a patient's number: it is logged."""
+    path = _KEY.sub("{id}", request.path.removeprefix("/api/v1").removeprefix("/fhir")).strip("/")
     return f"{request.method} {path}"[:32]
 
 

@@ -19,6 +19,7 @@ from ris_core.orders.rules import OrderRequest
 from ris_core.orders.services import PlacedOrder, change_order, place_order
 from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails
+from ris_core.patients.services import present_patient
 from ris_webapp.api.answers import BulkOut, BulkResultOut, OrderOut, OrdersOut, Problem
 from ris_webapp.api.caller import ApiRequest, Caller, Scoped
 from ris_webapp.api.paging import LARGEST_KEY, page
@@ -151,8 +152,12 @@ def own_order(caller: Caller, order_id: int) -> RequestedProcedure:
     return procedure
 
 
-def known_details(patient: Patient) -> PatientDetails:
-    """A patient who is here, as a message that says nothing new would tell of them."""
+def known_details(patient_id: int) -> PatientDetails:
+    """A patient who is here, or who they are now, as a message that says nothing new would tell of them.
+
+    They stay locked: what another changes of them meanwhile is not changed back.
+    """
+    patient = present_patient(patient_id)
     numbers = patient.identifiers.filter(retired_at__isnull=True).order_by("-is_primary", "pk")
     return PatientDetails(
         identifiers=tuple(PatientIdentifier(each.value, each.issuer, each.kind) for each in numbers),
@@ -176,7 +181,7 @@ def _as_changed(procedure: RequestedProcedure, order: OrderChangeIn, facility: s
     return OrderRequest(
         source=procedure.source,
         placer_order_number=PlacerOrderNumber(procedure.placer_order_number),
-        patient=order.patient.details(facility) if order.patient else known_details(procedure.patient),
+        patient=order.patient.details(facility) if order.patient else known_details(procedure.patient_id),
         service_code=service.code if service else procedure.service_code,
         service_coding_system=service.coding_system if service else procedure.service_coding_system,
         service_name=service.name if service else "",

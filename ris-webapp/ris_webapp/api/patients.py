@@ -42,7 +42,10 @@ class PatientQuery(Schema):
             found &= Q(identifiers__value=self.identifier)
         if self.issuer:
             found &= Q(identifiers__issuer=self.issuer)
-        for word in folded(self.name).split():
+        words = folded(self.name).split()
+        if self.name and not words:
+            return Q(pk__in=())  # a name without a letter is nobody's, not everybody's
+        for word in words:
             found &= Q(search_key__contains=word)
         if self.birth_date:
             found &= Q(birth_date__startswith=self.birth_date.replace("-", ""))

@@ -202,14 +202,17 @@ def person_name(full_name: str, family_name: str = "") -> tuple[str, str]:
     """
     words = re.sub(r"[\^=\\\x00-\x1f]", " ", full_name).split()
     family = " ".join(family_name.split())
-    if family and " ".join(words).casefold().startswith(family.casefold() + " "):
-        given = " ".join(words)[len(family) :].strip()
+    name = " ".join(words)
+    if family and name.casefold().startswith(family.casefold() + " "):
+        given = name[len(family) :].strip()
+    elif family and (name.casefold() == family.casefold() or name.casefold().endswith(" " + family.casefold())):
+        given = name[: -len(family)].strip()
     elif family:
-        given = " ".join(words)
+        given = name
     else:
         family, given = (words[0] if words else ""), " ".join(words[1:])
     dicom_name = dicom_person_name(family, given)
-    shown = " ".join(words) if " ".join(words).casefold().startswith(family.casefold()) else f"{family} {given}"
+    shown = name if name.casefold().startswith(family.casefold()) else f"{family} {given}".strip()
     if not dicom_name or len(dicom_name) > 64:
         raise InvalidValue("a name has 1 to 64 characters", field="PatientName")
     return shown, dicom_name

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from ris_core.access.scopes import Scope
 from ris_core.names import folded
+from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
-from ris_core.reports.models import Reading, ReportVersion
+from ris_core.reports.models import Document, Reading, ReportVersion
 from ris_core.studies.models import LINKED_STATES, Study, StudyLink
 from ris_webapp.api.caller import Caller
 from ris_webapp.fhir.patient import patient_resource
@@ -82,33 +83,45 @@ def _patient_number(value: str) -> Q:
     return Q(identifiers__pk__in=same)
 
 
-def _order_number(prefix: str) -> Callable[[str], Q]:
-    """Any number of an order; with one of our systems, that one."""
-    fields = {
-        "placer": "placer_order_number",
-        "filler": "filler_order_number",
-        "accession": "request__accession_number",
-        "procedure": "requested_procedure_id",
-    }
+_ORDER_NUMBERS = {
+    "placer": ("placer_order_number",),
+    "filler": ("filler_order_number",),
+    "accession": ("request__accession_number", "request__sent_accession_number"),
+    "procedure": ("requested_procedure_id",),
+}
+
+
+def _order_number(key: str) -> Callable[[str], Q]:
+    """Any number of an order; with one of our systems, that one.
+
+    Each number is looked up by itself, by its index: as alternatives over two tables they would have every order read.
+    """
 
     def condition(value: str) -> Q:
         system, code = token(value)
-        wanted = [name for name in fields if not system or system.startswith(f"{base()}:{name}")]
-        found = NOTHING
-        for name in wanted:
-            found |= Q(**{f"{prefix}{fields[name]}": code})
-        if "accession" in wanted:
-            found |= Q(**{f"{prefix}request__sent_accession_number": code})
-        return found
+        fields = [
+            field
+            for name, its_fields in _ORDER_NUMBERS.items()
+            if not system or system.startswith(f"{base()}:{name}")
+            for field in its_fields
+        ]
+        found = {
+            pk
+            for field in fields
+            for pk in RequestedProcedure.objects.filter(**{field: code}).values_list("pk", flat=True)
+        }
+        return Q(**{f"{key}__in": sorted(found)})
 
     return condition
 
 
 def _study_number(value: str) -> Q:
+    """The StudyInstanceUID, or the accession number of an order that it is linked to; looked up as orders' are."""
     system, code = token(value)
     found = Q(study_instance_uid=code.removeprefix("urn:oid:"))
     if not system or system == f"{base()}:accession":
-        found |= Q(links__undone_at__isnull=True, links__procedure__request__accession_number=code)
+        links = StudyLink.objects.filter(undone_at__isnull=True, procedure__request__accession_number=code)
+        found |= Q(pk__in=sorted(links.values_list("study_id", flat=True)))
     return found
 
 
@@ -122,10 +135,17 @@ def _status(words: dict[Any, str], other: str) -> Callable[[str], Q]:
 
 
 def _names(value: str) -> Q:
-    found = Q()
-    for word in folded(value).split():
+    """Nobody for a name without a letter, not everybody."""
+    words = folded(value).split()
+    found = Q() if words else NOTHING
+    for word in words:
         found &= Q(search_key__contains=word)
     return found
+
+
+def _birth_date(value: str) -> Q:
+    digits = value.replace("-", "")
+    return Q(birth_date__startswith=digits) if digits else NOTHING
 
 
 def _orders(caller: Caller) -> QuerySet[Any]:
@@ -137,17 +157,19 @@ def _patients(caller: Caller) -> QuerySet[Any]:
 
 
 def _studies(caller: Caller) -> QuerySet[Any]:
+    """With the links to orders that it may see: another sender's numbers are not told."""
     links = StudyLink.objects.filter(undone_at__isnull=True, procedure__in=caller.visible_orders())
     studies = Study.objects.filter(state__in=LINKED_STATES, pk__in=links.values("study_id"))
-    return studies.prefetch_related("links__procedure__request")
+    return studies.prefetch_related(Prefetch("links", links.select_related("procedure__request").order_by("pk")))
 
 
 def _reports(caller: Caller) -> QuerySet[Any]:
+    documents = Document.objects.defer("content")
     approved = ReportVersion.objects.filter(reading__procedure__in=caller.visible_orders())
     return (
         Reading.objects.filter(pk__in=approved.values("reading_id"))
         .select_related("procedure__request", "procedure__patient")
-        .prefetch_related("versions__approved_by", "versions__documents", "procedure__links")
+        .prefetch_related("versions__approved_by", Prefetch("versions__documents", documents), "procedure__links")
     )
 
 
@@ -173,7 +195,7 @@ KINDS: tuple[ResourceKind, ...] = (
             *_common("updated_at"),
             Parameter("identifier", "token", _patient_number),
             Parameter("name", "string", _names),
-            Parameter("birthdate", "date", lambda value: Q(birth_date__startswith=value.replace("-", ""))),
+            Parameter("birthdate", "date", _birth_date),
         ),
         ("create", "update"),
         Scope.PATIENTS_WRITE,
@@ -186,7 +208,7 @@ KINDS: tuple[ResourceKind, ...] = (
         lambda order: int(order.patient_id),
         (
             *_common("updated_at"),
-            Parameter("identifier", "token", _order_number("")),
+            Parameter("identifier", "token", _order_number("pk")),
             Parameter("patient", "reference", _patient("patient_id")),
             Parameter("status", "token", _status(dict(STATUSES), "active")),
             Parameter("occurrence", "date", instants("scheduled_at")),
@@ -232,7 +254,7 @@ KINDS: tuple[ResourceKind, ...] = (
         lambda reading: int(reading.procedure.patient_id),
         (
             *_common("updated_at"),
-            Parameter("identifier", "token", _order_number("procedure__")),
+            Parameter("identifier", "token", _order_number("procedure_id")),
             Parameter("patient", "reference", _patient("procedure__patient_id")),
             Parameter("based-on", "reference", _based_on("procedure_id")),
             Parameter("status", "token", _report_status),

@@ -11,7 +11,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from fhir.resources.R4B.resource import Resource
 
 from ris_core.access.errors import RequestUnreadable
-from ris_core.errors import QuangError
+from ris_core.errors import InvalidValue, QuangError
 from ris_webapp.api.problems import BodyInvalid, status_of
 
 MEDIA_TYPE: Final = "application/fhir+json"
@@ -87,7 +87,21 @@ def checked(model: type[Resource], body: object) -> dict[str, Any]:
         raise BodyInvalid(places) from error
     except (LookupError, TypeError) as error:  # the library's own way to say that it knows no such resource
         raise RequestUnreadable(f"a resource inside the {name} is of no known type", field="resourceType") from error
+    _refuse_modifiers(body, name)
     return body
+
+
+def _refuse_modifiers(value: Any, place: str) -> None:
+    """What turns the meaning of an element round and is not understood here is refused, never ignored (R4 2.4.1)."""
+    if isinstance(value, dict):
+        for name in ("modifierExtension", "implicitRules"):
+            if name in value:
+                raise InvalidValue("it changes the meaning, and is not understood here", field=f"{place}.{name}"[:200])
+        for name, each in value.items():
+            _refuse_modifiers(each, f"{place}.{name}")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            _refuse_modifiers(each, f"{place}[{index}]")
 
 
 def _without_nothing(value: Any) -> Any:

@@ -15,6 +15,7 @@ from ris_webapp.fhir.outcome import checked, valid
 from ris_webapp.fhir.systems import TYPES, patient_identifier, patient_system
 
 _GENDERS = {"M": "male", "F": "female", "O": "other", "": "unknown"}
+_MOST_NUMBERS = 20
 _SEXES = {gender: sex for sex, gender in _GENDERS.items()}
 
 
@@ -62,7 +63,16 @@ def read_patient(body: object, facility: str) -> PatientDetails:
     :raises BodyInvalid, InvalidValue: naming what is wrong
     """
     resource = checked(PatientModel, body)
-    numbers = [patient_identifier(each, facility) for each in resource.get("identifier", [])[:20]]
+    if resource.get("active") is False or resource.get("link"):
+        raise InvalidValue(
+            "records are neither merged nor closed here; send ADT^A40, or have a person merge them",
+            field="Patient.link" if resource.get("link") else "Patient.active",
+        )
+    if len(resource.get("identifier", [])) > _MOST_NUMBERS:
+        raise InvalidValue(f"at most {_MOST_NUMBERS} identifiers", field="Patient.identifier")
+    if not isinstance(resource.get("birthDate", ""), str):
+        raise InvalidValue("a date is a text", field="Patient.birthDate")
+    numbers = [patient_identifier(each, facility) for each in resource.get("identifier", [])]
     if not numbers:
         raise InvalidValue("a patient needs an identifier", field="Patient.identifier")
     names = resource.get("name", [])

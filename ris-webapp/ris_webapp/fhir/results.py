@@ -48,19 +48,19 @@ def task_resource(procedure: RequestedProcedure) -> dict[str, Any]:
 def imaging_study_resource(study: Study) -> dict[str, Any]:
     """A study that is linked to orders."""
     links = [link for link in study.links.all() if link.undone_at is None]
-    requests = {link.procedure.request.accession_number: link.procedure for link in links}
+    numbers = dict.fromkeys(link.procedure.request.accession_number for link in links)
     resource: dict[str, Any] = {
         "resourceType": "ImagingStudy",
         "id": str(study.pk),
         "meta": {"lastUpdated": study.updated_at.isoformat()},
         "identifier": [
             {"use": "official", "system": DICOM_UID, "value": f"urn:oid:{study.study_instance_uid}"},
-            *(identifier(order_system("accession"), number, "ACSN", use="usual") for number in requests),
+            *(identifier(order_system("accession"), number, "ACSN", use="usual") for number in numbers),
         ],
         "status": "available" if study.gone_from_engine_at is None else "unknown",
         "modality": [{"system": DICOM, "code": code} for code in study.modalities.split()],
         "subject": {"reference": f"Patient/{study.patient_id}"},
-        "basedOn": [{"reference": f"ServiceRequest/{procedure.pk}"} for procedure in requests.values()],
+        "basedOn": [{"reference": f"ServiceRequest/{link.procedure_id}"} for link in links],
         "numberOfSeries": study.series_count,
         "numberOfInstances": study.instance_count,
     }

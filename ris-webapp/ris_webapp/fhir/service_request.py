@@ -9,7 +9,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest as ServiceRequestMo
 
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import PlacerOrderNumber
-from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.orders.models import ExamState, FormerNumber, RequestedProcedure
 from ris_core.orders.rules import DICOM_MODALITIES, OrderRequest
 from ris_core.patients.rules import PatientDetails
 from ris_webapp.fhir.outcome import checked, valid
@@ -66,8 +66,12 @@ def checked_service_request(body: object) -> dict[str, Any]:
     """What a program sent as a ServiceRequest, of the right form.
 
     :raises BodyInvalid: naming every wrong place
+    :raises InvalidValue: it says what is not to be done
     """
-    return checked(ServiceRequestModel, body)
+    resource = checked(ServiceRequestModel, body)
+    if resource.get("doNotPerform"):
+        raise InvalidValue("an order not to perform something is not taken", field="ServiceRequest.doNotPerform")
+    return resource
 
 
 def read_service_request(
@@ -80,6 +84,10 @@ def read_service_request(
     """
     numbers = _numbers(resource.get("identifier", []), source)
     placer = known.placer_order_number if known else numbers.get("PLAC", "")
+    if known and not _is_known_as(known, numbers.get("PLAC", "")):
+        raise InvalidValue(
+            f"the placer order number is not that of ServiceRequest/{known.pk}", field="ServiceRequest.identifier"
+        )
     if not placer:
         raise InvalidValue("the placer order number is missing (type PLAC)", field="ServiceRequest.identifier")
     codings = resource.get("code", {}).get("coding", [])
@@ -108,6 +116,13 @@ def read_service_request(
         clinical_indication="; ".join(filter(None, reasons))[:4000] if reasons else None,
         ordered_at=_moment(resource, "authoredOn"),
     )
+
+
+def _is_known_as(known: RequestedProcedure, number: str) -> bool:
+    """Whether ``number`` is the order's, or was before a person here gave it another."""
+    if number.strip() in ("", known.placer_order_number):
+        return True
+    return known.former_numbers.filter(kind=FormerNumber.Kind.PLACER, value=number.strip()).exists()
 
 
 def coding_system(short: str) -> str:

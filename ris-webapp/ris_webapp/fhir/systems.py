@@ -17,6 +17,8 @@ from ris_core.identifiers import PatientIdentifier
 TYPES: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
 DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 DICOM_UID: Final = "urn:dicom:uid"
+LONGEST_ISSUER: Final = 64
+"""Characters: cut off, two systems that begin alike would become one, and their patients too."""
 EXAM_STATES: Final = "urn:quang:exam-state"
 
 
@@ -56,9 +58,19 @@ def patient_identifier(identifier: dict[str, Any], facility: str) -> PatientIden
     prefix = f"{base()}:patient:"
     if system.startswith(prefix):
         issuer, _, kind = system.removeprefix(prefix).partition(":")
-        return PatientIdentifier(value, unquote(issuer) if issuer != "-" else "", kind or "MR")
-    issuer = facility if not system else system[:64]
-    return PatientIdentifier(value, issuer, coded[:16] or "MR")
+        issuer = unquote(issuer) if issuer != "-" else ""
+        if len(issuer) > LONGEST_ISSUER or len(kind) > 16:
+            raise InvalidValue(
+                f"an issuer has at most {LONGEST_ISSUER} characters, a kind 16", field="Patient.identifier.system"
+            )
+        return PatientIdentifier(value, issuer, kind or "MR")
+    if len(system) > LONGEST_ISSUER or len(coded) > 16:
+        raise InvalidValue(
+            f"a system has at most {LONGEST_ISSUER} characters here, a type 16; send {prefix}… and the issuer",
+            field="Patient.identifier.system",
+        )
+    issuer = system or ("VN" if coded in ("NI", "HC") else facility)
+    return PatientIdentifier(value, issuer, coded or "MR")
 
 
 def type_code(identifier: dict[str, Any]) -> str:

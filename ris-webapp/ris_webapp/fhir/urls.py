@@ -17,6 +17,7 @@ from ris_webapp.api.paging import LARGEST_KEY
 from ris_webapp.fhir.capability import capability_statement
 from ris_webapp.fhir.kinds import BY_NAME, ResourceKind
 from ris_webapp.fhir.outcome import outcome_answer, resource_answer
+from ris_webapp.fhir.references import References
 from ris_webapp.fhir.search import found_page
 from ris_webapp.fhir.writing import transaction, write
 from ris_webapp.permission import public
@@ -43,7 +44,7 @@ def resources(request: ApiRequest, name: str) -> HttpResponse:
     kind = _kind(name)
     if request.method == "POST":
         _may(kind, "create")
-        written = write(request.caller, kind.name, request.json, None, {})
+        written = write(request.caller, kind.name, request.json, None, References())
         return resource_answer(written.resource, written.status, written.location)
     return _found(request, kind, dict(request.GET.lists()))
 
@@ -61,7 +62,7 @@ def resource(request: ApiRequest, name: str, key: str) -> HttpResponse:
     number = int(key) if key.isascii() and key.isdigit() and len(key) < 20 else 0
     if request.method == "PUT":
         _may(kind, "update")
-        written = write(request.caller, kind.name, request.json, min(number, LARGEST_KEY), {})
+        written = write(request.caller, kind.name, request.json, min(number, LARGEST_KEY), References())
         return resource_answer(written.resource, written.status, written.location)
     request.caller.require(kind.scope)
     row = kind.rows(request.caller).filter(pk=min(number, LARGEST_KEY)).first()

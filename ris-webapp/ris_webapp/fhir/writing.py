@@ -9,6 +9,7 @@ from typing import Any, Final
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.task import Task
 
+from ris_core.access.errors import ScopeMissing
 from ris_core.access.scopes import Scope
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
 from ris_core.orders.ending import cancel_order
@@ -17,11 +18,12 @@ from ris_core.orders.services import PlacedOrder, change_order, place_order
 from ris_core.patients.consequences import details_changed
 from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails
-from ris_core.patients.services import find_patient, record_patient
+from ris_core.patients.services import find_patient, present_patient, record_patient
 from ris_webapp.api.caller import Caller
 from ris_webapp.api.orders import found_order, known_details, own_order
 from ris_webapp.fhir.outcome import checked, valid
 from ris_webapp.fhir.patient import patient_resource, read_patient
+from ris_webapp.fhir.references import References, refuse_repeated
 from ris_webapp.fhir.results import task_resource
 from ris_webapp.fhir.search import full_url, reference_id
 from ris_webapp.fhir.service_request import (
@@ -56,12 +58,14 @@ class Written:
         return full_url(self.kind, self.key)
 
 
-def write(caller: Caller, kind: str, body: object, key: int | None, references: dict[str, str]) -> Written:
+def write(caller: Caller, kind: str, body: object, key: int | None, references: References) -> Written:
     """Create (``key`` none) or update one resource.
 
-    :param references: what ``urn:uuid:…`` of the same transaction have become
+    :param references: as the same transaction makes them
     :raises QuangError: naming what is wrong
     """
+    if key is not None and isinstance(body, dict) and body.get("id", str(key)) != str(key):
+        raise InvalidValue("the id is not the one of the address", field=f"{kind}.id")
     return _WRITERS[kind](caller, body, key, references)
 
 
@@ -70,22 +74,22 @@ def transaction(caller: Caller, body: object) -> dict[str, Any]:
 
     :raises InvalidValue: no transaction, or an entry that cannot be part of one
     """
+    if isinstance(body, dict) and isinstance(body.get("entry"), list) and len(body["entry"]) > MOST_ENTRIES:
+        raise InvalidValue(f"at most {MOST_ENTRIES} entries", field="Bundle.entry")
     bundle = checked(Bundle, body)
     if bundle.get("type") != "transaction":
         raise InvalidValue("the Bundle is no transaction; batches are not taken", field="Bundle.type")
     entries = bundle.get("entry", [])
-    if len(entries) > MOST_ENTRIES:
-        raise InvalidValue(f"at most {MOST_ENTRIES} entries", field="Bundle.entry")
+    refuse_repeated(entries)
     answers: list[dict[str, Any]] = [{} for _ in entries]
-    references: dict[str, str] = {}
+    references = References()
     for kind in _ORDER:
         for index, entry in enumerate(entries):
             resource = entry.get("resource", {})
             if resource.get("resourceType") != kind:
                 continue
-            written = write(caller, kind, resource, _key(kind, entry, index), references)
-            if entry.get("fullUrl"):
-                references[entry["fullUrl"]] = f"{kind}/{written.key}"
+            written = write(caller, kind, resource, _key(kind, entry, index), references.within(entry))
+            references.remember(kind, entry, written.key, created=entry["request"]["method"] == "POST")
             answers[index] = {
                 "fullUrl": written.location,
                 "response": {"status": str(written.status), "location": written.location},
@@ -107,7 +111,7 @@ def _key(kind: str, entry: dict[str, Any], index: int) -> int | None:
     raise InvalidValue(f"POST {kind} or PUT {kind}/id", field=f"Bundle.entry[{index}].request")
 
 
-def _write_patient(caller: Caller, body: object, key: int | None, references: dict[str, str]) -> Written:
+def _write_patient(caller: Caller, body: object, key: int | None, references: References) -> Written:
     caller.require(Scope.PATIENTS_WRITE)
     details = read_patient(body, caller.facility)
     known = next(filter(None, map(find_patient, details.identifiers)), None)
@@ -123,7 +127,7 @@ def _write_patient(caller: Caller, body: object, key: int | None, references: di
     return Written("Patient", patient.pk, known is None, resource)
 
 
-def _write_service_request(caller: Caller, body: object, key: int | None, references: dict[str, str]) -> Written:
+def _write_service_request(caller: Caller, body: object, key: int | None, references: References) -> Written:
     caller.require(Scope.ORDERS_WRITE)
     resource = checked_service_request(body)
     known = own_order(caller, key) if key is not None else None
@@ -138,7 +142,7 @@ def _write_service_request(caller: Caller, body: object, key: int | None, refere
     return Written("ServiceRequest", placed.procedure_id, placed.changed and known is None, _shown_order(placed))
 
 
-def _write_task(caller: Caller, body: object, key: int | None, references: dict[str, str]) -> Written:
+def _write_task(caller: Caller, body: object, key: int | None, references: References) -> Written:
     """A Task that asks for the end of an order (``abort``), or the order's own Task set to ``cancelled``.
 
     Any other status is known here and not told by a program.
@@ -146,7 +150,7 @@ def _write_task(caller: Caller, body: object, key: int | None, references: dict[
     caller.require(Scope.ORDERS_WRITE)
     task = checked(Task, body)
     focus = str(task.get("focus", {}).get("reference", ""))
-    order_id = key if key is not None else reference_id("ServiceRequest", references.get(focus, focus))
+    order_id = key if key is not None else reference_id("ServiceRequest", references.resolved(focus))
     order = own_order(caller, order_id)
     codes = [coding.get("code") for coding in task.get("code", {}).get("coding", [])]
     if ("abort" in codes) if key is None else (task.get("status") in _CANCELLING):
@@ -173,25 +177,49 @@ def _ended(caller: Caller, kind: str, order: RequestedProcedure) -> Written:
     return Written(kind, ended.pk, False, resource)
 
 
-def _subject(caller: Caller, resource: dict[str, Any], references: dict[str, str]) -> PatientDetails:
-    """Whom the order is for: a patient here (by id or by number), contained, or of the same transaction."""
+def _subject(caller: Caller, resource: dict[str, Any], references: References) -> PatientDetails:
+    """Whom the order is for: a patient here (by id or by number), contained, or of the same transaction.
+
+    :raises NotFound: nobody here
+    :raises IdentityConflict: reference and number are those of two people
+    :raises ScopeMissing: the key neither reads patients nor has an order of this one: ids could be tried for names
+    """
     subject = resource.get("subject", {})
     reference = str(subject.get("reference", ""))
     if reference.startswith("#"):
         for contained in resource.get("contained", []):
             if contained.get("resourceType") == "Patient" and contained.get("id") == reference[1:]:
                 return read_patient(contained, caller.facility)
-    patient = None
-    if reference:
-        patient = Patient.objects.filter(pk=reference_id("Patient", references.get(reference, reference))).first()
-    elif subject.get("identifier"):
-        patient = find_patient(patient_identifier(subject["identifier"], caller.facility))
+    number = patient_identifier(subject["identifier"], caller.facility) if "identifier" in subject else None
+    numbered = find_patient(number) if number else None
+    patient = _here(reference_id("Patient", references.resolved(reference))) if reference else numbered
+    if not _may_name(caller, patient):
+        raise ScopeMissing(
+            "a patient who has no order of this sender is named by keys with the scope patients:read alone; send them "
+            "contained, with name and birth date",
+            field="ServiceRequest.subject",
+        )
     if patient is None:
         raise NotFound(
             "the patient is not here; create them first, in the same transaction or contained",
             field="ServiceRequest.subject",
         )
-    return known_details(patient)
+    if number and (numbered is None or numbered.pk != patient.pk):
+        raise IdentityConflict(
+            f"the identifier is not that of Patient/{patient.pk}", field="ServiceRequest.subject.identifier"
+        )
+    return known_details(patient.pk)
+
+
+def _here(key: int) -> Patient | None:
+    """The patient, or who they are now."""
+    return present_patient(key) if Patient.objects.filter(pk=key).exists() else None
+
+
+def _may_name(caller: Caller, patient: Patient | None) -> bool:
+    if {Scope.PATIENTS_READ, Scope.PATIENTS_WRITE} & set(caller.key.scopes):
+        return True
+    return patient is not None and caller.visible_orders().filter(patient_id=patient.pk).exists()
 
 
 def _shown_order(placed: PlacedOrder) -> dict[str, Any]:
@@ -199,7 +227,7 @@ def _shown_order(placed: PlacedOrder) -> dict[str, Any]:
     return service_request_resource(found)
 
 
-_WRITERS: dict[str, Callable[[Caller, object, int | None, dict[str, str]], Written]] = {
+_WRITERS: dict[str, Callable[[Caller, object, int | None, References], Written]] = {
     "Patient": _write_patient,
     "ServiceRequest": _write_service_request,
     "Task": _write_task,

@@ -205,3 +205,9 @@ def test_a_request_that_wrote_is_shown_in_the_inbox_of_messages() -> None:
     for kept in InboundMessage.objects.all():
         opened = inbox.get(f"/messages/?box=all&days=all&open={kept.pk}")
         assert "POST /api/v1/orders" in opened.content.decode()
+
+
+def test_a_form_with_files_is_no_body() -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
+    answer = Program().call("POST", "/api/v1/orders", form, Content_Type="multipart/form-data; boundary=x")
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (400, "QUANG-6105")
