@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ris_core.accounts.rules import Function, may
 from ris_core.messages.replaying import waiting_count as messages_waiting
@@ -61,8 +62,8 @@ _counts = _RecentCounts()
 
 RAIL = (
     RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
-    RailEntry("patients:search", "user", _("Người bệnh"), Function.VIEW_PATIENTS),
-    RailEntry("orders:orders", "file-text", _("Chỉ định"), Function.MANAGE_ORDERS),
+    RailEntry("patients:search", "user", pgettext_lazy("screen", "Người bệnh"), Function.VIEW_PATIENTS),
+    RailEntry("orders:orders", "file-text", pgettext_lazy("screen", "Chỉ định"), Function.MANAGE_ORDERS),
     RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),

@@ -26,7 +26,7 @@ METHODS = [
     ("**/templates/**.html", "jinja2"),
 ]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
-KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "pgettext_lazy": ((1, "c"), 2)}
 
 
 def texts_in_sources() -> Catalog:
