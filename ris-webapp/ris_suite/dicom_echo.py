@@ -10,26 +10,34 @@ _VERIFICATION = b"1.2.840.10008.1.1"
 _IMPLICIT = b"1.2.840.10008.1.2"
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _IMPLEMENTATION = b"2.25.188137408224130711213911"
-_ACCEPT, _DATA, _RELEASE = 2, 4, 5
+_ACCEPT, _REJECT, _DATA, _RELEASE = 2, 3, 4, 5
 _LONGEST_PDU = 65536
 
 
 class EchoFailed(Exception):
-    """The service rejected the association or does not speak DICOM."""
+    """It does not speak DICOM, or not as it should."""
+
+
+class AssociationRejected(Exception):
+    """It answers, and takes no association: too many are open, or it has another AE title."""
 
 
 def echo(host: str, port: int, ae_title: str, timeout_seconds: float) -> int:
     """The status of a C-ECHO; 0 is success. The caller is ``ae_title`` itself.
 
-    :raises EchoFailed: it answers, but not as a DICOM service that lets us in
+    :raises AssociationRejected: it answers, and does not let us in
+    :raises EchoFailed: it answers, but not as a DICOM service
     :raises OSError: it does not answer
     """
     with socket.create_connection((host, port), timeout_seconds) as connection:
         connection.settimeout(timeout_seconds)
         connection.sendall(_associate_request(ae_title.encode("ascii")))
-        kind, _ = _read(connection)
+        kind, content = _read(connection)
+        if kind == _REJECT:
+            result, source, reason = content[1:4]
+            raise AssociationRejected(f"association rejected (result {result}, source {source}, reason {reason})")
         if kind != _ACCEPT:
-            raise EchoFailed(f"association refused (PDU type {kind})")
+            raise EchoFailed(f"no answer to A-ASSOCIATE-RQ (PDU type {kind})")
         connection.sendall(_echo_request())
         kind, content = _read(connection)
         if kind != _DATA:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ris_suite.dicom_echo import EchoFailed, echo
+from ris_suite.dicom_echo import AssociationRejected, EchoFailed, echo
 
 
 class Health(Enum):
@@ -68,11 +68,14 @@ def http_probe(
 
 
 def dicom_probe(port: int, ae_title: str, timeout_seconds: float = 5, *, host: str = "127.0.0.1") -> Probe:
-    """Healthy is a C-ECHO that is answered with success."""
+    """Healthy is a C-ECHO that is answered with success. Who rejects us answers: killing it would end the associations
+    of devices, whose number may be why."""
 
     def probe() -> Finding:
         try:
             status = echo(host, port, ae_title, timeout_seconds)
+        except AssociationRejected as rejected:
+            return Finding(Health.UNHEALTHY, f"C-ECHO: {rejected}")
         except (OSError, EchoFailed) as problem:
             return Finding(Health.SILENT, f"C-ECHO: {problem or type(problem).__name__}")
         if status == 0:

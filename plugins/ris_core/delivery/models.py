@@ -35,4 +35,8 @@ class Delivery(OutboxEntry):
         constraints = [
             models.UniqueConstraint(fields=["receiver", "version"], name="delivery_once_per_receiver_and_version"),
         ]
-        indexes = [models.Index(fields=["state", "queued_at"], name="delivery_outbox")]
+        indexes = [
+            models.Index(fields=["state", "queued_at"], name="delivery_outbox"),
+            # all results go to one HIS: what one reading owes it is not looked for among them
+            models.Index(fields=["receiver", "reading", "sequence"], name="delivery_order"),
+        ]

@@ -43,14 +43,18 @@ class _Entity(AE):
 
     @property  # type: ignore[misc]  # nobody sets it
     def require_calling_aet(self) -> list[str]:
-        """AE titles that may associate; empty: all. The suite's own may, to see whether the service works."""
+        """AE titles that may associate; empty: all. The suite's own may, to see whether the service works.
+
+        Without a database all may: each message asks for the registry again, and is answered that it cannot be kept
+        now. A device would take a rejection for a mistake in its configuration.
+        """
         if not self._registered_only:
             return []
         try:
             return [self.ae_title, *Device.objects.filter(active=True).values_list("ae_title", flat=True)]
         except (DatabaseError, InterfaceError) as error:
             log.error("devices cannot be looked up: %s", type(error).__name__)
-            return [self.ae_title]
+            return []
         finally:
             connection.close()
 

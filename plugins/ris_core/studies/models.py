@@ -77,7 +77,10 @@ class Study(models.Model):
                 name="study_has_patient_only_when_linked",
             ),
         ]
-        indexes = [models.Index(fields=["state", "last_received_at"], name="study_queue")]
+        indexes = [
+            models.Index(fields=["state", "last_received_at"], name="study_queue"),
+            models.Index(fields=["remote_ae_title", "last_received_at"], name="study_by_device"),
+        ]
 
 
 class StudyLink(models.Model):

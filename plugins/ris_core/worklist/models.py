@@ -89,3 +89,5 @@ class WorklistFetch(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["step", "ae_title"], name="worklist_fetch_unique")]
+        # without the time, which changes at every query
+        indexes = [models.Index(fields=["ae_title"], name="worklist_fetch_by_device")]

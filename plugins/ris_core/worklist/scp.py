@@ -61,6 +61,9 @@ class WorklistProvider:
         except (DatabaseError, InterfaceError, QuangError) as error:
             log.warning("worklist query of %s failed: %s", _caller(event), type(error).__name__)
             yield _UNABLE_TO_PROCESS, None
+        except Exception:  # pynetdicom, whose log is silent, would tell nobody
+            log.exception("worklist query of %s failed", _caller(event))
+            yield _UNABLE_TO_PROCESS, None
         finally:
             self._write_log()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import socketserver
 import threading
 
-from ris_suite.health import Health, http_probe, reached_at
+from ris_suite.health import Health, dicom_probe, http_probe, reached_at
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):
@@ -31,3 +32,20 @@ def test_a_part_that_listens_on_one_address_is_asked_there() -> None:
 
 def test_a_part_that_listens_everywhere_is_asked_on_the_loopback_address() -> None:
     assert reached_at("0.0.0.0") == "127.0.0.1"  # noqa: S104
+
+
+class _Full(socketserver.BaseRequestHandler):
+    """A DICOM service with as many associations as it takes: A-ASSOCIATE-RJ, transient, local limit exceeded."""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.request.sendall(bytes((3, 0, 0, 0, 0, 4, 0, 2, 3, 2)))
+
+
+def test_a_service_that_is_full_is_unhealthy_and_not_silent_which_would_get_it_killed() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), _Full) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        finding = dicom_probe(server.server_address[1], "QUANG")()
+        server.shutdown()
+    assert finding.health is Health.UNHEALTHY
+    assert "result 2, source 3, reason 2" in finding.detail

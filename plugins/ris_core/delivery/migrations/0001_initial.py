@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('receiver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='delivery.receiver')),
             ],
             options={
-                'indexes': [models.Index(fields=['state', 'queued_at'], name='delivery_outbox')],
+                'indexes': [models.Index(fields=['state', 'queued_at'], name='delivery_outbox'), models.Index(fields=['receiver', 'reading', 'sequence'], name='delivery_order')],
                 'constraints': [models.UniqueConstraint(fields=('receiver', 'version'), name='delivery_once_per_receiver_and_version')],
             },
         ),

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
@@ -285,3 +286,10 @@ def test_what_was_sent_before_a_crash_counts_as_possibly_seen(his: SimulatedHis)
     attempt(delivery)
     assert delivery.state == DeliveryState.ACKNOWLEDGED
     assert his.received[0].raw == his.received[1].raw
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics to choose an index by")
+def test_what_a_reading_owes_is_not_looked_for_among_all_that_its_receiver_is_owed() -> None:
+    waiting = Delivery(receiver_id=1, reading_id=1, sequence=2)
+    older = RESULTS.order(waiting).filter(sequence__lt=waiting.sequence).exclude(state=DeliveryState.ACKNOWLEDGED)
+    assert "(receiver_id=? AND reading_id=? AND sequence<?)" in older.explain()

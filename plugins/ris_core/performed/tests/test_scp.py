@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
 
+from ris_core.performed import scp as performed_scp
 from ris_core.performed.errors import NoLongerUpdated
 from ris_core.performed.scp import PerformedStepProvider
 from ris_core.settings import Settings
@@ -61,6 +62,23 @@ def test_without_a_database_the_answer_is_a_failure_and_never_success(provider: 
         status = sent(provider, a_dataset())
     assert status.Status == 0x0110
     assert "gone" not in status.ErrorComment
+
+
+def test_without_a_database_no_device_is_told_that_it_is_unknown() -> None:
+    quang: Settings = settings.QUANG
+    gone = OperationalError("gone")
+    with patch("ris_core.performed.scp.Device.objects.filter", side_effect=gone):
+        assert performed_scp._Entity(quang).require_calling_aet == []
+    provider = PerformedStepProvider(msgspec.structs.replace(quang, mpps_port=0))
+    provider.start()
+    try:
+        with (
+            patch("ris_core.performed.scp.Device.objects.filter", side_effect=gone),
+            patch("ris_core.performed.services.Device.objects.filter", side_effect=gone),
+        ):
+            assert sent(provider, a_dataset()).Status == 0x0110
+    finally:
+        provider.stop()
 
 
 def test_a_mistake_of_ours_is_a_failure_and_is_logged_without_what_it_failed_on(

@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fetches', to='orders.scheduledprocedurestep')),
             ],
             options={
+                'indexes': [models.Index(fields=['ae_title'], name='worklist_fetch_by_device')],
                 'constraints': [models.UniqueConstraint(fields=('step', 'ae_title'), name='worklist_fetch_unique')],
             },
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pydicom import Dataset
@@ -127,3 +128,12 @@ def test_more_than_may_be_answered_ends_with_fe00_and_what_cannot_be_answered_wi
     device = registration_of_xr1()
     change_device(device[0], replace(device[1], may_query_worklist=False), SYSTEM)
     assert asked(port, a_query()) == ([], 0xC000)
+
+
+def test_a_mistake_of_ours_is_no_empty_worklist_and_is_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    with patch("ris_core.worklist.answering.find_entries", side_effect=KeyError("NGUYEN")):
+        register_device(DeviceRegistration(ae_title="XR1", name="XR 1", modality="CT"), SYSTEM)
+        assert asked(port, a_query()) == ([], 0xC000)
+    assert [record.getMessage() for record in caplog.records if record.name == "ris_core.worklist.scp"] == [
+        "worklist query of XR1 failed"
+    ]

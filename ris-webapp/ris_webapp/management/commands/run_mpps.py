@@ -25,6 +25,7 @@ class Command(BaseCommand):
         # neither may write what devices send into the log: values of patients
         pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
         pynetdicom._config.LOG_HANDLER_LEVEL = "none"
+        pynetdicom._config.LOG_REQUEST_IDENTIFIERS = pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
         told_to_stop = threading.Event()
 
