@@ -84,7 +84,9 @@ class ReceivedStudy:
     key_text: str = ""
     """What stands where an exam key is expected, if it is one or nearly one."""
     keyed: frozenset[int] = frozenset()
-    """Procedures whose key it is."""
+    """Procedures whose key it is, or whose number by a rule of the policy."""
+    keyed_unchecked: frozenset[int] = frozenset()
+    """Those of ``keyed`` that only a number of the HIS names: mistyped it is another order's, unlike our key."""
     nearly_keyed: frozenset[int] = frozenset()
     """Procedures whose key is one wrong character away."""
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from ris_core.matching.body_regions import regions_in
 from ris_core.matching.evidence import ReceivedStudy
+from ris_core.matching.scoring import CLOCK_TOLERANCE
 
-CLOCK_TOLERANCE: Final = timedelta(hours=26)
-"""A day, and what time zones make of it."""
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _DAYS: Final = {"D": 1, "W": 7, "M": 30.4, "Y": 365.25}
 

@@ -112,6 +112,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """By so much the best must lead the second; less is a tie."""
     near_hours: int = 3
     same_day_hours: int = 14
+    """At most a day: only what was planned for it is linked by score."""
     open_days: int = 7
     """Within so many days of the planned time an exam is expected."""
     weights: dict[str, int] = msgspec.field(default_factory=lambda: dict(WEIGHTS))
@@ -127,8 +128,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise InvalidValue("the bounds must be 0 < lower <= upper <= 300", field="upper")
         if not 5 <= self.margin <= 100:
             raise InvalidValue("the margin is a number from 5 to 100", field="margin")
-        if not 0 < self.near_hours <= self.same_day_hours <= 24 * self.open_days or self.open_days > 90:
-            raise InvalidValue("near, same day and open must be growing spans of at most 90 days", field="near_hours")
+        if not 0 < self.near_hours <= self.same_day_hours <= 24 or not 1 <= self.open_days <= 90:
+            raise InvalidValue(
+                "near and same day must be growing spans of at most 24 hours, open 1 to 90 days", field="near_hours"
+            )
         if len(self.key_rules) > 100:
             raise InvalidValue("at most 100 key rules", field="key_rules")
 

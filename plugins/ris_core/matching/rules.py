@@ -113,7 +113,7 @@ def _by_key(known: _Known, keyed: Sequence[OrderedProcedure]) -> Decision:
     fitting = _without_objection(known, active, by_key=True)
     if isinstance(fitting, Decision):
         return fitting
-    if not _key_is_supported(known.evidence[active[0].procedure_id]):
+    if not _key_is_supported(known.study, known.evidence[active[0].procedure_id]):
         return known.unmatched(Reason.KEY_WITHOUT_SUPPORT, active)
     return _link(known, active[0], Reason.KEY_AND_PATIENT)
 
@@ -196,14 +196,16 @@ def _name_or_date_agrees(candidate: Candidate) -> bool:
     return name_agrees or (name.verdict is not Verdict.DIFFERENT and whole_birth_date_agrees(candidate))
 
 
-def _key_is_supported(candidate: Candidate) -> bool:
-    """Somebody the patient agrees with, or at least the kind of exam on its day."""
+def _key_is_supported(study: ReceivedStudy, candidate: Candidate) -> bool:
+    """Somebody the patient agrees with, or at least the kind of exam on its day; this is too little for a number
+    without check characters, for the order before or after is of the same kind and day."""
     of_patient = candidate.verdict("PatientID") in (Verdict.EQUAL, Verdict.SIMILAR)
     of_exam = candidate.verdict("Modality") in (Verdict.EQUAL, Verdict.SIMILAR) and candidate.verdict("Time") in (
         Verdict.EQUAL,
         Verdict.SIMILAR,
     )
-    return of_patient or _name_or_date_agrees(candidate) or of_exam
+    checked = candidate.procedure_id not in study.keyed_unchecked
+    return of_patient or _name_or_date_agrees(candidate) or (checked and of_exam)
 
 
 def _accession_and_uid_disagree(study: ReceivedStudy, named: Sequence[OrderedProcedure]) -> bool:

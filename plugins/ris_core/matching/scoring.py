@@ -5,7 +5,8 @@ Pure. The weights are the policy's; what is here holds under any policy. A link 
 * an identifier of the patient (as it stands, in another form, or in another field) and nobody else's,
 * the name, or the name with a typing error when the whole birth date is the same,
 * nothing that contradicts: birth date, sex, body part, modality, an accession number or key of another order,
-* an order that awaits images and was planned for that day (not for another device),
+* an order that awaits images and was planned for that day (not for another device), the day on which the images were
+  made by their device's clock too,
 * a score above the upper bound, and a lead of the margin over every other order.
 
 All else is ranked for a person.
@@ -14,6 +15,8 @@ All else is ranked for a person.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
 
 from ris_core.matching.evidence import Candidate, Nuance, OrderedProcedure, ReceivedStudy, Verdict
 from ris_core.matching.identity import another_has_id
@@ -21,6 +24,8 @@ from ris_core.matching.policy import Policy
 
 _AGREES = (Verdict.EQUAL, Verdict.SIMILAR)
 _NOT_AGAINST = (Verdict.EQUAL, Verdict.SIMILAR, Verdict.MISSING)
+CLOCK_TOLERANCE: Final = timedelta(hours=26)
+"""A day, and what time zones make of it: by so much a device's clock may differ from ours."""
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -55,7 +60,7 @@ def whole_birth_date_agrees(candidate: Candidate) -> bool:
     return date.verdict is Verdict.EQUAL and date.nuance is not Nuance.PARTIAL
 
 
-def exam_is_certain(candidate: Candidate, procedure: OrderedProcedure) -> bool:
+def exam_is_certain(study: ReceivedStudy, candidate: Candidate, procedure: OrderedProcedure) -> bool:
     """Whether the images can be what was ordered: modality, device, region, day, and no other order's number."""
     return (
         procedure.awaits_images
@@ -65,7 +70,16 @@ def exam_is_certain(candidate: Candidate, procedure: OrderedProcedure) -> bool:
         and candidate.verdict("Device") in _NOT_AGAINST
         and candidate.verdict("BodyPart") in _NOT_AGAINST
         and candidate.verdict("AccessionNumber") is Verdict.MISSING
+        and _made_for(study, procedure)
     )
+
+
+def _made_for(study: ReceivedStudy, procedure: OrderedProcedure) -> bool:
+    """Earlier images of a patient that are sent on the day of another exam agree in everything but their own date.
+    Whether that is so, or the device's clock is wrong, a person sees."""
+    if study.acquired_at is None or procedure.scheduled_at is None:
+        return True
+    return abs(study.acquired_at - procedure.scheduled_at) <= CLOCK_TOLERANCE
 
 
 def certain_candidate(
@@ -85,7 +99,7 @@ def certain_candidate(
     procedure = procedures[best.procedure_id]
     if best.score < policy.upper or any(best.score - other.score < policy.margin for other in candidates[1:]):
         return None
-    if not patient_is_certain(best, procedure, patients_with_this_id) or not exam_is_certain(best, procedure):
+    if not patient_is_certain(best, procedure, patients_with_this_id) or not exam_is_certain(study, best, procedure):
         return None
     if any(_is_a_rival(other, best) for other in candidates[1:]):
         return None

@@ -34,6 +34,7 @@ READING_BEGUN = (
     ExamState.PRELIMINARY,
     ExamState.FINAL,
     ExamState.RETURNED,
+    ExamState.RECALLED,
 )
 """From here on the exam's state is the reading's, and images coming or going do not change it."""
 APPROVED = (ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED)
@@ -134,7 +135,11 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
 
 def take_from_reader(procedure: RequestedProcedure, actor: Actor) -> None:
     """The last images of an exam are about to go: a reading that has begun is nobody's any more, its draft stays, and
-    the exam is as it was before somebody claimed it. Who opens the exam next is told."""
+    the exam is as it was before somebody claimed it. A report that has been approved stays. Who opens the exam next is
+    told."""
+    if procedure.exam_state not in READING_BEGUN:
+        return
+    notify("images_removed", procedure_id=procedure.pk)
     if procedure.exam_state not in (ExamState.CLAIMED, ExamState.DRAFT):
         return
     for reading in Reading.objects.select_for_update().filter(procedure=procedure, claimed_by__isnull=False):
@@ -146,7 +151,6 @@ def take_from_reader(procedure: RequestedProcedure, actor: Actor) -> None:
         record(actor, "reading.interrupted", subject=f"reading:{reading.pk}", patient_id=patient_id, reader=holder)
     procedure.exam_state = ExamState.READY_TO_READ
     procedure.save(update_fields=["exam_state", "updated_at"])
-    notify("images_removed", procedure_id=procedure.pk)
 
 
 def _steps_done_by(

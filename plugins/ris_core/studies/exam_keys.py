@@ -31,6 +31,7 @@ def with_keys(study: ReceivedStudy, header: Header, policy: Policy) -> ReceivedS
     identifier of the patient and stands in the wrong place becomes one of ``other_ids``.
     """
     keyed: set[int] = set()
+    checked: set[int] = set()
     nearly: set[int] = set()
     texts: list[str] = []
     freed: set[str] = set()
@@ -42,6 +43,7 @@ def with_keys(study: ReceivedStudy, header: Header, policy: Policy) -> ReceivedS
         close = frozenset[int]() if found or rule.means != "EXAM_KEY" else _existing(corrected_keys(text))
         if found or close:
             keyed |= found
+            checked |= found if rule.means == "EXAM_KEY" else frozenset()
             nearly |= close
             texts.append(text)
             if rule.tag in _NUMBERS and rule.means == "EXAM_KEY":
@@ -57,6 +59,7 @@ def with_keys(study: ReceivedStudy, header: Header, policy: Policy) -> ReceivedS
         accession_number="" if "accession_number" in freed else study.accession_number,
         key_text=" / ".join(dict.fromkeys(texts)),
         keyed=frozenset(keyed),
+        keyed_unchecked=frozenset(keyed - checked),
         nearly_keyed=frozenset(nearly - keyed),
         other_ids=tuple(dict.fromkeys(others)),
     )

@@ -70,9 +70,13 @@ def follow_engine(study: Study) -> None:
 
 
 def put_in_queue(study: Study, state: StudyState, reason: Reason, candidates: list[dict[str, Any]]) -> None:
-    """The study waits for a person under ``state``; a link that holds is undone and stays as history."""
+    """The study waits for a person under ``state``; a link that holds is undone and stays as history, and whoever
+    reads images that go with it is told."""
     for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
-        unmake_link(link, locked_procedure(link.procedure_id), AUTO_MAPPING, reason.value)
+        procedure = locked_procedure(link.procedure_id)
+        if not procedure.links.filter(undone_at__isnull=True).exclude(pk=link.pk).exists():
+            effects.take_from_reader(procedure, AUTO_MAPPING)
+        unmake_link(link, procedure, AUTO_MAPPING, reason.value)
     if study.state == state and study.reason == reason and study.candidates == candidates:
         return
     study.state, study.reason, study.candidates, study.patient = state, reason.value, candidates, None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import combinations
 from typing import Final
 
 from ris_core.matching.comparing import compare
@@ -13,7 +14,7 @@ from ris_core.matching.identity import identity_objection, patient_varies
 from ris_core.matching.reasons import Outcome, Reason
 from ris_core.matching.rules import Decision, decide
 from ris_core.matching.services import policy_in_force
-from ris_core.orders.models import ExamState
+from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import effects
 from ris_core.studies.candidates import consider, ordered_procedure, patients_with_id, received_study
 from ris_core.studies.links import (
@@ -41,15 +42,18 @@ HOW: Final[dict[Reason, str]] = {
 
 
 def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
-    """Link the study, keep its links, or put it into a queue: what the rules say of it as it is now."""
+    """Link the study, keep its links, or put it into a queue: what the rules say of it as it is now.
+
+    The rules see the first header; nothing is linked that any of the others contradicts.
+    """
     received = received_of(study)
-    variants = [received_study(header, study.modalities.split()) for header in headers]
+    variants = _saying_otherwise(received, (received_study(header, study.modalities.split()) for header in headers))
     links = list(study.links.filter(undone_at__isnull=True).select_related("procedure").order_by("pk"))
-    if any(patient_varies(received, variant) for variant in variants):
+    if any(patient_varies(one, other) for one, other in combinations((received, *variants), 2)):
         put_in_queue(study, StudyState.CONFLICT, Reason.PATIENT_VARIES_IN_STUDY, [])
         return
     if links:
-        _keep(study, links, [variant for variant in variants if not _says_the_same(variant, received)], now)
+        _keep(study, links, variants, now)
         return
     policy = policy_in_force()
     considered = consider(received, policy, study)
@@ -59,6 +63,8 @@ def place(study: Study, headers: Sequence[Header], now: datetime) -> None:
         return  # what is still to come may say otherwise; a number or a key would not
     if decision.outcome is Outcome.LINK and decision.procedure_id is not None:
         procedure = locked_procedure(decision.procedure_id)
+        if _contradicted(study, procedure, (received, *variants)):
+            return
         if procedure.exam_state != ExamState.CANCELLED:
             explanation = {**candidates[0], "reason": decision.reason.value}
             make_link(study, procedure, HOW[decision.reason], explanation, AUTO_MAPPING, now)
@@ -77,9 +83,11 @@ def _unless_undone(study: Study, decision: Decision) -> Decision:
     return decision
 
 
-def _says_the_same(one: ReceivedStudy, other: ReceivedStudy) -> bool:
-    """Whether two headers describe the patient in the same words."""
-    return _patient_in(one) == _patient_in(other)
+def _saying_otherwise(received: ReceivedStudy, headers: Iterable[ReceivedStudy]) -> list[ReceivedStudy]:
+    """One of each of ``headers`` that describe the patient in other words than ``received``."""
+    described = {_patient_in(header): header for header in headers}
+    described.pop(_patient_in(received), None)
+    return list(described.values())
 
 
 def _patient_in(received: ReceivedStudy) -> tuple[str, ...]:
@@ -99,14 +107,23 @@ def _keep(study: Study, links: Sequence[StudyLink], variants: Sequence[ReceivedS
         judged then: a patient who is corrected or merged since takes their images along, which are corrected in turn
     """
     for link in links:
-        procedure = locked_procedure(link.procedure_id)
-        ordered = ordered_procedure(procedure)
-        for received in variants:
-            objection = identity_objection(received, ordered, patients_with_id(received))
-            if objection is not None:
-                put_in_queue(study, StudyState.CONFLICT, objection, [compare(received, ordered).as_json()])
-                return
+        if _contradicted(study, locked_procedure(link.procedure_id), variants):
+            return
     follow_engine(study)
     if study.complete:
         for link in links:
             effects.images_are_complete(locked_procedure(link.procedure_id), study, now)
+
+
+def _contradicted(study: Study, procedure: RequestedProcedure, headers: Sequence[ReceivedStudy]) -> bool:
+    """Whether any of ``headers`` contradicts the identity of the patient of ``procedure`` (locked); then the study is
+    a conflict."""
+    if not headers:
+        return False
+    ordered = ordered_procedure(procedure)
+    for header in headers:
+        objection = identity_objection(header, ordered, patients_with_id(header))
+        if objection is not None:
+            put_in_queue(study, StudyState.CONFLICT, objection, [compare(header, ordered).as_json()])
+            return True
+    return False

@@ -11,12 +11,14 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.devices.models import Device
-from ris_core.errors import NotFound, TransitionRefused
+from ris_core.errors import IdentityConflict, NotFound, TransitionRefused
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
 from ris_core.matching.comparing import compare
-from ris_core.matching.evidence import Candidate, ReceivedStudy
+from ris_core.matching.evidence import Candidate, ReceivedStudy, Verdict
+from ris_core.matching.fields import compare_birth_dates, compare_sexes
 from ris_core.matching.identity import identity_objection, must_be_justified
 from ris_core.matching.models import RejectedCandidate
+from ris_core.matching.names import compare_names
 from ris_core.matching.oddities import Oddity, Surroundings, oddities
 from ris_core.matching.reasons import Reason
 from ris_core.matching.rules import decide
@@ -26,6 +28,7 @@ from ris_core.orders.rules import OrderedStep, OrderRequest
 from ris_core.orders.services import place_order
 from ris_core.patients.models import PatientIdentifier as KnownIdentifier
 from ris_core.patients.rules import PatientDetails
+from ris_core.patients.services import find_patient
 from ris_core.studies.candidates import consider, ordered_procedures, patients_with_id
 from ris_core.studies.links import locked_study, received_of
 from ris_core.studies.models import QUEUE_STATES, Study, StudyLink, StudyState
@@ -154,30 +157,21 @@ class OrderFromStudy:
 def place_order_for_study(study_id: int, said: OrderFromStudy, actor: Actor) -> StudyLink:
     """Make the order that the images lack, and link them to it.
 
-    The order's number is made from the study, so that doing it twice makes one order.
+    The order's number is made from the study, so that doing it twice makes one order. A patient who is known keeps
+    name, birth date and sex: what was read off images corrects nobody.
 
-    :raises IdentityConflict: the patient's number is another person's, or the images contradict what was said
+    :raises IdentityConflict: the number is another person's or of several, or the images contradict what was said
     :raises InvalidValue: something is missing or cannot be sent to devices
     :raises TransitionRefused: the study does not wait any more
     """
     study = locked_study(study_id)
     if study.state not in QUEUE_STATES:
         raise TransitionRefused("the study does not wait any more", field="study")
-    family, _, given = said.full_name.strip().partition(" ")
-    number = said.patient_number.strip()
-    known = KnownIdentifier.objects.filter(value=number, retired_at__isnull=True).order_by("-is_primary", "pk").first()
-    identifier = PatientIdentifier(number, known.issuer, known.kind) if known else PatientIdentifier(number)
     placed = place_order(
         OrderRequest(
             source="RIS",
             placer_order_number=PlacerOrderNumber(f"RIS-ST{study.pk}"),
-            patient=PatientDetails(
-                identifiers=(identifier,),
-                full_name=said.full_name.strip(),
-                dicom_name=f"{family}^{given}".rstrip("^"),
-                birth_date=said.birth_date or None,
-                sex=said.sex or None,
-            ),
+            patient=_patient_of(said),
             service_code=said.service_code.strip(),
             service_name=said.service_name.strip(),
             modality=said.modality,
@@ -188,3 +182,39 @@ def place_order_for_study(study_id: int, said: OrderFromStudy, actor: Actor) -> 
         actor,
     )
     return link_study(study.pk, placed.procedure_id, actor=actor, reason="order made from the images")
+
+
+def _patient_of(said: OrderFromStudy) -> PatientDetails:
+    """Whom ``said`` names: the patient who has the number, with what was not known of them; else a new one.
+
+    :raises IdentityConflict: several patients have the number, or who has it is somebody else
+    """
+    full_name, number = said.full_name.strip(), said.patient_number.strip()
+    family, _, given = full_name.partition(" ")
+    rows = KnownIdentifier.objects.filter(value=number, retired_at__isnull=True).order_by("-is_primary", "pk")
+    known = [PatientIdentifier(row.value, row.issuer, row.kind) for row in rows]
+    holders = {patient.pk: patient for patient in map(find_patient, known) if patient is not None}
+    if not holders:
+        return PatientDetails(
+            identifiers=(PatientIdentifier(number),),
+            full_name=full_name,
+            dicom_name=f"{family}^{given}".rstrip("^"),
+            birth_date=said.birth_date or None,
+            sex=said.sex or None,
+        )
+    if len(holders) > 1:
+        raise IdentityConflict("several patients have this number; order for one of them by name", field="patient")
+    (patient,) = holders.values()
+    if (
+        compare_names(full_name, patient.full_name).verdict is Verdict.DIFFERENT
+        or compare_birth_dates(said.birth_date, patient.birth_date).verdict in (Verdict.CONTRADICTS, Verdict.DIFFERENT)
+        or compare_sexes(said.sex, patient.sex).verdict is Verdict.CONTRADICTS
+    ):
+        raise IdentityConflict("the number is that of a patient with another name, birth date or sex", field="patient")
+    return PatientDetails(
+        identifiers=(known[0],),
+        full_name=patient.full_name,
+        dicom_name=patient.dicom_name,
+        birth_date=said.birth_date or None,
+        sex=patient.sex or said.sex or None,
+    )

@@ -25,6 +25,8 @@ def test_a_policy_comes_back_as_it_was_kept() -> None:
         {"key_rules": [{"tag": "00100020", "pattern": "("}]},
         {"key_rules": [{"tag": "00100020", "means": "PLACER_ORDER_NUMBER"}]},
         {"near_hours": 30},
+        {"same_day_hours": 48},
+        {"open_days": 0},
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ from ris_core.audit.services import Actor
 from ris_core.changes.models import Change
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
 from ris_core.jobs.models import Job
+from ris_core.matching.policy import DEFAULT_POLICY, KeyRule
+from ris_core.matching.services import change_policy
 from ris_core.notices.models import Notice
 from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure, StepStatus
@@ -327,6 +329,87 @@ def test_a_late_image_of_another_person_takes_the_study_out(
     assert StudyLink.objects.get().undone_at is not None
 
 
+@pytest.mark.parametrize("first", [{"PatientBirthDate": ""}, {"PatientBirthDate": "1980"}])
+def test_what_only_a_later_series_says_of_the_patient_counts_however_often_the_study_is_looked_at(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine, first: dict[str, str]
+) -> None:
+    procedure = order()
+    send(**first)
+    send(series="2", PatientBirthDate="19801231")
+    engine.settle()
+    follow()
+    study = Study.objects.get()
+    assert (study.state, study.reason, study.patient) == ("CONFLICT", "BIRTH_DATE_DIFFERS", None)
+    follow()
+    assert Study.objects.get().state == StudyState.CONFLICT
+    assert not StudyLink.objects.exists()
+    assert exam_of(procedure) == ORDERED
+
+
+def test_two_series_of_two_persons_are_noticed_when_the_first_names_nobody(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine
+) -> None:
+    order()
+    send(PatientBirthDate="", PatientName="")
+    send(series="2", PatientBirthDate="")
+    send(series="3", PatientBirthDate="", PatientName="TRAN^THI HOA")
+    engine.settle()
+    follow()
+    assert Study.objects.get().reason == "PATIENT_VARIES_IN_STUDY"
+
+
+def test_whoever_reads_images_that_turn_out_to_be_of_two_persons_is_told(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine
+) -> None:
+    procedure = order()
+    send()
+    engine.settle()
+    follow()
+    reader = Actor("bs_lan", user_id=User.objects.create(username="bs_lan", role="RADIOLOGIST").pk)
+    reading = claim(open_reading(procedure.pk).pk, reader)
+    save_draft(reading.pk, 0, Sections(findings="Không thấy bất thường"), reader)
+    send(series="2", PatientBirthDate="19990101")
+    engine.settle()
+    follow()
+    reading.refresh_from_db()
+    assert (reading.state, reading.claimed_by_id, reading.findings) == ("DRAFT", None, "Không thấy bất thường")
+    assert Notice.objects.get().kind == "images_removed"
+    assert exam_of(procedure) == ORDERED
+
+
+@pytest.mark.parametrize("state", [ExamState.FINAL, ExamState.RETURNED, ExamState.RECALLED])
+def test_an_approved_report_whose_images_are_taken_out_stays_and_is_told_of(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine, state: str
+) -> None:
+    procedure = order()
+    send()
+    engine.settle()
+    follow()
+    RequestedProcedure.objects.update(exam_state=state)
+    send(series="2", PatientBirthDate="19990101")
+    engine.settle()
+    follow()
+    assert studies_of_procedure(procedure.pk) == []
+    assert exam_of(procedure)[0] == state
+    assert Notice.objects.get().kind == "images_removed"
+
+
+def test_a_number_of_the_his_in_a_comment_names_no_patient_by_itself(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine, person: Actor
+) -> None:
+    order()
+    rule = KeyRule(tag="00104000", means="PLACER_ORDER_NUMBER", pattern=r"PL-\w+")
+    change_policy(msgspec.structs.replace(DEFAULT_POLICY, key_rules=(rule,)), over=0, note="", actor=person)
+    comment = {"PatientComments": "so PL-ACC1", "AccessionNumber": "", "PatientID": "", "PatientBirthDate": ""}
+    send(**comment, PatientName="", PatientSex="")
+    send(**comment, study_instance_uid="1.2.4")
+    engine.settle()
+    follow()
+    nobody, named = Study.objects.order_by("study_instance_uid")
+    assert (nobody.state, nobody.reason) == ("UNMATCHED", "KEY_WITHOUT_SUPPORT")
+    assert named.state == StudyState.READY_TO_READ
+
+
 def test_a_corrected_patient_keeps_the_images_that_were_linked_before(
     engine: FakeEngine, order: PlaceOrder, send: Send, follow: Callable[[], None]
 ) -> None:
@@ -561,6 +644,55 @@ def test_an_order_made_from_the_images_is_made_once_and_linked(waiting: Callable
     with pytest.raises(TransitionRefused):
         place_order_for_study(study.pk, said, person)
     assert RequestedProcedure.objects.count() == 1
+
+
+def test_an_order_made_from_images_changes_nothing_of_a_patient_who_is_known(
+    order: PlaceOrder, waiting: Callable[..., Study], person: Actor
+) -> None:
+    patient = order("OTHER", birth_date="1980").patient
+    study = waiting()
+    said = OrderFromStudy(
+        patient_number="BN001", full_name="NGUYEN VAN AN", birth_date="19800512", sex="O",
+        service_code="CT.SONAO", service_name="Chụp CLVT sọ não", modality="CT",
+    )  # fmt: skip
+    link = place_order_for_study(study.pk, said, person)
+    known = Patient.objects.get()
+    assert link.procedure.patient == known == patient
+    assert (known.full_name, known.dicom_name) == (patient.full_name, patient.dicom_name)
+    assert (known.birth_date, known.sex) == ("19800512", "M")  # completed, not changed
+
+
+@pytest.mark.parametrize(
+    "said", [{"full_name": "TRẦN THỊ HOA"}, {"birth_date": "19600512"}, {"birth_date": "1960"}, {"sex": "F"}]
+)
+def test_an_order_made_from_images_is_not_made_for_who_has_the_number_and_is_somebody_else(
+    order: PlaceOrder, waiting: Callable[..., Study], person: Actor, said: dict[str, str]
+) -> None:
+    order("OTHER")
+    study = waiting(PatientID="", PatientBirthDate="", PatientSex="", PatientName="")
+    with pytest.raises(IdentityConflict):
+        place_order_for_study(study.pk, an_order_from_images(**said), person)
+    assert Patient.objects.get().birth_date == "19800512"
+
+
+def test_an_order_made_from_images_is_not_made_for_one_of_two_who_share_the_number(
+    order: PlaceOrder, waiting: Callable[..., Study], person: Actor
+) -> None:
+    order("OTHER")
+    other = order("OTHER2", patient_id="BN002", name="TRẦN THỊ HOA", number="X2").patient
+    other.identifiers.create(value="BN001", issuer="BVY")
+    study = waiting(PatientID="")
+    with pytest.raises(IdentityConflict):
+        place_order_for_study(study.pk, an_order_from_images(), person)
+
+
+def an_order_from_images(**given: str) -> OrderFromStudy:
+    return OrderFromStudy(
+        **{
+            "patient_number": "BN001", "full_name": "NGUYỄN VĂN AN", "birth_date": "", "sex": "",
+            "service_code": "CT.SONAO", "service_name": "Chụp CLVT sọ não", "modality": "CT", **given,
+        }
+    )  # fmt: skip
 
 
 def test_an_order_that_the_images_contradict_is_not_made(waiting: Callable[..., Study], person: Actor) -> None:

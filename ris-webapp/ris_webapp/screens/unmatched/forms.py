@@ -44,10 +44,11 @@ class OrderForm(forms.Form):
 
 
 def prefilled(study: Study) -> OrderForm:
-    """With what the device wrote; a patient who is known by the number is shown as we know them."""
+    """With what the device wrote; a patient who alone is known by the number is shown as we know them."""
     header = header_from_json(study.as_received)
     number = header.text("00100020")
-    known = Patient.objects.filter(identifiers__value=number, merged_into__isnull=True).first() if number else None
+    holders = list(Patient.objects.filter(identifiers__value=number, merged_into__isnull=True).distinct()[:2])
+    known = holders[0] if number and len(holders) == 1 else None
     date = known.birth_date if known else header.text("00100030")
     return OrderForm(
         initial={
