@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -46,22 +46,62 @@ def _execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> 
         driver = database.connection
         if database.vendor != "postgresql":
             return driver.execute(sql, params)
-        from psycopg import Cursor  # server-side binding: values never become part of the statement
+        from psycopg import RawCursor  # server-side binding: values never become part of the statement
 
         if driver.prepare_threshold is None:
             driver.prepare_threshold = _PREPARE_AFTER
-        cursor = Cursor(driver)
+        cursor = RawCursor(driver)
         cursor.execute(sql, params)
         return cursor
 
 
 def _placeholders(database: BaseDatabaseWrapper, sql: str, count: int) -> str:
-    """``sql`` with the driver's own placeholders (Django writes ``%s``, SQLite takes ``?``)."""
-    return sql if database.vendor == "postgresql" else sql % (("?",) * count)
+    """``sql`` with the database's own placeholders in place of Django's ``%s``."""
+    if database.vendor == "postgresql":
+        return sql % tuple(f"${place}" for place in range(1, count + 1))
+    return sql % (("?",) * count)
 
 
-_expected: ContextVar[dict[tuple[Any, ...], Any] | None] = ContextVar("expected", default=None)
-"""Cursors of the queries that were sent ahead in this :func:`pipelined` block, by query and values."""
+@lru_cache(maxsize=256)
+def _as_one(statements: tuple[str, ...]) -> str:
+    """One statement of PostgreSQL that does what all of them do."""
+    *others, last = statements
+    beside = ", ".join(f"write{place} AS ({sql})" for place, sql in enumerate(others))
+    return f"WITH {beside} {last}" if others else last
+
+
+class _Block:
+    """A :func:`pipelined` block: what it has sent ahead, and what it has yet to write."""
+
+    _MOST_WRITES = 16
+
+    def __init__(self, database: BaseDatabaseWrapper) -> None:
+        self.database = database
+        self.answers: dict[tuple[Any, ...], Any] = {}
+        """Cursors of the queries that were sent ahead, by query and values."""
+        self._writes: list[tuple[str, list[Any]]] = []
+
+    def add(self, sql: str, values: list[Any], overwriting: bool) -> None:
+        """Gather what adds a row; one statement cannot overwrite a row that it has added itself."""
+        if len(self._writes) == self._MOST_WRITES or (overwriting and any(sql == one for one, _ in self._writes)):
+            self.write()
+        self._writes.append((sql, values))
+
+    def write(self) -> None:
+        """Send what was gathered, as one statement."""
+        if self._writes:
+            writes, self._writes = self._writes, []
+            values = [value for _, each in writes for value in each]
+            sql = _placeholders(self.database, _as_one(tuple(sql for sql, _ in writes)), len(values))
+            _execute(self.database, sql, values)
+
+    def before_others(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        """Django's own statements come after what was written before them."""
+        self.write()
+        return execute(*statement)
+
+
+_block: ContextVar[_Block | None] = ContextVar("block", default=None)
 
 
 class Param(Expression):
@@ -116,11 +156,11 @@ class Select:
         Queries that are sent together are waited for once and not one by one. The answer knows nothing of what the
         block writes between the two. Outside such a block nothing is sent.
         """
-        expected = _expected.get()
-        if expected is not None:
-            database = _database()
-            sql, params, _ = self._filled(database, values)
-            expected[self, *params] = _execute(database, sql, params)
+        block = _block.get()
+        if block is not None:
+            sql, params, _ = self._filled(block.database, values)
+            block.write()
+            block.answers[self, *params] = _execute(block.database, sql, params)
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """All rows for ``values``.
@@ -129,9 +169,11 @@ class Select:
         """
         database = _database()
         sql, params, converters = self._filled(database, values)
-        expected = _expected.get()
-        cursor = expected.pop((self, *params), None) if expected else None
+        block = _block.get()
+        cursor = block.answers.pop((self, *params), None) if block else None
         if cursor is None:
+            if block:
+                block.write()
             cursor = _execute(database, sql, params)
         with database.wrap_database_errors:
             found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -154,8 +196,10 @@ class Select:
 def pipelined() -> Iterator[None]:
     """Do not wait for the answer to each statement in the block (PostgreSQL's pipeline mode; nothing on SQLite).
 
-    Rows that are asked for are waited for; the errors of what was written come at the latest when the block ends. What
-    a statement inside says of the number of rows it changed is not known: no ``save(force_update=True)``.
+    Rows that are asked for are waited for. What :func:`insert`, :func:`append` and :func:`upsert` write is gathered and
+    sent as one statement, before whatever else is asked or written, and when the block ends; its errors come at the
+    latest then. What a statement inside says of the number of rows it changed is not known: no
+    ``save(force_update=True)``.
 
     :raises django.db.Error: of any statement in the block
     """
@@ -164,12 +208,18 @@ def pipelined() -> Iterator[None]:
         yield
         return
     database.ensure_connection()
-    sent_ahead = _expected.set({})
+    block = _Block(database)
+    outer = _block.set(block)
     try:
-        with database.wrap_database_errors, database.connection.pipeline():
+        with (
+            database.wrap_database_errors,
+            database.connection.pipeline(),
+            database.execute_wrapper(block.before_others),
+        ):
             yield
+            block.write()
     finally:
-        _expected.reset(sent_ahead)
+        _block.reset(outer)
 
 
 def append(instance: models.Model) -> None:
@@ -179,7 +229,7 @@ def append(instance: models.Model) -> None:
     """
     database = _database()
     row = _row_of(type(instance), database.vendor)
-    _execute(database, row.insert, row.values(instance, database)[1:])
+    _write(database, row.insert, row.values(instance, database)[1:])
     instance._state.adding = False
 
 
@@ -193,9 +243,9 @@ def insert(instance: models.Model) -> None:
     if instance.pk is None and row.numbers:
         instance.pk = row.numbers.take(database)
     if instance.pk is not None:
-        _execute(database, row.insert_with_key, row.values(instance, database))
+        _write(database, row.insert_with_key, row.values(instance, database))
     else:
-        instance.pk = _execute(database, row.insert, row.values(instance, database)[1:]).lastrowid
+        instance.pk = _write(database, row.insert, row.values(instance, database)[1:]).lastrowid
     instance._state.adding = False
 
 
@@ -203,8 +253,16 @@ def upsert(instance: models.Model) -> None:
     """Add the row of ``instance``, or overwrite the one that has its primary key."""
     database = _database()
     row = _row_of(type(instance), database.vendor)
-    _execute(database, row.upsert, row.values(instance, database))
+    _write(database, row.upsert, row.values(instance, database), overwriting=True)
     instance._state.adding = False
+
+
+def _write(database: BaseDatabaseWrapper, sql: str, values: list[Any], *, overwriting: bool = False) -> Any:
+    """Run what adds a row, or have it run with others; the cursor, if it has run."""
+    block = _block.get()
+    if block is not None:
+        return block.add(sql, values, overwriting)
+    return _execute(database, _placeholders(database, sql, len(values)), values)
 
 
 class _Row:
@@ -226,8 +284,7 @@ class _Row:
 
         def adding(columns: list[str]) -> str:
             marks = ", ".join(["%s"] * len(columns))
-            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of our models
-            return _placeholders(database, sql, len(columns))
+            return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of our models
 
         changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in others)
         automatic_key = isinstance(fields[0], models.AutoField)
@@ -265,7 +322,7 @@ class _Numbers:
     def take(self, database: BaseDatabaseWrapper) -> int:
         with self._lock:
             if not self._free:
-                sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+                sql = "SELECT nextval(pg_get_serial_sequence($1, $2)) FROM generate_series(1, $3::integer)"
                 with database.wrap_database_errors:
                     found = _execute(database, sql, (*self._sequence_of, self._BLOCK)).fetchall()
                 self._free = [number for (number,) in reversed(found)]
