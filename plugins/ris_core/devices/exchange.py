@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -56,20 +57,24 @@ def export_devices() -> str:
 
 
 def import_devices(content: bytes, actor: Actor) -> Taken:
-    """Add or replace each device of the file; all of it or nothing. Devices that are not in it stay as they are.
+    """Add or replace each device of the file; all of it or nothing. Devices that are not in it stay as they are, and
+    so does what a column that is not in it says of a known device: a list of addresses withdraws no filter, and puts
+    no device that was withdrawn in use again.
 
     :raises LineRefused: when a line cannot be a device
     :raises InvalidValue: when the file is none, or too large
     """
-    registrations = list(enumerate(_registrations(content), start=2))
+    columns, registrations = _registrations(content)
     added = changed = 0
     with transaction.atomic():
         known = dict(Device.objects.values_list("ae_title", "pk"))
-        for line, registration in registrations:
+        for line, registration in enumerate(registrations, start=2):
             try:
                 if registration.ae_title in known:
-                    if registration_of(Device.objects.get(pk=known[registration.ae_title])) != registration:
-                        change_device(known[registration.ae_title], registration, actor)
+                    former = registration_of(Device.objects.get(pk=known[registration.ae_title]))
+                    wanted = replace(former, **{name: getattr(registration, name) for name in columns})
+                    if wanted != former:
+                        change_device(known[registration.ae_title], wanted, actor)
                         changed += 1
                 else:
                     register_device(registration, actor)
@@ -96,7 +101,8 @@ def _harmless(value: str) -> str:
     return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
 
 
-def _registrations(content: bytes) -> list[DeviceRegistration]:
+def _registrations(content: bytes) -> tuple[Sequence[str], list[DeviceRegistration]]:
+    """The columns that the file has, and a registration for each line."""
     if len(content) > MOST_BYTES:
         raise InvalidValue("the file is larger than a megabyte", field="file")
     try:
@@ -120,7 +126,7 @@ def _registrations(content: bytes) -> list[DeviceRegistration]:
             found.append(_registration(line))
         except InvalidValue as error:
             raise LineRefused(number, error) from error
-    return found
+    return reader.fieldnames or (), found
 
 
 def _registration(line: dict[str, Any]) -> DeviceRegistration:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ris_core.audit.services import SYSTEM
@@ -37,6 +39,16 @@ def test_a_short_file_with_semicolons_is_enough() -> None:
     assert import_devices(f"{head}CT1;Máy CLVT 1;CT;10.0.0.5;11112\r\n".encode(), SYSTEM) == Taken(0, 1)
     device = Device.objects.get()
     assert (device.host, device.port, device.may_store) == ("10.0.0.5", 11112, True)
+
+
+def test_a_short_file_leaves_what_it_has_no_column_for() -> None:
+    former = DeviceRegistration(
+        ae_title="CT1", name="CT", modality="CT", character_set="ISO_IR 100", quirks=Quirks(max_name_length=16),
+        worklist_filter=WorklistFilter(rooms=("Phòng 1",)), groups=("CLVT",), may_store=False, active=False,
+    )  # fmt: skip
+    register_device(former, SYSTEM)
+    assert import_devices(b"ae_title,name,host\nCT1,CT,10.0.0.5\n", SYSTEM) == Taken(0, 1)
+    assert registration_of(Device.objects.get()) == replace(former, host="10.0.0.5")
 
 
 @pytest.mark.parametrize(
