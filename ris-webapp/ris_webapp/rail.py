@@ -67,7 +67,7 @@ RAIL = (
     RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
-    RailEntry("messages:messages", "message-2", _("Tin nhắn HL7"), Function.VIEW_MESSAGES, messages_waiting),
+    RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("matching_policy:policy", "link", _("Quy tắc khớp ảnh"), Function.ADMINISTER, administration=True),

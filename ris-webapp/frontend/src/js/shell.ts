@@ -2,6 +2,7 @@
 // keys, palette, menus, live connection, errors of requests as notices.
 
 import htmx from "htmx.org";
+import { wireCopying } from "./copy";
 import { listenForKeys, registerKeys, showKeys } from "./keys";
 import { connectLive } from "./live";
 import { closeMenus, wireMenus } from "./menus";
@@ -39,6 +40,7 @@ document.addEventListener(
 );
 
 wireMenus();
+wireCopying();
 connectLive();
 listenForKeys();
 

@@ -1,7 +1,8 @@
-"""A message as a person reads it: segment by segment, field by field, with the names of the fields that matter."""
+"""A message as a person reads it: HL7 segment by segment, field by field, with the names of the fields that matter."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -118,6 +119,17 @@ def decoded(raw: bytes) -> DecodedMessage:
         placer_order_number=order.value(2) if order else "",
         patient_name=" ".join(filter(None, (patient.value(5, part) for part in (1, 2, 3)))) if patient else "",
     )
+
+
+def exchanged(raw: bytes) -> DecodedMessage:
+    """A request by REST or FHIR, or its answer: the lines before the body as they came, JSON indented. Never fails."""
+    head, _blank, body = raw.partition(b"\r\n\r\n")
+    try:
+        text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        text = body.decode("utf-8", "replace")
+    lines = head.decode("utf-8", "replace").replace("\r\n", "\n")
+    return DecodedMessage(f"{lines}\n\n{text}".strip(), "", [])
 
 
 def _without_separator(fields: list[str]) -> list[str]:

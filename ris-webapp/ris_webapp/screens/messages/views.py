@@ -1,4 +1,4 @@
-"""The inbox of HL7 messages: what came, what became of it, what was answered."""
+"""The inbox of messages, by HL7, REST and FHIR: what came, what became of it, what was answered."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.hl7.acknowledgement import ErrorCode
-from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState
+from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState, Protocol
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.messages.decoded import DecodedMessage, decoded
+from ris_webapp.screens.messages.decoded import DecodedMessage, decoded, exchanged
 from ris_webapp.screens.messages.effects import Effect, effects_of
 from ris_webapp.screens.messages.inbox import BOX_LABELS, DAYS, Wanted, inbox
 
@@ -34,6 +34,8 @@ class Opened:
     effects: list[Effect]
     attempts: list[InboundMessage]
     """What people have tried with it, oldest first."""
+    by_http: bool
+    """A request by REST or FHIR: answered at once, never replayed here."""
     waits: bool
     identity_in_question: bool
     """It was held because it would make one person of another."""
@@ -77,14 +79,17 @@ def opened_message(
     if found is None:
         return None
     record(actor_of(request), "message.viewed", subject=f"message:{found.pk}", patient_id=found.patient_id)
-    received = decoded(bytes(found.raw))
-    waits = found.state in WAITING_STATES and found.resolved_at is None and found.replay_of_id is None
+    by_http = found.protocol != Protocol.HL7
+    read = exchanged if by_http else decoded
+    received = read(bytes(found.raw))
+    waits = not by_http and found.state in WAITING_STATES and found.resolved_at is None and found.replay_of_id is None
     return Opened(
         message=found,
         received=received,
-        answered=decoded(bytes(found.acknowledgement)) if found.acknowledgement else None,
+        answered=read(bytes(found.acknowledgement)) if found.acknowledgement else None,
         effects=effects_of(found, request.user.role),
         attempts=list(InboundMessage.objects.filter(replay_of=found).select_related("replayed_by").order_by("pk")),
+        by_http=by_http,
         waits=waits,
         identity_in_question=waits and found.state == MessageState.HELD and found.error_code == IDENTITY_IN_QUESTION,
         correction=received.raw_text if correction is None else correction,
