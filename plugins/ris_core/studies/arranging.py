@@ -20,7 +20,6 @@ from enum import StrEnum
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from ris_core.audit.services import record
@@ -32,9 +31,10 @@ from ris_core.jobs.services import enqueue
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile, read_dicom_file
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.links import AUTO_MAPPING
-from ris_core.studies.models import ImageInHand, OperationState, Study, StudyOperation, StudyPlace
+from ris_core.studies.models import ImageInHand, Study, StudyPlace
+from ris_core.studies.operations_under_way import end_operations, merge_of, operations_waiting_for
 from ris_core.studies.received import ENGINE_TAGS, decode_text, header_from_json
-from ris_core.studies.rewriting import Note, as_received, rewritten
+from ris_core.studies.rewriting import Note, as_received, rewritten, same_content
 from ris_core.studies.wanted import PATIENT_ID, STUDY_INSTANCE_UID, Plan, plan_for
 
 _SERIES_INSTANCE_UID: Final = 0x0020000E
@@ -44,7 +44,7 @@ class Problem(StrEnum):
     """Why files are not as they should be. Nothing is deleted then: a person decides."""
 
     OTHER_PIXELS = "OTHER_PIXELS"
-    """The same instance came twice with different pixels; both are kept."""
+    """The same instance came twice with different pixels (or, without pixels, other content); both are kept."""
     IDENTIFIER_TAKEN = "IDENTIFIER_TAKEN"
     """Another study lies where this one's images would."""
     UNREADABLE = "UNREADABLE"
@@ -93,19 +93,28 @@ class _Arranger:
         self._study = study
         self._rows: dict[int, Study] = {study.pk: study}
         self._plans: dict[int, Plan] = {}
+        self._under_way = [(operation.pk, operation.state) for operation in operations_waiting_for(study)]
+        """Begun before any plan is read, so that what this run does, it does for them too."""
         self._lies_at: defaultdict[int, Counter[OrthancId]] = defaultdict(Counter)
         """Row → how many images that belong to it the engine keeps where."""
+        self._seen: dict[OrthancId, OrthancId] = {}
+        """Image → study in which this run has seen or put it. What arrives meanwhile is not among them."""
         self._moved: list[_Moved] = []
+        self._received: set[int] = set()
+        """Rows that images have been put into."""
         self._changed = 0
         self._problems: set[Problem] = set()
         self._note = Note(timezone.now(), study.remote_ae_title)
 
     def run(self) -> None:
+        self._study.refresh_from_db()
         _mark(self._study, being_arranged=True)
         places = self._places()
+        self._let_follow_merge(places)
         self._finish_image_in_hand(places)
         for place in places:
             for found in self._engine.instances(place):
+                self._seen[found.orthanc_id] = place
                 self._arrange(place, found)
         if not self._problems:
             self._move_rows()
@@ -116,6 +125,30 @@ class _Arranger:
     def _places(self) -> list[OrthancId]:
         known = self._study.places.values_list("orthanc_id", flat=True)
         return [OrthancId(place) for place in sorted({self._study.orthanc_id, *known})]
+
+    def _let_follow_merge(self, places: Collection[OrthancId]) -> None:
+        """Of a study that has gone into another, series that nobody saw then, or that came since, go there too."""
+        if merge_of(self._study) is None:
+            return
+        found = {uid for place in places for uid in self._series_at(place)}
+        with transaction.atomic():
+            Study.objects.select_for_update().get(pk=self._study.pk)  # as who undoes the merge does
+            merge = merge_of(self._study)
+            target = merge.other_study if merge is not None else None
+            while target is not None and (further := merge_of(target)) is not None:
+                target = further.other_study
+            if merge is None or target is None:
+                return
+            placed = self._study.placements_away.filter(undone=False, sop_instance_uid="")
+            for uid in sorted(found - set(placed.values_list("series_instance_uid", flat=True))):
+                merge.placements.create(origin=self._study, target=target, series_instance_uid=uid)
+
+    def _series_at(self, place: OrthancId) -> set[str]:
+        try:
+            keys = self._engine.study(place).series_ids
+            return {self._engine.series(key).series_instance_uid for key in keys}
+        except NotInEngine:
+            return set()
 
     def _arrange(self, place: OrthancId, found: EngineInstance) -> None:
         try:
@@ -139,8 +172,11 @@ class _Arranger:
         came_with = as_received(file).text(STUDY_INSTANCE_UID)
         origin = self._study
         if came_with != origin.study_instance_uid:
+            # two patients may have come under one StudyInstanceUID: the one whose images were put here
             origins = Study.objects.filter(
-                study_instance_uid=came_with, placements_away__series_instance_uid=series
+                study_instance_uid=came_with,
+                placements_away__series_instance_uid=series,
+                placements_away__target=self._study,
             ).order_by("pk")
             origin = self._row((origins.first() or origin).pk)
         return self._row(self._plan(origin).owner(series, instance))
@@ -163,7 +199,9 @@ class _Arranger:
             self._problems.add(Problem.IDENTIFIER_TAKEN)
         elif self._stored(target):
             self._keep_instance_attachments(move.new.instance, move.found)
+            self._seen[move.new.instance] = move.new.study
             self._moved.append(move)
+            self._received.add(owner.pk)
         else:
             self._problems.add(Problem.OTHER_PIXELS)
 
@@ -180,6 +218,7 @@ class _Arranger:
             self._keep_attachments("series", move.found.series_id, move.new.series)
         for move in self._moved:
             self._engine.delete_instance(move.found.orthanc_id)
+            self._seen.pop(move.found.orthanc_id, None)
 
     def _refresh_answers(self) -> None:
         """The engine answers queries with what its first file of a study said: make it say what all say now."""
@@ -187,7 +226,10 @@ class _Arranger:
             row, plan = self._rows[study_id], self._plan(self._rows[study_id])
             header = header_from_json(row.as_received).restated(row.restated)
             for place in places:
-                answered = self._engine.study(place).main_tags
+                try:
+                    answered = self._engine.study(place).main_tags
+                except NotInEngine:  # a problem kept the images from going there
+                    continue
                 expected = {keyword: header.text(tag) for keyword, tag in ENGINE_TAGS.items()}
                 expected |= {
                     keyword: str(plan.wanted[int(tag, 16)])
@@ -225,7 +267,7 @@ class _Arranger:
             target = file.under_sop_instance_uid(hand.sop_instance_uid)
             if original is not None:
                 there = read_dicom_file(self._engine.instance_file(original.orthanc_id))
-                if there.pixels != target.pixels:
+                if not same_content(there, target):
                     raise NotStored("the device has sent other pixels under the UID of an image being corrected")
                 if there.elements != target.elements:
                     self._engine.delete_instance(original.orthanc_id)
@@ -243,7 +285,7 @@ class _Arranger:
     # the engine
 
     def _stored(self, file: DicomFile) -> bool:
-        """Whether the engine has ``file`` now, or has had the same pixels under its identifier before.
+        """Whether the engine has ``file`` now, or has had the same content under its identifier before.
 
         :raises NotStored: it says so and has something else
         """
@@ -255,7 +297,7 @@ class _Arranger:
             return True
         if not stored.already_stored:
             raise NotStored("the engine has stored other bytes than it was given")
-        return read_dicom_file(self._engine.instance_file(expected)).pixels == file.pixels
+        return same_content(read_dicom_file(self._engine.instance_file(expected)), file)
 
     def _keep_instance_attachments(self, new: OrthancId, old: EngineInstance) -> None:
         for label in old.labels:
@@ -271,24 +313,29 @@ class _Arranger:
 
     # the rows
 
-    def _counted(self, row: Study) -> int:
-        try:
-            return self._engine.study(row.orthanc_id).instance_count
-        except NotInEngine:
-            return 0
+    def _outcome(self, row: Study, problem: str) -> dict[str, object]:
+        """Columns of a row. Of another one than the study itself only what was put there has been looked at."""
+        changes: dict[str, object] = {"being_arranged": False}
+        if self._changed or self._moved:
+            changes["corrected_at"] = timezone.now()
+        if row.pk == self._study.pk:
+            # an image that came meanwhile was not seen: it makes another number, and so another run
+            seen = Counter(self._seen.values())[OrthancId(row.orthanc_id)]
+            changes |= {"arrangement": self._plan(row).digest(seen), "correction_problem": problem}
+        else:
+            changes |= {"arrangement": ""} if row.pk in self._received else {}
+            changes |= {"correction_problem": problem} if problem else {}
+        return changes
 
     @transaction.atomic
     def _finish(self) -> None:
         rewritten_count = self._changed + len(self._moved)
         problem = min(self._problems, default="")
-        for row in self._rows.values():
-            changes: dict[str, object] = {"being_arranged": False, "correction_problem": problem}
-            if rewritten_count:
-                changes["corrected_at"] = timezone.now()
-            _mark(row, **changes, arrangement=self._plan(row).digest(self._counted(row)))
+        for _, row in sorted(self._rows.items()):  # locked in this order everywhere
+            _mark(row, **self._outcome(row, problem))
             announce("study", row.pk)
             enqueue("study_arrived", row.orthanc_id)
-        _end_operations(self._rows)
+        end_operations(self._under_way)
         if rewritten_count or problem:
             record(
                 AUTO_MAPPING,
@@ -300,19 +347,6 @@ class _Arranger:
                 attributes=[f"{tag:08X}" for tag in sorted(self._plan(self._study).wanted)],
                 **({"problem": problem} if problem else {}),
             )
-
-
-def _end_operations(rows: Collection[int]) -> None:
-    """What persons asked for and was waiting for these files is done."""
-    concerned = StudyOperation.objects.filter(Q(study_id__in=rows) | Q(other_study_id__in=rows))
-    for operation in concerned.filter(state__in=(OperationState.RUNNING, OperationState.UNDOING)):
-        if operation.state == OperationState.RUNNING:
-            operation.state, operation.finished_at = OperationState.DONE, timezone.now()
-        else:
-            operation.state = OperationState.UNDONE
-        operation.save(update_fields=["state", "finished_at"])
-        if operation.rejection:
-            enqueue("keep_rejection_note", operation.pk)
 
 
 def engine_id(*parts: str) -> OrthancId:

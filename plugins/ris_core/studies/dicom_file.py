@@ -34,8 +34,8 @@ TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 PIXELS: Final = 0x7FE00000
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
 SOP_INSTANCE_UID: Final = 0x00080018
-_LARGEST_INFLATED_BYTES: Final = 2 * 1024**3
-_DEEPEST: Final = 64
+_LARGEST_INFLATED_BYTES: Final = 512 * 1024**2
+DEEPEST: Final = 64
 """Sequences within sequences that the engine stores at most."""
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
@@ -145,7 +145,8 @@ class DicomFile:
     encoding: Encoding
     deflated: bool
     elements: Elements
-    pixels: bytes
+    pixels: bytes | memoryview
+    """Not copied from the file that was read: they may be gigabytes."""
 
     def with_elements(self, elements: Elements) -> DicomFile:
         return replace(self, elements=elements)
@@ -156,12 +157,12 @@ class DicomFile:
         return element.value.decode("ascii", "replace").strip(" \0") if element else ""
 
     def as_bytes(self) -> bytes:
-        dataset = self.encoding.written(self.elements) + self.pixels
-        if self.deflated:
-            packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-            dataset = packer.compress(dataset) + packer.flush()
-            dataset += b"\0" * (len(dataset) & 1)
-        return self.prelude + dataset
+        elements = self.encoding.written(self.elements)
+        if not self.deflated:
+            return b"".join((self.prelude, elements, self.pixels))
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        dataset = packer.compress(elements) + packer.compress(self.pixels) + packer.flush()
+        return self.prelude + dataset + b"\0" * (len(dataset) & 1)
 
     def under_sop_instance_uid(self, uid: str) -> DicomFile:
         """The same file as another instance, its meta information included."""
@@ -182,18 +183,21 @@ def read_dicom_file(data: bytes) -> DicomFile:
         raise HeaderUnreadable("no DICM prefix at byte 128 (PS3.10 7.1)")
     syntax, start = file_meta(data)
     prelude, deflated = data[:start], syntax == DEFLATED
-    dataset = inflated(data[start:], _LARGEST_INFLATED_BYTES) if deflated else data[start:]
+    dataset, pixels_at = data, start
+    if deflated:
+        dataset, pixels_at = inflated(data[start:], _LARGEST_INFLATED_BYTES), 0
+        if len(dataset) == _LARGEST_INFLATED_BYTES:
+            raise HeaderUnreadable("the deflated dataset is too large")
     encoding = Encoding(explicit=syntax != IMPLICIT, order=">" if syntax == BIG_ENDIAN else "<")
     elements: dict[int, Element] = {}
-    pixels_at = 0
     try:
-        for tag, element, end in encoding.walk(dataset, before=PIXELS):
+        for tag, element, end in encoding.walk(dataset, pixels_at, before=PIXELS):
             pixels_at = end
             if tag & 0xFFFF:
                 elements[tag] = element
     except (struct.error, UnicodeDecodeError) as error:
         raise HeaderUnreadable("the elements make no sense") from error
-    return DicomFile(prelude, encoding, deflated, elements, dataset[pixels_at:])
+    return DicomFile(prelude, encoding, deflated, elements, memoryview(dataset)[pixels_at:])
 
 
 def plain(vr: str, text: str) -> Element:
@@ -210,7 +214,7 @@ def recoded(
 
     :raises HeaderUnreadable: sequences are nested deeper than the engine stores
     """
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         raise HeaderUnreadable("sequences are nested too deeply")
     result = dict(elements)
     for tag, element in elements.items():

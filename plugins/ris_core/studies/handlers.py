@@ -22,6 +22,7 @@ from ris_core.studies.arranging import Problem, arrange
 from ris_core.studies.corrections import CHANNEL, owe_correction
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.models import Study, StudyPlace
+from ris_core.studies.operations_under_way import operations_waiting_for
 from ris_core.studies.received import (
     Header,
     header_from_json,
@@ -65,7 +66,9 @@ def correct_study(subject_id: str) -> None:
             arrange(engine, study)
         elif not found.is_stable:
             enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
-        elif _is_out_of_line(study, found, _headers(engine, found, SERIES_LOOKED_INTO, study)):
+        elif operations_waiting_for(study).exists() or _is_out_of_line(
+            study, found, _headers(engine, found, SERIES_LOOKED_INTO, study)
+        ):
             arrange(engine, study)
 
 

@@ -19,6 +19,7 @@ from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.orders.models import RequestedProcedure
+from ris_core.studies import effects
 from ris_core.studies.arranging import engine_id
 from ris_core.studies.corrections import owe_correction
 from ris_core.studies.links import locked_procedure, locked_study, make_link, received_of, unmake_link
@@ -113,6 +114,7 @@ def change_patient(
     The only way to link a study against what its images say; their device's words are kept and come back with undo.
     """
     study = _opened(study_id, actor, breaking_reason)
+    _refuse(refusal_to_take(_subject(study), 1, all_allowed=True))
     procedure = locked_procedure(procedure_id)
     if procedure.patient_id == study.patient_id:
         raise TransitionRefused("the study is this patient's already", field="SAME_PATIENT")
@@ -177,12 +179,13 @@ def undo_operation(operation_id: int, actor: Actor, reason: str, *, breaking_rea
     :raises NotFound: no such operation
     :raises TransitionRefused: a later one is in the way; undo that first
     """
-    operation = StudyOperation.objects.select_for_update().filter(pk=operation_id).first()
+    operation = StudyOperation.objects.filter(pk=operation_id).first()
     if operation is None:
         raise NotFound("there is no such operation", field="operation")
+    studies = [locked_study(key) for key in operation.study_ids]
+    operation = StudyOperation.objects.select_for_update().get(pk=operation_id)
     if operation.undone_at is not None:
         return operation
-    studies = [locked_study(key) for key in operation.study_ids]
     for study in studies:
         respect_lock(study, actor, breaking_reason)
     mine = Q(study__in=studies) | Q(other_study__in=studies)
@@ -301,12 +304,19 @@ def _take_out(operation: StudyOperation, study: Study, actor: Actor) -> list[Req
     procedures = []
     for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
         procedure = locked_procedure(link.procedure_id)
+        if operation.kind != OperationKind.MERGE:  # there the exam goes along with its images
+            _tell_readers(link, procedure, actor)
         unmake_link(link, procedure, actor, operation.reason)
         procedures.append(procedure)
     operation.before["procedures"] = [procedure.pk for procedure in procedures]
     study.state, study.reason, study.candidates, study.patient = StudyState.REJECTED, operation.kind, [], None
     study.save(update_fields=["state", "reason", "candidates", "patient", "updated_at"])
     return procedures
+
+
+def _tell_readers(link: StudyLink, procedure: RequestedProcedure, actor: Actor) -> None:
+    if not procedure.links.filter(undone_at__isnull=True).exclude(pk=link.pk).exists():
+        effects.take_from_reader(procedure, actor)
 
 
 def _link(study: Study, procedure: RequestedProcedure, actor: Actor, reason: str) -> StudyLink:
@@ -316,7 +326,10 @@ def _link(study: Study, procedure: RequestedProcedure, actor: Actor, reason: str
 def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reason: str) -> None:
     before: dict[str, Any] = operation.before
     for link in StudyLink.objects.filter(pk__in=before.get("links_added", ()), undone_at__isnull=True):
-        unmake_link(link, locked_procedure(link.procedure_id), actor, reason)
+        procedure = locked_procedure(link.procedure_id)
+        if operation.kind != OperationKind.MERGE:
+            _tell_readers(link, procedure, actor)
+        unmake_link(link, procedure, actor, reason)
     operation.placements.update(undone=True)
     Placement.objects.filter(pk__in=before.get("superseded", ())).update(undone=False)
     study = next(row for row in studies if row.pk == operation.study_id)
@@ -331,7 +344,9 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
     made = next((row for row in studies if row.pk == operation.other_study_id), None)
     if made is not None and operation.kind in (OperationKind.SPLIT, OperationKind.REJECT_IMAGES):
         for link in made.links.filter(undone_at__isnull=True):
-            unmake_link(link, locked_procedure(link.procedure_id), actor, reason)
+            procedure = locked_procedure(link.procedure_id)
+            _tell_readers(link, procedure, actor)
+            unmake_link(link, procedure, actor, reason)
         made.state, made.reason, made.patient = StudyState.REJECTED, operation.kind, None
         made.save(update_fields=["state", "reason", "patient", "updated_at"])
 

@@ -16,6 +16,7 @@ from pydicom.charset import convert_encodings, encode_string
 from pydicom.datadict import dictionary_VR
 
 from ris_core.studies.dicom_file import (
+    DEEPEST,
     SPECIFIC_CHARACTER_SET,
     DicomFile,
     Element,
@@ -40,6 +41,9 @@ _SYSTEM: Final = 0x04000563
 _SOURCE: Final = 0x04000564
 _REASON: Final = 0x04000565
 _UTF8: Final = "ISO_IR 192"
+_ABOUT_PATIENT_AND_STUDY: Final = frozenset({0x0008, 0x0010})
+"""Groups of attributes that identify."""
+_ABOUT_STUDY_AND_ORDER: Final = frozenset({0x0020000D, 0x00200010, 0x00321060, 0x00400275, _ORIGINAL_ATTRIBUTES})
 _CREATOR: Final = 0x00090010
 _ADDED: Final = 0x00091001
 """Private to us, in our note: the attributes that were not there at all, which an empty former value does not tell."""
@@ -112,6 +116,14 @@ def as_received(file: DicomFile) -> DicomFile:
     return file.with_elements(elements)
 
 
+def same_content(one: DicomFile, other: DicomFile) -> bool:
+    """Whether two files hold the same thing, whosever they say it is: equal pixels or, of objects without pixels
+    (reports, documents, waveforms), equal attributes beside those of the patient, the study and the order."""
+    if one.pixels or other.pixels:
+        return one.pixels == other.pixels
+    return _content(one) == _content(other) or _content(as_received(one)) == _content(as_received(other))
+
+
 def received_header(data: bytes) -> Header:
     """The header of a file, or of its beginning, as it was received.
 
@@ -124,6 +136,25 @@ def received_header(data: bytes) -> Header:
 def file_charset(elements: Elements) -> str:
     """The file's Specific Character Set (0008,0005) as it stands there; empty when it names none."""
     return _ascii(elements.get(SPECIFIC_CHARACTER_SET))
+
+
+def _content(file: DicomFile) -> dict[int, object]:
+    own = {
+        tag: element
+        for tag, element in file.elements.items()
+        if tag >> 16 not in _ABOUT_PATIENT_AND_STUDY and tag not in _ABOUT_STUDY_AND_ORDER
+    }
+    return _values(own, file.encoding)
+
+
+def _values(elements: Elements, encoding: Encoding, depth: int = 0) -> dict[int, object]:
+    """Without padding, and sequences by their items: how their ends are marked means nothing."""
+    return {
+        tag: [_values(encoding.read(item), encoding, depth + 1) for item in encoding.items(element)]
+        if element.vr == "SQ" and depth < DEEPEST
+        else _trimmed(element)
+        for tag, element in elements.items()
+    }
 
 
 def _is_ours(item: bytes, encoding: Encoding) -> bool:
@@ -188,8 +219,11 @@ def _sequences_from_utf8(file: DicomFile, declared: bytes) -> Elements:
     def recode(vr: str, raw: bytes) -> bytes:
         if raw.isascii():
             return raw
-        text = encode_string(raw.decode("utf-8", "replace").rstrip(" \0"), encodings)
-        return text + b" " * (len(text) & 1)
+        text = raw.decode("utf-8", "replace").rstrip(" \0")
+        former = encode_string(text, encodings)
+        if decode_text(former, vr, declared) != text:
+            return raw  # the declared set cannot hold it: it came in UTF-8 that nobody had declared
+        return former + b" " * (len(former) & 1)
 
     sequences = {tag: element for tag, element in file.elements.items() if element.vr == "SQ"}
     return recoded(sequences, file.encoding, recode)

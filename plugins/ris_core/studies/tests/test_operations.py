@@ -11,6 +11,7 @@ from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.jobs.models import Job
+from ris_core.notices.models import Notice
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.studies import operations
@@ -175,6 +176,23 @@ def test_what_is_being_read_is_locked_until_an_administrator_says_why(technologi
         operations.split_study(study.pk, [ONE], technologist, "two exams")
     operations.split_study(study.pk, [ONE], technologist, "two exams", breaking_reason="the reader is away")
     assert AuditEvent.objects.filter(action="study.lock_broken").count() == 1
+
+
+@pytest.mark.parametrize("state", [ExamState.DRAFT, ExamState.FINAL])
+def test_who_read_images_that_were_another_patients_is_told(technologist: Actor, state: str) -> None:
+    """P6."""
+    study = a_study()
+    procedure = RequestedProcedure.objects.get(links__study=study)
+    RequestedProcedure.objects.filter(pk=procedure.pk).update(exam_state=state)
+    reader = a_reader()
+    if state == ExamState.DRAFT:
+        Reading.objects.create(
+            procedure=procedure, state=ReadingState.DRAFT, claimed_by_id=reader.user_id, claimed_at=timezone.now()
+        )
+    right = an_exam(state=ExamState.ORDERED, images=False)
+    operations.change_patient(study.pk, right.pk, technologist, "wrong line", breaking_reason="it is not this patient")
+    assert Notice.objects.get().kind == "images_removed"
+    assert not Reading.objects.filter(claimed_by__isnull=False).exists()
 
 
 def test_one_operation_at_a_time(technologist: Actor) -> None:

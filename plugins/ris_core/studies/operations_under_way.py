@@ -1,0 +1,41 @@
+"""Operations whose images the worker has still to carry, and what their end brings with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from ris_core.jobs.services import enqueue
+from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation
+
+
+def operations_waiting_for(study: Study) -> QuerySet[StudyOperation]:
+    """Operations that end when the images of ``study`` have been arranged: it has the images that are to go, or that
+    are to come back."""
+    back = Q(other_study=study) | Q(other_study=None, study=study)
+    return StudyOperation.objects.filter(
+        Q(state=OperationState.RUNNING, study=study) | Q(back, state=OperationState.UNDOING)
+    ).order_by("pk")
+
+
+def end_operations(begun: Collection[tuple[int, str]]) -> None:
+    """What persons had asked for and was waiting for these files is done."""
+    for key, state in begun:
+        operation = StudyOperation.objects.get(pk=key)
+        if operation.state != state:
+            continue
+        if operation.state == OperationState.RUNNING:
+            operation.state, operation.finished_at = OperationState.DONE, timezone.now()
+        else:
+            operation.state = OperationState.UNDONE
+        operation.save(update_fields=["state", "finished_at"])
+        if operation.rejection:
+            enqueue("keep_rejection_note", operation.pk)
+
+
+def merge_of(study: Study) -> StudyOperation | None:
+    """The merge by which a study has gone into another, while it holds."""
+    merges = StudyOperation.objects.filter(study=study, kind=OperationKind.MERGE, undone_at__isnull=True)
+    return merges.select_related("other_study").order_by("-pk").first()
