@@ -17,7 +17,7 @@ from ris_core.appointments.rules import AppointmentNotice
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import IdentityConflict, InvalidValue, TransitionRefused
-from ris_core.identifiers import PatientIdentifier as SentIdentifier
+from ris_core.orders.finding import requests_numbered
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.orders.records import OPEN_STATUSES, show_on_worklist
 from ris_core.patients.models import PatientIdentifier
@@ -49,9 +49,6 @@ def record_appointment(notice: AppointmentNotice, actor: Actor) -> Appointment:
     """
     known = Appointment.objects.select_for_update().filter(source=notice.source, number=notice.number).first()
     procedures = _procedures_of(notice, known)
-    for procedure in procedures[:1]:
-        if not _is_of_patient(notice.patient_identifiers, identifiers_of(procedure.patient_id)):
-            raise IdentityConflict("the order is another patient's than the appointment", field="patient_identifier")
     if known is None and notice.starts_at is None and notice.status in BOOKED:
         raise InvalidValue("an appointment needs a time", field="starts_at")
     appointment = known or Appointment(source=notice.source, number=notice.number)
@@ -99,7 +96,14 @@ def claim_waiting(
 
 
 def _procedures_of(notice: AppointmentNotice, known: Appointment | None) -> list[RequestedProcedure]:
-    """The procedures that are meant, locked: by the order's numbers, else those the appointment is of already."""
+    """The procedures that are meant, locked: by the order's numbers, else those the appointment is of already.
+
+    All of them are one patient's. An order of another system, known by our filler number, is only touched for a sender
+    who names the patient.
+
+    :raises InvalidValue: the patient is not named, and the order is another system's
+    :raises IdentityConflict: the order is another patient's, or the numbers are those of several patients' orders
+    """
     placer = notice.placer_order_number or (known.placer_order_number if known else "")
     accession = notice.accession_number or (known.accession_number if known else "")
     named = Q(pk__in=[])
@@ -108,19 +112,33 @@ def _procedures_of(notice: AppointmentNotice, known: Appointment | None) -> list
     if notice.filler_order_number:
         named |= Q(filler_order_number=notice.filler_order_number)
     if accession:
-        named |= Q(source=notice.source, request__accession_number=accession)
-        named |= Q(source=notice.source, request__sent_accession_number=accession)
+        named |= Q(source=notice.source, request_id__in=requests_numbered(accession))
     if known and known.procedure_id:
         named |= Q(pk=known.procedure_id)
     locked = RequestedProcedure.objects.select_for_update(of=("self",)).select_related("request__visit", "patient")
-    found = list(locked.filter(named).order_by("pk"))
+    found = _of_one_patient(list(locked.filter(named).order_by("pk")), notice, known)
     service = notice.service_code or (known.service_code if known else "")
     return [procedure for procedure in found if procedure.service_code == service] or found
 
 
-def _is_of_patient(sent: Sequence[SentIdentifier], known: Sequence[PatientIdentifier]) -> bool:
-    values = {identifier.value for identifier in sent}
-    return not values or not values.isdisjoint(identifier.value for identifier in known)
+def _of_one_patient(
+    found: list[RequestedProcedure], notice: AppointmentNotice, known: Appointment | None
+) -> list[RequestedProcedure]:
+    if not notice.patient_identifiers:
+        own = known.procedure_id if known else None
+        if any(procedure.source != notice.source and procedure.pk != own for procedure in found):
+            raise InvalidValue("the order is another system's; name the patient", field="patient_identifier")
+        theirs = found
+    else:
+        sent = {identifier.value for identifier in notice.patient_identifiers}
+        patients = {procedure.patient_id for procedure in found}
+        numbers_of = {key: {row.value for row in identifiers_of(key)} for key in patients}
+        theirs = [procedure for procedure in found if not sent.isdisjoint(numbers_of[procedure.patient_id])]
+        if found and not theirs:
+            raise IdentityConflict("the order is another patient's than the appointment", field="patient_identifier")
+    if len({procedure.patient_id for procedure in theirs}) > 1:
+        raise IdentityConflict("the numbers are those of several patients' orders", field="patient_identifier")
+    return theirs
 
 
 def _take_over(

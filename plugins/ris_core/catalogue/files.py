@@ -90,8 +90,8 @@ def _take(kind: EntryKind, said: dict[str, str], number: int, imported: Imported
     word = said.get("active")
     entry = Entry(
         kind=kind,
-        code=said["code"],
-        coding_system=said.get("coding_system", ""),
+        code=said.get("code", "").removeprefix("'"),
+        coding_system=said.get("coding_system", "").removeprefix("'"),
         values={name: text for name, text in values.items() if text.strip() or name not in ("name", "modality")},
         active=None if word is None else _YES.get(word.strip().lower(), True),
     )

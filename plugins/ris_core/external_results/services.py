@@ -11,6 +11,7 @@ from ris_core.errors import IdentityConflict
 from ris_core.external_results.models import ExternalDocument, ExternalResult
 from ris_core.external_results.rules import StatedResult
 from ris_core.orders.errors import UnknownOrder
+from ris_core.orders.finding import requests_numbered
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.services import identifiers_of
 
@@ -69,8 +70,7 @@ def _procedure_of(stated: StatedResult) -> RequestedProcedure:
     if stated.filler_order_number:
         named |= Q(filler_order_number=stated.filler_order_number)
     if stated.accession_number:
-        named |= Q(request__accession_number=stated.accession_number)
-        named |= Q(request__sent_accession_number=stated.accession_number)
+        named |= Q(request_id__in=requests_numbered(stated.accession_number))
     locked = RequestedProcedure.objects.select_for_update(of=("self",)).filter(named).order_by("pk")
     sent = {identifier.value for identifier in stated.patient_identifiers}
     found = list(locked)

@@ -20,9 +20,11 @@ _FIELDS = {2: "name", 3: "modality", 4: "host", 6: "room", 7: "department"}
 def save_device(zdv: Segment, active: bool | None, actor: Actor) -> None:
     """Register or change the device of ``zdv``.
 
-    A new one is not in use until an administrator has looked at it: a message opens no door to the archive.
+    A new one is not in use until an administrator has looked at it, and one in use stays where it is: a message opens
+    no door to the archive.
 
     :param active: what MFE-1 makes of a known device; none leaves it as it is
+    :raises MessageRefused: it would take a device into use, or change the address of one that is
     :raises NotFound: withdrawn or taken back, and not here
     :raises InvalidValue: a value that no device can have
     """
@@ -40,7 +42,12 @@ def save_device(zdv: Segment, active: bool | None, actor: Actor) -> None:
     if known is None:
         register_device(DeviceRegistration(**{"name": title, **said, "ae_title": title, "active": False}), actor)
         return
+    if active and not known.active:
+        raise refused("a device is taken into use by an administrator", ErrorCode.APPLICATION_RECORD_LOCKED, zdv, 1)
     before = registration_of(known)
     wanted = replace(before, active=active) if active is not None else replace(before, **said)
+    if before.active and (wanted.host, wanted.port) != (before.host, before.port):
+        detail = "the address of a device in use is changed by an administrator"
+        raise refused(detail, ErrorCode.APPLICATION_RECORD_LOCKED, zdv, 4)
     if wanted != before:
         change_device(known.pk, wanted, actor)

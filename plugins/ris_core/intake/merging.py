@@ -204,11 +204,19 @@ def _patient(pid: Segment, reading: Reading, actor: Actor, *, creates: bool = Tr
     """Whom a PID means; one without a name, as some merges have, can only mean somebody who is known."""
     if creates and Segments((pid,)).saying(reading.profile.patient.name):
         return known_or_new(read_patient(pid, reading), actor)
+    found: dict[int, Patient] = {}
     for identifier in read_identifiers(pid, reading):
         patient = find_patient(identifier)
         if patient is not None:
-            return patient
-    raise UnknownPatient("no patient has this identifier", field="patient_identifier")
+            found[patient.pk] = patient
+    if not found:
+        raise UnknownPatient("no patient has this identifier", field="patient_identifier")
+    if len(found) > 1:
+        raise IdentityConflict(
+            "the identifiers belong to different patients here; a person has to decide whether they are one",
+            field="patient_identifier",
+        )
+    return next(iter(found.values()))
 
 
 def _prior_identifiers(mrg: Segment, reading: Reading) -> tuple[PatientIdentifier, ...]:

@@ -19,6 +19,7 @@ from ris_core.hl7.reply import Field, ReplySegment
 from ris_core.hl7.timestamps import write_timestamp
 from ris_core.intake.reading import Reading
 from ris_core.intake.values import bounded, refused
+from ris_core.orders.finding import requests_numbered
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.orders.records import RIS_SOURCE
 from ris_core.patients.models import Patient, PatientIdentifier
@@ -139,10 +140,7 @@ def _orders(asked: Asked, patient: Patient | None, sender: str) -> list[Requeste
     if asked.number:
         number = asked.number
         wanted = wanted.filter(
-            Q(placer_order_number=number)
-            | Q(filler_order_number=number)
-            | Q(request__accession_number=number)
-            | Q(request__sent_accession_number=number)
+            Q(placer_order_number=number) | Q(filler_order_number=number) | Q(request_id__in=requests_numbered(number))
         )
     return list(wanted.select_related("request__visit", "patient").order_by("-scheduled_at", "-pk")[:MOST_ORDERS])
 

@@ -28,13 +28,16 @@ def replay(
     The attempt is kept as a row of its own with its outcome, whether it succeeds or not; its answer is sent to nobody.
     The sender's own repetition is answered as applied from then on.
 
-    :param identity_confirmed: the person has made sure that the patient is the one whom the message would change
+    :param identity_confirmed: the person has made sure that the patient is the one whom the message would change; of a
+        held message as it came, which is what was compared
     :return: the attempt
     :raises NotFound: no such message
     :raises TransitionRefused: it had its effect already, was dismissed, or its control id stands for another message
     :raises InvalidValue: the correction is no HL7 message, or says that it is another one (MSH-3, MSH-4, MSH-10)
     """
     original = _waiting(message_id, "replayed")
+    if identity_confirmed and (raw is not None or original.pk != message_id or original.state != MessageState.HELD):
+        raise TransitionRefused("only what was held as it came can be confirmed", field="message")
     content = bytes(original.raw) if raw is None else raw
     message = _parsed(content)
     if original.control_id and (message.sender, message.control_id) != (original.sender, original.control_id):

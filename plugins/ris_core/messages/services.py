@@ -115,9 +115,16 @@ def _receive_alone(frame: Received, apply: Apply, doors: Doors) -> bytes | None:
         except IntegrityError:
             continue  # the same message or patient came through another node: the next look finds it
         except DatabaseError as error:
+            if _was_in_a_ring(error) and turn < _ATTEMPTS - 1:
+                continue  # a person's change and this one waited for each other: theirs is done, or gives way
             log.error("messages: one from %s not stored: %s", frame.peer, type(error).__name__)
             return None
     return None
+
+
+def _was_in_a_ring(error: DatabaseError) -> bool:
+    """Whether the database has ended a deadlock, or a conflict of transactions, by undoing this one (PostgreSQL)."""
+    return getattr(error.__cause__, "sqlstate", None) in ("40P01", "40001")
 
 
 def _refuse_conflicting(message: Message, actor: Actor) -> None:

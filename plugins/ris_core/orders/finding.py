@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import Q
 
 from ris_core.errors import IdentityConflict
 from ris_core.orders.errors import UnknownOrder
-from ris_core.orders.models import FormerNumber, RequestedProcedure
+from ris_core.orders.models import FormerNumber, ImagingServiceRequest, RequestedProcedure
 from ris_core.orders.rules import OrderRequest
 from ris_core.statements import Param, Select
 
@@ -56,11 +57,30 @@ def locked_procedures(source: str, placer_order_number: str) -> list[RequestedPr
     :raises UnknownOrder: when there is none
     """
     ids = [known.procedure_id for known in known_orders(source, placer_order_number)]
-    locked = RequestedProcedure.objects.select_for_update(of=("self",)).select_related("request__visit")
-    procedures = list(locked.filter(Q(pk__in=ids)).order_by("id")) if ids else []
-    if not procedures:
+    if not ids:
         raise unknown_order()
-    return procedures
+    lock_procedures(ids)
+    return list(RequestedProcedure.objects.select_related("request__visit").filter(pk__in=ids).order_by("id"))
+
+
+def lock_procedures(ids: Iterable[int]) -> None:
+    """Lock procedures in the order of their keys; what belongs to them is read after it.
+
+    Read in the same statement, a request would be as it was before the wait for the lock (PostgreSQL, READ COMMITTED).
+    """
+    locked = RequestedProcedure.objects.select_for_update().filter(pk__in=list(ids)).order_by("pk")
+    list(locked.values_list("pk", flat=True))
+
+
+def requests_numbered(accession_number: str) -> list[int]:
+    """Keys of the requests with this accession number, ours or as it was sent.
+
+    Asked for alone, each condition has its index; joined to procedures by OR they would have every row read.
+    """
+    requests = ImagingServiceRequest.objects.filter(
+        Q(accession_number=accession_number) | Q(sent_accession_number=accession_number)
+    )
+    return list(requests.order_by("pk").values_list("pk", flat=True))
 
 
 def ordered_procedure(order: OrderRequest) -> RequestedProcedure:

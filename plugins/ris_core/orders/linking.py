@@ -19,9 +19,10 @@ from ris_core.delivery.services import owe_under_new_numbers
 from ris_core.errors import IdentityConflict, NotFound, TransitionRefused
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
+from ris_core.orders.finding import lock_procedures
 from ris_core.orders.models import ExamState, OrderLink, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.orders.records import OPEN_STATUSES, RIS_SOURCE, show_on_worklist
-from ris_core.patients.services import identifiers_of
+from ris_core.patients.services import identifiers_of, present_patient
 from ris_core.studies.corrections import owe_corrections_of_procedure
 from ris_core.worklist.services import take_off_worklist
 
@@ -52,7 +53,7 @@ def link_orders(procedure_id: int, his_procedure_id: int, reason: str, actor: Ac
     :raises IdentityConflict: they are of different patients
     :raises TransitionRefused: the first is no order of the RIS, was cancelled, or the second's exam has begun
     """
-    own, others = _locked(procedure_id), _locked(his_procedure_id)
+    own, others = _locked(procedure_id, his_procedure_id)
     if own.patient_id != others.patient_id:
         raise IdentityConflict("the orders are of different patients", field="patient_identifier")
     if own.source != RIS_SOURCE or others.source == RIS_SOURCE:
@@ -124,7 +125,7 @@ def unlink_orders(link_id: int, actor: Actor) -> None:
     link = OrderLink.objects.select_for_update().filter(pk=link_id, undone_at__isnull=True).first()
     if link is None:
         raise NotFound("there is no such link any more", field="link")
-    own, others = _locked(link.procedure_id), _locked(link.absorbed_id)
+    own, others = _locked(link.procedure_id, link.absorbed_id)
     if others.source != RIS_SOURCE:
         raise TransitionRefused("the orders are not those that were linked any more", field="source")
     before: dict[str, Any] = link.before
@@ -143,7 +144,6 @@ def unlink_orders(link_id: int, actor: Actor) -> None:
         step.save(update_fields=["status", "updated_at"])
     link.undone_at, link.undone_by_id = timezone.now(), actor.user_id
     link.save(update_fields=["undone_at", "undone_by"])
-    others = _locked(others.pk)
     reopened = list(
         ScheduledProcedureStep.objects.filter(procedure=others, status__in=OPEN_STATUSES)
         .select_related("procedure__request__visit", "procedure__patient")
@@ -154,16 +154,15 @@ def unlink_orders(link_id: int, actor: Actor) -> None:
     record(actor, "order.unlinked", subject=f"procedure:{own.pk}", patient_id=own.patient_id, absorbed=others.pk)
 
 
-def _locked(procedure_id: int) -> RequestedProcedure:
-    procedure = (
-        RequestedProcedure.objects.select_for_update(of=("self",))
-        .select_related("request__visit", "patient")
-        .filter(pk=procedure_id)
-        .first()
-    )
-    if procedure is None:
+def _locked(procedure_id: int, other_id: int) -> tuple[RequestedProcedure, RequestedProcedure]:
+    """Both, locked, and then their patients: what devices are told of them stays as it is read."""
+    lock_procedures((procedure_id, other_id))
+    found = RequestedProcedure.objects.select_related("request__visit").in_bulk((procedure_id, other_id))
+    if not {procedure_id, other_id} <= found.keys():
         raise NotFound("there is no such procedure", field="procedure")
-    return procedure
+    for patient_id in sorted({procedure.patient_id for procedure in found.values()}):
+        present_patient(patient_id)
+    return found[procedure_id], found[other_id]
 
 
 def _exchange(one: RequestedProcedure, other: RequestedProcedure) -> None:

@@ -16,7 +16,7 @@ from ris_core.devices.models import ImagingService
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
 from ris_core.names import dicom_person_name
-from ris_core.orders.finding import known_orders
+from ris_core.orders.finding import known_orders, lock_procedures
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep
 from ris_core.orders.records import RIS_SOURCE
 from ris_core.orders.rules import NOTHING_SAID, OrderedStep, OrderRequest, PatientCondition
@@ -126,6 +126,7 @@ def amend_order(procedure_id: int, amendment: Amendment, actor: Actor) -> bool:
     :raises NotFound: no such procedure
     :raises TransitionRefused: it was cancelled, or the change comes too late
     """
+    lock_procedures([procedure_id])  # before the patient, as whoever changes the order does
     procedure = RequestedProcedure.objects.filter(pk=procedure_id).first()
     if procedure is None:
         raise NotFound("there is no such procedure", field="procedure")

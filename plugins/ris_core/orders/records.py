@@ -23,7 +23,6 @@ from ris_core.orders.models import (
 from ris_core.orders.rules import OrderedStep, OrderRequest, VisitDetails
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.statements import Param, Select, insert, reserve_id
-from ris_core.worklist.models import WorklistEntry
 from ris_core.worklist.services import compose_answer, put_on_worklist
 
 RIS_SOURCE = "RIS"
@@ -148,17 +147,16 @@ def show_on_worklist(steps: Iterable[ScheduledProcedureStep], identifiers: list[
         put_on_worklist(step.id, compose_answer(step, identifiers))
 
 
-def refresh_worklist_of_patient(patient: Patient, identifiers: list[PatientIdentifier]) -> None:
-    """Encode anew what the worklist has of a patient whose data changed."""
-    waiting = list(
-        ScheduledProcedureStep.objects.select_for_update(of=("self",))
-        .filter(procedure__patient_id=patient.id, worklist_entry__isnull=False)
-        .select_related("procedure__request__visit")
-        .order_by("id")
-    )
-    # asked again now that the steps are locked: images may have taken one off meanwhile, and off it stays
-    shown = set(WorklistEntry.objects.filter(step__in=waiting).values_list("step_id", flat=True))
-    steps = [step for step in waiting if step.id in shown]
+def refresh_worklist_of_patient(
+    patient: Patient, identifiers: list[PatientIdentifier], *, procedure_id: int | None = None
+) -> None:
+    """Encode anew what the worklist has of a locked patient, whose data or (``procedure_id``) exam changed."""
+    shown = ScheduledProcedureStep.objects.filter(procedure__patient_id=patient.id, worklist_entry__isnull=False)
+    if procedure_id is not None:
+        shown = shown.filter(procedure_id=procedure_id)
+    locked = list(shown.select_for_update(of=("self",)).order_by("id").values_list("id", flat=True))
+    # read now that the steps are locked: images may have taken one off meanwhile, a person renumbered the order
+    steps = list(shown.filter(id__in=locked).select_related("procedure__request__visit").order_by("id"))
     for step in steps:
-        step.procedure.request.patient = patient
+        step.procedure.patient = step.procedure.request.patient = patient
     show_on_worklist(steps, identifiers)

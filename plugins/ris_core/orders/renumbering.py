@@ -16,9 +16,10 @@ from ris_core.identifiers import AccessionNumber, PlacerOrderNumber
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.errors import OrderExists
-from ris_core.orders.models import FormerNumber, ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
-from ris_core.orders.records import show_on_worklist
-from ris_core.patients.services import identifiers_of
+from ris_core.orders.finding import lock_procedures
+from ris_core.orders.models import FormerNumber, ImagingServiceRequest, RequestedProcedure
+from ris_core.orders.records import refresh_worklist_of_patient
+from ris_core.patients.services import identifiers_of, present_patient
 from ris_core.studies.corrections import owe_corrections_of_procedure
 
 
@@ -32,6 +33,8 @@ def change_accession_number(request_id: int, number: str, reason: str, actor: Ac
     """
     _need(reason)
     new = AccessionNumber(number)
+    exams = RequestedProcedure.objects.filter(request_id=request_id).values_list("pk", flat=True)
+    lock_procedures(exams)  # before the request, as whoever changes the order does
     request = ImagingServiceRequest.objects.select_for_update().filter(pk=request_id).first()
     if request is None:
         raise NotFound("there is no such order", field="order")
@@ -137,14 +140,8 @@ def _keep_former(
 
 def _follow(procedure_id: int) -> None:
     """Worklist, stored images, screens and receivers learn of the number."""
-    steps = list(
-        ScheduledProcedureStep.objects.select_for_update(of=("self",))
-        .filter(procedure_id=procedure_id, worklist_entry__isnull=False)
-        .select_related("procedure__request__visit", "procedure__patient")
-        .order_by("pk")
-    )
-    if steps:
-        show_on_worklist(steps, identifiers_of(steps[0].procedure.patient_id))
+    patient = present_patient(RequestedProcedure.objects.values_list("patient_id", flat=True).get(pk=procedure_id))
+    refresh_worklist_of_patient(patient, identifiers_of(patient.pk), procedure_id=procedure_id)
     owe_corrections_of_procedure(procedure_id)
     announce_event(Event.EXAM_CHANGED, procedure_id)
     announce("exam", procedure_id)

@@ -171,7 +171,7 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
         open_steps += withdrawn
     if order.visit:
         request.visit = record_visit(order.visit, patient)
-    request.save(force_update=True)
+    request.save(update_fields=["patient", "visit", "sent_accession_number", *_REQUEST_FIELDS, "updated_at"])
     if corrected:
         details_changed(patient, identifiers, corrected)
     for step in open_steps:

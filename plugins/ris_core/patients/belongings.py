@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from ris_core.errors import IdentityConflict
 from ris_core.notices.models import Notice
-from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, Visit
+from ris_core.orders.models import ImagingServiceRequest, OrderLink, RequestedProcedure, Visit
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
 from ris_core.studies.models import Study, StudyLink
 
@@ -47,7 +47,8 @@ def keys_of(patient_id: int) -> Keys:
 def with_what_hangs_on(keys: Mapping[str, Iterable[int]]) -> Keys:
     """``keys`` with everything that has come to them since: requests of the visits, their exams, the exams' studies.
 
-    :raises IdentityConflict: images are linked to one of these exams and to one that is not among them
+    :raises IdentityConflict: images are linked to one of these exams and to one that is not among them, or an order
+        made here is linked to the HIS's order of an exam that is not
     """
     found = {name: set(keys.get(name, ())) for name in KINDS}
     found["requests"] |= set(
@@ -61,6 +62,14 @@ def with_what_hangs_on(keys: Mapping[str, Iterable[int]]) -> Keys:
     if links.filter(study_id__in=linked).exclude(procedure_id__in=found["procedures"]).exists():
         raise IdentityConflict(
             "images are linked to exams of both; take back one of the links first", field="StudyInstanceUID"
+        )
+    inside = found["procedures"]
+    joined = OrderLink.objects.filter(undone_at__isnull=True).filter(
+        Q(procedure_id__in=inside) | Q(absorbed_id__in=inside)
+    )
+    if any((one in inside) != (other in inside) for one, other in joined.values_list("procedure_id", "absorbed_id")):
+        raise IdentityConflict(
+            "orders of both are linked with each other; take back one of the links first", field="placer_order_number"
         )
     found["studies"] |= linked
     return {name: sorted(values) for name, values in found.items()}

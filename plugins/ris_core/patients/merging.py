@@ -32,7 +32,7 @@ def merge_patients(merged_id: int, survivor_id: int, actor: Actor, *, reason: st
     """
     if merged_id == survivor_id:
         raise MergeRefused("a patient record cannot be merged into itself", field="survivor")
-    survivor_id = _locked_survivor(merged_id, survivor_id)
+    survivor_id = locked_survivor(merged_id, survivor_id)
     if survivor_id == merged_id:
         raise MergeRefused(
             "the other record has been merged into this one; undo that merge first, or keep this one", field="survivor"
@@ -79,18 +79,18 @@ def unmerge_patients(merge_id: int, actor: Actor, *, reason: str) -> PatientMerg
     :raises NotFound: no such merge
     :raises InvalidValue: no reason given
     :raises MergeRefused: the survivor would be left without an identifier
-    :raises IdentityConflict: images are linked to exams of both records
+    :raises IdentityConflict: images, or orders made here and the HIS's, are linked across both records
     """
     if not reason.strip():
         raise InvalidValue("say why the merge is undone", field="reason")
-    merge = PatientMerge.objects.select_for_update().filter(pk=merge_id).first()
+    merge = PatientMerge.objects.filter(pk=merge_id).first()
     if merge is None:
         raise NotFound("there is no such merge", field="merge")
+    merged_id = merge.merged_id
+    holder_id = locked_survivor(merged_id, merge.survivor_id)
+    merge.refresh_from_db()
     if merge.undone_at is not None:
         return merge
-    merged_id = merge.merged_id
-    holder_id = _locked_survivor(merged_id, merge.survivor_id)
-    merge.refresh_from_db()
     given_back = move(with_what_hangs_on(merge.moved), holder_id, merged_id)
     if not PatientIdentifier.objects.filter(patient_id=holder_id, retired_at__isnull=True).exists():
         raise MergeRefused("the surviving record would have no identifier; give it one first", field="survivor")
@@ -137,8 +137,11 @@ def came_by(identifier: Identifier) -> PatientMerge | None:
     return next((merge for merge in merges if row.pk in merge.moved.get("identifiers", ())), None)
 
 
-def _locked_survivor(merged_id: int, survivor_id: int) -> int:
-    """Lock both records and whoever has the survivor's data now; the key of the latter."""
+def locked_survivor(merged_id: int, survivor_id: int) -> int:
+    """Lock both records and whoever has the survivor's data now, with the exams of all; the key of the latter.
+
+    :raises NotFound: no such patient
+    """
     end = _end_of_chain(survivor_id)
     while True:
         locked = lock_patients((merged_id, survivor_id, end))

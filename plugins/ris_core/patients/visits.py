@@ -11,12 +11,12 @@ from ris_core.errors import IdentityConflict, InvalidValue, NotFound
 from ris_core.orders.models import Visit, VisitState
 from ris_core.orders.records import record_visit, refresh_worklist_of_patient
 from ris_core.orders.rules import VisitDetails
-from ris_core.patients.belongings import lock_patients, move, take_out, with_what_hangs_on
+from ris_core.patients.belongings import move, take_out, with_what_hangs_on
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import UnknownPatient
-from ris_core.patients.merging import merges_into
+from ris_core.patients.merging import locked_survivor, merges_into
 from ris_core.patients.models import Patient
-from ris_core.patients.services import identifiers_of, present_patient
+from ris_core.patients.services import identifiers_of
 
 
 def note_visit(
@@ -77,13 +77,13 @@ def move_visit(visit_id: int, receiver_id: int, actor: Actor, *, reason: str = "
     visit = Visit.objects.filter(pk=visit_id).first()
     if visit is None:
         raise NotFound("there is no such visit", field="visit")
-    receiver_id = present_patient(receiver_id).pk
-    locked = lock_patients((visit.patient_id, receiver_id))
+    expected_id = visit.patient_id
+    receiver_id = locked_survivor(expected_id, receiver_id)
     visit.refresh_from_db()
     giver_id = visit.patient_id
     if giver_id == receiver_id:
         return visit
-    if giver_id not in locked:
+    if giver_id != expected_id:
         raise InvalidValue("the visit has just been moved; look again", field="visit")
     moved = move(with_what_hangs_on({"visits": [visit.pk]}), giver_id, receiver_id)
     for merge in merges_into(giver_id):

@@ -75,3 +75,11 @@ def test_what_is_no_such_file_is_refused(content: bytes) -> None:
         import_csv(EntryKind.DEPARTMENT, content, SYSTEM)
     assert not Department.objects.exists()
     assert not Staff.objects.exists()
+
+
+def test_a_line_that_is_too_short_is_named_and_a_code_like_a_formula_comes_back() -> None:
+    imported = import_csv(EntryKind.DEPARTMENT, b"name;code\nKhoa Nhi\n", SYSTEM)
+    assert [(wrong.number, wrong.field) for wrong in imported.wrong] == [(2, "code")]
+    import_csv(EntryKind.DEPARTMENT, b"code;name\n-K1;K 1\n", SYSTEM)
+    import_csv(EntryKind.DEPARTMENT, export_csv(EntryKind.DEPARTMENT).encode(), SYSTEM)
+    assert Department.objects.get().code == "-K1"

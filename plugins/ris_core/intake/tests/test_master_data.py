@@ -121,3 +121,13 @@ def test_the_same_again_changes_nothing() -> None:
 
 def test_without_records_it_is_refused() -> None:
     assert code(send("Z03")) == "AE"
+
+
+def test_a_message_neither_takes_a_device_into_use_nor_moves_one_that_is() -> None:
+    send("Z02", "MFE|MAD|1||US9", "ZDV|US9|Siêu âm 9|US|10.1.1.9|104")
+    assert code(send("Z02", "MFE|MAC|1||US9", "ZDV|US9")) == "AE"
+    assert not Device.objects.get().active
+    assert code(send("Z02", "MFE|MUP|1||US9", "ZDV|US9|||10.1.1.8|104")) == "AA"
+    Device.objects.update(active=True)
+    assert code(send("Z02", "MFE|MUP|1||US9", "ZDV|US9|||10.6.6.6|104")) == "AE"
+    assert (Device.objects.get().host, Device.objects.get().active) == ("10.1.1.8", True)

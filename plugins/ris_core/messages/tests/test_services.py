@@ -224,3 +224,21 @@ def test_a_reply_is_answered_and_what_was_right_stays_though_a_part_was_refused(
     assert "\rMFA|MAD|||U\r" in answer
     assert "MFK^M02^MFK_M01" in answer
     assert effects() == 1
+
+
+def test_a_deadlock_that_the_database_ended_is_tried_again() -> None:
+    """A person's change and a message may wait for each other: the message is not given back to the sender for that."""
+
+    class DeadlockDetected(Exception):
+        sqlstate = "40P01"
+
+    tries: list[str] = []
+
+    def apply(message: Message, actor: Actor) -> None:
+        tries.append(message.control_id)
+        if len(tries) < 3:
+            raise OperationalError("deadlock detected") from DeadlockDetected()
+        record(actor, "effect")
+
+    assert send(message("M1"), apply)[0] == "AA"
+    assert (len(tries), effects()) == (3, 1)

@@ -12,12 +12,14 @@ from ris_core.audit.services import SYSTEM
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.identifiers import PlacerOrderNumber
 from ris_core.matching.policy import DEFAULT_POLICY
+from ris_core.orders import services
 from ris_core.orders.ending import cancel_order
 from ris_core.orders.errors import OrderExists
 from ris_core.orders.models import FormerNumber, ImagingServiceRequest, RequestedProcedure
 from ris_core.orders.renumbering import change_accession_number, change_placer_number, restore_number
 from ris_core.orders.services import change_order, place_order
 from ris_core.orders.tests.builders import an_order
+from ris_core.patients.services import record_patient
 from ris_core.studies.candidates import consider, received_study
 from ris_core.studies.received import header_from_json
 from ris_core.worklist.models import WorklistEntry
@@ -95,3 +97,17 @@ def test_what_cannot_be_done_is_refused() -> None:
         restore_number(99, "r", SYSTEM)
     change_accession_number(placed.request_id, "ACC1", "r", SYSTEM)
     assert not FormerNumber.objects.exists()
+
+
+def test_a_change_by_the_sender_keeps_a_number_that_was_given_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a change has read of the request before is not written back over another's number."""
+    placed = place_order(an_order(), SYSTEM)
+
+    def renumbered_meanwhile(*said: object) -> object:
+        ImagingServiceRequest.objects.update(accession_number="NEW1")
+        return record_patient(*said)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(services, "record_patient", renumbered_meanwhile)
+    change_order(an_order(comments="ghi chú"), SYSTEM)
+    request = ImagingServiceRequest.objects.get(pk=placed.request_id)
+    assert (request.accession_number, request.comments) == ("NEW1", "ghi chú")

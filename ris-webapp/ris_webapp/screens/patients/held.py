@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from ris_core.errors import InvalidValue, QuangError
 from ris_core.hl7.acknowledgement import ErrorCode
-from ris_core.hl7.er7 import Message
 from ris_core.intake.patient import read_patient
+from ris_core.intake.senders import read_message
 from ris_core.intake.services import reading_of
 from ris_core.messages.models import InboundMessage, MessageState
 from ris_core.patients.models import Patient, PatientIdentifier
@@ -76,7 +75,7 @@ def _side_by_side(message: InboundMessage) -> Held:
 
 def _details(message: InboundMessage) -> PatientDetails | None:
     try:
-        parsed = Message.parse(bytes(message.raw), settings.QUANG.hl7.undeclared_charset)
+        parsed = read_message(bytes(message.raw))
         pids = list(parsed.all("PID"))
         return read_patient(pids[0], reading_of(parsed), parsed.segments) if len(pids) == 1 else None
     except (InvalidValue, QuangError):
