@@ -61,14 +61,19 @@ def expect_numbers(order: OrderRequest) -> None:
 def accession_numbers(sent: str, request_id: int) -> tuple[AccessionNumber, str]:
     """The accession number to use, and the sent one when it could not be used (too long, or taken: invariant 5)."""
     usable = usable_accession_number(sent)
-    if usable and not _accession_number_taken.row(number=usable) and not _accession_number_was_taken.row(number=usable):
+    if usable and not _is_or_was_taken(usable):
         return usable, ""
     number = f"Q{request_id:08d}"
     suffix = 0
-    while _accession_number_taken.row(number=number):  # a sender has used a number of our form
+    while _is_or_was_taken(number):  # a sender has used a number of our form
         suffix += 1
         number = f"Q{request_id:08d}-{suffix}"
     return AccessionNumber(number), sent.strip()
+
+
+def _is_or_was_taken(number: str) -> bool:
+    taken = _accession_number_taken.row(number=number) or _accession_number_was_taken.row(number=number)
+    return taken is not None
 
 
 def requested_procedure_id(order: OrderRequest, request_id: int, ordinal: int) -> RequestedProcedureID:
