@@ -164,6 +164,7 @@ class RequestedProcedure(models.Model):
             models.Index(fields=["exam_state", "priority_rank", "scheduled_at", "id"], name="exam_list"),
             models.Index(fields=["scheduled_at", "id"], name="exam_by_time"),
             models.Index(fields=["placer_order_number"], name="exam_by_placer_number"),
+            models.Index(fields=["updated_at"], name="exam_by_change"),
             models.Index(
                 fields=["modality", "scheduled_at"],
                 condition=models.Q(exam_state__in=["ORDERED", "IN_PROGRESS"]),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import islice, permutations
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Right
 
 from ris_core.matching import patient_ids
@@ -74,10 +74,9 @@ def _patients(study: ReceivedStudy) -> Iterator[int]:
     dated = Patient.objects.filter(birth_date=study.birth_date) if len(study.birth_date) == 8 else None
     if dated is not None:
         yield from _family(_ids(dated[:_PATIENTS]))
-    named = Patient.objects.filter(
-        search_key__in=_name_orders(study.patient_name), requested_procedures__exam_state__in=OPEN
-    )
-    yield from _family(_ids(named.distinct()[:_PATIENTS]))
+    of_patient = RequestedProcedure.objects.filter(patient=OuterRef("pk"), exam_state__in=OPEN)
+    named = Patient.objects.filter(Exists(of_patient), search_key__in=_name_orders(study.patient_name))
+    yield from _family(_ids(named[:_PATIENTS]))
 
 
 def _family(found: Iterable[int]) -> set[int]:

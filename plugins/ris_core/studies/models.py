@@ -80,6 +80,7 @@ class Study(models.Model):
         indexes = [
             models.Index(fields=["state", "last_received_at"], name="study_queue"),
             models.Index(fields=["remote_ae_title", "last_received_at"], name="study_by_device"),
+            models.Index(fields=["received_accession_number"], name="study_by_received_number"),
         ]
 
 

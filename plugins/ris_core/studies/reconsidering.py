@@ -7,7 +7,7 @@ date. So a sweep costs what has happened since the last one, however many orders
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from ris_core.matching import patient_ids
 from ris_core.matching.policy import KEY_TAGS
 from ris_core.names import folded_words
 from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.patients.models import PatientIdentifier
+from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.studies.models import QUEUE_STATES, Study
 from ris_core.studies.received import header_from_json
 
@@ -25,7 +25,7 @@ RECONSIDERED_FOR: Final = timedelta(days=14)
 """How long a study in the queue is linked by itself when its order comes late."""
 LONGEST_TRANSACTION: Final = timedelta(seconds=60)
 """An order that was being written while a study was compared bears an earlier time, and was not seen."""
-_MOST_NEW: Final = 20_000
+_AT_ONCE: Final = 2_000
 _MOST_WAITING: Final = 2_000
 
 Trait = tuple[str, str]
@@ -58,21 +58,35 @@ def _traits_of_study(study: Study) -> Iterator[Trait]:
 
 def _traits_of_orders(after: datetime) -> Iterator[Trait]:
     """Of every procedure that was placed or changed, or whose patient was, or was merged with somebody."""
-    changed = RequestedProcedure.objects.filter(
-        Q(updated_at__gt=after) | Q(patient__updated_at__gt=after) | Q(patient__merged_from__updated_at__gt=after)
-    ).exclude(exam_state=ExamState.CANCELLED)
-    rows = changed.values_list(
-        "patient_id",
-        "patient__dicom_name",
-        "patient__birth_date",
-        "request__accession_number",
-        "request__sent_accession_number",
-        "placer_order_number",
-        "filler_order_number",
-        "requested_procedure_id",
+    patients = Patient.objects.filter(updated_at__gt=after)
+    merged_into = patients.filter(merged_into__isnull=False).values("merged_into")
+    changed = {
+        pk  # one query each: together they would read every order there is
+        for of_these in (Q(updated_at__gt=after), Q(patient__in=patients), Q(patient__in=merged_into))
+        for pk in RequestedProcedure.objects.filter(of_these).values_list("pk", flat=True)
+    }
+    keys = sorted(changed)
+    for start in range(0, len(keys), _AT_ONCE):
+        yield from _traits_of_procedures(keys[start : start + _AT_ONCE])
+
+
+def _traits_of_procedures(keys: Collection[int]) -> Iterator[Trait]:
+    rows = (
+        RequestedProcedure.objects.filter(pk__in=keys)
+        .exclude(exam_state=ExamState.CANCELLED)
+        .values_list(
+            "patient_id",
+            "patient__dicom_name",
+            "patient__birth_date",
+            "request__accession_number",
+            "request__sent_accession_number",
+            "placer_order_number",
+            "filler_order_number",
+            "requested_procedure_id",
+        )
     )
     patients = set()
-    for patient_id, name, birth_date, *numbers in rows[:_MOST_NEW]:
+    for patient_id, name, birth_date, *numbers in rows:
         patients.add(patient_id)
         yield from _traits(name, birth_date)
         for number in numbers:

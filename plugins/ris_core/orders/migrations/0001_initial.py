@@ -166,6 +166,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='requestedprocedure',
+            index=models.Index(fields=['updated_at'], name='exam_by_change'),
+        ),
+        migrations.AddIndex(
+            model_name='requestedprocedure',
             index=models.Index(condition=models.Q(('exam_state__in', ['ORDERED', 'IN_PROGRESS'])), fields=['modality', 'scheduled_at'], name='open_exam_by_modality'),
         ),
         migrations.AddConstraint(

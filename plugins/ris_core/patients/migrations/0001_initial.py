@@ -73,6 +73,10 @@ class Migration(migrations.Migration):
             model_name='patient',
             index=models.Index(fields=['birth_date'], name='patient_by_birth_date'),
         ),
+        migrations.AddIndex(
+            model_name='patient',
+            index=models.Index(fields=['updated_at'], name='patient_by_change'),
+        ),
         migrations.AddConstraint(
             model_name='patient',
             constraint=models.CheckConstraint(condition=models.Q(('merged_into', models.F('id')), _negated=True), name='patient_not_merged_into_itself'),

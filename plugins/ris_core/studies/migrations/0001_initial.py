@@ -133,6 +133,10 @@ class Migration(migrations.Migration):
             model_name='study',
             index=models.Index(fields=['remote_ae_title', 'last_received_at'], name='study_by_device'),
         ),
+        migrations.AddIndex(
+            model_name='study',
+            index=models.Index(fields=['received_accession_number'], name='study_by_received_number'),
+        ),
         migrations.AddConstraint(
             model_name='study',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('patient__isnull', False), ('state__in', ('LINKED', 'READY_TO_READ'))), models.Q(models.Q(('state__in', ('LINKED', 'READY_TO_READ')), _negated=True), ('patient__isnull', True)), _connector='OR'), name='study_has_patient_only_when_linked'),
