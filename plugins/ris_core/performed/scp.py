@@ -97,12 +97,16 @@ class PerformedStepProvider:
         self._server = self._entity.start_server(self._address, block=False, evt_handlers=handlers)
 
     def stop(self, grace_seconds: float = 5.0) -> None:
-        """Take no more associations, and let those that are at work end."""
-        self._server.server_close()
+        """Take no more associations, let those that are at work end, and abort those that are open still: their
+        threads would keep the process alive. A second time does nothing."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.shutdown()
         until = time.monotonic() + grace_seconds
         while self._entity.active_associations and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
-        self._server.shutdown()
+        self._entity.shutdown()
 
     # one DIMSE message each, in the association's thread
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from unittest.mock import patch
 
@@ -118,3 +119,17 @@ def test_another_called_ae_title_is_rejected(provider: PerformedStepProvider) ->
     entity = AE(ae_title="CT1")
     entity.add_requested_context(ModalityPerformedProcedureStep)
     assert entity.associate("127.0.0.1", provider.port, ae_title="SOMEBODY").is_rejected
+
+
+def test_an_association_that_is_kept_open_does_not_keep_the_service_from_ending(
+    provider: PerformedStepProvider,
+) -> None:
+    entity = AE(ae_title="CT1")
+    entity.add_requested_context(ModalityPerformedProcedureStep)
+    association = entity.associate("127.0.0.1", provider.port, ae_title=settings.QUANG.dicom.ae_title)
+    assert association.is_established
+    provider.stop(grace_seconds=0.1)
+    until = time.monotonic() + 20
+    while not association.is_aborted or provider._entity.active_associations:
+        assert time.monotonic() < until
+        time.sleep(0.02)
