@@ -2,8 +2,9 @@
 
 Pure. The weights are the policy's; what is here holds under any policy. A link by score needs, all at once:
 
-* an identifier of the patient (as it stands, in another form, or in another field) and nobody else's,
-* the name, or the name with a typing error when the whole birth date is the same,
+* an identifier of the patient and nobody else's: as it stands, or, when the whole birth date is the same, in another
+  form or another field,
+* the name, or, when number and whole birth date are the same, the name with a typing error,
 * nothing that contradicts: birth date, sex, body part, modality, an accession number or key of another order,
 * an order that awaits images and was planned for that day (not for another device), the day on which the images were
   made by their device's clock too,
@@ -48,10 +49,12 @@ def patient_is_certain(
     ):
         return False
     name = candidate.comparison("PatientName")
-    if name.verdict is Verdict.EQUAL:
+    if number is Verdict.EQUAL and name.verdict is Verdict.EQUAL:
         return True
+    # BN001234 and NT001234 may be two people whom a device calls 001234
     mistyped = name.verdict is Verdict.SIMILAR and name.nuance is Nuance.TYPING_ERROR
-    return mistyped and number is Verdict.EQUAL and whole_birth_date_agrees(candidate)
+    one_differs = name.verdict is Verdict.EQUAL or (mistyped and number is Verdict.EQUAL)
+    return one_differs and whole_birth_date_agrees(candidate)
 
 
 def whole_birth_date_agrees(candidate: Candidate) -> bool:

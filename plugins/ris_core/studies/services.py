@@ -16,6 +16,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.engine import EngineStudy
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
+from ris_core.jobs.services import enqueue
 from ris_core.matching.comparing import compare
 from ris_core.matching.identity import identity_objection, must_be_justified
 from ris_core.matching.reasons import Reason
@@ -128,7 +129,10 @@ def link_study(
         raise InvalidValue("say why, since the images differ from the order", field="reason")
     kept = {**evidence.as_json(), **(explanation or {}), "reason": reason.strip()[:500]}
     owe_correction(study.pk)
-    return make_link(study, procedure, how, kept, actor, timezone.now())
+    link = make_link(study, procedure, how, kept, actor, timezone.now())
+    # the first image's header was weighed here; the others' are with the engine, and the worker asks them
+    enqueue("study_arrived", study.orthanc_id)
+    return link
 
 
 @transaction.atomic

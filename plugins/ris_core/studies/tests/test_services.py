@@ -346,6 +346,22 @@ def test_what_only_a_later_series_says_of_the_patient_counts_however_often_the_s
     assert exam_of(procedure) == ORDERED
 
 
+def test_who_links_what_a_later_series_contradicts_is_set_right_by_the_worker(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine, person: Actor
+) -> None:
+    procedure = order()
+    send(PatientBirthDate="")
+    orthanc_id = send(series="2", PatientBirthDate="19990101")
+    engine.settle()
+    follow()
+    Job.objects.all().delete()
+    link_study(Study.objects.get().pk, procedure.pk, actor=person, reason="đúng người")
+    assert Job.objects.get(kind="study_arrived").subject_id == orthanc_id
+    follow_study(engine, orthanc_id)
+    assert (Study.objects.get().state, Study.objects.get().reason) == ("CONFLICT", "BIRTH_DATE_DIFFERS")
+    assert exam_of(procedure) == ORDERED
+
+
 def test_two_series_of_two_persons_are_noticed_when_the_first_names_nobody(
     order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine
 ) -> None:
