@@ -15,93 +15,19 @@ on Django's connection, in the caller's transaction, and raises Django's databas
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
-_PREPARE_AFTER = 3
-"""PostgreSQL prepares a statement when it has run so often on one connection."""
-
-
-def _database() -> BaseDatabaseWrapper:
-    """Django's connection of this thread: looked up once for each statement, for ``connection`` does it at each use."""
-    return connections[DEFAULT_DB_ALIAS]
-
-
-def _execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> Any:
-    """Run ``sql`` on a cursor of the driver itself; the cursor."""
-    with database.wrap_database_errors:
-        if database.connection is None:
-            database.ensure_connection()
-        driver = database.connection
-        if database.vendor != "postgresql":
-            return driver.execute(sql, params)
-        from psycopg import RawCursor  # server-side binding: values never become part of the statement
-
-        if driver.prepare_threshold is None:
-            driver.prepare_threshold = _PREPARE_AFTER
-        cursor = RawCursor(driver)
-        cursor.execute(sql, params)
-        return cursor
-
-
-def _placeholders(database: BaseDatabaseWrapper, sql: str, count: int) -> str:
-    """``sql`` with the database's own placeholders in place of Django's ``%s``."""
-    if database.vendor == "postgresql":
-        return sql % tuple(f"${place}" for place in range(1, count + 1))
-    return sql % (("?",) * count)
-
-
-@lru_cache(maxsize=256)
-def _as_one(statements: tuple[str, ...]) -> str:
-    """One statement of PostgreSQL that does what all of them do."""
-    *others, last = statements
-    beside = ", ".join(f"write{place} AS ({sql})" for place, sql in enumerate(others))
-    return f"WITH {beside} {last}" if others else last
-
-
-class _Block:
-    """A :func:`pipelined` block: what it has sent ahead, and what it has yet to write."""
-
-    _MOST_WRITES = 16
-
-    def __init__(self, database: BaseDatabaseWrapper) -> None:
-        self.database = database
-        self.answers: dict[tuple[Any, ...], Any] = {}
-        """Cursors of the queries that were sent ahead, by query and values."""
-        self._writes: list[tuple[str, list[Any]]] = []
-
-    def add(self, sql: str, values: list[Any], overwriting: bool) -> None:
-        """Gather what adds a row; one statement cannot overwrite a row that it has added itself."""
-        if len(self._writes) == self._MOST_WRITES or (overwriting and any(sql == one for one, _ in self._writes)):
-            self.write()
-        self._writes.append((sql, values))
-
-    def write(self) -> None:
-        """Send what was gathered, as one statement."""
-        if self._writes:
-            writes, self._writes = self._writes, []
-            values = [value for _, each in writes for value in each]
-            sql = _placeholders(self.database, _as_one(tuple(sql for sql, _ in writes)), len(values))
-            _execute(self.database, sql, values)
-
-    def before_others(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        """Django's own statements come after what was written before them."""
-        self.write()
-        return execute(*statement)
-
-
-_block: ContextVar[_Block | None] = ContextVar("block", default=None)
+from ris_core.pipelines import block_here, database_here, execute, with_placeholders
 
 
 class Param(Expression):
@@ -142,7 +68,7 @@ class Select:
             sql += f" FOR NO KEY UPDATE OF {database.ops.quote_name(self._locking._meta.db_table)}"
         columns = [column for column, _, _ in compiler.select]
         converters = [(index, *found) for index, found in compiler.get_converters(columns).items()]
-        compiled = (_placeholders(database, sql, len(params)), list(params), converters)
+        compiled = (with_placeholders(database.vendor, sql), list(params), converters)
         self._compiled[database.vendor] = compiled
         return compiled
 
@@ -156,25 +82,25 @@ class Select:
         Queries that are sent together are waited for once and not one by one. The answer knows nothing of what the
         block writes between the two. Outside such a block nothing is sent.
         """
-        block = _block.get()
+        block = block_here()
         if block is not None:
             sql, params, _ = self._filled(block.database, values)
             block.write()
-            block.answers[self, *params] = _execute(block.database, sql, params)
+            block.answers[self, *params] = execute(block.database, sql, params)
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """All rows for ``values``.
 
         :raises KeyError: when a :class:`Param` of the query has no value
         """
-        database = _database()
+        database = database_here()
         sql, params, converters = self._filled(database, values)
-        block = _block.get()
+        block = block_here()
         cursor = block.answers.pop((self, *params), None) if block else None
         if cursor is None:
             if block:
                 block.write()
-            cursor = _execute(database, sql, params)
+            cursor = execute(database, sql, params)
         with database.wrap_database_errors:
             found: list[tuple[Any, ...]] = cursor.fetchall()
         if not converters or not found:
@@ -192,42 +118,12 @@ class Select:
         return found[0] if found else None
 
 
-@contextmanager
-def pipelined() -> Iterator[None]:
-    """Do not wait for the answer to each statement in the block (PostgreSQL's pipeline mode; nothing on SQLite).
-
-    Rows that are asked for are waited for. What :func:`insert`, :func:`append` and :func:`upsert` write is gathered and
-    sent as one statement, before whatever else is asked or written, and when the block ends; its errors come at the
-    latest then. What a statement inside says of the number of rows it changed is not known: no
-    ``save(force_update=True)``.
-
-    :raises django.db.Error: of any statement in the block
-    """
-    database = _database()
-    if database.vendor != "postgresql":
-        yield
-        return
-    database.ensure_connection()
-    block = _Block(database)
-    outer = _block.set(block)
-    try:
-        with (
-            database.wrap_database_errors,
-            database.connection.pipeline(),
-            database.execute_wrapper(block.before_others),
-        ):
-            yield
-            block.write()
-    finally:
-        _block.reset(outer)
-
-
 def append(instance: models.Model) -> None:
     """Add the row of ``instance`` under the key that the database gives it now; ``instance`` does not learn it.
 
     For tables that are read in the order of their keys: :func:`insert` may use a key that was taken long before.
     """
-    database = _database()
+    database = database_here()
     row = _row_of(type(instance), database.vendor)
     _write(database, row.insert, row.values(instance, database)[1:])
     instance._state.adding = False
@@ -238,7 +134,7 @@ def insert(instance: models.Model) -> None:
 
     :raises django.db.IntegrityError: when a constraint of the table forbids it (within :func:`pipelined` later)
     """
-    database = _database()
+    database = database_here()
     row = _row_of(type(instance), database.vendor)
     if instance.pk is None and row.numbers:
         instance.pk = row.numbers.take(database)
@@ -251,7 +147,7 @@ def insert(instance: models.Model) -> None:
 
 def upsert(instance: models.Model) -> None:
     """Add the row of ``instance``, or overwrite the one that has its primary key."""
-    database = _database()
+    database = database_here()
     row = _row_of(type(instance), database.vendor)
     _write(database, row.upsert, row.values(instance, database), overwriting=True)
     instance._state.adding = False
@@ -259,10 +155,10 @@ def upsert(instance: models.Model) -> None:
 
 def _write(database: BaseDatabaseWrapper, sql: str, values: list[Any], *, overwriting: bool = False) -> Any:
     """Run what adds a row, or have it run with others; the cursor, if it has run."""
-    block = _block.get()
+    block = block_here()
     if block is not None:
-        return block.add(sql, values, overwriting)
-    return _execute(database, _placeholders(database, sql, len(values)), values)
+        return block.add(sql, values, overwriting=overwriting)
+    return execute(database, with_placeholders(database.vendor, sql), values)
 
 
 class _Row:
@@ -324,7 +220,7 @@ class _Numbers:
             if not self._free:
                 sql = "SELECT nextval(pg_get_serial_sequence($1, $2)) FROM generate_series(1, $3::integer)"
                 with database.wrap_database_errors:
-                    found = _execute(database, sql, (*self._sequence_of, self._BLOCK)).fetchall()
+                    found = execute(database, sql, (*self._sequence_of, self._BLOCK)).fetchall()
                 self._free = [number for (number,) in reversed(found)]
             return self._free.pop()
 
@@ -350,7 +246,7 @@ _rows: dict[tuple[type[models.Model], str], _Row] = {}
 def _row_of(model: type[models.Model], vendor: str) -> _Row:
     row = _rows.get((model, vendor))
     if row is None:
-        row = _rows[model, vendor] = _Row(model, _database())
+        row = _rows[model, vendor] = _Row(model, database_here())
     return row
 
 
@@ -362,11 +258,11 @@ def reserve_id(model: type[models.Model]) -> int:
 
     :raises TransactionManagementError: outside a transaction
     """
-    database = _database()
+    database = database_here()
     if not database.in_atomic_block:
         raise TransactionManagementError("an id can be reserved in a transaction only")
     numbers = _row_of(model, database.vendor).numbers
     if numbers:
         return numbers.take(database)
-    found = _execute(database, "SELECT seq FROM sqlite_sequence WHERE name = ?", (model._meta.db_table,)).fetchone()
+    found = execute(database, "SELECT seq FROM sqlite_sequence WHERE name = ?", (model._meta.db_table,)).fetchone()
     return int(found[0]) + 1 if found else 1

@@ -202,7 +202,7 @@ def _book(appointment: Appointment, procedure: RequestedProcedure, steps: list[S
         elif step.status == StepStatus.CANCELLED:
             step.status = StepStatus.SCHEDULED
         step.procedure = procedure
-        ScheduledProcedureStep.objects.filter(pk=step.pk).update(  # no save: rows are not counted when pipelined
+        ScheduledProcedureStep.objects.filter(pk=step.pk).update(
             scheduled_at=step.scheduled_at, room=step.room, station_ae_title=step.station_ae_title, status=step.status,
             updated_at=timezone.now(),
         )  # fmt: skip

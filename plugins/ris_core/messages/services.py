@@ -35,6 +35,7 @@ from ris_core.messages.keeping import (
 )
 from ris_core.messages.models import WAITING_STATES, InboundMessage, Protocol, Resolution
 from ris_core.messages.rules import EarlierMessage, Step, next_step, says_nothing_new
+from ris_core.pipelines import pipelined
 from ris_core.statements import Param, Select
 
 __all__ = ["Apply", "Received", "not_stored", "receive"]
@@ -92,10 +93,10 @@ def receive(frames: Sequence[Received], apply: Apply, doors: Doors = USUAL_DOORS
 def _receive_together(frames: Sequence[Received], apply: Apply, doors: Doors) -> list[bytes]:
     """All in one transaction; when one is refused, all anew, each within a savepoint."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), pipelined():
             return [_receive_frame(frame, apply, doors, attempt_among_others) for frame in frames]
     except NotApplied:
-        with transaction.atomic():
+        with transaction.atomic(), pipelined():
             return [_receive_frame(frame, apply, doors) for frame in frames]
 
 

@@ -49,7 +49,7 @@ from ris_core.orders.rules import (
 )
 from ris_core.patients.consequences import details_changed
 from ris_core.patients.services import expect_patient, record_patient
-from ris_core.statements import pipelined
+from ris_core.pipelines import pipelined
 from ris_core.studies.corrections import owe_corrections_of_procedure
 
 _REQUEST_FIELDS = frozenset(
