@@ -17,11 +17,11 @@ from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.orders.rules import OrderRequest
 from ris_core.orders.services import PlacedOrder, change_order, place_order
-from ris_core.patients.models import Patient
 from ris_core.patients.rules import PatientDetails
 from ris_core.patients.services import present_patient
 from ris_webapp.api.answers import BulkOut, BulkResultOut, OrderOut, OrdersOut, Problem
 from ris_webapp.api.caller import ApiRequest, Caller, Scoped
+from ris_webapp.api.numbers import keys_of_orders
 from ris_webapp.api.paging import LARGEST_KEY, page
 from ris_webapp.api.problems import problem_of, status_of
 from ris_webapp.api.shapes import BulkIn, CancelIn, OrderChangeIn, OrderIn
@@ -30,6 +30,15 @@ router = Router(tags=["Orders"])
 
 WRITE, READ = Scoped(Scope.ORDERS_WRITE), Scoped(Scope.ORDERS_READ)
 REFUSED = {(400, 401, 403, 404, 409, 413, 422, 429, 503): Problem}
+
+
+_NUMBERS = (
+    ("placer_order_number",),
+    ("accession_number", "request__accession_number", "request__sent_accession_number"),
+    ("patient_id",),
+    ("patient_identifier", "patient__identifiers__value"),
+)
+"""Members of a query, each with where an order has it."""
 
 
 class OrderQuery(Schema):
@@ -49,16 +58,11 @@ class OrderQuery(Schema):
 
     def condition(self) -> Q:
         found = Q()
-        for name in ("placer_order_number", "patient_id", "modality"):
-            if getattr(self, name):
-                found &= Q(**{name: getattr(self, name)})
-        if self.accession_number:
-            found &= Q(request__accession_number=self.accession_number) | Q(
-                request__sent_accession_number=self.accession_number
-            )
-        if self.patient_identifier:
-            patients = Patient.objects.filter(identifiers__value=self.patient_identifier)
-            found &= Q(patient_id__in=patients.values("pk"))
+        for name, *fields in _NUMBERS:
+            if value := getattr(self, name):
+                found &= Q(pk__in=keys_of_orders(value, *(fields or [name])))
+        if self.modality:
+            found &= Q(modality=self.modality)
         if self.status:
             found &= Q(exam_state=self.status)
         if self.scheduled_from:

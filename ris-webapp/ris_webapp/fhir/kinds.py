@@ -11,11 +11,11 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from ris_core.access.scopes import Scope
 from ris_core.names import folded
-from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.reports.models import Document, Reading, ReportVersion
 from ris_core.studies.models import LINKED_STATES, Study, StudyLink
 from ris_webapp.api.caller import Caller
+from ris_webapp.api.numbers import keys_of_orders
 from ris_webapp.fhir.patient import patient_resource
 from ris_webapp.fhir.results import (
     REPORT_STATUSES,
@@ -92,10 +92,7 @@ _ORDER_NUMBERS = {
 
 
 def _order_number(key: str) -> Callable[[str], Q]:
-    """Any number of an order; with one of our systems, that one.
-
-    Each number is looked up by itself, by its index: as alternatives over two tables they would have every order read.
-    """
+    """Any number of an order; with one of our systems, that one."""
 
     def condition(value: str) -> Q:
         system, code = token(value)
@@ -105,12 +102,7 @@ def _order_number(key: str) -> Callable[[str], Q]:
             if not system or system.startswith(f"{base()}:{name}")
             for field in its_fields
         ]
-        found = {
-            pk
-            for field in fields
-            for pk in RequestedProcedure.objects.filter(**{field: code}).values_list("pk", flat=True)
-        }
-        return Q(**{f"{key}__in": sorted(found)})
+        return Q(**{f"{key}__in": keys_of_orders(code, *fields)})
 
     return condition
 

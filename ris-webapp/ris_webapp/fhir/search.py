@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from fhir.resources.R4B.bundle import Bundle
 
 from ris_core.access.errors import RequestUnreadable
-from ris_webapp.api.paging import LARGEST_KEY
+from ris_webapp.api.paging import LARGEST_KEY, after_key
 from ris_webapp.fhir.outcome import valid
 
 _PREFIXES = {"ge": "gte", "gt": "gt", "le": "lte", "lt": "lt", "sa": "gt", "eb": "lt"}
@@ -65,13 +65,12 @@ def found_page(
                     f"{name[:40]!r} is no search parameter here; there are {', '.join(sorted(by_name))}",
                     field=name[:64],
                 )
-    found: list[Model] = list(rows.filter(pk__gt=after).order_by("pk").distinct()[: count + 1]) if count else []
+    found, more = after_key(rows, after, count)
     links = [{"relation": "self", "url": _address(kind, sent)}]
-    if len(found) > count:
-        links.append({"relation": "next", "url": _address(kind, {**sent, "_after": [str(found[count - 1].pk)]})})
+    if more:
+        links.append({"relation": "next", "url": _address(kind, {**sent, "_after": [str(found[-1].pk)]})})
     entries = [
-        {"fullUrl": full_url(kind, row.pk), "resource": shown(row), "search": {"mode": "match"}}
-        for row in found[:count]
+        {"fullUrl": full_url(kind, row.pk), "resource": shown(row), "search": {"mode": "match"}} for row in found
     ]
     bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "link": links}
     if entries:

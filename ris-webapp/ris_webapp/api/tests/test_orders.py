@@ -13,6 +13,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.worklist.models import WorklistEntry
 from ris_testing.exams import a_reader, an_exam, approved
+from ris_webapp.api import numbers as api_numbers
 from ris_webapp.api.tests.programs import Program, a_patient, an_order, unique
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +209,19 @@ def test_why_an_order_is_not_on_a_device_is_told_check_by_check() -> None:
     assert told["present"] is False
     assert {"about": "REGISTERED", "verdict": "FAIL", "wanted": "NOBODY", "found": ""} in told["checks"]
     _problem(program.call("GET", f"/api/v1/orders/{order['id']}/worklist"), 422, "QUANG-6106")
+
+
+def test_orders_are_found_by_each_of_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program()
+    placed, _other = program.place(), program.place()
+    numbers = {
+        "placer_order_number": placed["placer_order_number"],
+        "accession_number": placed["accession_number"],
+        "patient_id": placed["patient"]["id"],
+        "patient_identifier": placed["patient"]["identifiers"][1]["value"],
+    }
+    for name, value in numbers.items():
+        assert [each["id"] for each in program.get(f"/api/v1/orders?{name}={value}")["items"]] == [placed["id"]], name
+        assert Program(sender="EMR|X").get(f"/api/v1/orders?{name}={value}")["items"] == []
+    monkeypatch.setattr(api_numbers, "MOST_ALIKE", 0)
+    assert program.call("GET", f"/api/v1/orders?patient_id={numbers['patient_id']}").status_code == 400
