@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
+from ris_core.orders.models import ExamState, FormerNumber, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.performed import attributes as read
 from ris_core.performed.models import PerformedFor, PerformedProcedureStep
 from ris_core.performed.rules import Oddity, OrderedWork, ScheduledReference, Tie, tie
@@ -52,6 +52,8 @@ def _works(reference: ScheduledReference, performed: PerformedProcedureStep) -> 
     if reference.accession_number:
         named.append(every.filter(request__accession_number=reference.accession_number))
         named.append(every.filter(request__sent_accession_number=reference.accession_number))
+        former = FormerNumber.objects.filter(kind=FormerNumber.Kind.ACCESSION, value=reference.accession_number)
+        named.append(every.filter(request__in=former.values("request")))
     if reference.scheduled_procedure_step_id:
         named.append(every.filter(steps__scheduled_procedure_step_id=reference.scheduled_procedure_step_id))
     keys = {key for found in named for key in found.values_list("pk", flat=True)}
@@ -60,15 +62,15 @@ def _works(reference: ScheduledReference, performed: PerformedProcedureStep) -> 
 
 
 def _work(procedure: RequestedProcedure, performed: PerformedProcedureStep) -> OrderedWork:
-    request = procedure.request
+    known = ordered_procedure(procedure)
     steps = list(procedure.steps.exclude(status__in=_NOT_TO_BE_DONE).order_by("pk"))
     of_modality = [step for step in steps if step.modality == performed.modality] or steps
     return OrderedWork(
         procedure_id=procedure.pk,
         study_instance_uid=procedure.study_instance_uid,
-        accession_numbers=frozenset({request.accession_number, request.sent_accession_number} - {""}),
+        accession_numbers=frozenset(known.accession_numbers),
         requested_procedure_id=procedure.requested_procedure_id,
-        patient_ids=frozenset(value for value, _ in ordered_procedure(procedure).patient_identifiers),
+        patient_ids=frozenset(value for value, _ in known.patient_identifiers),
         steps={step.scheduled_procedure_step_id: step.pk for step in procedure.steps.all()},
         steps_of_modality=tuple(step.pk for step in of_modality),
     )

@@ -10,11 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from pydicom.uid import generate_uid
 
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
 from ris_core.devices.models import Device
 from ris_core.jobs.models import Job
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
 from ris_core.notifications.rules import Event, Transport
 from ris_core.orders.models import RequestedProcedure
+from ris_core.orders.renumbering import change_accession_number
 from ris_core.performed.errors import (
     DuplicateInstance,
     InvalidAttributeValue,
@@ -201,6 +203,13 @@ def test_work_that_nobody_ordered_is_kept_and_shown(exam: RequestedProcedure) ->
     assert "UNSCHEDULED" in performed.warnings
     assert not performed.performed_for.exists()
     assert states(exam)[0] == "ORDERED"
+
+
+def test_a_device_that_holds_a_number_which_was_replaced_means_the_order(exam: RequestedProcedure) -> None:
+    held = reference(exam, StudyInstanceUID="1.9", RequestedProcedureID="", ScheduledProcedureStepID="")
+    change_accession_number(exam.request_id, "ACC-NEW", "nhập nhầm", Actor("admin"))
+    begin_performed_step(report("1.2.3", beginning(held)))
+    assert states(exam) == ("IN_PROGRESS", ["STARTED"])
 
 
 def test_another_patients_id_is_pointed_out_and_moves_nothing(exam: RequestedProcedure) -> None:
