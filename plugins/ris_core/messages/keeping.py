@@ -131,9 +131,15 @@ def rejected(detail: str, error: ErrorCode, location: Location | None) -> Messag
     return MessageRefused(detail, error=error, location=location, acknowledgement=AcknowledgementCode.REJECT)
 
 
-def digest_of(raw: bytes) -> str:
-    """Tells a resend from a control id used twice."""
-    return hashlib.sha256(body(raw)).hexdigest()
+def digest_of(message: Message | None, raw: bytes) -> str:
+    """Tells a resend from a control id used twice.
+
+    A booking and its cancellation (SIU S12, S15) may differ in MSH-9 only.
+
+    :param message: none when ``raw`` cannot be read as one
+    """
+    kind = message.type.encode() if message else b""
+    return hashlib.sha256(kind + b"\r" + body(raw)).hexdigest()
 
 
 def keep(message: Message | None, frame: Received, raw: bytes, outcome: Outcome) -> InboundMessage:
@@ -148,7 +154,7 @@ def keep(message: Message | None, frame: Received, raw: bytes, outcome: Outcome)
     row = InboundMessage(
         sender=message.sender[:128] if message else "",
         control_id=message.control_id[:199] if message else "",
-        digest=digest_of(raw),
+        digest=digest_of(message, raw),
         message_type=message.type[:32] if message else "",
         raw=raw,
         peer=frame.peer[:64],

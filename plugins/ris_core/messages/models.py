@@ -50,7 +50,7 @@ class InboundMessage(models.Model):
     control_id = models.CharField(max_length=199, blank=True)
     """MSH-10, or the Idempotency-Key of a request; empty when there is none or it could not be read that far."""
     digest = models.CharField(max_length=64)
-    """SHA-256 of everything after the MSH segment: tells a resend from a control id used twice."""
+    """SHA-256 of MSH-9 and everything after the MSH segment: tells a resend from a control id used twice."""
     message_type = models.CharField(max_length=32, blank=True)
     raw = models.BinaryField()
     """The bytes between the MLLP frame's start and end block, or the request's line and body, untouched."""

@@ -33,7 +33,7 @@ from ris_core.messages.keeping import (
     rejected,
     unacceptable,
 )
-from ris_core.messages.models import WAITING_STATES, InboundMessage, Protocol, Resolution
+from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState, Protocol, Resolution
 from ris_core.messages.rules import EarlierMessage, Step, next_step, says_nothing_new
 from ris_core.pipelines import pipelined
 from ris_core.statements import Param, Select
@@ -47,11 +47,17 @@ _ATTEMPTS = 3
 
 _Attempt = Callable[[Message, Actor, Apply], Outcome]
 
-_find_earlier = Select(
-    InboundMessage.objects.filter(protocol=Protocol.HL7, sender=Param("sender"), control_id=Param("control_id"))
-    .order_by("id")
-    .values_list("id", "replay_of_id", "state", "digest", "error_detail", "acknowledgement")
+_MOST_EARLIER = 50
+"""Rows of one identity that are looked at, the newest, beside the one that was applied: a sender whose MSH-10 is always
+the same must not make every message slower than the last."""
+
+_of_identity = InboundMessage.objects.filter(
+    protocol=Protocol.HL7, sender=Param("sender"), control_id=Param("control_id")
 )
+_COLUMNS = ("id", "replay_of_id", "state", "digest", "error_detail", "acknowledgement")
+_find_earlier = Select(_of_identity.order_by("-id").values_list(*_COLUMNS)[:_MOST_EARLIER])
+_find_applied = Select(_of_identity.filter(state=MessageState.APPLIED).values_list(*_COLUMNS))
+_find_one = Select(InboundMessage.objects.filter(id=Param("id")).values_list(*_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +155,8 @@ def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors, at
     refusal_at_once = unacceptable(message, frame) or _not_admitted(message, frame, doors)
     if refusal_at_once:
         return _keep(message, frame, raw, Outcome(refusal_at_once), ())
-    earlier = [EarlierMessage(*row) for row in _find_earlier.rows(sender=message.sender, control_id=message.control_id)]
-    step, before = next_step(digest_of(raw), earlier)
+    earlier = _earlier(message)
+    step, before = next_step(digest_of(message, raw), earlier)
     if before and step is Step.ANSWER_AGAIN:
         return bytes(before.acknowledgement)
     if step is Step.REFUSE_REUSED_ID:
@@ -164,18 +170,30 @@ def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors, at
     return _keep(message, frame, raw, outcome, earlier)
 
 
+def _earlier(message: Message) -> list[EarlierMessage]:
+    """What came before under the identity of ``message``, oldest first."""
+    identity = {"sender": message.sender, "control_id": message.control_id}
+    rows = _find_earlier.rows(**identity)
+    if len(rows) == _MOST_EARLIER:
+        for applied in _find_applied.rows(**identity):
+            rows += [applied, *(_find_one.rows(id=applied[1]) if applied[1] is not None else ())]
+    by_key = {row[0]: row for row in rows}
+    return [EarlierMessage(*by_key[key]) for key in sorted(by_key)]
+
+
 def _keep(
     message: Message | None, frame: Received, raw: bytes, outcome: Outcome, earlier: Sequence[EarlierMessage]
 ) -> bytes:
     """Keep the message, unless it says nothing new; the answer."""
     refusal = outcome.refusal
-    if refusal and says_nothing_new(digest_of(raw), refusal.detail, earlier):
+    if refusal and says_nothing_new(digest_of(message, raw), refusal.detail, earlier):
         return acknowledge(message, frame.at, refusal, outcome.reply)
     row = keep(message, frame, raw, outcome)
     if earlier and not refusal:
         waiting = InboundMessage.objects.filter(
-            pk__in=[one.message_id for one in earlier], state__in=WAITING_STATES, resolved_at__isnull=True
-        )
+            protocol=Protocol.HL7, sender=row.sender, control_id=row.control_id,
+            state__in=WAITING_STATES, resolved_at__isnull=True,
+        )  # fmt: skip
         waiting.update(resolved_at=frame.at, resolution=Resolution.SENT_AGAIN)
     return bytes(row.acknowledgement)
 

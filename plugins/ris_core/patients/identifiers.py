@@ -93,6 +93,9 @@ def exchange_identifier(prior: Identifier, new: Identifier, actor: Actor) -> Non
     old = _row(prior)
     if patient is None or old is None:
         raise UnknownPatient("no patient has the prior identifier", field="prior_identifier")
+    holder = find_patient(new)
+    if holder is not None and holder.pk != patient.pk:  # also one that is retired there: a person may give it away
+        raise IdentifierTaken("another patient has, or had, the new identifier", field="identifier")
     was_primary = old.is_primary
     add_identifier(patient.pk, new, actor)
     if was_primary:

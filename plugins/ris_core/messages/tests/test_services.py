@@ -242,3 +242,19 @@ def test_a_deadlock_that_the_database_ended_is_tried_again() -> None:
 
     assert send(message("M1"), apply)[0] == "AA"
     assert (len(tries), effects()) == (3, 1)
+
+
+def test_a_control_id_that_is_used_again_and_again_is_known_by_what_was_applied() -> None:
+    """Also when more was refused under it since than is looked at."""
+    assert send(message("1", "ZZZ|first"))[0] == "AA"
+    for number in range(60):
+        assert send(message("1", f"ZZZ|{number}"))[0] == "AE"
+    assert send(message("1", "ZZZ|first"))[0] == "AA"
+    assert (effects(), InboundMessage.objects.count()) == (1, 61)
+
+
+def test_the_same_body_as_another_type_is_another_message() -> None:
+    """A booking and its cancellation under one control id: the cancellation is not swallowed with an AA."""
+    assert send(message("1"))[0] == "AA"
+    assert send(message("1").replace(b"ORM^O01", b"ORM^O02"))[0] == "AE"
+    assert effects() == 1
