@@ -192,6 +192,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "OPERATION": _("Một việc khác với lần chụp này chưa xong; chờ một chút."),
         "LATER_OPERATION": _("Có việc làm sau việc này; hoàn tác việc sau trước."),
         "SAME_PATIENT": _("Ảnh đã là của người bệnh này."),
+        "CANCELLED": _("Phiếu này đã bị huỷ."),
         "reason": _("Ghi lý do."),
         "target": _("Chọn lần chụp nhận ảnh."),
         "rejection": _("Chọn loại từ chối."),

@@ -98,11 +98,15 @@ MOST_EXAMS = 200
 
 
 def _exams_of(notice: Notice) -> list[int]:
-    exams = RequestedProcedure.objects.filter(
-        Q(pk=notice.procedure_id)
-        | Q(patient_id=notice.patient_id, patient_id__isnull=False)
-        | Q(links__study_id=notice.study_id, links__undone_at__isnull=True, links__study_id__isnull=False)
-    )
+    about = Q(pk__in=())
+    # each only when there is one: an unused join would have every exam looked at
+    if notice.procedure_id is not None:
+        about |= Q(pk=notice.procedure_id)
+    if notice.patient_id is not None:
+        about |= Q(patient_id=notice.patient_id)
+    if notice.study_id is not None:
+        about |= Q(links__study_id=notice.study_id, links__undone_at__isnull=True)
+    exams = RequestedProcedure.objects.filter(about)
     return list(exams.order_by("-pk").values_list("pk", flat=True).distinct()[:MOST_EXAMS])
 
 

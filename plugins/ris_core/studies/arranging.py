@@ -28,6 +28,7 @@ from ris_core.engine import Engine, EngineInstance, Level, NotInEngine
 from ris_core.errors import QuangError
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
+from ris_core.notices.services import notify
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile, read_dicom_file
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.links import AUTO_MAPPING
@@ -51,6 +52,11 @@ class Problem(StrEnum):
     """A file's structure makes no sense to us."""
     FAILED = "FAILED"
     """Tried until the job was given up; its last error is with the job."""
+
+
+def tell_of_problem(study: Study) -> None:
+    """Who reads the study, or opens its patient, is told that its images do not say what its order says."""
+    notify("images_not_corrected", study_id=study.pk)
 
 
 class NotStored(QuangError):
@@ -332,6 +338,8 @@ class _Arranger:
         rewritten_count = self._changed + len(self._moved)
         problem = min(self._problems, default="")
         for _, row in sorted(self._rows.items()):  # locked in this order everywhere
+            if problem and row.correction_problem != problem:
+                tell_of_problem(row)
             _mark(row, **self._outcome(row, problem))
             announce("study", row.pk)
             enqueue("study_arrived", row.orthanc_id)

@@ -18,7 +18,7 @@ from ris_core.engine import Engine, EngineStudy, NotInEngine, first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies import services, sweeper
-from ris_core.studies.arranging import Problem, arrange
+from ris_core.studies.arranging import Problem, arrange, tell_of_problem
 from ris_core.studies.corrections import CHANNEL, owe_correction
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.models import Study, StudyPlace
@@ -73,8 +73,10 @@ def correct_study(subject_id: str) -> None:
 
 
 def after_correction_died(subject_id: str, _error: str) -> None:
-    """The study can be used as it is; its page says that its images could not be corrected."""
-    Study.objects.filter(pk=int(subject_id)).update(correction_problem=Problem.FAILED)
+    """The study can be used as it is; its page, and that of its exam, says that its images could not be corrected."""
+    study = Study.objects.get(pk=int(subject_id))
+    Study.objects.filter(pk=study.pk).update(correction_problem=Problem.FAILED)
+    tell_of_problem(study)
     Study.objects.filter(being_arranged=True).update(being_arranged=False)  # one at a time is rewritten
 
 

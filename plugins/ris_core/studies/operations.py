@@ -18,7 +18,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.identifiers import StudyInstanceUID
-from ris_core.orders.models import RequestedProcedure
+from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import effects
 from ris_core.studies.arranging import engine_id
 from ris_core.studies.corrections import owe_correction
@@ -116,6 +116,8 @@ def change_patient(
     study = _opened(study_id, actor, breaking_reason)
     _refuse(refusal_to_take(_subject(study), 1, all_allowed=True))
     procedure = locked_procedure(procedure_id)
+    if procedure.exam_state == ExamState.CANCELLED:
+        raise TransitionRefused("the order is cancelled", field="CANCELLED")
     if procedure.patient_id == study.patient_id:
         raise TransitionRefused("the study is this patient's already", field="SAME_PATIENT")
     operation = _begin(OperationKind.CHANGE_PATIENT, study, actor, reason)

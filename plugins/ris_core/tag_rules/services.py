@@ -69,13 +69,17 @@ def change_rules(rules: TagRules, *, over: int, note: str, actor: Actor) -> TagR
     """
     if rules_number() != over:
         raise EditConflict("somebody has changed the rules meanwhile; look at them again", field="over")
-    version = TagRulesVersion.objects.create(
+    version, made = TagRulesVersion.objects.get_or_create(
         number=over + 1,
-        content=msgspec.to_builtins(rules),
-        note=note.strip()[:255],
-        made_at=timezone.now(),
-        made_by_id=actor.user_id,
+        defaults={
+            "content": msgspec.to_builtins(rules),
+            "note": note.strip()[:255],
+            "made_at": timezone.now(),
+            "made_by_id": actor.user_id,
+        },
     )
+    if not made:  # in this very moment
+        raise EditConflict("somebody has changed the rules meanwhile; look at them again", field="over")
     identity = [rule.name for rule in rules.rules if rule.on and rule.changes_identity]
     record(actor, "tag_rules.changed", subject=f"tag_rules:{version.number}", changing_identity=identity)
     return version

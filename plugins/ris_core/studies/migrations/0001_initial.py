@@ -135,6 +135,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='study',
+            index=models.Index(fields=['received_patient_id'], name='study_by_received_id'),
+        ),
+        migrations.AddIndex(
+            model_name='study',
+            index=models.Index(condition=models.Q(('complete', False)), fields=['updated_at'], name='study_incomplete'),
+        ),
+        migrations.AddIndex(
+            model_name='study',
             index=models.Index(fields=['received_accession_number'], name='study_by_received_number'),
         ),
         migrations.AddConstraint(

@@ -13,11 +13,12 @@ from ris_core.engine import Engine, EngineInstance, EngineSeries, EngineStudy, L
 from ris_core.errors import TransitionRefused
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
+from ris_core.notices.services import open_notices
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import operations
 from ris_core.studies.arranging import Problem, arrange, engine_id
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
-from ris_core.studies.handlers import correct_study, follow_study
+from ris_core.studies.handlers import after_correction_died, correct_study, follow_study
 from ris_core.studies.models import OperationState, Placement, Study, StudyOperation, StudyState
 from ris_core.studies.received import read_header
 from ris_core.studies.rejection import Rejection
@@ -179,6 +180,7 @@ def test_a_study_with_a_file_beyond_us_is_not_arranged_over_and_over(engine: Sto
     correct_study(str(study.pk))
     study.refresh_from_db()
     assert study.correction_problem == Problem.UNREADABLE
+    assert [notice.kind for notice in open_notices(procedure_ids=[exam.pk])] == ["images_not_corrected"]
     looks.clear()
     correct_study(str(study.pk))
     assert not looks
@@ -292,6 +294,22 @@ def test_what_nobody_saw_when_a_study_was_merged_follows_it_and_comes_back(engin
     operations.undo_operation(merge.pk, a_reader(), "two exams after all")
     correct_study(str(target.pk))
     assert (engine.study(source.orthanc_id).instance_count, engine.study(target.orthanc_id).instance_count) == (3, 1)
+
+
+def test_a_correction_that_was_given_up_is_told_to_who_reads_the_exam() -> None:
+    exam = an_exam()
+    study = Study.objects.get(links__procedure=exam)
+    after_correction_died(str(study.pk), "QUANG-4003")
+    study.refresh_from_db()
+    assert study.correction_problem == Problem.FAILED
+    assert [notice.kind for notice in open_notices(procedure_ids=[exam.pk])] == ["images_not_corrected"]
+
+
+def test_images_go_to_no_cancelled_order() -> None:
+    study = Study.objects.get(links__procedure=an_exam())
+    cancelled = an_exam(state=ExamState.CANCELLED, images=False)
+    with pytest.raises(TransitionRefused):
+        operations.change_patient(study.pk, cancelled.pk, a_reader(), "wrong line of the worklist")
 
 
 def test_a_rejected_study_does_not_come_back_under_another_patient() -> None:

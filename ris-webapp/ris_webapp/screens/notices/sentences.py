@@ -18,6 +18,7 @@ _SENTENCES: dict[str, Text] = {
     "patient.unmerged": gettext_lazy("Một lần gộp hồ sơ của người bệnh này đã được hoàn tác."),
     "visit.moved": gettext_lazy("Một lượt khám đã được chuyển giữa người bệnh này và hồ sơ khác."),
     "order.changed": gettext_lazy("Chỉ định đã được sửa: %(fields)s."),
+    "images_not_corrected": gettext_lazy("Ảnh chưa sửa được theo phiếu; xem trang lần chụp."),
     "images_removed": gettext_lazy("Ảnh của ca này đã được gỡ hoặc chuyển đi."),
 }
 
