@@ -110,21 +110,28 @@ def pipelined() -> Iterator[None]:
 
     Only rows that are asked for are waited for, and what Django itself runs. What :mod:`ris_core.statements` writes is
     gathered and sent as one statement, before whatever else is asked or written and when the block ends; its errors
-    come at the latest then. A block inside another is part of it.
+    come at the latest then. A block inside another is part of it; only the answers to what it has asked ahead end with it.
 
     :raises django.db.Error: of any statement in the block
     """
     database = database_here()
-    if database.vendor != "postgresql" or _block.get() is not None:
+    if database.vendor != "postgresql":
         yield
+        return
+    outer = _block.get()
+    if outer is not None:
+        try:
+            yield
+        finally:
+            outer.answers.clear()
         return
     database.ensure_connection()
     with database.wrap_database_errors, database.connection.pipeline() as pipeline:
         block = Block(database, pipeline)
-        outside = _block.set(block)
+        before = _block.set(block)
         try:
             with database.execute_wrapper(block.run):
                 yield
                 block.write()
         finally:
-            _block.reset(outside)
+            _block.reset(before)
