@@ -124,7 +124,7 @@ def test_a_study_without_order_is_linked_by_hand_and_the_link_is_undone(
     with visitor(browser, suite, "ktv") as technologist:
         page = technologist.page
         for _ in range(60):
-            technologist.open("/unmatched/")
+            technologist.open(f"/unmatched/?q={family}")
             mine = page.locator(f'.queue-row:has-text("{family}") > a').first
             if mine.count():
                 break

@@ -45,6 +45,8 @@ class Study(models.Model):
     received_patient_id = models.CharField(max_length=64, blank=True)
     received_patient_name = models.CharField(max_length=255, blank=True)
     received_accession_number = models.CharField(max_length=64, blank=True)
+    search_text = models.CharField(max_length=383, blank=True)
+    """Folded: name, PatientID and accession number as received."""
     modalities = models.CharField(max_length=64, blank=True)
     """ModalitiesInStudy, separated by spaces."""
     study_date = models.CharField(max_length=8, blank=True)

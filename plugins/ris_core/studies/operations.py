@@ -265,6 +265,7 @@ def _new_study(origin: Study, state: StudyState) -> Study:
         received_patient_id=origin.received_patient_id,
         received_patient_name=origin.received_patient_name,
         received_accession_number=origin.received_accession_number,
+        search_text=origin.search_text,
         study_date=origin.study_date,
         study_time=origin.study_time,
         study_description=origin.study_description,

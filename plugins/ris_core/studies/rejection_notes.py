@@ -7,7 +7,7 @@ from collections import defaultdict
 from django.conf import settings
 from django.utils import timezone
 
-from ris_core.engine import Engine, NotInEngine
+from ris_core.engine import Engine, EngineFailed, NotInEngine
 from ris_core.studies.arranging import engine_id
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
 from ris_core.studies.models import OperationState, StudyOperation
@@ -37,6 +37,8 @@ def _store(engine: Engine, operation: StudyOperation) -> None:
         file = read_dicom_file(engine.instance_file(found.orthanc_id))
         image = RejectedImage(file.text(_SOP_CLASS_UID), file.text(SOP_INSTANCE_UID))
         images[file.text(_SERIES_INSTANCE_UID)].append(image)
+    if not images:
+        raise EngineFailed("the rejected images are not where they were moved to; the note is written when they are")
     study = engine.study(operation.study.orthanc_id)
     at = timezone.localtime(operation.started_at)
     note = rejection_note(Rejection(operation.rejection), study.main_tags, images, key, at)

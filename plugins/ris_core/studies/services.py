@@ -21,6 +21,7 @@ from ris_core.matching.comparing import compare
 from ris_core.matching.identity import identity_objection, must_be_justified
 from ris_core.matching.reasons import Reason
 from ris_core.matching.services import policy_in_force
+from ris_core.names import folded
 from ris_core.orders.models import ExamState
 from ris_core.studies import effects
 from ris_core.studies.candidates import ordered_procedure, patients_with_id
@@ -209,6 +210,7 @@ def _columns(header: Header) -> dict[str, Any]:
         "received_patient_id": header.text("00100020")[:64],
         "received_patient_name": header.text("00100010")[:255],
         "received_accession_number": header.text("00080050")[:64],
+        "search_text": folded(" ".join(header.text(tag) for tag in ("00100010", "00100020", "00080050")))[:383],
         "study_date": study_date if len(study_date) == 8 and study_date.isdigit() else "",
         "study_time": header.text("00080030")[:16],
         "study_description": header.text("00081030")[:255],

@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ris_core.names import folded_words
 from ris_core.studies import services
 from ris_core.studies.models import Study
 from ris_webapp.numbers import whole_number
@@ -36,6 +37,7 @@ class Wanted:
     modality: str = ""
     age: str = ""
     reason: str = ""
+    query: str = ""
     page: int = 1
     opened: int | None = None
 
@@ -49,6 +51,7 @@ class Wanted:
             modality=parameters.get("modality", "")[:16],
             age=age if age in AGES else "",
             reason=parameters.get("reason", "")[:64],
+            query=parameters.get("q", "").strip()[:100],
             page=max(1, min(whole_number(parameters.get("page", "")) or 1, 10_000)),
             opened=whole_number(parameters.get("open", "")),
         )
@@ -57,14 +60,14 @@ class Wanted:
         """The same with some parts changed."""
         parts: dict[str, str | int | None] = {
             "box": self.box, "device": self.device, "modality": self.modality, "age": self.age,
-            "reason": self.reason, "page": self.page, "open": self.opened, **changed,
+            "reason": self.reason, "q": self.query, "page": self.page, "open": self.opened, **changed,
         }  # fmt: skip
         defaults = {"box": "all", "page": 1}
         return "?" + urlencode({name: value for name, value in parts.items() if value and value != defaults.get(name)})
 
     @property
     def narrowed(self) -> bool:
-        return bool(self.device or self.modality or self.age or self.reason or self.box != "all")
+        return bool(self.device or self.modality or self.age or self.reason or self.query or self.box != "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ def _matching(studies: QuerySet[Study], wanted: Wanted) -> QuerySet[Study]:
         studies = studies.filter(modalities__contains=wanted.modality)
     if wanted.reason:
         studies = studies.filter(reason=wanted.reason)
+    for searched in folded_words(wanted.query):
+        studies = studies.filter(search_text__contains=searched)
     if wanted.age:
         _label, older_than, younger_than = AGES[wanted.age]
         now, period = timezone.now(), Q()

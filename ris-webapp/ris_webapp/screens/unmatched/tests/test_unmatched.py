@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.matching.models import RejectedCandidate
+from ris_core.names import folded
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.models import Study, StudyLink
 from ris_testing.exams import an_exam
@@ -47,6 +48,7 @@ def _waiting(
         reason=reason,
         as_received=_received(exam, **(different or {})),
         received_patient_name=exam.patient.dicom_name,
+        search_text=folded(exam.patient.dicom_name),
         candidates=[{"procedure_id": exam.pk, "comparisons": []}],
         modalities="CT",
         first_received_at=now,
@@ -89,6 +91,8 @@ def test_the_address_filters_and_opens(ordered: RequestedProcedure) -> None:
     assert f"study-{study.pk}" in _page(reason="UNKNOWN_ACCESSION", modality="CT", age="hour", open=study.pk)
     assert "Không có ảnh nào như vậy đang chờ." in _page(modality="MR")
     assert f"study-{study.pk}" not in _page(age="older")
+    assert f"study-{study.pk}" in _page(q="dao nguyen")
+    assert f"study-{study.pk}" not in _page(q="binh")
     answer = client_as(Role.TECHNOLOGIST).get(f"/unmatched/{study.pk}/")
     assert answer["Location"] == f"/unmatched/?open={study.pk}"
 
