@@ -23,7 +23,8 @@ from ris_core.matching.oddities import Oddity, Surroundings, oddities
 from ris_core.matching.reasons import Reason
 from ris_core.matching.rules import decide
 from ris_core.matching.services import policy_in_force
-from ris_core.orders.models import RequestedProcedure
+from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.orders.records import RIS_SOURCE
 from ris_core.orders.rules import OrderedStep, OrderRequest
 from ris_core.orders.services import place_order
 from ris_core.patients.models import PatientIdentifier as KnownIdentifier
@@ -157,7 +158,8 @@ class OrderFromStudy:
 def place_order_for_study(study_id: int, said: OrderFromStudy, actor: Actor) -> StudyLink:
     """Make the order that the images lack, and link them to it.
 
-    The order's number is made from the study, so that doing it twice makes one order. A patient who is known keeps
+    The order's number is made from the study, so that doing it twice makes one order; another is made only after that
+    has been cancelled. A patient who is known keeps
     name, birth date and sex: what was read off images corrects nobody.
 
     :raises IdentityConflict: the number is another person's or of several, or the images contradict what was said
@@ -169,8 +171,8 @@ def place_order_for_study(study_id: int, said: OrderFromStudy, actor: Actor) -> 
         raise TransitionRefused("the study does not wait any more", field="study")
     placed = place_order(
         OrderRequest(
-            source="RIS",
-            placer_order_number=PlacerOrderNumber(f"RIS-ST{study.pk}"),
+            source=RIS_SOURCE,
+            placer_order_number=_number_of_order_for(study),
             patient=_patient_of(said),
             service_code=said.service_code.strip(),
             service_name=said.service_name.strip(),
@@ -182,6 +184,17 @@ def place_order_for_study(study_id: int, said: OrderFromStudy, actor: Actor) -> 
         actor,
     )
     return link_study(study.pk, placed.procedure_id, actor=actor, reason="order made from the images")
+
+
+def _number_of_order_for(study: Study) -> PlacerOrderNumber:
+    """``RIS-ST7``; after this one was cancelled ``RIS-ST7-2``."""
+    number = base = f"RIS-ST{study.pk}"
+    cancelled = RequestedProcedure.objects.filter(source=RIS_SOURCE, exam_state=ExamState.CANCELLED)
+    attempt = 1
+    while cancelled.filter(placer_order_number=number).exists():
+        attempt += 1
+        number = f"{base}-{attempt}"
+    return PlacerOrderNumber(number)
 
 
 def _patient_of(said: OrderFromStudy) -> PatientDetails:

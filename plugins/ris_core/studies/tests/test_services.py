@@ -702,6 +702,21 @@ def test_an_order_made_from_images_is_not_made_for_one_of_two_who_share_the_numb
         place_order_for_study(study.pk, an_order_from_images(), person)
 
 
+def test_after_an_order_made_for_the_wrong_patient_was_cancelled_another_can_be_made(
+    waiting: Callable[..., Study], person: Actor
+) -> None:
+    study = waiting(PatientID="", PatientName="")
+    wrong = place_order_for_study(study.pk, an_order_from_images(patient_number="BN900"), person)
+    undo_link(wrong.pk, person, "nhầm bệnh nhân")
+    with pytest.raises(IdentityConflict):
+        place_order_for_study(study.pk, an_order_from_images(), person)
+    with transaction.atomic():
+        cancel_order("RIS", wrong.procedure.placer_order_number, HIS)
+    right = place_order_for_study(study.pk, an_order_from_images(), person)
+    assert right.procedure.patient.identifiers.get().value == "BN001"
+    assert right.procedure.placer_order_number == f"RIS-ST{study.pk}-2"
+
+
 def an_order_from_images(**given: str) -> OrderFromStudy:
     return OrderFromStudy(
         **{

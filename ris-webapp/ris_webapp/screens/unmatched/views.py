@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, QuangError, TransitionRefused
+from ris_core.orders.errors import OrderExists, OrderRefused
 from ris_core.studies import resolving, services
 from ris_core.studies.models import QUEUE_STATES, Study
 from ris_webapp.client import actor_of
@@ -131,7 +132,7 @@ def new_order(request: UserRequest, study_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = resolving.place_order_for_study(study_id, form.order_for(waiting), actor_of(request))
-        except (InvalidValue, IdentityConflict) as error:
+        except (InvalidValue, IdentityConflict, OrderExists, OrderRefused) as error:
             form.add_error(_field_of(error, form), _refusal(error))
         else:
             patient = made.procedure.patient.full_name
