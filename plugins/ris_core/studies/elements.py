@@ -49,9 +49,14 @@ def file_meta(data: bytes) -> tuple[str, int]:
 
 
 def after_undefined(data: bytes, position: int, explicit: bool, order: str) -> int:
-    """Where the element of undefined length at ``position`` ends: delimiters are counted, nothing is called again."""
-    _, position = length_at(data, position, explicit, order)
-    open_ends = [0xFFFEE0DD]
+    """Where the element of undefined length at ``position`` ends: delimiters are counted, nothing is called again.
+
+    What an element of unknown representation (UN) holds is Implicit VR Little Endian (PS3.5 6.2.2).
+    """
+    open_ends = [(0xFFFEE0DD, explicit, order)]  # which delimiter, and how elements after it are encoded
+    value_at = length_at(data, position, explicit, order)[1]
+    explicit, order = _within(data, position, explicit, order)
+    position = value_at
     while open_ends:
         if position + 8 > len(data):
             raise HeaderIncomplete("the bytes end within a sequence")
@@ -62,20 +67,27 @@ def after_undefined(data: bytes, position: int, explicit: bool, order: str) -> i
             position += 8
             if tag == 0xFFFEE000:
                 if length == UNDEFINED:
-                    open_ends.append(0xFFFEE00D)
+                    open_ends.append((0xFFFEE00D, explicit, order))
                 else:
                     position += length
-            elif tag in open_ends:
-                while open_ends.pop() != tag:
-                    pass
+            elif any(end == tag for end, _, _ in open_ends):
+                end = 0
+                while end != tag:
+                    end, explicit, order = open_ends.pop()
             continue
         length, value_at = length_at(data, position, explicit, order)
         if length == UNDEFINED:
-            open_ends.append(0xFFFEE0DD)
+            open_ends.append((0xFFFEE0DD, explicit, order))
+            explicit, order = _within(data, position, explicit, order)
             position = value_at
         else:
             position = value_at + length
     return position
+
+
+def _within(data: bytes, position: int, explicit: bool, order: str) -> tuple[bool, str]:
+    """How the value of the element of undefined length at ``position`` is encoded."""
+    return (False, "<") if explicit and data[position + 4 : position + 6] == b"UN" else (explicit, order)
 
 
 def length_at(data: bytes, position: int, explicit: bool, order: str) -> tuple[int, int]:
