@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ris_core.orders.finding import lock_procedures
 from ris_core.orders.models import ExamState, FormerNumber, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.performed import attributes as read
 from ris_core.performed.models import PerformedFor, PerformedProcedureStep
@@ -40,9 +41,12 @@ def tie_unscheduled(study_instance_uid: str, procedure: RequestedProcedure) -> N
 
 
 def locked_procedures(keys: Iterable[int]) -> list[RequestedProcedure]:
-    """In the order in which everybody locks them."""
-    found = RequestedProcedure.objects.select_for_update(of=("self",)).select_related("request", "patient")
-    return list(found.filter(pk__in=list(keys)).order_by("pk"))
+    """With their requests and patients, in the order in which everybody locks them."""
+    # locked first and read then: one that a merge, waited for, has given another patient would be found by no join
+    wanted = list(keys)
+    lock_procedures(wanted)
+    found = RequestedProcedure.objects.select_related("request", "patient").filter(pk__in=wanted)
+    return list(found.order_by("pk"))
 
 
 def _works(reference: ScheduledReference, performed: PerformedProcedureStep) -> list[OrderedWork]:
