@@ -17,7 +17,7 @@ from ris_core.appointments.rules import AppointmentNotice
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import IdentityConflict, InvalidValue, TransitionRefused
-from ris_core.orders.finding import requests_numbered
+from ris_core.orders.finding import lock_procedures, requests_numbered
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.orders.records import OPEN_STATUSES, show_on_worklist
 from ris_core.patients.models import PatientIdentifier
@@ -115,8 +115,10 @@ def _procedures_of(notice: AppointmentNotice, known: Appointment | None) -> list
         named |= Q(source=notice.source, request_id__in=requests_numbered(accession))
     if known and known.procedure_id:
         named |= Q(pk=known.procedure_id)
-    locked = RequestedProcedure.objects.select_for_update(of=("self",)).select_related("request__visit", "patient")
-    found = _of_one_patient(list(locked.filter(named).order_by("pk")), notice, known)
+    keys = list(RequestedProcedure.objects.filter(named).values_list("pk", flat=True))
+    lock_procedures(keys)
+    locked = RequestedProcedure.objects.select_related("request__visit", "patient").filter(pk__in=keys).order_by("pk")
+    found = _of_one_patient(list(locked), notice, known)
     service = notice.service_code or (known.service_code if known else "")
     return [procedure for procedure in found if procedure.service_code == service] or found
 
