@@ -133,11 +133,12 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
             _put_on(step)
 
 
-def take_from_reader(procedure: RequestedProcedure, actor: Actor) -> None:
-    """The last images of an exam are about to go: a reading that has begun is nobody's any more, its draft stays, and
-    the exam is as it was before somebody claimed it. A report that has been approved stays. Who opens the exam next is
-    told."""
-    if procedure.exam_state not in READING_BEGUN:
+def take_from_reader(procedure: RequestedProcedure, link: StudyLink, actor: Actor) -> None:
+    """``link`` is about to be undone: if it is the last, a reading that has begun is nobody's any more, its draft
+    stays, and the exam is as it was before somebody claimed it. A report that has been approved stays. Who opens the
+    exam next is told."""
+    others = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).exclude(pk=link.pk)
+    if procedure.exam_state not in READING_BEGUN or others.exists():
         return
     notify("images_removed", procedure_id=procedure.pk)
     if procedure.exam_state not in (ExamState.CLAIMED, ExamState.DRAFT):

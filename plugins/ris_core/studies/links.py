@@ -74,8 +74,7 @@ def put_in_queue(study: Study, state: StudyState, reason: Reason, candidates: li
     reads images that go with it is told."""
     for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
         procedure = locked_procedure(link.procedure_id)
-        if not procedure.links.filter(undone_at__isnull=True).exclude(pk=link.pk).exists():
-            effects.take_from_reader(procedure, AUTO_MAPPING)
+        effects.take_from_reader(procedure, link, AUTO_MAPPING)
         unmake_link(link, procedure, AUTO_MAPPING, reason.value)
     if study.state == state and study.reason == reason and study.candidates == candidates:
         return

@@ -308,18 +308,13 @@ def _take_out(operation: StudyOperation, study: Study, actor: Actor) -> list[Req
     for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
         procedure = locked_procedure(link.procedure_id)
         if operation.kind != OperationKind.MERGE:  # there the exam goes along with its images
-            _tell_readers(link, procedure, actor)
+            effects.take_from_reader(procedure, link, actor)
         unmake_link(link, procedure, actor, operation.reason)
         procedures.append(procedure)
     operation.before["procedures"] = [procedure.pk for procedure in procedures]
     study.state, study.reason, study.candidates, study.patient = StudyState.REJECTED, operation.kind, [], None
     study.save(update_fields=["state", "reason", "candidates", "patient", "updated_at"])
     return procedures
-
-
-def _tell_readers(link: StudyLink, procedure: RequestedProcedure, actor: Actor) -> None:
-    if not procedure.links.filter(undone_at__isnull=True).exclude(pk=link.pk).exists():
-        effects.take_from_reader(procedure, actor)
 
 
 def _link(study: Study, procedure: RequestedProcedure, actor: Actor, reason: str) -> StudyLink:
@@ -331,7 +326,7 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
     for link in StudyLink.objects.filter(pk__in=before.get("links_added", ()), undone_at__isnull=True):
         procedure = locked_procedure(link.procedure_id)
         if operation.kind != OperationKind.MERGE:
-            _tell_readers(link, procedure, actor)
+            effects.take_from_reader(procedure, link, actor)
         unmake_link(link, procedure, actor, reason)
     operation.placements.update(undone=True)
     Placement.objects.filter(pk__in=before.get("superseded", ())).update(undone=False)
@@ -348,7 +343,7 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
     if made is not None and operation.kind in (OperationKind.SPLIT, OperationKind.REJECT_IMAGES):
         for link in made.links.filter(undone_at__isnull=True):
             procedure = locked_procedure(link.procedure_id)
-            _tell_readers(link, procedure, actor)
+            effects.take_from_reader(procedure, link, actor)
             unmake_link(link, procedure, actor, reason)
         made.state, made.reason, made.patient = StudyState.REJECTED, operation.kind, None
         made.save(update_fields=["state", "reason", "patient", "updated_at"])

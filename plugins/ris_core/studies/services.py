@@ -159,8 +159,7 @@ def undo_link(link_id: int, actor: Actor, reason: str) -> None:
         return
     if procedure.exam_state in effects.APPROVED:
         raise TransitionRefused("a report on these images was approved: correct it first", field="procedure")
-    if not active_links(procedure.pk).exclude(pk=link.pk).exists():
-        effects.take_from_reader(procedure, actor)
+    effects.take_from_reader(procedure, link, actor)
     unmake_link(link, procedure, actor, reason.strip())
     if not study.links.filter(undone_at__isnull=True).exists():
         put_in_queue(study, StudyState.UNMATCHED, Reason.LINK_UNDONE, study.candidates)
