@@ -110,7 +110,8 @@ def pipelined() -> Iterator[None]:
 
     Only rows that are asked for are waited for, and what Django itself runs. What :mod:`ris_core.statements` writes is
     gathered and sent as one statement, before whatever else is asked or written and when the block ends; its errors
-    come at the latest then. A block inside another is part of it; only the answers to what it has asked ahead end with it.
+    come at the latest then. A block inside another is part of it, but the answers to what it has asked ahead end with
+    it.
 
     :raises django.db.Error: of any statement in the block
     """
