@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +14,13 @@ from ris_core.errors import InvalidValue, NotPermitted
 
 SIGNATURE_VERSION: Final = "v1"
 LONGEST_URL: Final = 500
+
+
+_METADATA_SERVICES: Final = frozenset(
+    map(ip_address, ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"))
+)
+"""Of hosting providers, where they are not link-local."""
+_NAT64: Final = ip_network("64:ff9b::/96")
 
 
 class AddressRefused(NotPermitted):
@@ -79,8 +86,21 @@ def refuse_inner_address(host: str, resolved: str, plain_hosts: Collection[str])
     :raises AddressRefused: it is one, and ``host`` is none of ``plain_hosts``
     """
     address = ip_address(resolved.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    inner = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+    if isinstance(address, IPv6Address):
+        address = _inside(address) or address
+    inner = (
+        address in _METADATA_SERVICES
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+    )
     if (inner or address.is_reserved) and host not in plain_hosts:
         raise AddressRefused("the name leads to this machine or to an address of no network", field="url")
+
+
+def _inside(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to: mapped, by 6to4 or by NAT64 (RFC 6052)."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

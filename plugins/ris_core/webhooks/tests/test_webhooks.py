@@ -225,7 +225,20 @@ def test_an_address_that_is_none_is_refused_when_it_is_entered(url: str) -> None
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "127.8.9.1", "::1", "169.254.169.254", "fe80::1%eth0", "::", "::ffff:127.0.0.1", "224.0.0.1"],
+    [
+        "127.0.0.1",
+        "127.8.9.1",
+        "::1",
+        "169.254.169.254",
+        "fe80::1%eth0",
+        "::",
+        "::ffff:127.0.0.1",
+        "224.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "fd00:ec2::254",
+        "100.100.100.200",
+    ],
 )
 def test_addresses_of_this_machine_are_refused_whatever_name_leads_there(address: str) -> None:
     with pytest.raises(AddressRefused):
@@ -233,6 +246,8 @@ def test_addresses_of_this_machine_are_refused_whatever_name_leads_there(address
     refuse_inner_address("emr.example", address, ("emr.example",))
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.5", "203.0.113.9", "2001:4860::1"])
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "192.168.1.5", "203.0.113.9", "2001:4860::1", "64:ff9b::cb00:7109", "fd12::5"]
+)
 def test_addresses_of_the_hospital_and_beyond_are_reached(address: str) -> None:
     refuse_inner_address("emr.example", address, ())
