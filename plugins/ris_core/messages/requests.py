@@ -23,11 +23,14 @@ from ris_core.errors import InvalidValue, QuangError
 from ris_core.messages.keeping import effects_of
 from ris_core.messages.models import InboundMessage, MessageState, Protocol, Resolution
 from ris_core.messages.rules import EarlierMessage, Step, next_step, says_nothing_new
+from ris_core.names import folded
 from ris_core.statements import insert
 
 log = logging.getLogger(__name__)
 
 LONGEST_KEY = 199
+_SEARCHED = ("placer_order_number", "accession_number")
+"""What is told of an order in the audit trail, and looked for in the inbox."""
 _ATTEMPTS = 3
 """How often a request is tried when another one's transaction got in between."""
 
@@ -182,6 +185,7 @@ def _keep(request: ReceivedRequest, digest: str, answer: Answer, events: Sequenc
         error_detail=answer.refused_because,
         effects=[] if refused else effects_of(events),
         patient_id=None if refused else next((event.patient_id for event in events if event.patient_id), None),
+        search_text="" if refused else _search_text(events),
         resolved_at=request.at if refused else None,
         resolution=Resolution.ANSWERED if refused else "",
         received_at=request.at,
@@ -189,3 +193,9 @@ def _keep(request: ReceivedRequest, digest: str, answer: Answer, events: Sequenc
     insert(row)
     if refused:
         announce("message", row.id)
+
+
+def _search_text(events: Sequence[AuditEvent]) -> str:
+    """The numbers of the orders that were placed."""
+    numbers = (str(event.details[name]) for event in events for name in _SEARCHED if name in event.details)
+    return folded(" ".join(dict.fromkeys(numbers)))[: InboundMessage._meta.get_field("search_text").max_length]

@@ -223,5 +223,8 @@ def test_orders_are_found_by_each_of_their_numbers(monkeypatch: pytest.MonkeyPat
     for name, value in numbers.items():
         assert [each["id"] for each in program.get(f"/api/v1/orders?{name}={value}")["items"]] == [placed["id"]], name
         assert Program(sender="EMR|X").get(f"/api/v1/orders?{name}={value}")["items"] == []
+    kept = InboundMessage.objects.order_by("pk").first()
+    assert kept
+    assert all(numbers[name].lower() in kept.search_text for name in ("placer_order_number", "accession_number"))
     monkeypatch.setattr(api_numbers, "MOST_ALIKE", 0)
     assert program.call("GET", f"/api/v1/orders?patient_id={numbers['patient_id']}").status_code == 400
