@@ -21,7 +21,7 @@ from ris_core.orders.finding import lock_procedures, requests_numbered
 from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep, StepStatus
 from ris_core.orders.records import OPEN_STATUSES, show_on_worklist
 from ris_core.patients.models import PatientIdentifier
-from ris_core.patients.services import identifiers_of
+from ris_core.patients.services import identifiers_of, present_patient
 from ris_core.statements import Param, Select
 from ris_core.worklist.services import take_off_worklist
 
@@ -117,8 +117,10 @@ def _procedures_of(notice: AppointmentNotice, known: Appointment | None) -> list
         named |= Q(pk=known.procedure_id)
     keys = list(RequestedProcedure.objects.filter(named).values_list("pk", flat=True))
     lock_procedures(keys)
-    locked = RequestedProcedure.objects.select_related("request__visit", "patient").filter(pk__in=keys).order_by("pk")
-    found = _of_one_patient(list(locked), notice, known)
+    rows = RequestedProcedure.objects.select_related("request__visit").filter(pk__in=keys).order_by("pk")
+    found = _of_one_patient(list(rows), notice, known)
+    for procedure in found:  # locked after the exam: what devices are told of the patient stays as it is read
+        procedure.patient = present_patient(procedure.patient_id)
     service = notice.service_code or (known.service_code if known else "")
     return [procedure for procedure in found if procedure.service_code == service] or found
 
