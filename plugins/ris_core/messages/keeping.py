@@ -102,9 +102,9 @@ def attempt_among_others(message: Message, actor: Actor, apply: Apply) -> Outcom
     try:
         with collected() as events:
             reply = apply(message, actor)
-    except DatabaseError as error:
-        if isinstance(error, DataError):
-            raise NotApplied from error
+    except DataError as error:
+        raise NotApplied from error
+    except DatabaseError:
         raise
     except Exception as error:  # what it is, and what is logged and answered, the second attempt tells
         raise NotApplied from error
