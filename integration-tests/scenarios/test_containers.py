@@ -15,7 +15,7 @@ from ris_testing.containers import ComposeProject, ContainerSuite
 pytestmark = pytest.mark.integration
 
 SERVICE_ID = "10001"
-PUBLISHED = {Part.NGINX: {"8080/tcp"}, Part.ORTHANC: {"4242/tcp", "2575/tcp", "8042/tcp"}}
+PUBLISHED = {Part.NGINX: {"8080/tcp"}, Part.ORTHANC: {"4242/tcp", "2575/tcp", "8042/tcp"}, Part.MPPS: {"4243/tcp"}}
 """Orthanc's own HTTP (8042) is published for tests only, by ``docker/compose.test.yaml``."""
 
 
@@ -47,7 +47,7 @@ def test_a_part_comes_back_by_itself_and_its_log_stays_small(project: ComposePro
 
 
 @pytest.mark.parametrize("part", Part)
-def test_only_the_front_door_dicom_and_mllp_are_published_and_on_loopback(project: ComposeProject, part: Part) -> None:
+def test_only_what_others_call_is_published_and_on_loopback(project: ComposeProject, part: Part) -> None:
     bound = {port: where for port, where in project.container(part)["HostConfig"]["PortBindings"].items() if where}
     assert set(bound) == PUBLISHED.get(part, set())
     assert {address["HostIp"] for where in bound.values() for address in where} <= {"127.0.0.1"}
