@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from ris_core.engine import Engine
+from ris_core.engine import Engine, EngineChange, NotInEngine
+from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies.models import EnginePosition, Study
 from ris_core.studies.reconsidering import worth_another_look
@@ -39,17 +40,32 @@ def sweep(engine: Engine, now: datetime) -> None:
 
 
 def _read_on(engine: Engine, since: int) -> int:
-    """Follow the journal from ``since``; returns where it ended."""
+    """Follow the journal from ``since``; returns up to where every study that it tells of has a row here.
+
+    A job may be lost too: what has no row yet is read again at the next sweep, unless the engine has it no more.
+    """
+    settled: int | None = None
     while True:
         page = engine.changes(since, CHANGES_AT_ONCE)
-        mentioned = {change.orthanc_id for change in page.changes if change.kind in ("NewStudy", "StableStudy")}
+        told = [change for change in page.changes if change.kind in ("NewStudy", "StableStudy")]
+        mentioned = {change.orthanc_id for change in told}
         known = dict(Study.objects.filter(orthanc_id__in=mentioned).values_list("orthanc_id", "complete"))
         for orthanc_id in sorted(mentioned):
             if not known.get(orthanc_id, False):
                 enqueue("study_arrived", orthanc_id)
+        if settled is None:
+            settled = next((c.sequence - 1 for c in told if c.orthanc_id not in known and _is_there(engine, c)), None)
         since = page.last_sequence
         if page.done:
-            return since
+            return since if settled is None else settled
+
+
+def _is_there(engine: Engine, change: EngineChange) -> bool:
+    try:
+        engine.study(OrthancId(change.orthanc_id))
+    except NotInEngine:
+        return False
+    return True
 
 
 def _compare_all(engine: Engine) -> None:
