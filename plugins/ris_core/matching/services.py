@@ -29,14 +29,19 @@ def change_policy(policy: Policy, *, over: int, note: str, actor: Actor) -> Poli
     :param over: the version that it was made from; a newer one in between is not overwritten unseen
     :raises EditConflict: there is a newer version
     """
+    changed_meanwhile = EditConflict("somebody has changed the policy meanwhile; look at it again", field="over")
     if policy_number() != over:
-        raise EditConflict("somebody has changed the policy meanwhile; look at it again", field="over")
-    version = PolicyVersion.objects.create(
+        raise changed_meanwhile
+    version, made = PolicyVersion.objects.get_or_create(
         number=over + 1,
-        content=policy.as_json(),
-        note=note.strip()[:255],
-        made_at=timezone.now(),
-        made_by_id=actor.user_id,
+        defaults={
+            "content": policy.as_json(),
+            "note": note.strip()[:255],
+            "made_at": timezone.now(),
+            "made_by_id": actor.user_id,
+        },
     )
+    if not made:  # in this very moment: the other one was stored after we had looked
+        raise changed_meanwhile
     record(actor, "matching.policy_changed", subject=f"policy:{version.number}")
     return version
