@@ -6,12 +6,12 @@ that contradicts, a tie and a doubt about the patient always go to a person (:mo
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final, Literal
 
 import msgspec
 
 from ris_core.errors import InvalidValue
+from ris_core.patterns import check_pattern
 
 WEIGHTS: Final[dict[str, int]] = {
     "ExamKey.TYPING_ERROR": 45,
@@ -62,8 +62,6 @@ KEY_TAGS: Final[dict[str, str]] = {
     "00100010": "PatientName",
 }
 """Attributes in which a rule may look for the key."""
-_REPEATED_GROUP = re.compile(r"\)\s*[*+{?]")
-_LONGEST_PATTERN: Final = 200
 
 
 class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,12 +83,7 @@ class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             raise InvalidValue(f"no key can be in {self.tag}; use one of {', '.join(KEY_TAGS)}", field="tag")
         if self.means != "EXAM_KEY" and not self.pattern:
             raise InvalidValue("say by a pattern how the number of the HIS looks, as ^PL(\\d{8})$", field="pattern")
-        if len(self.pattern) > _LONGEST_PATTERN or _REPEATED_GROUP.search(self.pattern):
-            raise InvalidValue("the pattern is too long, or repeats a group; write it without", field="pattern")
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise InvalidValue(f"the pattern is not a regular expression: {error}", field="pattern") from error
+        check_pattern(self.pattern, "pattern")
 
     def applies_to(self, sender: str, modalities: tuple[str, ...]) -> bool:
         return self.ae_title in ("", sender) and (not self.modality or self.modality in modalities)

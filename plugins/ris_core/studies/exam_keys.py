@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +10,7 @@ from ris_core.matching.keys import corrected_keys, keys_in, procedure_of_key
 from ris_core.matching.patient_ids import possible_ids
 from ris_core.matching.policy import KEY_TAGS, KeyRule, Policy
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patterns import pattern
 from ris_core.studies.received import Header
 
 _LONGEST_TEXT: Final = 512
@@ -67,10 +67,10 @@ def with_keys(study: ReceivedStudy, header: Header, policy: Policy) -> ReceivedS
 
 def _named_by(rule: KeyRule, text: str) -> frozenset[int]:
     if rule.pattern:
-        found = re.search(rule.pattern, text)
+        found = pattern(rule.pattern).search(text)
         if found is None:
             return frozenset()
-        text = (found[1] if found.re.groups else found[0]) or ""
+        text = found.group
     if rule.means == "EXAM_KEY":
         return _existing(keys_in(text))
     rows: set[int] = set()

@@ -6,7 +6,6 @@ the file's meta information and pixels cannot be named. One that changes who the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -14,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from ris_core.errors import InvalidValue
+from ris_core.patterns import check_pattern, pattern
 
 DEVICE: Final = "Device"
 """As a condition's attribute: the AE title of the device that sent the study."""
@@ -45,7 +45,6 @@ LONGEST: Final = {
 }  # fmt: skip
 """Characters of a value; of others 64 (PS3.5 6.2). A longer result is not written."""
 _MOST_RULES: Final = 200
-_REPEATED_GROUP: Final = re.compile(r"\)\s*[*+{]")
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,7 +135,7 @@ def _holds(condition: Condition, attributes: Mapping[str, str], device: str) -> 
         case "contains":
             return condition.value.casefold() in text.casefold()
         case "matches":
-            return re.search(condition.value, text[:256], re.IGNORECASE) is not None
+            return pattern(condition.value, ignore_case=True).search(text) is not None
         case "missing":
             return not text
         case "present":
@@ -152,10 +151,10 @@ def _changed(change: Change, attributes: Mapping[str, str]) -> str:
         case "copy":
             text = attributes[change.source]
             if change.pattern:
-                found = re.search(change.pattern, text[:256])
-                text = (found.group(1) if found.re.groups else found.group()) if found else present
+                found = pattern(change.pattern).search(text)
+                text = found.group if found else present
         case "replace":
-            text = re.sub(change.pattern, lambda _: change.value, present[:256])
+            text = pattern(change.pattern).replaced(present, change.value)
         case "empty":
             text = ""
     return text if len(text or "") <= LONGEST.get(change.attribute, 64) else present
@@ -168,7 +167,7 @@ def _check(rule: TagRule, where: str) -> None:
         if condition.attribute != DEVICE and condition.attribute not in READABLE:
             raise InvalidValue(f"{condition.attribute!r} cannot be read by rules", field=where)
         if condition.test == "matches":
-            _check_pattern(condition.value, where)
+            check_pattern(condition.value, where)
     for change in rule.changes:
         if change.attribute not in WRITABLE:
             raise InvalidValue(f"{change.attribute!r} cannot be changed by rules", field=where)
@@ -180,14 +179,4 @@ def _check(rule: TagRule, where: str) -> None:
             raise InvalidValue("say what is replaced: pattern", field=where)
         if "\\" in change.value or not change.value.isprintable():
             raise InvalidValue("a value has no backslash and no control characters", field=where)
-        _check_pattern(change.pattern, where)
-
-
-def _check_pattern(pattern: str, where: str) -> None:
-    """Bounded in what it may cost: short, and no group is repeated."""
-    if len(pattern) > 200 or _REPEATED_GROUP.search(pattern):
-        raise InvalidValue("a pattern has at most 200 characters and repeats no group", field=where)
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise InvalidValue(f"the pattern makes no sense: {error}", field=where) from error
+        check_pattern(change.pattern, where)

@@ -21,7 +21,7 @@ def test_a_policy_comes_back_as_it_was_kept() -> None:
         {"weights": {"PatientID.EQUAL": 1000}},
         {"unknown": 1},
         {"key_rules": [{"tag": "7FE00010"}]},
-        {"key_rules": [{"tag": "00100020", "pattern": "(a+)+"}]},
+        {"key_rules": [{"tag": "00100020", "pattern": r"(a)\1"}]},
         {"key_rules": [{"tag": "00100020", "pattern": "("}]},
         {"key_rules": [{"tag": "00100020", "means": "PLACER_ORDER_NUMBER"}]},
         {"near_hours": 30},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from pytest import MonkeyPatch
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
@@ -22,7 +21,7 @@ def test_who_saves_over_a_version_that_is_no_longer_the_newest_is_told() -> None
         change_policy(DEFAULT_POLICY, over=0, note="second", actor=SYSTEM)
 
 
-def test_two_who_save_in_the_same_moment_are_one_version_and_one_conflict(monkeypatch: MonkeyPatch) -> None:
+def test_two_who_save_in_the_same_moment_are_one_version_and_one_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both have looked before either has stored: the database's constraint decides, and the second one is told."""
     monkeypatch.setattr(services, "policy_number", lambda: 0)
     change_policy(DEFAULT_POLICY, over=0, note="first", actor=SYSTEM)

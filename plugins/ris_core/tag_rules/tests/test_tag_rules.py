@@ -83,7 +83,7 @@ def test_later_rules_see_what_earlier_ones_did() -> None:
         _change(action="set", attribute="PatientID", value="x"),
         _change(action="copy", attribute="StudyID", source="PixelData"),
         _change(action="replace", attribute="StudyID"),
-        _change(action="replace", attribute="StudyID", pattern="(a+)+$"),
+        _change(action="replace", attribute="StudyID", pattern=r"(a)\1"),
         _change(action="replace", attribute="StudyID", pattern="("),
         _change(action="set", attribute="StudyID", value="a\\b"),
         _change(action="run", attribute="StudyID"),
