@@ -74,6 +74,8 @@ def own() -> Iterator[tuple[str, bytes]]:
     yield "version 3", b"MSH|^~\\&|HIS|BVQ|||20261122||ORM^O01|OWN4|P|3.0\r"
     yield "unknown type", b"MSH|^~\\&|HIS|BVQ|||20261122||XYZ^Z99|OWN5|P|2.5\r"
     yield "no control id", b"MSH|^~\\&|HIS|BVQ|||20261122||ORM^O01||P|2.5\r"
+    segments = an_order().message(control_id="OWN6").split(b"\r")
+    yield "no patient", b"\r".join(segment for segment in segments if not segment.startswith(b"PID"))
     yield "no HL7", b"hello"
     yield "nothing", b""
 
