@@ -104,6 +104,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "IDENTIFIERS_CONTRADICT": _("các mã mâu thuẫn nhau"),
         "UNSCHEDULED": _("không có trong danh sách chụp"),
         "ORDER_CANCELLED": _("chỉ định đã huỷ"),
+        "STEP_WITHDRAWN": _("lịch hẹn đã huỷ"),
     },
     "readiness": {
         "NO_IMAGES": _("Máy đã báo, chưa có ảnh nào về"),
@@ -230,6 +231,24 @@ WORDS: dict[str, dict[str, Text]] = {
         "207": _("Lỗi của hệ thống nhận"),
         "": "",
     },
+    "report_refused": {
+        "QUANG-4200": _("Lỗi của phần mềm này: báo mã lỗi cho phòng CNTT, rồi chạy lại."),
+        "QUANG-4201": _("Một giá trị sai chuẩn: sửa cấu hình máy; nếu máy không sửa được thì bỏ qua."),
+        "QUANG-4202": _("Máy dùng lại một UID đã có: bỏ qua nếu là báo cáo cũ; nếu không, báo hãng máy."),
+        "QUANG-4203": _(
+            "Chưa có báo cáo bắt đầu của bước này: chạy lại báo cáo bắt đầu (N-CREATE) trước, rồi chạy lại báo cáo này."
+        ),
+        "QUANG-4204": _("Máy không gửi UID hợp lệ của bước: báo hãng máy; chỉ có thể bỏ qua."),
+        "QUANG-4205": _("Máy thiếu một mục bắt buộc: sửa cấu hình máy rồi để máy gửi lại, hoặc bỏ qua."),
+        "QUANG-4206": _("Máy để trống một mục bắt buộc: sửa cấu hình máy rồi để máy gửi lại, hoặc bỏ qua."),
+        "QUANG-4207": _("Bước này đã kết thúc và không sửa được nữa (PS3.4 F.7.2.2): đối chiếu rồi bỏ qua."),
+        "QUANG-4208": _("Máy chưa đăng ký hoặc đã ngừng: thêm máy ở trang Thiết bị, rồi chạy lại."),
+        "QUANG-4209": _(
+            "Báo cáo quá lớn nên không giữ nội dung: tăng giới hạn mpps.max_dataset_bytes rồi để máy gửi lại."
+        ),
+        "QUANG-4210": _("Một máy khác đã bắt đầu bước này: cho hai máy vào cùng nhóm ở trang Thiết bị, rồi chạy lại."),
+    },
+    "report_operation": {"N-CREATE": _("Máy báo bắt đầu"), "N-SET": _("Máy báo tiếp, kết thúc")},
     "resolution": {
         "SENT_AGAIN": _("Nơi gửi đã gửi lại"),
         "REPLAYED": _("Đã chạy lại"),

@@ -55,6 +55,8 @@ class RefusedDevice(models.Model):
     class Service(models.TextChoices):
         WORKLIST = "WORKLIST"
         STORE = "STORE"
+        REPORT = "REPORT"
+        """Reports of performed procedure steps; at their port."""
 
     ae_title = models.CharField(max_length=64)
     service = models.CharField(max_length=16, choices=Service)

@@ -14,13 +14,13 @@ from ris_core.statements import Param, Select
 
 _find_device = Select(
     Device.objects.filter(ae_title=Param("ae_title")).values_list(
-        "id", "modality", "other_modalities", "may_query_worklist", "may_store", "active", "character_set", "quirks",
+        "modality", "other_modalities", "may_query_worklist", "may_store", "active", "character_set", "quirks",
         "worklist_filter",
     )
 )  # fmt: skip
 _find_neighbours = Select(
-    Device.objects.filter(active=True, groups__devices__id=Param("id"))
-    .exclude(id=Param("id"))
+    Device.objects.filter(active=True, groups__devices__ae_title=Param("ae_title"))
+    .exclude(ae_title=Param("ae_title"))
     .order_by("ae_title")
     .values_list("ae_title")
     .distinct()
@@ -35,9 +35,8 @@ def registered_device(ae_title: str) -> RegisteredDevice | None:
     row = _find_device.row(ae_title=ae_title)
     if row is None:
         return None
-    device_id, modality, others, may_query_worklist, may_store, active, character_set, quirks, worklist_filter = row
+    modality, others, may_query_worklist, may_store, active, character_set, quirks, worklist_filter = row
     found_quirks, filtered = parsed(quirks, worklist_filter)
-    neighbours = _find_neighbours.rows(id=device_id) if filtered.stations == "group" else []
     return RegisteredDevice(
         ae_title=ae_title,
         modalities=tuple(dict.fromkeys(f"{modality} {others}".split())),
@@ -47,8 +46,13 @@ def registered_device(ae_title: str) -> RegisteredDevice | None:
         character_set=character_set if character_set in CODECS else UNICODE,
         quirks=found_quirks,
         worklist_filter=filtered,
-        group_ae_titles=tuple(title for (title,) in neighbours),
+        group_ae_titles=neighbours_of(ae_title) if filtered.stations == "group" else (),
     )
+
+
+def neighbours_of(ae_title: str) -> tuple[str, ...]:
+    """AE titles of the other active devices of its groups: they do each other's work."""
+    return tuple(title for (title,) in _find_neighbours.rows(ae_title=ae_title))
 
 
 def parsed(quirks: Any, worklist_filter: Any) -> tuple[Quirks, WorklistFilter]:

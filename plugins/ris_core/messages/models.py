@@ -36,6 +36,8 @@ class Protocol(models.TextChoices):
     HL7 = "HL7"
     REST = "REST"
     FHIR = "FHIR"
+    MPPS = "MPPS"
+    """Reports of devices that were refused (:mod:`ris_core.performed.refused`); those that were not are no messages."""
 
 
 class InboundMessage(models.Model):
@@ -46,19 +48,21 @@ class InboundMessage(models.Model):
 
     protocol = models.CharField(max_length=4, choices=Protocol, default=Protocol.HL7)
     sender = models.CharField(max_length=128)
-    """``MSH-3|MSH-4``."""
+    """``MSH-3|MSH-4``, or the calling AE title."""
     control_id = models.CharField(max_length=199, blank=True)
-    """MSH-10, or the Idempotency-Key of a request; empty when there is none or it could not be read that far."""
+    """MSH-10, the Idempotency-Key of a request, or the SOP Instance UID of a performed step; empty when there is none
+    or it could not be read that far."""
     digest = models.CharField(max_length=64)
     """SHA-256 of MSH-9 and everything after the MSH segment: tells a resend from a control id used twice."""
     message_type = models.CharField(max_length=32, blank=True)
     raw = models.BinaryField()
-    """The bytes between the MLLP frame's start and end block, or the request's line and body, untouched."""
+    """The bytes between the MLLP frame's start and end block, the request's line and body, or a DICOM file of the
+    dataset, untouched."""
     peer = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=MessageState, default=MessageState.RECEIVED)
     acknowledgement = models.BinaryField(default=b"")
-    acknowledgement_code = models.CharField(max_length=3, blank=True)
-    """MSA-1 (AA, AE or AR), or the HTTP status."""
+    acknowledgement_code = models.CharField(max_length=4, blank=True)
+    """MSA-1 (AA, AE or AR), the HTTP status, or the DIMSE status (PS3.7 C)."""
     error_code = models.CharField(max_length=16, blank=True)
     error_location = models.CharField(max_length=64, blank=True)
     """ERR-2, for example ``OBR^1^4``."""

@@ -14,7 +14,8 @@ from ris_core.hl7.er7 import Message
 from ris_core.intake.senders import read_message
 from ris_core.intake.services import apply_message
 from ris_core.messages.keeping import Outcome, Received, attempt, keep, unacceptable
-from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState, Resolution
+from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState, Protocol, Resolution
+from ris_core.performed.refused import take_in_again
 
 _LONGEST_REASON = 255
 
@@ -36,6 +37,30 @@ def replay(
     :raises InvalidValue: the correction is no HL7 message, or says that it is another one (MSH-3, MSH-4, MSH-10)
     """
     original = _waiting(message_id, "replayed")
+    if original.protocol == Protocol.MPPS:
+        if raw is not None or identity_confirmed:
+            raise TransitionRefused("a device's report is taken in as it came", field="message")
+        attempted = take_in_again(original, actor)
+    else:
+        attempted = _message_again(original, message_id, actor, raw=raw, identity_confirmed=identity_confirmed)
+    if attempted.state == MessageState.APPLIED:
+        _resolve(original, Resolution.REPLAYED, actor)
+    record(
+        actor,
+        "message.replayed",
+        subject=f"message:{original.pk}",
+        patient_id=attempted.patient_id,
+        success=attempted.state == MessageState.APPLIED,
+        attempt=attempted.pk,
+        corrected=raw is not None,
+        identity_confirmed=identity_confirmed,
+    )
+    return attempted
+
+
+def _message_again(
+    original: InboundMessage, message_id: int, actor: Actor, *, raw: bytes | None, identity_confirmed: bool
+) -> InboundMessage:
     if identity_confirmed and (raw is not None or original.pk != message_id or original.state != MessageState.HELD):
         raise TransitionRefused("only what was held as it came can be confirmed", field="message")
     content = bytes(original.raw) if raw is None else raw
@@ -55,18 +80,6 @@ def replay(
     attempted = keep(message, frame, content, outcome)
     InboundMessage.objects.filter(pk=attempted.pk).update(replay_of=original, replayed_by=actor.user_id)
     attempted.replay_of, attempted.replayed_by_id = original, actor.user_id
-    if attempted.state == MessageState.APPLIED:
-        _resolve(original, Resolution.REPLAYED, actor)
-    record(
-        actor,
-        "message.replayed",
-        subject=f"message:{original.pk}",
-        patient_id=attempted.patient_id,
-        success=attempted.state == MessageState.APPLIED,
-        attempt=attempted.pk,
-        corrected=raw is not None,
-        identity_confirmed=identity_confirmed,
-    )
     return attempted
 
 

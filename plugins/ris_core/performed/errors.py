@@ -72,6 +72,13 @@ class NotAuthorised(ReportRefused):
     status = 0x0124
 
 
+class NotTheCreator(ReportRefused):
+    """The performed step was begun by a device that shares no group with the calling one."""
+
+    code = "QUANG-4210"
+    status = 0x0124
+
+
 class TooLarge(ReportRefused):
     """The dataset is larger than ``mpps.max_dataset_bytes``."""
 

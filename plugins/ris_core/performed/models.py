@@ -53,6 +53,8 @@ class PerformedFor(models.Model):
         "orders.ScheduledProcedureStep", null=True, blank=True, on_delete=models.PROTECT, related_name="performed_for"
     )
     """The scheduled step; none when only the procedure is known."""
+    was_withdrawn = models.BooleanField(default=False)
+    """The step was CANCELLED (its order, or its appointment) when the device began: what was performed counts."""
 
     class Meta:
         constraints = [

@@ -28,7 +28,9 @@ class Oddity(StrEnum):
     UNSCHEDULED = "UNSCHEDULED"
     """It names nothing that was ordered here."""
     ORDER_CANCELLED = "ORDER_CANCELLED"
-    """The order it names was cancelled before it began."""
+    """The order it names was cancelled before it began: the work was done all the same, and the exam goes on."""
+    STEP_WITHDRAWN = "STEP_WITHDRAWN"
+    """The step's appointment was cancelled before it began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,25 @@ a thread of pynetdicom's; a database connection lasts as long as one message.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Final
 
 from django.db import DatabaseError, DataError, InterfaceError, connection
+from django.utils import timezone
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
-from pynetdicom.dsutils import decode
 from pynetdicom.sop_class import ModalityPerformedProcedureStep, Verification  # type: ignore[attr-defined]
 
-from ris_core.devices.models import Device
+from ris_core.devices.models import Device, RefusedDevice
+from ris_core.devices.services import Refusal, note_refusals
+from ris_core.performed.datasets import as_json
 from ris_core.performed.errors import InvalidAttributeValue, ReportRefused, TooLarge
-from ris_core.performed.services import Report, begin_performed_step, set_performed_step
+from ris_core.performed.refused import Operation, keep_refused, take_in
+from ris_core.performed.services import Report, is_registered
 from ris_core.settings import Settings
 from ris_core.worklist import scp as worklist
 
@@ -93,6 +96,7 @@ class PerformedStepProvider:
             (evt.EVT_C_FIND, self._worklist.found),
             (evt.EVT_N_CREATE, self._created),
             (evt.EVT_N_SET, self._changed),
+            (evt.EVT_REJECTED, self._rejected),
         ]
         self._server = self._entity.start_server(self._address, block=False, evt_handlers=handlers)
 
@@ -122,59 +126,79 @@ class PerformedStepProvider:
 
     def _created(self, event: evt.Event) -> _Answer:
         request: Any = event.request
-        return self._answered(event, request.AffectedSOPInstanceUID, request.AttributeList, begin_performed_step)
+        return self._answered(event, Operation.CREATE, request.AffectedSOPInstanceUID, request.AttributeList)
 
     def _changed(self, event: evt.Event) -> _Answer:
         request: Any = event.request
-        return self._answered(event, request.RequestedSOPInstanceUID, request.ModificationList, set_performed_step)
+        return self._answered(event, Operation.SET, request.RequestedSOPInstanceUID, request.ModificationList)
 
     def _answered(
-        self, event: evt.Event, sop_instance_uid: str | None, encoded: BytesIO | None, act: Callable[[Report], Any]
+        self, event: evt.Event, operation: Operation, sop_instance_uid: str | None, encoded: BytesIO | None
     ) -> _Answer:
-        """Success when ``act`` has been committed, and never otherwise."""
+        """Success when the report has been committed, and never otherwise; what is refused is kept for people."""
+        report = _report(event, str(sop_instance_uid or ""), encoded)
         try:
-            act(self._report(event, str(sop_instance_uid or ""), encoded))
+            self._take_in(report, operation)
         except ReportRefused as refused:
-            log.warning("%s of %s refused: %s", act.__name__, _caller(event), refused.code)
-            return _status(refused.status, refused.detail, refused.error_id), None
+            log.warning("%s of %s refused: %s", operation, report.ae_title, refused.code)
+            return self._refused(report, operation, refused)
         except DataError:
-            log.error("%s of %s has a value that the database cannot keep", act.__name__, _caller(event))
-            return _status(InvalidAttributeValue.status, "a value cannot be kept"), None
+            log.error("%s of %s has a value that the database cannot keep", operation, report.ae_title)
+            return self._refused(report, operation, InvalidAttributeValue("a value cannot be kept"))
         except (DatabaseError, InterfaceError) as error:
-            log.error("%s of %s failed: %s", act.__name__, _caller(event), type(error).__name__)
+            log.error("%s of %s failed: %s", operation, report.ae_title, type(error).__name__)
             return _status(_PROCESSING_FAILURE, "the database cannot be used, send it again"), None
         except Exception:  # pynetdicom, whose log is silent, would answer the same and tell nobody
-            log.exception("%s of %s failed", act.__name__, _caller(event))
-            return _status(_PROCESSING_FAILURE, "the report could not be taken in"), None
+            log.exception("%s of %s failed", operation, report.ae_title)
+            return self._refused(report, operation, ReportRefused("the report could not be taken in"))
         finally:
             connection.close()
         return _status(0x0000), None
 
-    def _report(self, event: evt.Event, sop_instance_uid: str, encoded: BytesIO | None) -> Report:
-        dataset = encoded.getvalue() if encoded is not None else b""
-        if len(dataset) > self._largest:
+    def _take_in(self, report: Report, operation: Operation) -> None:
+        if len(report.dataset) > self._largest:
             raise TooLarge(f"the dataset is larger than {self._largest} bytes")
-        syntax = event.context.transfer_syntax
-        return Report(
-            sop_instance_uid=sop_instance_uid,
-            ae_title=_caller(event),
-            address=str(event.assoc.requestor.address or ""),
-            attributes=_as_json(dataset, implicit=syntax == ImplicitVRLittleEndian),
-            dataset=dataset,
-            transfer_syntax_uid=str(syntax),
-        )
+        attributes = as_json(report.dataset, report.transfer_syntax_uid)
+        take_in(dataclasses.replace(report, attributes=attributes), operation)
+
+    def _refused(self, report: Report, operation: Operation, refused: ReportRefused) -> _Answer:
+        try:
+            keep_refused(self._bounded(report), operation, refused)
+        except (DatabaseError, InterfaceError) as error:  # the device is told all the same
+            log.error("a refused %s of %s is not kept: %s", operation, report.ae_title, type(error).__name__)
+        return _status(refused.status, refused.detail, refused.error_id), None
+
+    def _bounded(self, report: Report) -> Report:
+        """Without what is too large to be kept, and with what can be read."""
+        if len(report.dataset) > self._largest:
+            return dataclasses.replace(report, dataset=b"")
+        try:
+            return dataclasses.replace(report, attributes=as_json(report.dataset, report.transfer_syntax_uid))
+        except InvalidAttributeValue:
+            return report
+
+    def _rejected(self, event: evt.Event) -> None:
+        """An association was rejected: a caller whom nobody has registered stands on the page of devices."""
+        try:
+            if not is_registered(_caller(event)) and _caller(event) != self._entity.ae_title:
+                address = str(event.assoc.requestor.address or "")
+                note_refusals([Refusal(_caller(event), RefusedDevice.Service.REPORT, address, timezone.now())])
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("the rejection of %s is not noted: %s", _caller(event), type(error).__name__)
+        finally:
+            connection.close()
 
 
-def _as_json(dataset: bytes, *, implicit: bool) -> dict[str, Any]:
-    """The dataset in the DICOM JSON model; single values that make no sense are left out.
-
-    :raises InvalidAttributeValue: it cannot be read at all
-    """
-    try:
-        read = decode(BytesIO(dataset), is_implicit_vr=implicit, is_little_endian=True)
-        return dict(read.to_json_dict(suppress_invalid_tags=True))
-    except Exception as error:  # pydicom raises whatever a malformed element leads to
-        raise InvalidAttributeValue(f"the dataset cannot be read ({type(error).__name__})") from error
+def _report(event: evt.Event, sop_instance_uid: str, encoded: BytesIO | None) -> Report:
+    """As it came; its attributes have not been read yet."""
+    return Report(
+        sop_instance_uid=sop_instance_uid,
+        ae_title=_caller(event),
+        address=str(event.assoc.requestor.address or ""),
+        attributes={},
+        dataset=encoded.getvalue() if encoded is not None else b"",
+        transfer_syntax_uid=str(event.context.transfer_syntax),
+    )
 
 
 def _caller(event: evt.Event) -> str:

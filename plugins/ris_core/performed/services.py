@@ -18,6 +18,7 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.devices.models import Device
+from ris_core.devices.registered import neighbours_of
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_message
 from ris_core.performed import attributes as read
@@ -31,6 +32,7 @@ from ris_core.performed.errors import (
     NoLongerUpdated,
     NoSuchInstance,
     NotAuthorised,
+    NotTheCreator,
 )
 from ris_core.performed.models import (
     FINAL_STATUSES,
@@ -117,6 +119,7 @@ def _begin(report: Report) -> PerformedProcedureStep:
     if not made:
         raise DuplicateInstance("a performed step with this SOP Instance UID is here", field="00001000")
     procedures, odd = tie_to_orders(performed)
+    odd += effects.tell_of_withdrawn(performed, procedures)
     _take_over(performed, [*odd, *_odd_times(performed)])
     effects.work_has_begun(procedures, steps_of(performed), report.received_at)
     _note(performed, report, PerformedStepMessage.Operation.CREATE, "performed.begun")
@@ -142,6 +145,8 @@ def _set(report: Report) -> PerformedProcedureStep:
     )
     if performed is None:
         raise NoSuchInstance("no performed step with this SOP Instance UID is here", field="00001001")
+    if report.ae_title != performed.ae_title and report.ae_title not in neighbours_of(performed.ae_title):
+        raise NotTheCreator("another device began this step; put both in one device group", field="00020016")
     if performed.status in FINAL_STATUSES:
         if _is_repeat(performed, report):
             return performed

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ris_core.orders.finding import lock_procedures
-from ris_core.orders.models import ExamState, FormerNumber, RequestedProcedure, ScheduledProcedureStep, StepStatus
+from ris_core.orders.models import (
+    FormerNumber,
+    OrderLink,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+    StepStatus,
+)
 from ris_core.performed import attributes as read
 from ris_core.performed.models import PerformedFor, PerformedProcedureStep
 from ris_core.performed.rules import Oddity, OrderedWork, ScheduledReference, Tie, tie
 from ris_core.studies.candidates import ordered_procedure
-
-_NOT_TO_BE_DONE = (StepStatus.CANCELLED,)
 
 
 def tie_to_orders(performed: PerformedProcedureStep) -> tuple[list[RequestedProcedure], list[Oddity]]:
@@ -21,14 +25,25 @@ def tie_to_orders(performed: PerformedProcedureStep) -> tuple[list[RequestedProc
     ties = [
         tie(reference, patient_id, _works(reference, performed)) for reference in read.references(performed.attributes)
     ]
+    ties = [_absorbing(found, performed) for found in ties]
     procedures = locked_procedures({found.procedure_id for found in ties if found.procedure_id})
     odd = {found.objection for found in ties if found.objection}
     for found in ties:
         if found.procedure_id:
             _keep(performed, found)
-    if any(procedure.exam_state == ExamState.CANCELLED for procedure in procedures):
-        odd.add(Oddity.ORDER_CANCELLED)
     return procedures, sorted(odd)
+
+
+def _absorbing(found: Tie, performed: PerformedProcedureStep) -> Tie:
+    """Work on an order that has since been linked to another one is work on the one that has the steps now."""
+    link = (
+        OrderLink.objects.filter(absorbed_id=found.procedure_id, undone_at__isnull=True)
+        .select_related("procedure")
+        .first()
+    )
+    if link is None:
+        return found
+    return Tie(link.procedure_id, tuple(step.pk for step in _steps_done_by(link.procedure, performed)))
 
 
 def tie_unscheduled(study_instance_uid: str, procedure: RequestedProcedure) -> None:
@@ -67,8 +82,6 @@ def _works(reference: ScheduledReference, performed: PerformedProcedureStep) -> 
 
 def _work(procedure: RequestedProcedure, performed: PerformedProcedureStep) -> OrderedWork:
     known = ordered_procedure(procedure)
-    steps = list(procedure.steps.exclude(status__in=_NOT_TO_BE_DONE).order_by("pk"))
-    of_modality = [step for step in steps if step.modality == performed.modality] or steps
     return OrderedWork(
         procedure_id=procedure.pk,
         study_instance_uid=procedure.study_instance_uid,
@@ -76,8 +89,16 @@ def _work(procedure: RequestedProcedure, performed: PerformedProcedureStep) -> O
         requested_procedure_id=procedure.requested_procedure_id,
         patient_ids=frozenset(value for value, _ in known.patient_identifiers),
         steps={step.scheduled_procedure_step_id: step.pk for step in procedure.steps.all()},
-        steps_of_modality=tuple(step.pk for step in of_modality),
+        steps_of_modality=tuple(step.pk for step in _steps_done_by(procedure, performed)),
     )
+
+
+def _steps_done_by(procedure: RequestedProcedure, performed: PerformedProcedureStep) -> list[ScheduledProcedureStep]:
+    """Which steps a device does that does not say which: those of its modality, else all; those that were withdrawn
+    only when there are no others."""
+    every = list(procedure.steps.order_by("pk"))
+    planned = [step for step in every if step.status != StepStatus.CANCELLED] or every
+    return [step for step in planned if step.modality == performed.modality] or planned
 
 
 def _keep(performed: PerformedProcedureStep, found: Tie) -> None:

@@ -37,6 +37,8 @@ READING_BEGUN = (
     ExamState.RECALLED,
 )
 """From here on the exam's state is the reading's, and images coming or going do not change it."""
+_EXAM = "exam"
+"""In ``StudyLink.step_status_before``: the state of an exam that had been cancelled."""
 APPROVED = (ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED)
 """Somebody outside may have read what was written about the images."""
 
@@ -44,10 +46,19 @@ APPROVED = (ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED)
 def images_have_begun(procedure: RequestedProcedure, study: Study, at: datetime) -> dict[str, str]:
     """First images of ``study`` for ``procedure``: steps STARTED, exam IN_PROGRESS.
 
-    Returns each changed step's status before, by the step's key, as kept in ``StudyLink.step_status_before``.
+    What was withdrawn and is done all the same has been done; whoever opens the exam is told.
+
+    Returns each changed step's status before, by the step's key, as kept in ``StudyLink.step_status_before``; under
+    ``exam`` the exam's, when it was cancelled.
     """
     steps = _steps_done_by(procedure, study, OPEN_STATUSES)
+    cancelled = procedure.exam_state == ExamState.CANCELLED
+    if not procedure.steps.exclude(status=StepStatus.CANCELLED).exists():
+        steps = _steps_done_by(procedure, study, (StepStatus.CANCELLED,))
+        notify("performed_though_cancelled" if cancelled else "performed_though_withdrawn", procedure_id=procedure.pk)
     before = {str(step.pk): step.status for step in steps}
+    if cancelled:
+        before[_EXAM] = procedure.exam_state
     for step in steps:
         step.status = StepStatus.STARTED
         step.started_at = study.first_received_at
@@ -58,7 +69,7 @@ def images_have_begun(procedure: RequestedProcedure, study: Study, at: datetime)
     if procedure.images_arrived_at is None:
         procedure.images_arrived_at = at
         changed.append("images_arrived_at")
-    if procedure.exam_state == ExamState.ORDERED:
+    if procedure.exam_state in (ExamState.ORDERED, ExamState.CANCELLED):
         procedure.exam_state = ExamState.IN_PROGRESS
         changed.append("exam_state")
         announce_event(Event.EXAM_STARTED, procedure.pk)
@@ -122,7 +133,7 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
     if procedure.exam_state not in (ExamState.IN_PROGRESS, ExamState.READY_TO_READ):
         return
     reported = PerformedFor.objects.filter(procedure=procedure).exists()
-    procedure.exam_state = ExamState.IN_PROGRESS if reported else ExamState.ORDERED
+    procedure.exam_state = ExamState.IN_PROGRESS if reported else ExamState(status_before.get(_EXAM, ExamState.ORDERED))
     procedure.images_arrived_at = None
     procedure.save(update_fields=["exam_state", "images_arrived_at", "updated_at"])
     for step in procedure.steps.filter(status__in=(StepStatus.STARTED, StepStatus.COMPLETED)):
@@ -130,7 +141,8 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
             step.status = status_before[str(step.pk)]
             step.started_at = step.completed_at = None
             step.save(update_fields=["status", "started_at", "completed_at", "updated_at"])
-            _put_on(step)
+            if step.status != StepStatus.CANCELLED:
+                _put_on(step)
 
 
 def take_from_reader(procedure: RequestedProcedure, link: StudyLink, actor: Actor) -> None:

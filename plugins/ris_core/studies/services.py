@@ -99,11 +99,13 @@ def link_study(
 ) -> StudyLink:
     """A person says where a study belongs. Linking it again to the same procedure changes nothing.
 
-    :param reason: needed when anything differs from the order; kept with the link
+    An order that was cancelled and done all the same has been done: its exam goes on.
+
+    :param reason: needed when anything differs from the order, or it was cancelled; kept with the link
     :raises IdentityConflict: birth date or sex contradict, the PatientID is another patient's, the study is linked to
         another patient, or two patients share it or its StudyInstanceUID: nobody may link that (domain invariant 2)
     :raises InvalidValue: something differs and no reason is given
-    :raises TransitionRefused: the order is cancelled or the study rejected
+    :raises TransitionRefused: the order is another one's now, or the study rejected
     """
     study = locked_study(study_id)
     procedure = locked_procedure(procedure_id)
@@ -112,8 +114,9 @@ def link_study(
         return existing
     if study.state == StudyState.REJECTED:
         raise TransitionRefused("the study has been rejected", field="study")
-    if procedure.exam_state == ExamState.CANCELLED:
-        raise TransitionRefused("the order is cancelled", field="procedure")
+    cancelled = procedure.exam_state == ExamState.CANCELLED
+    if cancelled and procedure.absorbed_by.filter(undone_at__isnull=True).exists():
+        raise TransitionRefused("the order was linked to another one, which has the exam", field="procedure")
     if other_patients(study, Study.objects.filter(study_instance_uid=study.study_instance_uid)):
         raise IdentityConflict("two patients share this StudyInstanceUID", field="StudyInstanceUID")
     if study.reason == Reason.PATIENT_VARIES_IN_STUDY:
@@ -126,7 +129,7 @@ def link_study(
     if objection is not None:
         raise IdentityConflict(f"identity contradicts the order: {objection}", field=objection)
     evidence = compare(received, ordered, policy_in_force())
-    if not reason.strip() and (must_be_justified(evidence) or study.state == StudyState.CONFLICT):
+    if not reason.strip() and (cancelled or must_be_justified(evidence) or study.state == StudyState.CONFLICT):
         raise InvalidValue("say why, since the images differ from the order", field="reason")
     kept = {**evidence.as_json(), **(explanation or {}), "reason": reason.strip()[:500]}
     owe_correction(study.pk)

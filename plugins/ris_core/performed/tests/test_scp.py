@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import msgspec
 import pytest
@@ -19,7 +19,13 @@ from ris_core.performed.errors import NoLongerUpdated
 from ris_core.performed.scp import PerformedStepProvider
 from ris_core.settings import Settings
 
-BEGIN, CHANGE = "ris_core.performed.scp.begin_performed_step", "ris_core.performed.scp.set_performed_step"
+TAKE_IN = "ris_core.performed.scp.take_in"
+
+
+@pytest.fixture(autouse=True)
+def kept_refused() -> Iterator[Mock]:
+    with patch("ris_core.performed.scp.keep_refused") as keep:
+        yield keep
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def a_dataset(comment: str = "") -> Dataset:
 
 
 def test_without_a_database_the_answer_is_a_failure_and_never_success(provider: PerformedStepProvider) -> None:
-    with patch(BEGIN, side_effect=OperationalError("gone"), __name__="begin"):
+    with patch(TAKE_IN, side_effect=OperationalError("gone")):
         status = sent(provider, a_dataset())
     assert status.Status == 0x0110
     assert "gone" not in status.ErrorComment
@@ -85,27 +91,53 @@ def test_without_a_database_no_device_is_told_that_it_is_unknown() -> None:
 def test_a_mistake_of_ours_is_a_failure_and_is_logged_without_what_it_failed_on(
     provider: PerformedStepProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with patch(BEGIN, side_effect=KeyError("NGUYEN"), __name__="begin"):
+    with patch(TAKE_IN, side_effect=KeyError("NGUYEN")):
         status = sent(provider, a_dataset())
     assert status.Status == 0x0110
     assert "NGUYEN" not in status.ErrorComment
     [record] = [record for record in caplog.records if record.name == "ris_core.performed.scp"]
-    assert (record.levelname, record.getMessage()) == ("ERROR", "begin of CT1 failed")
+    assert (record.levelname, record.getMessage()) == ("ERROR", "N-CREATE of CT1 failed")
 
 
 def test_a_value_that_cannot_be_kept_is_not_said_to_be_worth_repeating(provider: PerformedStepProvider) -> None:
-    with patch(BEGIN, side_effect=DataError("unsupported Unicode escape sequence"), __name__="begin"):
+    with patch(TAKE_IN, side_effect=DataError("unsupported Unicode escape sequence")):
         assert sent(provider, a_dataset()).Status == 0x0106
 
 
-def test_a_refusal_has_its_status_and_error_id(provider: PerformedStepProvider) -> None:
-    with patch(CHANGE, side_effect=NoLongerUpdated("over"), __name__="set"):
+def test_a_refusal_has_its_status_and_error_id_and_is_kept(provider: PerformedStepProvider, kept_refused: Mock) -> None:
+    with patch(TAKE_IN, side_effect=NoLongerUpdated("over")):
         status = sent(provider, a_dataset(), create=False)
     assert (status.Status, status.ErrorID) == (0x0110, 0xA710)
+    report, operation, refusal = kept_refused.call_args.args
+    assert (report.sop_instance_uid, operation, refusal.code) == ("1.2.3", "N-SET", "QUANG-4207")
+    assert report.attributes["00400252"]["Value"] == ["IN PROGRESS"]
+
+
+def test_what_cannot_be_kept_is_answered_all_the_same(provider: PerformedStepProvider, kept_refused: Mock) -> None:
+    kept_refused.side_effect = OperationalError("gone")
+    with patch(TAKE_IN, side_effect=NoLongerUpdated("over")):
+        assert sent(provider, a_dataset(), create=False).Status == 0x0110
+
+
+def test_a_rejected_stranger_is_noted_for_the_page_of_devices() -> None:
+    quang: Settings = settings.QUANG
+    provider = PerformedStepProvider(msgspec.structs.replace(quang, mpps_port=0))
+    with (
+        patch.object(performed_scp._Entity, "require_calling_aet", ["CT2"]),
+        patch("ris_core.performed.scp.is_registered", return_value=False),
+        patch("ris_core.performed.scp.note_refusals") as noted,
+    ):
+        provider.start()
+        entity = AE(ae_title="CT1")
+        entity.add_requested_context(ModalityPerformedProcedureStep)
+        assert entity.associate("127.0.0.1", provider.port, ae_title=quang.dicom.ae_title).is_rejected
+        provider.stop()
+    ((refusal,),) = noted.call_args.args
+    assert (refusal.ae_title, refusal.service, refusal.address) == ("CT1", "REPORT", "127.0.0.1")
 
 
 def test_what_is_kept_is_answered_with_success(provider: PerformedStepProvider) -> None:
-    with patch(BEGIN, __name__="begin") as kept:
+    with patch(TAKE_IN) as kept:
         assert sent(provider, a_dataset("xin chào")).Status == 0x0000
     report = kept.call_args.args[0]
     assert (report.ae_title, report.sop_instance_uid) == ("CT1", "1.2.3")
@@ -113,6 +145,11 @@ def test_what_is_kept_is_answered_with_success(provider: PerformedStepProvider) 
 
 def test_a_dataset_that_is_too_large_is_refused(provider: PerformedStepProvider) -> None:
     assert sent(provider, a_dataset("x" * 2_000)).Status == 0x0213
+
+
+def test_what_is_too_large_is_kept_without_its_dataset(provider: PerformedStepProvider, kept_refused: Mock) -> None:
+    sent(provider, a_dataset("x" * 2_000))
+    assert kept_refused.call_args.args[0].dataset == b""
 
 
 def test_another_called_ae_title_is_rejected(provider: PerformedStepProvider) -> None:

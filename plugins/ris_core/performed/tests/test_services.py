@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pydicom.uid import generate_uid
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
-from ris_core.devices.models import Device
+from ris_core.devices.models import Device, DeviceGroup
 from ris_core.jobs.models import Job
+from ris_core.notices.services import open_notices
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
 from ris_core.notifications.rules import Event, Transport
-from ris_core.orders.models import RequestedProcedure
+from ris_core.orders.models import OrderLink, RequestedProcedure
 from ris_core.orders.renumbering import change_accession_number
 from ris_core.performed.errors import (
     DuplicateInstance,
@@ -26,9 +28,11 @@ from ris_core.performed.errors import (
     NoLongerUpdated,
     NoSuchInstance,
     NotAuthorised,
+    NotTheCreator,
     ReportRefused,
 )
 from ris_core.performed.models import PerformedProcedureStep
+from ris_core.performed.rules import WRONG_WORKLIST_ENTRY
 from ris_core.performed.services import begin_performed_step, set_performed_step
 from ris_core.performed.tests.reports import beginning, ending, reference, report
 from ris_core.worklist.models import WorklistEntry
@@ -218,12 +222,57 @@ def test_another_patients_id_is_pointed_out_and_moves_nothing(exam: RequestedPro
     assert states(exam) == ("ORDERED", ["SCHEDULED"])
 
 
-def test_a_cancelled_order_stays_cancelled_and_is_pointed_out() -> None:
+def test_a_cancelled_order_that_is_done_has_been_done_and_a_person_is_told() -> None:
     exam = an_exam(state="CANCELLED", images=False)
     exam.steps.update(status="CANCELLED")
-    begun(exam)
+    uid = begun(exam)
     assert "ORDER_CANCELLED" in PerformedProcedureStep.objects.get().warnings
-    assert states(exam) == ("CANCELLED", ["CANCELLED"])
+    assert states(exam) == ("IN_PROGRESS", ["STARTED"])
+    set_performed_step(report(uid, ending()))
+    assert states(exam) == ("IN_PROGRESS", ["COMPLETED"])
+    assert [notice.kind for notice in open_notices(procedure_ids=[exam.pk])] == ["performed_though_cancelled"]
+
+
+def test_a_withdrawn_step_that_is_done_has_been_done_and_a_person_is_told(exam: RequestedProcedure) -> None:
+    exam.steps.update(status="CANCELLED")
+    uid = begun(exam)
+    set_performed_step(report(uid, ending()))
+    assert states(exam) == ("IN_PROGRESS", ["COMPLETED"])
+    assert "STEP_WITHDRAWN" in PerformedProcedureStep.objects.get().warnings
+    assert [notice.kind for notice in open_notices(procedure_ids=[exam.pk])] == ["performed_though_withdrawn"]
+
+
+@pytest.mark.parametrize("before", ["CANCELLED", "ORDERED"])
+def test_a_withdrawn_entry_that_was_selected_by_mistake_is_withdrawn_again(before: str) -> None:
+    exam = an_exam(state=before, images=False)
+    exam.steps.update(status="CANCELLED")
+    uid = begun(exam)
+    set_performed_step(report(uid, ending("DISCONTINUED", reason=WRONG_WORKLIST_ENTRY)))
+    assert states(exam) == (before, ["CANCELLED"])
+    assert not WorklistEntry.objects.exists()
+
+
+def test_work_on_an_order_that_was_linked_to_another_is_work_on_that_one(exam: RequestedProcedure) -> None:
+    absorbed = an_exam(state="CANCELLED", images=False)
+    absorbed.steps.update(status="CANCELLED")
+    OrderLink.objects.create(procedure=exam, absorbed=absorbed, linked_at=timezone.now())
+    begun(absorbed)
+    assert states(absorbed) == ("CANCELLED", ["CANCELLED"])
+    assert states(exam) == ("IN_PROGRESS", ["STARTED"])
+
+
+def test_only_the_device_that_began_and_those_of_its_group_may_end_a_step(
+    exam: RequestedProcedure, ct1: Device
+) -> None:
+    other = Device.objects.create(ae_title="CT2", name="CT 2", modality="CT")
+    uid = begun(exam)
+    with pytest.raises(NotTheCreator) as refused:
+        set_performed_step(report(uid, ending(), "CT2"))
+    assert (refused.value.status, states(exam)) == (0x0124, ("IN_PROGRESS", ["STARTED"]))
+    group = DeviceGroup.objects.create(name="CT")
+    group.devices.add(ct1, other)
+    set_performed_step(report(uid, ending(), "CT2"))
+    assert states(exam) == ("IN_PROGRESS", ["COMPLETED"])
 
 
 def test_others_are_told_and_get_the_messages_in_their_order(exam: RequestedProcedure, ct1: Device) -> None:

@@ -18,8 +18,9 @@ from ris_core.jobs.models import Job
 from ris_core.matching.policy import DEFAULT_POLICY, KeyRule
 from ris_core.matching.services import change_policy
 from ris_core.notices.models import Notice
+from ris_core.notices.services import open_notices
 from ris_core.orders.ending import cancel_order
-from ris_core.orders.models import ExamState, RequestedProcedure, StepStatus
+from ris_core.orders.models import ExamState, OrderLink, RequestedProcedure, StepStatus
 from ris_core.patients.corrections import edit_patient
 from ris_core.patients.models import Patient
 from ris_core.reports.rules import Sections
@@ -543,10 +544,41 @@ def test_a_study_of_one_patient_is_not_linked_to_another_as_well(
         link_study(Study.objects.get().pk, other.pk, actor=person, reason="x")
 
 
-def test_a_cancelled_order_is_linked_by_nobody(order: PlaceOrder, waiting: Callable[..., Study], person: Actor) -> None:
+def test_a_cancelled_order_that_was_done_is_linked_by_a_person_and_cancelled_again_without_its_images(
+    order: PlaceOrder, waiting: Callable[..., Study], person: Actor
+) -> None:
     procedure, study = order(), waiting()
     with transaction.atomic():
         cancel_order("HIS|BVX", "PL-ACC1", HIS)
+    with pytest.raises(InvalidValue):
+        link_study(study.pk, procedure.pk, actor=person)
+    link = link_study(study.pk, procedure.pk, actor=person, reason="đã chụp trước khi huỷ")
+    state, steps, _ = exam_of(procedure)
+    assert (state in (ExamState.IN_PROGRESS, ExamState.READY_TO_READ), StepStatus.CANCELLED in steps) == (True, False)
+    assert [notice.kind for notice in open_notices(procedure_ids=[procedure.pk])] == ["performed_though_cancelled"]
+    undo_link(link.pk, person, "nhầm")
+    assert exam_of(procedure) == (ExamState.CANCELLED, [StepStatus.CANCELLED], False)
+
+
+def test_images_of_a_withdrawn_appointment_say_that_it_was_done(
+    order: PlaceOrder, send: Send, follow: Follow, engine: FakeEngine
+) -> None:
+    procedure = order()
+    procedure.steps.update(status=StepStatus.CANCELLED)
+    send()
+    engine.settle()
+    follow()
+    assert exam_of(procedure)[:2] == READY[:2]
+    assert [notice.kind for notice in open_notices(procedure_ids=[procedure.pk])] == ["performed_though_withdrawn"]
+
+
+def test_an_order_that_was_linked_to_another_gets_no_images(
+    order: PlaceOrder, waiting: Callable[..., Study], person: Actor
+) -> None:
+    procedure, study = order(), waiting()
+    other = order("ACC2", number="X2")
+    RequestedProcedure.objects.filter(pk=procedure.pk).update(exam_state=ExamState.CANCELLED)
+    OrderLink.objects.create(procedure=other, absorbed=procedure, linked_at=timezone.now())
     with pytest.raises(TransitionRefused):
         link_study(study.pk, procedure.pk, actor=person, reason="x")
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ris_core.accounts.rules import Function
 from ris_core.jobs.models import Job, JobState, WorkerHeartbeat
-from ris_core.messages.models import WAITING_STATES, InboundMessage
+from ris_core.messages.models import WAITING_STATES, InboundMessage, Protocol
 from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_core.studies.models import Study, StudyState
 from ris_webapp.screens.deliveries.badges import dead_count
@@ -81,6 +81,7 @@ def senders() -> list[SenderFigures]:
     rows = (
         InboundMessage.objects.filter(received_at__gte=now - timedelta(days=7))
         .exclude(sender="")
+        .exclude(protocol=Protocol.MPPS)
         .values("sender")
         .annotate(
             last_at=Max("received_at"),

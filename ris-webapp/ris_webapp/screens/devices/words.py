@@ -36,7 +36,11 @@ KEYS: dict[str, Text] = {
     "ScheduledStationAETitle": _("AE title của máy"),
     "StudyInstanceUID": _("UID của lần chụp"),
 }
-SERVICES: dict[str, Text] = {"WORKLIST": _("lấy danh sách chụp"), "STORE": _("gửi ảnh")}
+SERVICES: dict[str, Text] = {
+    "WORKLIST": _("lấy danh sách chụp"),
+    "STORE": _("gửi ảnh"),
+    "REPORT": _("báo việc đã làm (MPPS)"),
+}
 
 REASONS: dict[str, Text] = {
     "REGISTERED": _("Máy đã đăng ký"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ris_core.errors import QuangError
 from ris_core.hl7.er7 import Message, Segment
+from ris_core.performed.datasets import as_text, unpacked
 from ris_webapp.words import Text
 
 FIELD_NAMES: dict[str, Text] = {
@@ -130,6 +131,12 @@ def exchanged(raw: bytes) -> DecodedMessage:
         text = body.decode("utf-8", "replace")
     lines = head.decode("utf-8", "replace").replace("\r\n", "\n")
     return DecodedMessage(f"{lines}\n\n{text}".strip(), "", [])
+
+
+def reported(file: bytes) -> DecodedMessage:
+    """A device's report: the elements of its dataset, one a line. Never fails."""
+    dataset, transfer_syntax_uid = unpacked(file)
+    return DecodedMessage(as_text(dataset, transfer_syntax_uid), "", [])
 
 
 def _without_separator(fields: list[str]) -> list[str]:

@@ -1,4 +1,5 @@
-"""The inbox of messages, by HL7, REST and FHIR: what came, what became of it, what was answered."""
+"""The inbox of messages: what came by HL7, REST and FHIR, what of devices' reports (MPPS) was refused; what became of
+it, what was answered."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ from ris_core.hl7.acknowledgement import ErrorCode
 from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState, Protocol
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.messages.decoded import DecodedMessage, decoded, exchanged
+from ris_webapp.screens.messages.decoded import DecodedMessage, decoded, exchanged, reported
 from ris_webapp.screens.messages.effects import Effect, effects_of
 from ris_webapp.screens.messages.inbox import BOX_LABELS, DAYS, Wanted, inbox
+from ris_webapp.words import WORDS
 
 IDENTITY_IN_QUESTION = str(ErrorCode.DUPLICATE_KEY_IDENTIFIER.value)
 
@@ -36,6 +38,8 @@ class Opened:
     """What people have tried with it, oldest first."""
     by_http: bool
     """A request by REST or FHIR: answered at once, never replayed here."""
+    what_to_do: str
+    """Before a device's report is taken in again; empty for other messages."""
     waits: bool
     identity_in_question: bool
     """It was held because it would make one person of another."""
@@ -79,8 +83,8 @@ def opened_message(
     if found is None:
         return None
     record(actor_of(request), "message.viewed", subject=f"message:{found.pk}", patient_id=found.patient_id)
-    by_http = found.protocol != Protocol.HL7
-    read = exchanged if by_http else decoded
+    by_http = found.protocol in (Protocol.REST, Protocol.FHIR)
+    read = {Protocol.HL7: decoded, Protocol.MPPS: reported}.get(Protocol(found.protocol), exchanged)
     received = read(bytes(found.raw))
     waits = not by_http and found.state in WAITING_STATES and found.resolved_at is None and found.replay_of_id is None
     return Opened(
@@ -90,6 +94,7 @@ def opened_message(
         effects=effects_of(found, request.user.role),
         attempts=list(InboundMessage.objects.filter(replay_of=found).select_related("replayed_by").order_by("pk")),
         by_http=by_http,
+        what_to_do=str(WORDS["report_refused"].get(found.error_code, "")),
         waits=waits,
         identity_in_question=waits and found.state == MessageState.HELD and found.error_code == IDENTITY_IN_QUESTION,
         correction=received.raw_text if correction is None else correction,

@@ -19,6 +19,10 @@ _SENTENCES: dict[str, Text] = {
     "visit.moved": gettext_lazy("Một lượt khám đã được chuyển giữa người bệnh này và hồ sơ khác."),
     "order.changed": gettext_lazy("Chỉ định đã được sửa: %(fields)s."),
     "images_not_corrected": gettext_lazy("Ảnh chưa sửa được theo phiếu; xem trang lần chụp."),
+    "performed_though_cancelled": gettext_lazy(
+        "Chỉ định đã huỷ nhưng máy vẫn chụp: ca được giữ là đã chụp. Hãy báo nơi chỉ định, hoặc gỡ ảnh nếu nhầm ca."
+    ),
+    "performed_though_withdrawn": gettext_lazy("Lịch hẹn đã huỷ nhưng máy vẫn chụp: bước chụp được giữ là đã làm."),
     "images_removed": gettext_lazy("Ảnh của ca này đã được gỡ hoặc chuyển đi."),
 }
 
