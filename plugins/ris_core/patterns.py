@@ -1,9 +1,10 @@
 """Regular expressions of administrators, matched in linear time whatever they are (key rules F5, tag rules P8).
 
 Python's own matcher goes back and tries again: ``(a+)+$`` may keep a worker busy for hours on a text of 64 characters,
-and so may repetitions that merely follow each other. Here a pattern is read by Python's parser and run as a set of states that go through the text
-once (Thompson 1968, Pike's saved positions): at most :data:`LONGEST_TEXT` times :data:`MOST_INSTRUCTIONS` steps. What
-needs going back, as backreferences and lookarounds do, is refused; everything else means what it means in Python.
+and so may repetitions that merely follow each other. Here a pattern is read by Python's parser and run as a set of
+states that go through the text once (Thompson 1968, Pike's saved positions): at most :data:`LONGEST_TEXT` times
+:data:`MOST_INSTRUCTIONS` steps. What needs going back, as backreferences and lookarounds do, is refused; everything
+else means what it means in Python.
 """
 
 from __future__ import annotations

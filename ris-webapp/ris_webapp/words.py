@@ -301,6 +301,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "patient.identity_confirmed": _("Xác nhận vẫn là một người"),
         "patient.merged": _("Gộp hồ sơ"),
         "patient.unmerged": _("Tách hồ sơ đã gộp"),
+        "patient.merge_believed": _("Gộp theo nơi gửi dù hai hồ sơ mâu thuẫn"),
         "patient.merge_of_unknown": _("Gộp với mã chưa có ở đây"),
         "patient.linked": _("Ghi nhận hai hồ sơ là một người"),
         "patient.unlinked": _("Bỏ ghi nhận hai hồ sơ là một người"),

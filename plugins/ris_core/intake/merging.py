@@ -27,6 +27,7 @@ from ris_core.patients.identifiers import add_identifier, exchange_identifier, p
 from ris_core.patients.links import link_patients, unlink_patients
 from ris_core.patients.merging import came_by, merge_patients
 from ris_core.patients.models import Patient
+from ris_core.patients.rules import Known, merge_contradiction
 from ris_core.patients.services import find_patient, identifiers_of
 from ris_core.patients.visits import move_visit, note_visit, renumber_visit
 
@@ -50,7 +51,7 @@ def apply_merging(message: Message, reading: Reading, actor: Actor) -> None:
     """Carry out every pair of ``message``; all of them or none.
 
     :raises MessageRefused: 100 without PID and MRG; 204 an unknown visit is moved; 205 a patient and itself, or (held)
-        what a person has to decide
+        what a person has to decide: two records that contradict each other too
     """
     trigger = trigger_of(message)
     for pair in _pairs(message):
@@ -155,11 +156,39 @@ def _merge(pair: Pair, reading: Reading, actor: Actor) -> None:
                     "two merges holds",
                     field="merged",
                 )
+            _compare(found, survivor, reading, actor)
             merge_patients(found.pk, survivor.pk, actor)
     # of a merge that is turned round, or repeated with the numbers exchanged, what the sender calls surviving counts
     primary = next((row for row in identifiers_of(survivor.pk) if row.is_primary), None)
     if primary and staying and PatientIdentifier(primary.value, primary.issuer, primary.kind) in priors:
         prefer_identifier(staying[0], actor)
+
+
+def _compare(going: Patient, staying: Patient, reading: Reading, actor: Actor) -> None:
+    """Let a merge of two records that seem to be two persons' wait for a person, as the sender's profile says.
+
+    :raises IdentityConflict: they contradict each other, and nobody has confirmed the merge
+    """
+    difference = merge_contradiction(_known(going), _known(staying))
+    if difference is None:
+        return
+    if not reading.identity_confirmed and reading.profile.contradicting_merges == "held":
+        raise IdentityConflict(
+            f"the records to merge have {difference}: they seem to be two persons; a person has to compare them",
+            field="merged",
+        )
+    record(
+        actor,
+        "patient.identity_confirmed" if reading.identity_confirmed else "patient.merge_believed",
+        subject=f"patient:{going.pk}",
+        patient_id=staying.pk,
+        contradiction=difference.name,
+    )
+
+
+def _known(patient: Patient) -> Known:
+    used = (row for row in identifiers_of(patient.pk) if row.kind == "NI")
+    return Known(patient.birth_date, patient.sex, frozenset(row.value for row in used))
 
 
 def _exchange_identifier(pair: Pair, reading: Reading, actor: Actor) -> None:

@@ -54,6 +54,9 @@ class Sender(models.Model):
     """The TLS client certificate it must show: SHA-256 fingerprint, or subject (``CN=his,O=BV``); empty: none."""
     charset = models.CharField(max_length=32, blank=True)
     """Python's name of the character set it really sends, whatever MSH-18 says; empty: what MSH-18 says."""
+    may_query = models.BooleanField(default=False)
+    """Whether it may ask for orders and patients (OSQ, QRY, QBP) and so be told names and birth dates; its profile may
+    allow it too."""
     profile = models.ForeignKey(SenderProfile, null=True, blank=True, on_delete=models.PROTECT, related_name="senders")
     """None: the default profile."""
     created_at = models.DateTimeField(auto_now_add=True)

@@ -149,6 +149,13 @@ class Profile(Part, frozen=True):
     """``ORM^O01`` …: what this sender may send; empty: everything that is taken here."""
     undeclared_charset: str = ""
     """Python's name of the character set of a message without MSH-18; empty: ``hl7.undeclared_charset``."""
+    queries: Literal["refused", "answered"] = "refused"
+    """Whether every sender with this profile may ask for orders and patients (a single one: ``Sender.may_query``)."""
+    contradicting_merges: Literal["held", "believed"] = "held"
+    """What becomes of a merge of two records that seem to be two persons' (``patients.rules.merge_contradiction``).
+
+    ``held``: a person decides. ``believed``: it is done, because this sender's own people compare before they merge.
+    """
     order: OrderPlaces = OrderPlaces()
     step: StepPlaces = StepPlaces()
     patient: PatientPlaces = PatientPlaces()

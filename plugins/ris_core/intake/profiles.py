@@ -15,8 +15,9 @@ from django.db import IntegrityError, transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import EditConflict, InvalidValue, NotFound
+from ris_core.intake.identifier_meaning import check_meanings
 from ris_core.intake.models import ProfileVersion, Sender, SenderProfile
-from ris_core.intake.profile import check_codec, profile_from, profile_to
+from ris_core.intake.profile import DEFAULT_PROFILE, Profile, check_codec, profile_from, profile_to
 from ris_core.intake.senders import forget_senders, networks_from
 
 EXPORT_FORMAT: Final = "quang-hl7-profile"
@@ -45,12 +46,20 @@ def create_profile(code: str, name: str, content: Mapping[str, Any], actor: Acto
 
 @transaction.atomic
 def save_version(
-    profile_id: int, content: Mapping[str, Any], actor: Actor, *, based_on: int, comment: str = ""
+    profile_id: int,
+    content: Mapping[str, Any],
+    actor: Actor,
+    *,
+    based_on: int,
+    comment: str = "",
+    confirmed: bool = False,
 ) -> ProfileVersion:
     """Put ``content`` in force; the present version when it says the same.
 
     :param based_on: number of the version that was changed
+    :param confirmed: a person has seen what it means for stored patients and orders
     :raises EditConflict: somebody saved a version in between
+    :raises MeaningChanges: stored patients or orders would no longer be recognised, and nobody has confirmed it
     :raises InvalidValue: naming what is wrong in the content
     """
     checked = profile_to(profile_from(content))
@@ -59,13 +68,15 @@ def save_version(
         raise EditConflict("somebody saved another version in between; look at it first", field="version")
     if newest.content == checked:
         return newest
-    return _add_version(profile, newest.number + 1, checked, actor, comment)
+    _check(profile, newest, checked, confirmed=confirmed)
+    return _add_version(profile, newest.number + 1, checked, actor, comment, confirmed=confirmed)
 
 
 @transaction.atomic
-def restore_version(profile_id: int, number: int, actor: Actor) -> ProfileVersion:
+def restore_version(profile_id: int, number: int, actor: Actor, *, confirmed: bool = False) -> ProfileVersion:
     """Put an earlier version's content in force again, as a new version.
 
+    :raises MeaningChanges: as :func:`save_version` does
     :raises NotFound: no such version
     """
     profile, newest = _locked(profile_id)
@@ -74,7 +85,8 @@ def restore_version(profile_id: int, number: int, actor: Actor) -> ProfileVersio
         raise NotFound("there is no such version", field="version")
     if earlier.content == newest.content:
         return newest
-    return _add_version(profile, newest.number + 1, earlier.content, actor, f"= {number}")
+    _check(profile, newest, earlier.content, confirmed=confirmed)
+    return _add_version(profile, newest.number + 1, earlier.content, actor, f"= {number}", confirmed=confirmed)
 
 
 def newest_version(profile: SenderProfile) -> ProfileVersion:
@@ -94,9 +106,10 @@ def exported(profile: SenderProfile) -> dict[str, Any]:
     }
 
 
-def import_profile(data: Any, actor: Actor) -> SenderProfile:
+def import_profile(data: Any, actor: Actor, *, confirmed: bool = False) -> SenderProfile:
     """Take in what :func:`exported` made; a profile with the same code gets a new version.
 
+    :raises MeaningChanges: as :func:`save_version` does
     :raises InvalidValue: when it is no such file, or its content is wrong
     """
     if not isinstance(data, Mapping) or data.get("format") != EXPORT_FORMAT or data.get("version") != _EXPORT_VERSION:
@@ -107,7 +120,7 @@ def import_profile(data: Any, actor: Actor) -> SenderProfile:
     existing = SenderProfile.objects.filter(code=code).first()
     if existing is None:
         return create_profile(code, name, content, actor)
-    save_version(existing.pk, content, actor, based_on=newest_version(existing).number)
+    save_version(existing.pk, content, actor, based_on=newest_version(existing).number, confirmed=confirmed)
     return existing
 
 
@@ -144,6 +157,7 @@ class SenderRegistration:
     certificate: str = ""
     charset: str = ""
     profile_id: int | None = None
+    may_query: bool = False
 
     def __post_init__(self) -> None:
         if self.identity.count("|") != 1 or len(self.identity) > 128 or not self.identity.strip("|").strip():
@@ -162,15 +176,20 @@ def register_sender(registration: SenderRegistration, actor: Actor) -> Sender:
     return _stored(Sender(), registration, actor, "sender.registered")
 
 
-def change_sender(sender_id: int, registration: SenderRegistration, actor: Actor) -> Sender:
+def change_sender(sender_id: int, registration: SenderRegistration, actor: Actor, *, confirmed: bool = False) -> Sender:
     """Replace what is known of a sender; one that is no longer used is made inactive, never deleted.
 
+    :param confirmed: a person has seen what another profile means for stored patients and orders
+    :raises MeaningChanges: by its new profile, stored patients or orders would no longer be recognised
     :raises NotFound: no such sender
     :raises InvalidValue: naming the field
     """
     sender = Sender.objects.filter(pk=sender_id).first()
     if sender is None:
         raise NotFound("there is no such sender", field="sender")
+    if registration.profile_id != sender.profile_id:
+        before, after = _in_force(sender.profile_id), _in_force(registration.profile_id)
+        check_meanings(before, after, (sender.identity,), confirmed=confirmed)
     return _stored(sender, registration, actor, "sender.changed")
 
 
@@ -182,10 +201,18 @@ def _stored(sender: Sender, registration: SenderRegistration, actor: Actor, acti
     sender.certificate = _certificate(registration.certificate)
     sender.charset = registration.charset
     sender.profile_id = registration.profile_id
+    sender.may_query = registration.may_query
     try:
         with transaction.atomic():
             sender.save()
-            record(actor, action, subject=f"sender:{sender.pk}", profile=sender.profile_id, active=sender.active)
+            record(
+                actor,
+                action,
+                subject=f"sender:{sender.pk}",
+                profile=sender.profile_id,
+                active=sender.active,
+                may_query=sender.may_query,
+            )
             transaction.on_commit(forget_senders)
     except IntegrityError as error:
         raise InvalidValue("another sender has this identity, or there is no such profile", field="identity") from error
@@ -205,12 +232,29 @@ def _locked(profile_id: int) -> tuple[SenderProfile, ProfileVersion]:
     return profile, newest_version(profile)
 
 
+def _in_force(profile_id: int | None) -> Profile:
+    """What a profile says now; the default one for none."""
+    version = ProfileVersion.objects.filter(profile_id=profile_id).order_by("-number").first() if profile_id else None
+    return profile_from(version.content) if version else DEFAULT_PROFILE
+
+
+def _check(profile: SenderProfile, newest: ProfileVersion, content: Mapping[str, Any], *, confirmed: bool) -> None:
+    senders = list(profile.senders.values_list("identity", flat=True))
+    check_meanings(profile_from(newest.content), profile_from(content), senders, confirmed=confirmed)
+
+
 def _add_version(
-    profile: SenderProfile, number: int, content: Mapping[str, Any], actor: Actor, comment: str
+    profile: SenderProfile,
+    number: int,
+    content: Mapping[str, Any],
+    actor: Actor,
+    comment: str,
+    *,
+    confirmed: bool = False,
 ) -> ProfileVersion:
     version = ProfileVersion.objects.create(
         profile=profile, number=number, content=content, comment=comment.strip()[:255], created_by_id=actor.user_id
     )
-    record(actor, "profile.version_saved", subject=f"profile:{profile.pk}", number=number)
+    record(actor, "profile.version_saved", subject=f"profile:{profile.pk}", number=number, confirmed=confirmed)
     transaction.on_commit(partial(forget_senders))
     return version

@@ -1,6 +1,7 @@
 """Queries for the state of orders, and for a patient: OSQ^Q06, QRY^R02, QRY^A19, QBP^Q11 (HL7 2.5.1 chapters 4, 5).
 
-A sender is told of the orders it has placed and of those made in the RIS; of nobody else's.
+A sender that has the right to ask is told of the orders it has placed and of those made in the RIS; of nobody else's.
+Without the right it is told nothing, not even whether there is such a patient.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.segments import diagnostic_service
-from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused, Reply
+from ris_core.errors import NotPermitted
+from ris_core.hl7.acknowledgement import AcknowledgementCode, ErrorCode, Location, MessageRefused, Reply
 from ris_core.hl7.er7 import Message, Segment
 from ris_core.hl7.reply import Field, ReplySegment
 from ris_core.hl7.timestamps import write_timestamp
@@ -58,8 +60,17 @@ class Asked:
 def answer_query(message: Message, reading: Reading, actor: Actor) -> Reply:
     """The answer to ``message``; without orders when there are none.
 
-    :raises MessageRefused: 100, 101 when it does not say what it asks for; 204 when an id is that of several patients
+    :raises MessageRefused: AR when the sender may not ask; 100, 101 when it does not say what it asks for; 204 when an
+        id is that of several patients
     """
+    if not reading.may_query:
+        raise MessageRefused(
+            "MSH-3, MSH-4: this sender may not ask for orders or patients here; ask for the right to be given to it",
+            error=ErrorCode.UNSUPPORTED_MESSAGE_TYPE,
+            location=Location("MSH", 1, 9),
+            acknowledgement=AcknowledgementCode.REJECT,
+            code=NotPermitted.code,
+        )
     asked, definition = _read(message)
     patient = _patient(asked, definition)
     orders = _orders(asked, patient, message.sender)

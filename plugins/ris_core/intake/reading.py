@@ -18,5 +18,7 @@ class Reading:
     """Of times that the message gives without an offset."""
     identity_confirmed: bool = False
     """A person has made sure that the patient is the one whom a held message would change."""
+    may_query: bool = False
+    """The sender may be told of orders and patients."""
     profile: Profile = DEFAULT_PROFILE
     """Where this sender puts what, and what its words mean."""

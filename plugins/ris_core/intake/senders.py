@@ -48,13 +48,17 @@ class KnownSender:
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     certificate: str = ""
     charset: str = ""
+    may_query: bool = False
+    """Its own right; :attr:`Profile.queries` may give it too."""
     profile: Profile = DEFAULT_PROFILE
 
 
 UNKNOWN = KnownSender()
 
 _find_senders = Select(
-    Sender.objects.order_by("id").values_list("identity", "active", "networks", "certificate", "charset", "profile_id")
+    Sender.objects.order_by("id").values_list(
+        "identity", "active", "networks", "certificate", "charset", "may_query", "profile_id"
+    )
 )
 _find_newest_versions = Select(
     SenderProfile.objects.order_by("id").annotate(newest=Max("versions__id")).values_list("id", "newest")
@@ -91,9 +95,10 @@ class _Registry:
                 networks=tuple(map(ip_network, networks)),
                 certificate=certificate,
                 charset=charset,
+                may_query=bool(may_query),
                 profile=self._profile(newest[profile_id]) if profile_id else DEFAULT_PROFILE,
             )
-            for identity, active, networks, certificate, charset, profile_id in rows
+            for identity, active, networks, certificate, charset, may_query, profile_id in rows
         }
 
     def _profile(self, version_id: int) -> Profile:

@@ -42,9 +42,12 @@ def apply_message(
 
 def reading_of(message: Message, *, identity_confirmed: bool = False, profile: Profile | None = None) -> Reading:
     """How the messages of this one's sender are read."""
+    sender = sender_of(message)
+    profile = profile or sender.profile
     return Reading(
         facility=message.header.value(4),
         zone=_zone(settings.QUANG.site.time_zone),
-        profile=profile or sender_of(message).profile,
+        profile=profile,
         identity_confirmed=identity_confirmed,
+        may_query=sender.may_query or profile.queries == "answered",
     )

@@ -33,6 +33,7 @@ class Contradiction(StrEnum):
     NAME_AND_SEX = "another name and another sex"
     NAME_UNCONFIRMED = "another name, and no whole birth date that confirms the person"
     BIRTH_DATE_AND_SEX = "another birth date and another sex"
+    CITIZEN_ID = "another citizen identity number (CCCD)"
 
 
 def contradiction(
@@ -56,6 +57,28 @@ def contradiction(
         return Contradiction.NAME_AND_SEX
     whole = len(details.birth_date or "") == len(known_birth_date) == 8
     return None if whole else Contradiction.NAME_UNCONFIRMED
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What two records are compared by."""
+
+    birth_date: str
+    sex: str
+    citizen_ids: frozenset[str]
+    """Those in use (kind NI); a person has one, and for a while an old and a new one."""
+
+
+def merge_contradiction(one: Known, other: Known) -> Contradiction | None:
+    """Why two records that shall be merged seem to be two persons'; none when they may be one's.
+
+    Names count for nothing here: a merge is made because somebody was registered under a wrong one.
+    """
+    if one.citizen_ids and other.citizen_ids and one.citizen_ids.isdisjoint(other.citizen_ids):
+        return Contradiction.CITIZEN_ID
+    if _birth_dates_agree(one.birth_date, other.birth_date) is False and {one.sex, other.sex} == {"M", "F"}:
+        return Contradiction.BIRTH_DATE_AND_SEX
+    return None
 
 
 def _names_agree(one: str, other: str) -> bool:

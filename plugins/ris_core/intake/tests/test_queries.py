@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.utils import timezone
 
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import SYSTEM
 from ris_core.hl7.er7 import Message
+from ris_core.intake.profiles import SenderRegistration, create_profile, register_sender
+from ris_core.intake.senders import forget_senders
 from ris_core.intake.services import apply_message
 from ris_core.intake.tests.messages import order_message
 from ris_core.messages.services import Received, receive
@@ -25,6 +30,17 @@ def ask(type_: str, definition: str, sender: str = "HIS|BVX", version: str = "2.
 
 def qrd(patient: str = "", number: str = "") -> str:
     return f"QRD|20261122|R|I|T1|||10^RD|{patient}|ORD|{number}"
+
+
+@pytest.fixture(autouse=True)
+def who_may_ask() -> Iterator[None]:
+    """HIS|BVX and LAB|BVX are registered and may ask; what other tests registered is forgotten."""
+    forget_senders()
+    for identity in ("HIS|BVX", "LIS|BVX"):
+        register_sender(SenderRegistration(identity=identity, name=identity, may_query=True), SYSTEM)
+    forget_senders()
+    yield
+    forget_senders()
 
 
 @pytest.fixture
@@ -83,3 +99,31 @@ def test_a_query_that_asks_for_nothing_is_refused() -> None:
 def test_nobody_found_is_an_empty_answer() -> None:
     answer = ask("QRY^R02", qrd(patient="BN404"))
     assert (answer.type, [segment.name for segment in answer.segments]) == ("ORF^R04", ["MSH", "MSA", "QRD"])
+
+
+@pytest.mark.usefixtures("ordered")
+@pytest.mark.parametrize("type_", ["OSQ^Q06", "QRY^R02", "QRY^A19", "QBP^Q11"])
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_sender_without_the_right_is_told_nothing(type_: str, registered: bool) -> None:
+    """A new sender may not ask, a stranger neither, whoever they ask for."""
+    if registered:
+        register_sender(SenderRegistration(identity="NEW|BVX", name="new"), SYSTEM)
+        forget_senders()
+    for patient in ("BN1", "NOBODY"):
+        definition = f"QPD|Q11|T7|{patient}" if type_ == "QBP^Q11" else qrd(patient=patient)
+        answer = ask(type_, definition, sender="NEW|BVX")
+        msa, err = answer.first("MSA"), answer.first("ERR")
+        assert msa is not None
+        assert err is not None
+        assert (msa.value(1), err.value(5)) == ("AR", "QUANG-1005")
+        assert answer.first("PID") is None
+    assert not AuditEvent.objects.filter(action="orders.queried").exists()
+
+
+@pytest.mark.usefixtures("ordered")
+def test_a_profile_gives_the_right_to_its_senders() -> None:
+    profile = create_profile("asks", "Asks", {"queries": "answered"}, SYSTEM)
+    register_sender(SenderRegistration(identity="NEW|BVX", name="new", profile_id=profile.pk), SYSTEM)
+    forget_senders()
+    answer = ask("QRY^A19", qrd(patient="BN1"), sender="NEW|BVX")
+    assert answer.first("PID") is not None

@@ -11,7 +11,14 @@ from ris_core.errors import InvalidValue
 from ris_core.intake.profile import DEFAULT_PROFILE, Profile, profile_from
 from ris_webapp.screens.profiles.labels import PLACES, WORDS
 
-PLAIN = ("description", "undeclared_charset", "patient.default_issuer", "patient.name_order")
+PLAIN = (
+    "description",
+    "undeclared_charset",
+    "patient.default_issuer",
+    "patient.name_order",
+    "queries",
+    "contradicting_merges",
+)
 LISTS = ("message_types", "patient.identifiers")
 
 

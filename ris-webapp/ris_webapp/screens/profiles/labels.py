@@ -88,6 +88,18 @@ NAME_ORDERS: dict[str, Text] = {
     "family_last": _("Luôn là một cụm, họ đứng cuối"),
 }
 
+RIGHTS: dict[str, tuple[Text, dict[str, Text]]] = {
+    "queries": (
+        _("Hỏi về chỉ định và người bệnh (OSQ, QRY, QBP)"),
+        {"refused": _("Chỉ nơi gửi nào được cấp quyền riêng"), "answered": _("Mọi nơi gửi dùng hồ sơ này")},
+    ),
+    "contradicting_merges": (
+        _("Gộp hai hồ sơ mâu thuẫn nhau (khác CCCD, hoặc khác cả ngày sinh và giới tính)"),
+        {"held": _("Giữ lại để người xem xét"), "believed": _("Tin nơi gửi, gộp ngay")},
+    ),
+}
+"""What senders with this profile may do: its name, and each choice; the first is the default."""
+
 IDENTIFIERS: Text = _("Mã người bệnh, CCCD, thẻ BHYT")
 
 
@@ -103,10 +115,14 @@ _PLAIN: dict[str, Text] = {
 def label_of_path(path: str) -> str:
     """What a difference between two versions is about."""
     part, _dot, name = path.partition(".")
+    if path in RIGHTS:
+        return str(RIGHTS[path][0])
     if part == "words":
         table, _dot, word = name.partition(".")
         return f"{WORDS[table][0]}: {word}" if word else str(WORDS[table][0])
-    return str(_PLAIN[path]) if path in _PLAIN else label_of(part, name)
+    if path in _PLAIN:
+        return str(_PLAIN[path])
+    return label_of(part, name) if part in PLACES else path
 
 
 def label_of(part: str, name: str) -> str:

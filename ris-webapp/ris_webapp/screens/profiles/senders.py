@@ -12,11 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotFound
+from ris_core.intake.identifier_meaning import Consequence, MeaningChanges
 from ris_core.intake.models import Sender, SenderProfile
 from ris_core.intake.profiles import SenderRegistration, change_sender, register_sender
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.profiles.consequences import consequence_text
 
 _WHAT_TO_DO = {
     "identity": gettext_lazy("Ghi MSH-3|MSH-4 như trong bản tin, ví dụ HIS|BVX; chưa nơi gửi nào dùng."),
@@ -46,6 +48,7 @@ def change(request: UserRequest, sender_id: int) -> HttpResponse:
 def _form(request: UserRequest, sender: Sender | None) -> HttpResponse:
     values = _values(request, sender)
     errors: dict[str, str] = {}
+    consequences: tuple[Consequence, ...] = ()
     if request.method == "POST":
         try:
             registration = SenderRegistration(
@@ -56,11 +59,15 @@ def _form(request: UserRequest, sender: Sender | None) -> HttpResponse:
                 certificate=values["certificate"],
                 charset=values["charset"],
                 profile_id=whole_number(values["profile"]),
+                may_query=bool(values["may_query"]),
             )
             if sender:
-                change_sender(sender.pk, registration, actor_of(request))
+                confirmed = request.POST.get("confirmed") == "on"
+                change_sender(sender.pk, registration, actor_of(request), confirmed=confirmed)
             else:
                 register_sender(registration, actor_of(request))
+        except MeaningChanges as question:
+            consequences = question.consequences
         except InvalidValue as error:
             errors[error.field] = str(_WHAT_TO_DO.get(error.field, error.detail))
         else:
@@ -70,13 +77,15 @@ def _form(request: UserRequest, sender: Sender | None) -> HttpResponse:
         "sender": sender,
         "values": values,
         "errors": errors,
+        "consequences": consequences,
+        "consequence_text": consequence_text,
         "profiles": list(SenderProfile.objects.order_by("name")),
     }
-    return render(request, "profiles/sender.html", context, status=422 if errors else 200)
+    return render(request, "profiles/sender.html", context, status=422 if errors else 409 if consequences else 200)
 
 
 def _values(request: UserRequest, sender: Sender | None) -> dict[str, str]:
-    names = ("identity", "name", "active", "networks", "certificate", "charset", "profile")
+    names = ("identity", "name", "active", "networks", "certificate", "charset", "profile", "may_query")
     if request.method == "POST":
         return {name: request.POST.get(name, "").strip() for name in names}
     if sender is None:
@@ -89,4 +98,5 @@ def _values(request: UserRequest, sender: Sender | None) -> dict[str, str]:
         "certificate": sender.certificate,
         "charset": sender.charset,
         "profile": str(sender.profile_id or ""),
+        "may_query": "on" if sender.may_query else "",
     }

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ris_core.accounts.rules import Function
 from ris_core.errors import EditConflict, InvalidValue, NotFound
+from ris_core.intake.identifier_meaning import Consequence, MeaningChanges
 from ris_core.intake.models import ProfileVersion, Sender, SenderProfile
 from ris_core.intake.profiles import (
     create_profile,
@@ -29,8 +30,9 @@ from ris_core.intake.ready import ready_profiles
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.profiles.bench import stored_text
+from ris_webapp.screens.profiles.consequences import consequence_text
 from ris_webapp.screens.profiles.editing import Entered, default_of, entered, shown
-from ris_webapp.screens.profiles.labels import IDENTIFIERS, NAME_ORDERS, PARTS, PLACES, WORDS, label_of_path
+from ris_webapp.screens.profiles.labels import IDENTIFIERS, NAME_ORDERS, PARTS, PLACES, RIGHTS, WORDS, label_of_path
 
 MOST_FILE_BYTES = 1_000_000
 MOST_VERSIONS_SHOWN = 50
@@ -90,7 +92,12 @@ def edit(request: UserRequest, profile_id: int) -> HttpResponse:
     try:
         based_on = int(request.POST.get("based_on", ""))
         comment = request.POST.get("comment", "")
-        saved = save_version(profile_id, form.content, actor_of(request), based_on=based_on, comment=comment)
+        confirmed = request.POST.get("confirmed") == "on"
+        saved = save_version(
+            profile_id, form.content, actor_of(request), based_on=based_on, comment=comment, confirmed=confirmed
+        )
+    except MeaningChanges as question:
+        return _editor(request, profile, newest, form, status=409, consequences=question.consequences)
     except (EditConflict, ValueError):
         messages.error(request, _("Có người vừa lưu phiên bản khác; xem lịch sử rồi lưu lại."))
         return _editor(request, profile, newest, form, status=409)
@@ -105,6 +112,12 @@ def edit(request: UserRequest, profile_id: int) -> HttpResponse:
 @require_GET
 def version(request: UserRequest, profile_id: int, number: int) -> HttpResponse:
     """What a version says otherwise than the one before it, and than the one in force."""
+    return _version_page(request, profile_id, number)
+
+
+def _version_page(
+    request: UserRequest, profile_id: int, number: int, status: int = 200, consequences: tuple[Consequence, ...] = ()
+) -> HttpResponse:
     profile = _profile(profile_id)
     found = profile.versions.filter(number=number).select_related("created_by").first()
     if found is None:
@@ -118,15 +131,21 @@ def version(request: UserRequest, profile_id: int, number: int) -> HttpResponse:
         "changed": differences(before.content if before else {}, found.content),
         "since": differences(found.content, newest.content),
         "label_of_path": label_of_path,
+        "consequences": consequences,
+        "consequence_text": consequence_text,
     }
-    return render(request, "profiles/version.html", context)
+    return render(request, "profiles/version.html", context, status=status)
 
 
 @requires(Function.ADMINISTER)
 @require_POST
 def restore(request: UserRequest, profile_id: int, number: int) -> HttpResponse:
     """Put an earlier version in force again."""
-    restored = restore_version(profile_id, number, actor_of(request))
+    confirmed = request.POST.get("confirmed") == "on"
+    try:
+        restored = restore_version(profile_id, number, actor_of(request), confirmed=confirmed)
+    except MeaningChanges as question:
+        return _version_page(request, profile_id, number, status=409, consequences=question.consequences)
     messages.success(request, _("Đã khôi phục thành phiên bản %(number)s.") % {"number": restored.number})
     return HttpResponseRedirect(reverse("profiles:profile", args=(profile_id,)))
 
@@ -149,7 +168,12 @@ def take_in(request: UserRequest) -> HttpResponse:
     try:
         if file is None or file.size is None or file.size > MOST_FILE_BYTES:
             raise InvalidValue("no file, or one that is too large", field="file")
-        profile = import_profile(json.loads(file.read()), actor_of(request))
+        confirmed = request.POST.get("confirmed") == "on"
+        profile = import_profile(json.loads(file.read()), actor_of(request), confirmed=confirmed)
+    except MeaningChanges as question:
+        told = " ".join(str(consequence_text(each)) for each in question.consequences)
+        messages.error(request, f"{told} " + _("Nếu đúng ý, hãy đánh dấu xác nhận rồi nhập lại."))
+        return HttpResponseRedirect(reverse("profiles:overview"))
     except (InvalidValue, ValueError) as error:
         detail = error.detail if isinstance(error, InvalidValue) and error.field != "file" else ""
         messages.error(request, " ".join((_("Không nhập được: tệp không phải hồ sơ HL7 đã xuất."), detail)).strip())
@@ -166,8 +190,18 @@ def _profile(profile_id: int) -> SenderProfile:
 
 
 def _editor(
-    request: UserRequest, profile: SenderProfile, newest: ProfileVersion, form: Entered, status: int = 200
+    request: UserRequest,
+    profile: SenderProfile,
+    newest: ProfileVersion,
+    form: Entered,
+    status: int = 200,
+    consequences: tuple[Consequence, ...] = (),
 ) -> HttpResponse:
+    versions = list(profile.versions.select_related("created_by").order_by("-number")[: MOST_VERSIONS_SHOWN + 1])
+    history = [
+        (version, differences(before.content if before else {}, version.content))
+        for version, before in zip(versions, (*versions[1:], None), strict=True)
+    ]
     context: dict[str, Any] = {
         "profile": profile,
         "newest": newest,
@@ -178,8 +212,12 @@ def _editor(
         "words": WORDS,
         "identifiers": IDENTIFIERS,
         "name_orders": NAME_ORDERS,
+        "rights": RIGHTS,
         "default_of": default_of,
         "senders": list(profile.senders.order_by("name")),
-        "versions": list(profile.versions.select_related("created_by").order_by("-number")[:MOST_VERSIONS_SHOWN]),
+        "history": history[:MOST_VERSIONS_SHOWN],
+        "label_of_path": label_of_path,
+        "consequences": consequences,
+        "consequence_text": consequence_text,
     }
     return render(request, "profiles/edit.html", context, status=status)

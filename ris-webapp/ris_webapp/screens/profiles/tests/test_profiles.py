@@ -53,6 +53,8 @@ def test_only_administrators_see_and_change_them(role: Role) -> None:
 
 
 def test_every_part_of_a_profile_has_a_field() -> None:
+    own = {*labels.RIGHTS, "description", "message_types", "undeclared_charset"}
+    assert own | {*labels.PLACES, "words"} == set(type(profile_from({})).__struct_fields__)
     for part, names in labels.PLACES.items():
         others = {"identifiers", "default_issuer", "name_order"} if part == "patient" else set()
         assert set(names) | others == set(type(getattr(profile_from({}), part)).__struct_fields__)
