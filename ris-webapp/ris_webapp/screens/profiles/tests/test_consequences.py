@@ -76,8 +76,8 @@ def test_such_an_edit_is_saved_only_when_it_is_confirmed(client: Client, profile
     answer = _save(client, profile, **change)
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "1 người bệnh đã lưu" in page
-    assert "1 ca chưa xong" in page
+    assert "người bệnh đã lưu (1)" in page
+    assert "ca chưa xong (1)" in page
     assert "ZOR-9" in page, "what was typed is still there"
     assert newest_version(profile).number == 1
     assert _save(client, profile, confirmed="on", **change).status_code == 302
@@ -91,7 +91,7 @@ def test_going_back_asks_too(client: Client, profile: SenderProfile) -> None:
     _save(client, profile, confirmed="on", **{"order.placer_order_number": "ZOR-1"})
     answer = client.post(f"/profiles/{profile.pk}/versions/1/restore/")
     assert answer.status_code == 409
-    assert "1 chỉ định chưa xong" in answer.content.decode()
+    assert "chỉ định chưa xong (1)" in answer.content.decode()
     assert client.post(f"/profiles/{profile.pk}/versions/1/restore/", {"confirmed": "on"}).status_code == 302
 
 
@@ -109,7 +109,7 @@ def test_another_profile_for_a_sender_asks_too(client: Client, profile: SenderPr
     form = {"identity": "HIS|BVX", "name": "HIS", "active": "on", "profile": str(other.pk)}
     answer = client.post(f"/profiles/senders/{sender.pk}/", form)
     assert answer.status_code == 409
-    assert "1 người bệnh đã lưu" in answer.content.decode()
+    assert "người bệnh đã lưu (1)" in answer.content.decode()
     assert client.post(f"/profiles/senders/{sender.pk}/", {**form, "confirmed": "on"}).status_code == 302
     sender.refresh_from_db()
     assert sender.profile_id == other.pk
