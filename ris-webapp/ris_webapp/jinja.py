@@ -21,7 +21,8 @@ from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.names import display_name
 from ris_webapp.rail import administration_for, place_in_rail, rail_for
-from ris_webapp.words import STYLES, WORDS
+from ris_webapp.state_styles import STYLES
+from ris_webapp.words import WORDS
 
 
 def environment(**options: Any) -> Environment:
