@@ -50,7 +50,12 @@ class Job(models.Model):
 
 
 class WorkerHeartbeat(models.Model):
-    """When each worker was last seen alive."""
+    """When each worker, and each other process that has no web address, was last seen alive."""
+
+    class Part(models.TextChoices):
+        WORKER = "worker"
+        MPPS = "mpps"
 
     name = models.CharField(max_length=128, primary_key=True)
+    part = models.CharField(max_length=16, choices=Part, default=Part.WORKER)
     at = models.DateTimeField()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import threading
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -12,10 +15,14 @@ import pydicom.config
 import pynetdicom
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
 
+from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.performed.scp import PerformedStepProvider
 
 log = logging.getLogger(__name__)
+BEAT_SECONDS = 10.0
 
 
 class Command(BaseCommand):
@@ -38,6 +45,26 @@ class Command(BaseCommand):
         provider = PerformedStepProvider(settings.QUANG)
         provider.start()
         log.info("performed procedure steps are taken on port %d", provider.port)
-        told_to_stop.wait()
+        name = f"mpps@{socket.gethostname()}:{provider.port}"
+        _with_database(partial(_beat, name))
+        while not told_to_stop.wait(BEAT_SECONDS):
+            _with_database(partial(_beat, name))
         provider.stop()
+        _with_database(WorkerHeartbeat.objects.filter(name=name).delete)
         log.info("stopped")
+
+
+def _beat(name: str) -> None:
+    """Say that the service lives; :mod:`ris_webapp.screens.health` looks."""
+    WorkerHeartbeat.objects.update_or_create(
+        name=name, defaults={"part": WorkerHeartbeat.Part.MPPS, "at": timezone.now()}
+    )
+
+
+def _with_database(act: Callable[[], Any]) -> None:
+    try:
+        act()
+    except (DatabaseError, InterfaceError) as error:  # the service goes on, its silence is seen
+        log.warning("no heartbeat: %s", type(error).__name__)
+    finally:
+        connection.close()

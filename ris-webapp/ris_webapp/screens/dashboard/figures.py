@@ -95,4 +95,5 @@ def senders() -> list[SenderFigures]:
 
 def workers() -> list[WorkerHeartbeat]:
     """Every worker that has lived within a day."""
-    return list(WorkerHeartbeat.objects.filter(at__gte=timezone.now() - timedelta(days=1)).order_by("name"))
+    lived = WorkerHeartbeat.objects.filter(part=WorkerHeartbeat.Part.WORKER, at__gte=timezone.now() - timedelta(days=1))
+    return list(lived.order_by("name"))

@@ -1,4 +1,5 @@
-"""What the web app can say of the suite's health: its database, the engine, the worker."""
+"""What the web app can say of the suite's health: its database, the engine, the worker, the service that
+devices report to."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from ris_core.jobs.models import WorkerHeartbeat
 
 ENGINE_FRESH_SECONDS = 5.0
 ENGINE_TIMEOUT_SECONDS = 3.0
-WORKER_SILENT_SECONDS = 60.0
+SILENT_SECONDS = 60.0
+"""After which a process that says nothing is taken to be away."""
 
 _engine_lock = threading.Lock()
 _engine_answer: tuple[float, bool] = (0.0, False)
@@ -30,17 +32,23 @@ class Health:
     engine: bool
     worker_age_seconds: float | None
     """Since the newest heartbeat of a worker; none when no worker has ever run."""
+    mpps_age_seconds: float | None
+    """The same of the service for performed procedure steps."""
 
     @property
     def worker(self) -> bool:
-        return self.worker_age_seconds is not None and self.worker_age_seconds < WORKER_SILENT_SECONDS
+        return _is_fresh(self.worker_age_seconds)
+
+    @property
+    def mpps(self) -> bool:
+        return _is_fresh(self.mpps_age_seconds)
 
     @property
     def status(self) -> str:
         """``ok``, ``degraded`` (the web app works, another part does not), or ``failed``."""
         if not self.database:
             return "failed"
-        return "ok" if self.engine and self.worker else "degraded"
+        return "ok" if self.engine and self.worker and self.mpps else "degraded"
 
 
 def look() -> Health:
@@ -48,11 +56,19 @@ def look() -> Health:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        newest = WorkerHeartbeat.objects.order_by("-at").values_list("at", flat=True).first()
+        worker, mpps = (_age_seconds(part) for part in (WorkerHeartbeat.Part.WORKER, WorkerHeartbeat.Part.MPPS))
     except DatabaseError:
-        return Health(database=False, engine=_engine_answers(), worker_age_seconds=None)
-    age = (timezone.now() - newest).total_seconds() if newest else None
-    return Health(database=True, engine=_engine_answers(), worker_age_seconds=age)
+        return Health(database=False, engine=_engine_answers(), worker_age_seconds=None, mpps_age_seconds=None)
+    return Health(database=True, engine=_engine_answers(), worker_age_seconds=worker, mpps_age_seconds=mpps)
+
+
+def _age_seconds(part: str) -> float | None:
+    newest = WorkerHeartbeat.objects.filter(part=part).order_by("-at").values_list("at", flat=True).first()
+    return (timezone.now() - newest).total_seconds() if newest else None
+
+
+def _is_fresh(age_seconds: float | None) -> bool:
+    return age_seconds is not None and age_seconds < SILENT_SECONDS
 
 
 def _engine_answers() -> bool:

@@ -12,13 +12,19 @@ from ris_webapp.screens.health.checks import look
 @public
 @require_GET
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the web app can work, also when the engine or the worker is away; 503 without its database."""
+    """200 while the web app can work, also when another part is away; 503 without its database."""
     health = look()
     body = {
         "status": health.status,
         "database": health.database,
         "engine": health.engine,
         "worker": health.worker,
-        "worker_age_seconds": None if health.worker_age_seconds is None else round(health.worker_age_seconds, 1),
+        "worker_age_seconds": _rounded(health.worker_age_seconds),
+        "mpps": health.mpps,
+        "mpps_age_seconds": _rounded(health.mpps_age_seconds),
     }
     return JsonResponse(body, status=200 if health.database else 503)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -27,7 +27,7 @@ def jobs(request: UserRequest) -> HttpResponse:
     found = Job.objects.exclude(state=JobState.DONE).order_by(stopped_first, "-attempts", "run_at")
     context = {
         "jobs": found[:SHOWN],
-        "workers": WorkerHeartbeat.objects.order_by("name"),
+        "workers": WorkerHeartbeat.objects.filter(part=WorkerHeartbeat.Part.WORKER).order_by("name"),
     }
     return render(request, "jobs/jobs.html", context)
 

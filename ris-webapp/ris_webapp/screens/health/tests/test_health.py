@@ -18,8 +18,19 @@ pytestmark = pytest.mark.django_db
 def test_all_parts_at_work_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_engine_answers", lambda: True)
     WorkerHeartbeat.objects.create(name="w1", at=timezone.now())
+    WorkerHeartbeat.objects.create(name="m1", part="mpps", at=timezone.now())
     answer = Client().get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_without_the_service_that_devices_report_to_it_is_degraded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_engine_answers", lambda: True)
+    WorkerHeartbeat.objects.create(name="w1", at=timezone.now())
+    for age in (None, timedelta(minutes=10)):
+        if age:
+            WorkerHeartbeat.objects.create(name="m1", part="mpps", at=timezone.now() - age)
+        answer = Client().get("/healthz").json()
+        assert (answer["status"], answer["worker"], answer["mpps"]) == ("degraded", True, False)
 
 
 def test_without_engine_or_worker_the_web_app_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
