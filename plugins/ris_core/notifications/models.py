@@ -28,6 +28,15 @@ class NotificationReceiver(models.Model):
     """Where events are posted as JSON."""
     active = models.BooleanField(default=True)
 
+    @property
+    def address(self) -> str:
+        """Where it is told, for people."""
+        if self.webhook:
+            return self.webhook.url
+        if self.device:
+            return f"{self.device.ae_title} {self.device.host}:{self.device.port}"
+        return f"{self.system.host}:{self.system.port} · HL7 {self.system.hl7_version}" if self.system else ""
+
 
 class NotificationRule(models.Model):
     """A receiver wants to know of an event, of all exams or of some."""

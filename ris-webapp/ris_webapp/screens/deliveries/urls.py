@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
-
-from ris_webapp.screens.deliveries import views
+from ris_webapp.screens.deliveries.page import Deliveries
+from ris_webapp.screens.outbox.views import addresses
 
 app_name = "deliveries"
-urlpatterns = [
-    path("deliveries/", views.deliveries, name="deliveries"),
-    path("deliveries/replay", views.replay, name="replay"),
-    path("deliveries/dismiss", views.dismiss, name="dismiss"),
-]
+urlpatterns = addresses(Deliveries())

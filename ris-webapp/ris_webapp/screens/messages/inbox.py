@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlencode
+from typing import ClassVar
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState
 from ris_core.names import folded_words
-from ris_webapp.numbers import whole_number
+from ris_webapp.asked import Asked
 
 PAGE_SIZE = 50
 MOST_COUNTED = 1000
@@ -39,9 +38,12 @@ BOX_LABELS = {
 DAYS = {"1": _("Hôm nay"), "7": _("7 ngày"), "30": _("30 ngày"), "all": _("Mọi lúc")}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the address asks for; every state worth sharing is in it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted(Asked):
+    """What the address asks for."""
+
+    PARAMETERS: ClassVar = {**Asked.PARAMETERS, "message_type": "type"}
+    CHOICES: ClassVar = {"box": BOXES, "days": DAYS}
 
     box: str = "waiting"
     sender: str = ""
@@ -49,37 +51,6 @@ class Wanted:
     error: str = ""
     """``103 OBR^1^4``: the code of the answer and where."""
     days: str = "30"
-    query: str = ""
-    page: int = 1
-    opened: int | None = None
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, str]) -> Wanted:
-        """Tolerant: an unknown value is the default."""
-        box, days = parameters.get("box", ""), parameters.get("days", "")
-        return cls(
-            box=box if box in BOXES else "waiting",
-            sender=parameters.get("sender", "")[:128],
-            message_type=parameters.get("type", "")[:32],
-            error=parameters.get("error", "")[:80],
-            days=days if days in DAYS else "30",
-            query=parameters.get("q", "").strip()[:100],
-            page=max(1, min(whole_number(parameters.get("page", "")) or 1, 10_000)),
-            opened=whole_number(parameters.get("open", "")),
-        )
-
-    def parts(self) -> dict[str, str | int | None]:
-        return {
-            "box": self.box, "sender": self.sender, "type": self.message_type, "error": self.error, "days": self.days,
-            "q": self.query, "page": self.page, "open": self.opened,
-        }  # fmt: skip
-
-    def address(self, **changed: str | int | None) -> str:
-        """The same with some parts changed."""
-        defaults = {"box": "waiting", "days": "30", "page": 1}
-        parts = {**self.parts(), **changed}
-        kept = {name: value for name, value in parts.items() if value and value != defaults.get(name)}
-        return "?" + urlencode(kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
-
-from ris_webapp.screens.notifications import views
+from ris_webapp.screens.notifications.page import Notifications
+from ris_webapp.screens.outbox.views import addresses
 
 app_name = "notifications"
-urlpatterns = [
-    path("notifications/", views.notifications, name="notifications"),
-    path("notifications/replay", views.replay, name="replay"),
-    path("notifications/dismiss", views.dismiss, name="dismiss"),
-]
+urlpatterns = addresses(Notifications())

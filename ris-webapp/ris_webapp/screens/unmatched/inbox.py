@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlencode
+from typing import ClassVar
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ris_core.names import folded_words
 from ris_core.studies import services
 from ris_core.studies.models import Study
-from ris_webapp.numbers import whole_number
+from ris_webapp.asked import Asked
 from ris_webapp.screens.unmatched.reasons import sentence
 from ris_webapp.words import Text
 
@@ -28,46 +27,17 @@ AGES: dict[str, tuple[Text, timedelta | None, timedelta | None]] = {
 BOXES: dict[str, Text] = {"all": _("Tất cả"), "UNMATCHED": _("Chưa khớp"), "CONFLICT": _("Mâu thuẫn")}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the address asks for; every state worth sharing is in it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted(Asked):
+    """What the address asks for."""
+
+    CHOICES: ClassVar = {"box": BOXES, "age": AGES}
 
     box: str = "all"
     device: str = ""
     modality: str = ""
     age: str = ""
     reason: str = ""
-    query: str = ""
-    page: int = 1
-    opened: int | None = None
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, str]) -> Wanted:
-        """Tolerant: an unknown value is the default."""
-        box, age = parameters.get("box", ""), parameters.get("age", "")
-        return cls(
-            box=box if box in BOXES else "all",
-            device=parameters.get("device", "")[:64],
-            modality=parameters.get("modality", "")[:16],
-            age=age if age in AGES else "",
-            reason=parameters.get("reason", "")[:64],
-            query=parameters.get("q", "").strip()[:100],
-            page=max(1, min(whole_number(parameters.get("page", "")) or 1, 10_000)),
-            opened=whole_number(parameters.get("open", "")),
-        )
-
-    def address(self, **changed: str | int | None) -> str:
-        """The same with some parts changed."""
-        parts: dict[str, str | int | None] = {
-            "box": self.box, "device": self.device, "modality": self.modality, "age": self.age,
-            "reason": self.reason, "q": self.query, "page": self.page, "open": self.opened, **changed,
-        }  # fmt: skip
-        defaults = {"box": "all", "page": 1}
-        return "?" + urlencode({name: value for name, value in parts.items() if value and value != defaults.get(name)})
-
-    @property
-    def narrowed(self) -> bool:
-        return bool(self.device or self.modality or self.age or self.reason or self.query or self.box != "all")
 
 
 @dataclass(frozen=True, slots=True)

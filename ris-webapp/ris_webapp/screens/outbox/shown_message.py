@@ -1,4 +1,4 @@
-"""A result's message as people read it: decoded, with the embedded document and other long values cut short."""
+"""A message of ours as people read it: decoded, with the embedded document and other long values cut short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a result has not been delivered, in a sentence that says what to do."""
+"""Why something has not been delivered, in a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -18,11 +18,8 @@ def error_code(delivery: OutboxEntry) -> str:
     return match[1] if match else ""
 
 
-def reason(delivery: OutboxEntry, waits_for: OutboxEntry | None = None) -> str:
-    """Where the delivery stands, in the user's words.
-
-    :param waits_for: the older version that must be settled first, when there is one
-    """
+def reason(delivery: OutboxEntry) -> str:
+    """Where the delivery stands, in the user's words."""
     match delivery.state:
         case OutboxState.ACKNOWLEDGED:
             return _("Nơi nhận đã xác nhận.")
@@ -32,8 +29,6 @@ def reason(delivery: OutboxEntry, waits_for: OutboxEntry | None = None) -> str:
             return _("Đã bỏ qua: %(reason)s") % {"reason": delivery.dismissed_reason}
         case OutboxState.SENDING:
             return _("Đang gửi.")
-    if waits_for is not None:
-        return _("Chờ bản %(number)s của cùng kết quả được gửi xong trước.") % {"number": waits_for.sequence}
     if not delivery.last_error:
         return _("Đang đợi đến lượt gửi.")
     return _failure(delivery.last_error)
