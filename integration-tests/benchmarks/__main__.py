@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import intake, matching, storage, web, worklist
+from benchmarks import exams, intake, matching, storage, web, worklist
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
@@ -19,6 +19,7 @@ BENCHMARKS = (
     ("matching", matching.run),
     ("storage", storage.run),
     ("web", web.run),
+    ("exams", exams.run),
 )  # fmt: skip
 """Every benchmark: one line each."""
 

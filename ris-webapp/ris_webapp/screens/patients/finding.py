@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 
+from ris_core.exam_search.services import Terms
 from ris_core.orders.models import Visit
 from ris_core.patients.models import Patient, PatientIdentifier
-from ris_webapp.screens.worklist.search import Terms, matches, named
 
 SHOWN = 50
 _LOOKED_AT = 500
@@ -43,7 +45,7 @@ def found(query: str, *, without: int | None = None) -> list[Found]:
             wanted |= Q(birth_date__startswith=number)
         patients = patients.filter(wanted)
     if terms.names:
-        patients = named(patients, terms.names)
+        patients = _named(patients, terms.names)
     direct: dict[int, Patient] = {}
     through: dict[int, Patient] = {}
     for patient in patients.select_related("merged_into").order_by("search_key", "pk")[:_LOOKED_AT]:
@@ -63,8 +65,8 @@ def _with_number(number: str) -> list[int]:
     for part_of_it in (False, True):
         if part_of_it and len(number) < 4:
             break
-        identifiers = PatientIdentifier.objects.filter(matches("value", number, part_of_it))
-        visits = Visit.objects.filter(matches("visit_number", number, part_of_it))
+        identifiers = PatientIdentifier.objects.filter(_matches("value", number, part_of_it))
+        visits = Visit.objects.filter(_matches("visit_number", number, part_of_it))
         keys = [
             *identifiers.values_list("patient_id", flat=True)[:_LOOKED_AT],
             *visits.values_list("patient_id", flat=True)[:_LOOKED_AT],
@@ -72,3 +74,24 @@ def _with_number(number: str) -> list[int]:
         if keys:
             return keys
     return []
+
+
+def _named(patients: QuerySet[Patient], words: tuple[str, ...]) -> QuerySet[Patient]:
+    """Patients with a word of the name beginning with each of ``words``; reads the index of names from end to end."""
+    padded = patients.alias(padded=Concat(Value(" "), "search_key"))
+    for word in words:
+        padded = padded.filter(padded__contains=f" {word}")
+    return padded
+
+
+def _matches(field: str, number: str, part_of_it: bool) -> Q:
+    """Values of ``field`` that begin with ``number``, or have it anywhere; a whole one among them."""
+    condition = Q()
+    for spelling in {number, number.upper()}:
+        if part_of_it:
+            condition |= Q(**{f"{field}__contains": spelling})
+        elif connection.vendor == "sqlite":  # LIKE uses no index there, and comparison is by bytes
+            condition |= Q(**{f"{field}__gte": spelling, f"{field}__lt": spelling + "\U0010ffff"})
+        else:
+            condition |= Q(**{f"{field}__startswith": spelling})
+    return condition

@@ -13,8 +13,9 @@ from ris_core.matching.models import RejectedCandidate
 from ris_core.matching.oddities import Oddity
 from ris_core.studies.models import QUEUE_STATES, Study, StudyLink
 from ris_core.studies.resolving import WeighedOrder, weigh
-from ris_webapp.screens.worklist.exams import ExamRow, exam_page, rows_of
+from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 from ris_webapp.screens.worklist.filters import Filter
+from ris_webapp.screens.worklist.listing import exam_page
 
 FOUND: Final = 8
 UNDO_MINUTES: Final = 60

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import DateTimeField, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils import timezone
 
 from ris_core.notices.services import open_notices_by_exam
@@ -17,20 +16,10 @@ from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Document, Reading
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.notices.sentences import sentence_of
-from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor, Filter
-from ris_webapp.screens.worklist.search import narrowed
-
-PAGE_ROWS = 50
+from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, Cursor
 
 TARGET_MINUTES = {0: 30, 1: 60, 2: 240, 3: 480}
 """From images to report, by priority rank: what the waiting bar is measured against."""
-
-MOST_CLAIMED = 1000
-"""Nobody has more unfinished readings."""
-
-_BY_TIME = Coalesce("scheduled_at", Value(None, output_field=DateTimeField()))
-"""The scheduled time, so written that SQLite finds the few unfinished exams by their state and sorts those, and does
-not walk all exams in the order of time."""
 
 _COLUMNS = (
     "pk", "patient_id", "patient__full_name", "patient__birth_date", "patient__sex", "request__accession_number",
@@ -96,83 +85,6 @@ class ExamRow:
         """The waiting time as a share of its target, in percent, at most 100."""
         target = TARGET_MINUTES.get(self.priority_rank, 480)
         return min(100, (self.waited_minutes or 0) * 100 // target)
-
-
-@dataclass(frozen=True, slots=True)
-class ExamPage:
-    """One page of exams, and where the next begins (none on the last)."""
-
-    rows: list[ExamRow]
-    next_cursor: Cursor | None
-
-
-def claimed_by(user_id: int) -> QuerySet[Reading]:
-    """The readings that a user has claimed and not finished."""
-    return Reading.objects.filter(claimed_by_id=user_id, state__in=("CLAIMED", "DRAFT", "PRELIMINARY"))
-
-
-def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
-    """The exams of the filter but for its states and priorities, which their order knows; in no order."""
-    exams = RequestedProcedure.objects.all()
-    period = wanted.period()
-    if period:
-        exams = exams.filter(scheduled_at__gte=period[0], scheduled_at__lt=period[1])
-    if wanted.modality:
-        exams = exams.filter(modality=wanted.modality)
-    if wanted.mine:
-        exams = exams.filter(pk__in=list(claimed_by(user_id).values_list("procedure_id", flat=True)[:MOST_CLAIMED]))
-    if wanted.query:
-        exams = narrowed(exams, wanted.query)
-    return exams
-
-
-def exam_page(wanted: Filter, user_id: int, after: Cursor | None = None, size: int = PAGE_ROWS) -> ExamPage:
-    """The ``size`` exams that follow ``after`` in the filter's order.
-
-    By priority: unfinished exams of each rank from the longest waiting on, then finished ones from the latest back.
-    Each of these groups is asked by itself in the order of an index: a database that is asked for all at once sorts
-    them all.
-    """
-    exams = filtered(wanted, user_id)
-    ids: list[int] = []
-    if wanted.newest_first:
-        if wanted.exam_states:
-            exams = exams.filter(exam_state__in=wanted.exam_states)
-        if wanted.priority_ranks:
-            exams = exams.filter(priority_rank__in=wanted.priority_ranks)
-        ids = _from_latest(exams, after, size + 1)
-    else:
-        for group in (*(wanted.priority_ranks or (0, 1, 2, 3)), FINISHED_GROUP):
-            if (after is None or group >= after.group) and len(ids) <= size:
-                start = after if after and group == after.group else None
-                ids += _of_group(exams, wanted, group, start, size + 1 - len(ids))
-    rows = rows_of(ids[:size])
-    return ExamPage(rows, rows[-1].cursor if rows and len(ids) > size else None)
-
-
-def _of_group(
-    exams: QuerySet[RequestedProcedure], wanted: Filter, group: int, after: Cursor | None, limit: int
-) -> list[int]:
-    of_group = FINISHED if group == FINISHED_GROUP else UNFINISHED
-    states = [state for state in of_group if not wanted.exam_states or state in wanted.exam_states]
-    if not states:
-        return []
-    exams = exams.filter(exam_state__in=states)
-    if group == FINISHED_GROUP:
-        if wanted.priority_ranks:
-            exams = exams.filter(priority_rank__in=wanted.priority_ranks)
-        return _from_latest(exams, after, limit)
-    if after:
-        later = Q(scheduled_at__gt=after.scheduled_at) | Q(pk__gt=after.procedure_id)
-        exams = exams.filter(later, scheduled_at__gte=after.scheduled_at)
-    return list(exams.filter(priority_rank=group).order_by(_BY_TIME, "pk").values_list("pk", flat=True)[:limit])
-
-
-def _from_latest(exams: QuerySet[RequestedProcedure], after: Cursor | None, limit: int) -> list[int]:
-    if after:
-        earlier = Q(scheduled_at__lt=after.scheduled_at) | Q(pk__lt=after.procedure_id)
-        exams = exams.filter(earlier, scheduled_at__lte=after.scheduled_at)
-    return list(exams.order_by("-scheduled_at", "-pk").values_list("pk", flat=True)[:limit])
 
 
 def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:

@@ -1,4 +1,6 @@
-"""How many exams each chip would show. Counted once for everybody, and not more often than the count is worth."""
+"""How many exams each chip would show, never by counting a million rows.
+
+Counted once for everybody, and not more often than the count is worth."""
 
 from __future__ import annotations
 
@@ -7,28 +9,63 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count as CountOf
+from django.db.models import QuerySet
 
 from ris_core.orders.models import RequestedProcedure
-from ris_webapp.screens.worklist.filters import PRIORITIES, STATES, Filter
+from ris_webapp.screens.worklist.filters import FINISHED, PRIORITIES, STATES, UNFINISHED, Filter
 
 FRESH_SECONDS = 2.0
 """Counts are at least this fresh, unless counting itself takes longer than a twentieth of it."""
 
-Cube = Counter[tuple[str, str, int]]
-"""Number of exams by exam state, modality and priority rank."""
+MOST_DAYS = timedelta(days=62)
+"""Exams of so long a period are counted exactly."""
+MOST_ROWS = 20_000
+"""Of longer periods, so many finished and unfinished exams are looked at, from the newest back."""
+MOST_FOUND = 1000
+"""Of what was searched, so many are counted."""
+
+_KEY = ("exam_state", "modality", "priority_rank")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many; ``at_least``: there are more."""
+
+    number: int = 0
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Number of exams by exam state, modality and priority rank; there are more of the states ``at_least``."""
+
+    counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    at_least: frozenset[str] = frozenset()
+
+    def sum(self, wanted: Filter, exam_states: tuple[str, ...]) -> Count:
+        """Those in ``exam_states`` (empty: all) under the filter's modality and priority."""
+        number = sum(
+            count
+            for (state, modality, rank), count in self.counts.items()
+            if (not exam_states or state in exam_states)
+            and (not wanted.modality or modality == wanted.modality)
+            and (not wanted.priority_ranks or rank in wanted.priority_ranks)
+        )
+        more = bool(self.at_least and (not exam_states or self.at_least.intersection(exam_states)))
+        return Count(min(number, MOST_FOUND) if more else number, more)
 
 
 @dataclass(slots=True)
 class Facets:
     """Counts for the chips, each under the other filters in force."""
 
-    states: dict[str, int] = field(default_factory=dict)
-    modalities: dict[str, int] = field(default_factory=dict)
-    priorities: dict[str, int] = field(default_factory=dict)
-    total: int = 0
+    states: dict[str, Count] = field(default_factory=dict)
+    modalities: dict[str, Count] = field(default_factory=dict)
+    priorities: dict[str, Count] = field(default_factory=dict)
+    total: Count = Count()
 
 
 class SharedCounts:
@@ -50,7 +87,7 @@ class SharedCounts:
         if kept and kept[0] > self._clock():
             return kept[1]
         if not self._counting.acquire(blocking=kept is None):
-            return kept[1] if kept else Counter()
+            return kept[1] if kept else Cube()
         try:
             began = self._clock()
             cube = _count(period)
@@ -71,32 +108,38 @@ def _count(period: tuple[datetime, datetime] | None) -> Cube:
     exams = RequestedProcedure.objects.all()
     if period:
         exams = exams.filter(scheduled_at__gte=period[0], scheduled_at__lt=period[1])
-    grouped = exams.order_by().values_list("exam_state", "modality", "priority_rank").annotate(count=Count("pk"))
-    return Counter({(state, modality, rank): count for state, modality, rank, count in grouped})
+    if period and period[1] - period[0] <= MOST_DAYS:
+        grouped = exams.order_by().values_list(*_KEY).annotate(count=CountOf("pk"))
+        return Cube(Counter({(state, modality, rank): count for state, modality, rank, count in grouped}))
+    unfinished = _tallied(exams.filter(exam_state__in=UNFINISHED), MOST_ROWS)
+    finished = _tallied(exams.filter(exam_state__in=FINISHED).order_by("-scheduled_at", "-pk"), MOST_ROWS)
+    return Cube(unfinished.counts + finished.counts, unfinished.at_least | finished.at_least)
+
+
+def _tallied(exams: QuerySet[RequestedProcedure], limit: int) -> Cube:
+    """Counted row by row, at most ``limit``."""
+    counts = Counter(exams.values_list(*_KEY)[: limit + 1])
+    states = frozenset(state for state, _, _ in counts)
+    return Cube(counts, states if counts.total() > limit else frozenset())
 
 
 COUNTS = SharedCounts()
 
 
-def facets(wanted: Filter, counts: SharedCounts = COUNTS) -> Facets:
-    """What each chip would show if one clicked it now."""
-    cube = counts.cube(wanted.period())
+def facets(
+    wanted: Filter, counts: SharedCounts = COUNTS, narrowed: QuerySet[RequestedProcedure] | None = None
+) -> Facets:
+    """What each chip would show if one clicked it now.
+
+    :param narrowed: the exams under the filter's chips, when more than period and chips decides
+    """
+    cube = counts.cube(wanted.period()) if narrowed is None else _tallied(narrowed, MOST_FOUND)
     result = Facets()
     for name, exam_states in STATES.items():
-        result.states[name] = _sum(cube, replace(wanted, state=name), exam_states)
-    for modality in sorted({modality for _, modality, _ in cube}):
-        result.modalities[modality] = _sum(cube, replace(wanted, modality=modality), wanted.exam_states)
+        result.states[name] = cube.sum(replace(wanted, state=name), exam_states)
+    for modality in sorted({modality for _, modality, _ in cube.counts}):
+        result.modalities[modality] = cube.sum(replace(wanted, modality=modality), wanted.exam_states)
     for name in PRIORITIES:
-        result.priorities[name] = _sum(cube, replace(wanted, priority=name), wanted.exam_states)
-    result.total = _sum(cube, wanted, wanted.exam_states)
+        result.priorities[name] = cube.sum(replace(wanted, priority=name), wanted.exam_states)
+    result.total = cube.sum(wanted, wanted.exam_states)
     return result
-
-
-def _sum(cube: Cube, wanted: Filter, exam_states: tuple[str, ...]) -> int:
-    return sum(
-        count
-        for (state, modality, rank), count in cube.items()
-        if (not exam_states or state in exam_states)
-        and (not wanted.modality or modality == wanted.modality)
-        and (not wanted.priority_ranks or rank in wanted.priority_ranks)
-    )

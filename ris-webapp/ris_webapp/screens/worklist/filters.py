@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from urllib.parse import urlencode
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ris_core.orders.models import ExamState
+from ris_core.matching.body_regions import REGIONS
+from ris_core.orders.models import ExamState, PatientClass
+from ris_webapp.numbers import whole_number
 
 STATES: dict[str, tuple[str, ...]] = {
     "ordered": (ExamState.ORDERED,),
@@ -47,7 +49,16 @@ PRIORITY_LABELS = {"stat": _("Cấp cứu"), "high": _("Ưu tiên"), "routine": 
 _DAYS_AROUND = {"today": 0, "week": 7, "month": 30}
 WHEN_LABELS = {"today": _("Hôm nay"), "week": _("± 7 ngày"), "month": _("± 30 ngày"), "all": _("Mọi ngày")}
 
-SORTS = ("priority", "newest")
+COLUMN_SORTS = (
+    "patient", "patient_id", "age", "accession", "modality", "service", "room", "state", "waiting", "reader",
+    "department",
+)  # fmt: skip
+"""Columns that one may sort by; with ``-`` before them the other way round."""
+SORTS = ("priority", "newest", *COLUMN_SORTS, *(f"-{column}" for column in COLUMN_SORTS))
+
+WORD_FILTERS = ("service", "department", "device", "report")
+"""Filters by words, as :class:`ris_core.exam_search.source.Field` names them."""
+LONGEST_TEXT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +94,82 @@ class Filter:
     modality: str = ""
     priority: str = ""
     when: str = "week"
+    since: date | None = None
+    """First day, instead of ``when``."""
+    until: date | None = None
+    """Last day, instead of ``when``."""
     mine: bool = False
+    service: str = ""
+    department: str = ""
+    device: str = ""
+    report: str = ""
+    region: str = ""
+    patient_class: str = ""
+    reader: int | None = None
     sort: str = ""
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> Self:
         """From the query string of the page."""
 
-        def one_of(name: str, allowed: Mapping[str, object] | tuple[str, ...], default: str) -> str:
+        def one_of(name: str, allowed: Collection[str], default: str = "") -> str:
             value = parameters.get(name, default)
             return value if value in allowed else default
 
+        def text(name: str) -> str:
+            return " ".join(parameters.get(name, "").replace("\0", " ").split())[:LONGEST_TEXT]
+
         modality = parameters.get("modality", "").upper()
-        query = " ".join(parameters.get("q", "").split())[:100]
-        return cls(
-            query=query,
-            state=one_of("state", STATES, ""),
+        wanted = cls(
+            query=text("q"),
+            state=one_of("state", STATES),
             modality=modality if modality.isalnum() and len(modality) <= 16 else "",
-            priority=one_of("priority", PRIORITIES, ""),
-            when=one_of("when", WHEN_LABELS, _usual_period(query)),
+            priority=one_of("priority", PRIORITIES),
+            since=_day(parameters.get("since", "")),
+            until=_day(parameters.get("until", "")),
             mine=parameters.get("mine") == "1",
-            sort=one_of("sort", SORTS, ""),
+            service=text("service"),
+            department=text("department"),
+            device=text("device"),
+            report=text("report"),
+            region=one_of("region", REGIONS),
+            patient_class=one_of("class", [value for value in PatientClass.values if value]),
+            reader=whole_number(parameters.get("reader", "")),
+            sort=one_of("sort", SORTS),
         )
+        return replace(wanted, when=one_of("when", WHEN_LABELS, wanted.usual_period))
 
     @property
     def newest_first(self) -> bool:
         """Searches and lists of every day show the newest first unless asked otherwise; others what is most urgent."""
-        return (self.sort or ("newest" if self.query or self.when == "all" else "priority")) == "newest"
+        by_itself = "newest" if self.searching or self.when == "all" or self.since or self.until else "priority"
+        return (self.sort or by_itself) == "newest"
+
+    @property
+    def sort_column(self) -> str:
+        """The column to sort by, with ``-`` before it the other way round; empty: by priority or time."""
+        return self.sort if self.sort.removeprefix("-") in COLUMN_SORTS else ""
+
+    @property
+    def searching(self) -> bool:
+        """Whether something is looked for by words."""
+        return bool(self.query or self.region or any(getattr(self, name) for name in WORD_FILTERS))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether more decides than the chips: a change cannot be fitted in without asking the database."""
+        return bool(self.searching or self.mine or self.patient_class or self.reader)
+
+    @property
+    def refined(self) -> int:
+        """How many of the further filters are set."""
+        further = (*WORD_FILTERS, "region", "patient_class", "reader", "since", "until")
+        return sum(bool(getattr(self, name)) for name in further)
+
+    @property
+    def usual_period(self) -> str:
+        """The period shown when none is chosen: a search looks through all days."""
+        return "all" if self.searching else "week"
 
     @property
     def exam_states(self) -> tuple[str, ...]:
@@ -123,29 +183,52 @@ class Filter:
 
     def period(self) -> tuple[datetime, datetime] | None:
         """From (inclusive) and until (exclusive) which time exams are scheduled, in whole days; none for all."""
+        if self.since or self.until:
+            return _midnight(self.since or date(1970, 1, 1)), _midnight((self.until or _LAST_DAY) + timedelta(days=1))
         around = _DAYS_AROUND.get(self.when)
         if around is None:
             return None
         today = timezone.localdate()
-        zone = timezone.get_current_timezone()
-        first = datetime.combine(today - timedelta(days=around), time.min, zone)
-        return first, datetime.combine(today + timedelta(days=around + 1), time.min, zone)
+        return _midnight(today - timedelta(days=around)), _midnight(today + timedelta(days=around + 1))
+
+    def parameters(self) -> dict[str, str]:
+        """What the address says of this filter: only what differs from the defaults."""
+        parts = {
+            "q": self.query,
+            "state": self.state,
+            "modality": self.modality,
+            "priority": self.priority,
+            "when": "" if self.when == self.usual_period else self.when,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+            "mine": "1" if self.mine else "",
+            **{name: getattr(self, name) for name in WORD_FILTERS},
+            "region": self.region,
+            "class": self.patient_class,
+            "reader": str(self.reader or ""),
+            "sort": self.sort,
+        }
+        return {name: value for name, value in parts.items() if value}
 
     def address(self, **changes: object) -> str:
-        """The query string of this filter with ``changes``; only what differs from the defaults stands in it."""
-        changed = replace(self, **changes)  # type: ignore[arg-type]
-        parts = {
-            "q": changed.query,
-            "state": changed.state,
-            "modality": changed.modality,
-            "priority": changed.priority,
-            "when": "" if changed.when == _usual_period(changed.query) else changed.when,
-            "mine": "1" if changed.mine else "",
-            "sort": changed.sort,
-        }
-        return "?" + urlencode({name: value for name, value in parts.items() if value})
+        """The query string of this filter with ``changes``."""
+        return "?" + urlencode(replace(self, **changes).parameters())  # type: ignore[arg-type]
+
+    def sorted_by(self, column: str) -> str:
+        """The query string that sorts by ``column``, the other way round when it does already."""
+        return self.address(sort=f"-{column}" if self.sort == column else column)
 
 
-def _usual_period(query: str) -> str:
-    """The period shown when none is chosen: a search looks through all days."""
-    return "all" if query else "week"
+_LAST_DAY = date(2999, 12, 31)
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if date(1900, 1, 1) <= found <= _LAST_DAY else None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, timezone.get_current_timezone())

@@ -13,8 +13,9 @@ from ris_webapp.feed import newest_position
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.worklist import filters
-from ris_webapp.screens.worklist.exams import PAGE_ROWS, claimed_by, exam_page, rows_of
+from ris_webapp.screens.worklist.exams import rows_of
 from ris_webapp.screens.worklist.facets import facets
+from ris_webapp.screens.worklist.listing import PAGE_ROWS, claimed_by, exam_page, filtered
 from ris_webapp.screens.worklist.preview import exam_preview
 
 COLUMNS = ("patient_id", "age", "accession", "modality", "room", "time", "images", "reader", "waiting", "department")
@@ -29,8 +30,9 @@ def worklist(request: UserRequest) -> HttpResponse:
     parameters = request.GET.dict()
     wanted = filters.Filter.parse(parameters)
     after = filters.Cursor.parse(parameters["after"]) if "after" in parameters else None
-    page = exam_page(wanted, request.user.pk, after)
-    if wanted.query and after is None:
+    exams = filtered(wanted, request.user.pk)
+    page = exam_page(wanted, request.user.pk, after, exams=exams)
+    if wanted.searching and after is None:
         patients = sorted({row.patient_key for row in page.rows})
         record(actor_of(request), "worklist.searched", subject="worklist", patients=patients)
     context = {"wanted": wanted, "page": page}
@@ -39,7 +41,7 @@ def worklist(request: UserRequest) -> HttpResponse:
     period = wanted.period()
     context |= {
         "live_position": position,
-        "facets": facets(wanted),
+        "facets": facets(wanted, narrowed=exams if wanted.narrowed else None),
         "mine_count": claimed_by(request.user.pk).count(),
         "filters": filters,
         "columns": COLUMNS,

@@ -1,0 +1,191 @@
+"""The index that exams are searched by: one row an exam, kept by the database itself (ADR 20).
+
+Triggers write it in the transaction of whatever changes an exam, from whichever program, so that it cannot drift.
+PostgreSQL: a ``tsvector`` of words marked with their field under GIN, and the numbers under trigrams for parts of
+them. SQLite: an FTS5 table. Triggers, views and functions are made after every migration and taken away before,
+because a table that others' triggers read cannot be made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ris_core.exam_search.source import WATCHED, Field, Watched, source
+from ris_core.exam_search.words import LONGEST_WORD, SEPARATORS
+
+MOST_CHARACTERS: Final = 200_000
+"""So much of one field is indexed."""
+
+_COLUMNS: Final = ", ".join(Field)
+
+_POSTGRESQL_TABLE: Final = """
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE TABLE IF NOT EXISTS exam_search (
+    procedure_id bigint PRIMARY KEY, words tsvector NOT NULL, numbers text NOT NULL
+);
+ALTER TABLE exam_search ALTER COLUMN words SET STATISTICS 1000;
+CREATE INDEX IF NOT EXISTS exam_search_words ON exam_search USING gin (words) WITH (gin_pending_list_limit = 512);
+CREATE INDEX IF NOT EXISTS exam_search_numbers ON exam_search
+    USING gin (numbers gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+"""
+_SQLITE_TABLE: Final = f"""
+CREATE VIRTUAL TABLE IF NOT EXISTS exam_search
+    USING fts5({_COLUMNS}, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')
+"""
+
+_POSTGRESQL_FUNCTIONS: Final = rf"""
+CREATE OR REPLACE FUNCTION exam_search_lexemes(field text, content text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT COALESCE(array_agg(DISTINCT field || ':' || left(word, {LONGEST_WORD})), '{{}}')
+    FROM regexp_split_to_table(
+        lower(translate(
+            regexp_replace(normalize(left(content, {MOST_CHARACTERS}), NFD), '[\u0300-\u036f]', '', 'g'), 'đĐ', 'dD')),
+        '{SEPARATORS}') AS word
+    WHERE word <> ''
+$$;
+CREATE OR REPLACE VIEW exam_search_source AS {source("postgresql")};
+CREATE OR REPLACE VIEW exam_search_present AS
+SELECT procedure_id, lower(numbers) AS numbers, array_to_tsvector(
+    {" || ".join(f"exam_search_lexemes('{field.value}', {field.value})" for field in Field)}) AS words
+FROM exam_search_source;
+CREATE OR REPLACE FUNCTION exam_search_refresh(exams bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- whoever comes second waits here, and then reads what the first has committed
+    PERFORM 1 FROM exam_search WHERE procedure_id = ANY(exams) ORDER BY procedure_id FOR UPDATE;
+    INSERT INTO exam_search AS kept (procedure_id, words, numbers)
+    SELECT procedure_id, words, numbers FROM exam_search_present WHERE procedure_id = ANY(exams)
+    ON CONFLICT (procedure_id) DO UPDATE SET words = EXCLUDED.words, numbers = EXCLUDED.numbers
+    WHERE kept.words <> EXCLUDED.words OR kept.numbers <> EXCLUDED.numbers;
+END $$;
+CREATE OR REPLACE FUNCTION exam_search_exam_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN TRUNCATE exam_search; ELSE DELETE FROM exam_search WHERE procedure_id = OLD.id; END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER exam_search_deleted AFTER DELETE ON orders_requestedprocedure
+    FOR EACH ROW EXECUTE FUNCTION exam_search_exam_gone();
+CREATE OR REPLACE TRIGGER exam_search_emptied AFTER TRUNCATE ON orders_requestedprocedure
+    FOR EACH STATEMENT EXECUTE FUNCTION exam_search_exam_gone();
+"""
+_SQLITE_VIEWS: Final = (
+    f"CREATE VIEW IF NOT EXISTS exam_search_source AS {source('sqlite')}",
+    # the tokenizer knows no đ
+    "CREATE VIEW IF NOT EXISTS exam_search_present AS SELECT procedure_id, "
+    + ", ".join(
+        f"replace(replace(substr({field.value}, 1, {MOST_CHARACTERS}), 'đ', 'd'), 'Đ', 'd') AS {field.value}"
+        for field in Field
+    )
+    + " FROM exam_search_source",
+    "CREATE TRIGGER IF NOT EXISTS exam_search_deleted AFTER DELETE ON orders_requestedprocedure "
+    "BEGIN DELETE FROM exam_search WHERE rowid = OLD.id; END",
+)
+
+
+def make_tables(connection: BaseDatabaseWrapper) -> None:
+    """The index itself, empty; for the app's migration."""
+    with connection.cursor() as cursor:
+        cursor.execute(_POSTGRESQL_TABLE if connection.vendor == "postgresql" else _SQLITE_TABLE)
+
+
+def before_migrations(using: str = "default", plan: Any = (), **_signal: Any) -> None:
+    """Take triggers and views away when tables may be made anew; for Django's ``pre_migrate``."""
+    connection = connections[using]
+    if not plan or "exam_search" not in connection.introspection.table_names():
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("DROP VIEW IF EXISTS exam_search_source CASCADE")
+            cursor.execute("SELECT proname FROM pg_proc WHERE proname LIKE 'exam\\_search\\_%'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f'DROP FUNCTION IF EXISTS "{name}" CASCADE')
+            return
+        cursor.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+        for kind, name in cursor.fetchall():
+            if name.startswith("exam_search_"):
+                cursor.execute(f'DROP {kind} IF EXISTS "{name}"')
+
+
+def after_migrations(using: str = "default", plan: Any = (), **_signal: Any) -> None:
+    """Make triggers and views, and after any migration the index anew; for Django's ``post_migrate``."""
+    connection = connections[using]
+    present = set(connection.introspection.table_names())
+    if "exam_search" not in present or not {watched.table for watched in WATCHED} <= present:
+        return
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_POSTGRESQL_FUNCTIONS)
+        else:
+            for statement in _SQLITE_VIEWS:
+                cursor.execute(statement)
+        for watched in WATCHED:
+            for statement in _triggers(watched, connection.vendor):
+                cursor.execute(statement)
+    if plan:
+        rebuild(using)
+
+
+def _triggers(watched: Watched, vendor: str) -> Iterator[str]:
+    columns = ", ".join(watched.columns)
+    unlike = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
+    changed = " OR ".join(f"OLD.{column} {unlike} NEW.{column}" for column in watched.columns)
+    old, new = watched.exams.format(row="OLD"), watched.exams.format(row="NEW")
+    events = [("updated", f"UPDATE OF {columns}", f"WHEN ({changed}) ", f"{old} UNION {new}")]
+    if watched.may_begin:
+        events.append(("added", "INSERT", "", new))
+        events.append(("removed", "DELETE", "", old))
+    for name, event, condition, exams in events:
+        trigger = f"exam_search_{watched.table}_{name}"
+        if vendor == "postgresql":
+            yield (
+                f"CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+                f"BEGIN PERFORM exam_search_refresh(ARRAY({exams})); RETURN NULL; END $$"
+            )
+            yield (
+                f"CREATE OR REPLACE TRIGGER {trigger} AFTER {event} ON {watched.table} "
+                f"FOR EACH ROW {condition}EXECUTE FUNCTION {trigger}()"
+            )
+        else:
+            yield (
+                f"CREATE TRIGGER IF NOT EXISTS {trigger} AFTER {event} ON {watched.table} FOR EACH ROW {condition}"
+                f"BEGIN DELETE FROM exam_search WHERE rowid IN ({exams}); "
+                f"INSERT INTO exam_search (rowid, {_COLUMNS}) SELECT procedure_id, {_COLUMNS} "
+                f"FROM exam_search_present WHERE procedure_id IN ({exams}); END"
+            )
+
+
+def rebuild(using: str = "default") -> None:
+    """Index every exam anew, in one transaction: after an upgrade, or when rows were written without triggers."""
+    connection = connections[using]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute("LOCK TABLE exam_search IN EXCLUSIVE MODE")
+            cursor.execute("DELETE FROM exam_search")
+            cursor.execute(
+                "INSERT INTO exam_search (procedure_id, words, numbers) "
+                "SELECT procedure_id, words, numbers FROM exam_search_present"
+            )
+            return
+        cursor.execute("DELETE FROM exam_search")
+        cursor.execute(
+            f"INSERT INTO exam_search (rowid, {_COLUMNS}) SELECT procedure_id, {_COLUMNS} FROM exam_search_present"
+        )
+
+
+def drifted(using: str = "default") -> list[int]:
+    """Exams of which the index says something else than the tables; there are none, unless triggers were bypassed."""
+    columns = ("words", "numbers") if connections[using].vendor == "postgresql" else tuple(Field)
+    key = "procedure_id" if connections[using].vendor == "postgresql" else "rowid"
+    unlike = " OR ".join(f"kept.{column} <> present.{column}" for column in columns)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT present.procedure_id FROM exam_search_present present "
+            f"LEFT JOIN exam_search kept ON kept.{key} = present.procedure_id WHERE kept.{key} IS NULL OR {unlike} "
+            f"UNION SELECT kept.{key} FROM exam_search kept "
+            f"WHERE NOT EXISTS (SELECT 1 FROM orders_requestedprocedure p WHERE p.id = kept.{key})"
+        )
+        return [key for (key,) in cursor.fetchall()]

@@ -1,0 +1,124 @@
+"""Find exams by what people type and choose, over any number of exams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from ris_core.exam_search.expression import All, Expression, Word, as_fts5, as_tsquery
+from ris_core.exam_search.expression import Any as AnyOf
+from ris_core.exam_search.source import Field
+from ris_core.exam_search.words import words_of
+from ris_core.orders.models import RequestedProcedure
+
+FEW: Final = 1000
+"""So many exams are looked up by their keys; of more, the list is walked in its order until a page is full."""
+SHORTEST_PART: Final = 4
+"""Characters of a number that are looked for in its middle too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What somebody typed into the search, taken apart: words of a name, and numbers."""
+
+    names: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, typed: str) -> Terms:
+        parts = typed.split()
+        return cls(
+            names=tuple(word for part in parts if not _is_number(part) for word in words_of(part)),
+            numbers=tuple(part for part in parts if _is_number(part)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which exams were found: the keys of a few, or a condition of many."""
+
+    keys: tuple[int, ...] = ()
+    many: RawSQL | None = None
+
+    def among(self, exams: QuerySet[RequestedProcedure]) -> QuerySet[RequestedProcedure]:
+        """Those of ``exams`` that were found."""
+        return exams.filter(pk__in=self.keys if self.many is None else cast("Any", self.many))
+
+
+def typed(text: str) -> Expression | None:
+    """The exams of patients whose name has words that begin so, with numbers of patient or order that begin so.
+
+    A number of which nothing begins so is looked for in the middle of numbers (:func:`find` does); four digits beside
+    a name are also the year of birth. None: nothing was typed that could be looked for.
+    """
+    terms = Terms.of(text)
+    parts: list[Expression] = [Word(Field.NAME, word) for word in terms.names]
+    for number in terms.numbers:
+        words = words_of(number)
+        if not words:
+            continue
+        by_number: Expression = All(tuple(Word(Field.NUMBERS, word) for word in words))
+        if terms.names and len(number) == 4 and number.isdigit():
+            by_number = AnyOf((by_number, Word(Field.BIRTH_YEAR, number, whole=True)))
+        parts.append(by_number)
+    return All(tuple(parts)) if parts else None
+
+
+def find(expression: Expression) -> Found:
+    """The exams that ``expression`` fits."""
+    condition, params = _condition(expression)
+    return _found(condition, params)
+
+
+def find_typed(text: str, chosen: Expression | None = None) -> Found:
+    """The exams that fit what was typed; when there are none, those with the typed number in the middle of one.
+
+    :param chosen: what they must fit besides
+    """
+    expression = typed(text)
+    if expression is None:
+        return Found()
+    found = find(All((expression, chosen)) if chosen else expression)
+    terms = Terms.of(text)
+    if found.keys or found.many or not any(len(number) >= SHORTEST_PART for number in terms.numbers):
+        return found
+    others: list[Expression] = [Word(Field.NAME, word) for word in terms.names]
+    if chosen:
+        others.append(chosen)
+    conditions: list[str] = []
+    params: list[str] = []
+    if others:
+        condition, params = _condition(All(tuple(others)))
+        conditions.append(condition)
+    for number in terms.numbers:
+        conditions.append("numbers LIKE %s ESCAPE '!'")  # trigrams, or every row
+        params.append(f"%{_escaped(number.lower())}%")
+    return _found(" AND ".join(conditions), params)
+
+
+def _found(condition: str, params: Sequence[str]) -> Found:
+    key = "procedure_id" if connection.vendor == "postgresql" else "rowid"
+    query = f"SELECT {key} FROM exam_search WHERE {condition}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{query} LIMIT {FEW + 1}", params)
+        keys = tuple(key for (key,) in cursor.fetchall())
+    return Found(keys) if len(keys) <= FEW else Found(many=RawSQL(query, tuple(params)))
+
+
+def _condition(expression: Expression) -> tuple[str, list[str]]:
+    if connection.vendor == "postgresql":
+        return "words @@ %s::tsquery", [as_tsquery(expression)]
+    return "exam_search MATCH %s", [as_fts5(expression)]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def _is_number(part: str) -> bool:
+    return any(character.isdigit() for character in part)

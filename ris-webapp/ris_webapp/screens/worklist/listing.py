@@ -1,0 +1,184 @@
+"""Which exams the worklist shows, in which order: page after page by keys, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Case, DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, NullIf
+
+from ris_core.exam_search.expression import All, Expression, all_of
+from ris_core.exam_search.regions import names_region
+from ris_core.exam_search.services import find, find_typed
+from ris_core.exam_search.source import Field
+from ris_core.exam_search.words import words_of
+from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep
+from ris_core.patients.models import PatientIdentifier
+from ris_core.reports.models import Reading
+from ris_webapp.screens.worklist.exams import ExamRow, rows_of
+from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, WORD_FILTERS, Cursor, Filter
+
+PAGE_ROWS: Final = 50
+
+SORTED_AMONG: Final = 5000
+"""A sort by a column is of so many of the newest exams of the filter; the page says when there are more."""
+
+MOST_CLAIMED: Final = 1000
+"""Nobody has more unfinished readings."""
+
+_BY_TIME = Coalesce("scheduled_at", Value(None, output_field=DateTimeField()))
+"""The scheduled time, so written that SQLite finds the few unfinished exams by their state and sorts those, and does
+not walk all exams in the order of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExamPage:
+    """One page of exams, and where the next begins (none on the last)."""
+
+    rows: list[ExamRow]
+    next_cursor: Cursor | None
+    sorted_among: int | None = None
+    """When only the newest exams were sorted: how many."""
+
+
+def claimed_by(user_id: int) -> QuerySet[Reading]:
+    """The readings that a user has claimed and not finished."""
+    return Reading.objects.filter(claimed_by_id=user_id, state__in=("CLAIMED", "DRAFT", "PRELIMINARY"))
+
+
+def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
+    """The exams of the filter but for its chips of state, modality and priority; in no order."""
+    exams = RequestedProcedure.objects.all()
+    period = wanted.period()
+    if period:
+        exams = exams.filter(scheduled_at__gte=period[0], scheduled_at__lt=period[1])
+    if wanted.mine:
+        exams = exams.filter(pk__in=list(claimed_by(user_id).values_list("procedure_id", flat=True)[:MOST_CLAIMED]))
+    if wanted.reader:
+        exams = exams.filter(readings__claimed_by_id=wanted.reader)
+    if wanted.patient_class:
+        exams = exams.filter(request__visit__patient_class=wanted.patient_class)
+    if wanted.searching:
+        exams = _searched(exams, wanted)
+    return exams
+
+
+def _searched(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
+    parts: list[Expression] = [
+        all_of(words, Field(name)) for name in WORD_FILTERS if (words := words_of(getattr(wanted, name)))
+    ]
+    if wanted.region:
+        parts.append(names_region(wanted.region))
+    chosen = All(tuple(parts)) if parts else None
+    if wanted.query:
+        found = find_typed(wanted.query, chosen)
+    elif chosen:
+        found = find(chosen)
+    else:
+        return exams.none()
+    return found.among(exams)
+
+
+def with_chips(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
+    """Those of :func:`filtered` that the chips of state, modality and priority show."""
+    if wanted.exam_states:
+        exams = exams.filter(exam_state__in=wanted.exam_states)
+    if wanted.modality:
+        exams = exams.filter(modality=wanted.modality)
+    if wanted.priority_ranks:
+        exams = exams.filter(priority_rank__in=wanted.priority_ranks)
+    return exams
+
+
+def exam_page(
+    wanted: Filter,
+    user_id: int,
+    after: Cursor | None = None,
+    size: int = PAGE_ROWS,
+    *,
+    exams: QuerySet[RequestedProcedure] | None = None,
+) -> ExamPage:
+    """The ``size`` exams that follow ``after`` in the filter's order.
+
+    By priority: unfinished exams of each rank from the longest waiting on, then finished ones from the latest back.
+    Each of these groups is asked by itself in the order of an index: a database that is asked for all at once sorts
+    them all.
+
+    :param exams: what :func:`filtered` gives, when it has been asked already
+    """
+    exams = with_chips(filtered(wanted, user_id) if exams is None else exams, wanted)
+    among = None
+    if wanted.sort_column:
+        ids = _by_column(exams, wanted.sort_column, after, size + 1)
+        if exams.order_by("-scheduled_at", "-pk")[SORTED_AMONG : SORTED_AMONG + 1].exists():
+            among = SORTED_AMONG
+    elif wanted.newest_first:
+        ids = _from_latest(exams, after, size + 1)
+    else:
+        ids = []
+        for group in (*(wanted.priority_ranks or (0, 1, 2, 3)), FINISHED_GROUP):
+            if (after is None or group >= after.group) and len(ids) <= size:
+                start = after if after and group == after.group else None
+                ids += _of_group(exams, wanted, group, start, size + 1 - len(ids))
+    rows = rows_of(ids[:size])
+    return ExamPage(rows, rows[-1].cursor if rows and len(ids) > size else None, among)
+
+
+def _of_group(
+    exams: QuerySet[RequestedProcedure], wanted: Filter, group: int, after: Cursor | None, limit: int
+) -> list[int]:
+    of_group = FINISHED if group == FINISHED_GROUP else UNFINISHED
+    states = [state for state in of_group if not wanted.exam_states or state in wanted.exam_states]
+    if not states:
+        return []
+    exams = exams.filter(exam_state__in=states)
+    if group == FINISHED_GROUP:
+        return _from_latest(exams, after, limit)
+    if after:
+        later = Q(scheduled_at__gt=after.scheduled_at) | Q(pk__gt=after.procedure_id)
+        exams = exams.filter(later, scheduled_at__gte=after.scheduled_at)
+    return list(exams.filter(priority_rank=group).order_by(_BY_TIME, "pk").values_list("pk", flat=True)[:limit])
+
+
+def _from_latest(exams: QuerySet[RequestedProcedure], after: Cursor | None, limit: int) -> list[int]:
+    if after:
+        earlier = Q(scheduled_at__lt=after.scheduled_at) | Q(pk__lt=after.procedure_id)
+        exams = exams.filter(earlier, scheduled_at__lte=after.scheduled_at)
+    return list(exams.order_by("-scheduled_at", "-pk").values_list("pk", flat=True)[:limit])
+
+
+_PRIMARY = PatientIdentifier.objects.filter(patient_id=OuterRef("patient_id"), is_primary=True)
+_STEPS = ScheduledProcedureStep.objects.filter(procedure_id=OuterRef("pk")).order_by("pk")
+_READERS = Reading.objects.filter(procedure_id=OuterRef("pk"), claimed_by__isnull=False).order_by("ordinal")
+_EMPTY = Value("")
+
+_SORT_KEYS: Final[dict[str, Any]] = {
+    "patient": F("patient__search_key"),
+    "patient_id": Coalesce(Subquery(_PRIMARY.values("value")[:1]), _EMPTY),
+    "age": F("patient__birth_date"),
+    "accession": F("request__accession_number"),
+    "modality": F("modality"),
+    "service": F("service_name"),
+    "room": Coalesce(
+        NullIf(Subquery(_STEPS.values("room")[:1]), _EMPTY), Subquery(_STEPS.values("station_ae_title")[:1]), _EMPTY
+    ),
+    "state": Case(*(When(exam_state=state, then=Value(place)) for place, state in enumerate(ExamState))),
+    "waiting": Coalesce("images_arrived_at", "scheduled_at"),
+    "reader": Coalesce(Subquery(_READERS.values("claimed_by__full_name")[:1]), _EMPTY),
+    "department": F("request__requesting_department"),
+}
+"""What each column is sorted by; never null."""
+
+
+def _by_column(exams: QuerySet[RequestedProcedure], sort: str, after: Cursor | None, limit: int) -> list[int]:
+    downwards, key = sort.startswith("-"), _SORT_KEYS[sort.removeprefix("-")]
+    newest = exams.order_by("-scheduled_at", "-pk").values("pk")[:SORTED_AMONG]
+    keyed = RequestedProcedure.objects.annotate(sort_key=key)
+    page = keyed.filter(pk__in=newest)
+    if after:
+        last = keyed.filter(pk=after.procedure_id).values_list("sort_key", flat=True).first()
+        if last is not None:
+            beyond = Q(sort_key__lt=last) if downwards else Q(sort_key__gt=last)
+            page = page.filter(beyond | Q(sort_key=last, pk__gt=after.procedure_id))
+    return list(page.order_by("-sort_key" if downwards else "sort_key", "pk").values_list("pk", flat=True)[:limit])
