@@ -10,6 +10,7 @@ export const ICONS = [
   "chevron-down",
   "chevron-left",
   "chevron-right",
+  "chevron-up",
   "circle-check",
   "circle-dashed",
   "circle-x",
