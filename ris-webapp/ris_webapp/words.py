@@ -290,6 +290,12 @@ WORDS: dict[str, dict[str, Text]] = {
         "DISMISSED": _("Đã bỏ qua"),
         "SUPERSEDED": _("Đã có bản mới hơn"),
     },
+    "result_format": {
+        "ORU": _("HL7 kết quả (ORU)"),
+        "MDM": _("HL7 tài liệu (MDM)"),
+        "FHIR": _("FHIR R4"),
+        "CALLBACK": _("Gọi lại REST"),
+    },
     "version_status": {"P": _("Sơ bộ"), "F": _("Chính thức"), "C": _("Đính chính")},
     "role": {
         "RADIOLOGIST": _("Bác sĩ CĐHA"),

@@ -13,9 +13,13 @@ class Function(StrEnum):
     VIEW_REPORT = "view_report"
     READ_EXAM = "read_exam"
     APPROVE_REPORT = "approve_report"
+    RECALL_REPORT = "recall_report"
     RESOLVE_UNMATCHED = "resolve_unmatched"
     MANAGE_STUDIES = "manage_studies"
     MANAGE_DELIVERIES = "manage_deliveries"
+    RELEASE_RESULTS = "release_results"
+    """Have results returned that are held back until they are paid for."""
+    VIEW_STATISTICS = "view_statistics"
     VIEW_MESSAGES = "view_messages"
     MANAGE_MESSAGES = "manage_messages"
     VIEW_DEVICES = "view_devices"
@@ -32,7 +36,14 @@ _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIE
 
 FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
     "RADIOLOGIST": _VIEWING
-    | {Function.READ_EXAM, Function.APPROVE_REPORT, Function.RESOLVE_UNMATCHED, Function.VIEW_PATIENTS},
+    | {
+        Function.READ_EXAM,
+        Function.APPROVE_REPORT,
+        Function.RECALL_REPORT,
+        Function.RESOLVE_UNMATCHED,
+        Function.VIEW_PATIENTS,
+        Function.VIEW_STATISTICS,
+    },
     "TECHNOLOGIST": _VIEWING
     | {
         Function.RESOLVE_UNMATCHED,
@@ -42,7 +53,14 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
         Function.VIEW_PATIENTS,
     },
     "RECEPTION": frozenset(
-        {Function.VIEW_WORKLIST, Function.MANAGE_ORDERS, Function.VIEW_PATIENTS, Function.MANAGE_PATIENTS}
+        {
+            Function.VIEW_WORKLIST,
+            Function.MANAGE_ORDERS,
+            Function.VIEW_PATIENTS,
+            Function.MANAGE_PATIENTS,
+            Function.RELEASE_RESULTS,
+            Function.VIEW_STATISTICS,
+        }
     ),
     "CLINICIAN": _VIEWING,
     "ADMINISTRATOR": frozenset(
@@ -51,6 +69,8 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.RESOLVE_UNMATCHED,
             Function.MANAGE_STUDIES,
             Function.MANAGE_DELIVERIES,
+            Function.RELEASE_RESULTS,
+            Function.VIEW_STATISTICS,
             Function.VIEW_MESSAGES,
             Function.MANAGE_MESSAGES,
             Function.VIEW_DEVICES,

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings as django_settings
 
+from ris_core.delivery.key_images import key_images_of
+from ris_core.delivery.layout import Part, layout_of
 from ris_core.delivery.models import Delivery, Receiver
-from ris_core.delivery.oru import VERSIONS, Interpreter, Result, Section, compose
+from ris_core.delivery.result import Interpreter, Recalled, Result, Section
+from ris_core.delivery.rules import sequence_of
 from ris_core.delivery.segments import Party
-from ris_core.errors import InvalidValue
 from ris_core.identifiers import PatientIdentifier
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.exam import linked_study_uids, observed_at, viewer_url
@@ -53,32 +55,72 @@ def exam_facts(procedure: RequestedProcedure, receiver: Receiver, control_id: st
     }
 
 
-def message_of(delivery: Delivery, now: datetime, settings: Settings) -> bytes:
-    """The ORU^R01 of a delivery whose document has been made.
+def result_of(delivery: Delivery, now: datetime, settings: Settings) -> Result:
+    """What a delivery says; its document has been made, unless it is a recall.
 
-    :raises InvalidValue: the receiver is set to an HL7 version in which no result can be written
+    :raises InvalidValue: the receiver's layout is none
     """
-    receiver, version, procedure = delivery.receiver, delivery.version, delivery.reading.procedure
-    if receiver.hl7_version not in VERSIONS:
-        raise InvalidValue(f"results cannot be sent in HL7 version {receiver.hl7_version}", field="MSH-12")
+    return result_for(delivery.receiver, delivery.version, delivery.kind, delivery.control_id, now, settings)
+
+
+def result_for(
+    receiver: Receiver,
+    version: ReportVersion,
+    kind: str,
+    control_id: str,
+    now: datetime,
+    settings: Settings,
+    *,
+    test: bool = False,
+) -> Result:
+    """What ``receiver`` would be told of a version, or of its recall.
+
+    :raises InvalidValue: the receiver's layout is none
+    """
+    procedure = version.reading.procedure
     zone = ZoneInfo(settings.site.time_zone)
     approver = version.approved_by
     study_uids = linked_study_uids(procedure)
     until = now + timedelta(hours=settings.access.result_link_hours)
-    document = Document.objects.get(version=version, kind=Document.Kind.PDF)
-    return compose(
-        Result(
-            **exam_facts(procedure, receiver, delivery.control_id, now),
-            observed_at=observed_at(procedure).astimezone(zone),
-            status=version.status,
-            approved_at=version.approved_at.astimezone(zone),
-            interpreter=Interpreter(approver.username, approver.full_name, approver.title),
-            sections=_sections(version),
-            study_uids=study_uids,
-            viewer_url=viewer_url(procedure, version, study_uids, receiver.code, until, settings),
-            pdf=bytes(document.content),
-        )
+    recall = version.recall if kind == Delivery.Kind.RECALL else None
+    document = Document.objects.filter(version=version, kind=Document.Kind.PDF).first()
+    layout = layout_of(receiver.layout)
+    wants_images = not recall and {Part.IMAGES, Part.IMAGE_LINKS} & set(layout.parts)
+    former, original = _known_versions(receiver, version)
+    return Result(
+        **exam_facts(procedure, receiver, control_id, now),
+        observed_at=observed_at(procedure).astimezone(zone),
+        status=version.status,
+        approved_at=version.approved_at.astimezone(zone),
+        interpreter=Interpreter(approver.username, approver.full_name, approver.title),
+        sections=_sections(version),
+        study_uids=study_uids,
+        viewer_url=viewer_url(procedure, version, study_uids, receiver.code, until, settings),
+        pdf=bytes(document.content) if document else b"",
+        images=key_images_of(version, receiver.code, until, settings) if wants_images else (),
+        reading_ordinal=version.reading.ordinal,
+        version_number=version.number,
+        former_number=former,
+        original_number=original,
+        recalled=Recalled(recall.reason, recall.recalled_at.astimezone(zone)) if recall else None,
+        test=test,
+        layout=layout,
     )
+
+
+def _known_versions(receiver: Receiver, version: ReportVersion) -> tuple[int, int]:
+    """The version that the receiver has when it gets this one (0: none that counts), and the first one since the last
+    recall."""
+    earlier = Delivery.objects.filter(
+        receiver=receiver, reading_id=version.reading_id, sequence__lt=sequence_of(version.number)
+    )
+    former, original = 0, 0
+    for kind, number, seen in earlier.order_by("sequence").values_list("kind", "version__number", "possibly_seen"):
+        if kind == Delivery.Kind.RECALL:
+            former, original = 0, 0
+        elif seen:
+            former, original = number, original or number
+    return former, original or version.number
 
 
 def _sections(version: ReportVersion) -> tuple[Section, ...]:

@@ -69,8 +69,10 @@ def joined(segments: Iterable[str]) -> bytes:
     return "".join(f"{line}\r" for line in segments).encode()
 
 
-def msh(message: ExamMessage, message_type: str, structure: str) -> str:
-    """:param message_type: MSH-9.1 and MSH-9.2; the structure, MSH-9.3, came with 2.3.1"""
+def msh(message: ExamMessage, message_type: str, structure: str, *, test: bool = False) -> str:
+    """:param message_type: MSH-9.1 and MSH-9.2; the structure, MSH-9.3, came with 2.3.1
+    :param test: MSH-11 says that it is for training only (HL7 table 0103)
+    """
     fields = {
         3: escaped(message.sender.application),
         4: escaped(message.sender.facility),
@@ -79,7 +81,7 @@ def msh(message: ExamMessage, message_type: str, structure: str) -> str:
         7: write_timestamp(message.composed_at),
         9: message_type if message.hl7_version == "2.3" else f"{message_type}^{structure}",
         10: message.control_id,
-        11: "P",
+        11: "T" if test else "P",
         12: message.hl7_version,
         18: "UNICODE UTF-8",
     }

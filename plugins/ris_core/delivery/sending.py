@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from ris_core.changes.services import announce
 from ris_core.delivery import services
-from ris_core.delivery.composition import message_of
+from ris_core.delivery.composition import result_of
+from ris_core.delivery.formats import format_of
+from ris_core.delivery.holding import has_open_hold
 from ris_core.delivery.models import Delivery, DeliveryState
 from ris_core.errors import NotFound
 from ris_core.jobs.services import is_under_way
 from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.outbox.mllp import exchange
 from ris_core.outbox.sending import Outbox
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import Document, ReportVersion, VersionStatus
@@ -29,7 +30,7 @@ class Results(Outbox[Delivery]):
     job_kind: ClassVar = services.JOB_KIND
 
     def entries(self) -> QuerySet[Delivery]:
-        return Delivery.objects.all()
+        return Delivery.objects.select_related("receiver", "version__reading__procedure")
 
     def order(self, entry: Delivery) -> QuerySet[Delivery]:
         return Delivery.objects.filter(receiver_id=entry.receiver_id, reading_id=entry.reading_id)
@@ -44,15 +45,16 @@ class Results(Outbox[Delivery]):
         return entry.receiver.active
 
     def compose(self, entry: Delivery, now: datetime, settings: Settings) -> bytes | None:
+        if entry.kind == Delivery.Kind.RECALL:
+            return _composed(entry, now, settings)
         made = Document.objects.filter(version_id=entry.version_id).exists()
         if not made and is_under_way("render_document", entry.version_id):
             return None  # that job has it sent when it ends, well or badly
         ensure_document(entry.version_id)
-        return message_of(entry, now, settings)
+        return _composed(entry, now, settings)
 
     def exchange(self, entry: Delivery, message: bytes, settings: Settings) -> bytes:
-        receiver = entry.receiver
-        return exchange(receiver.host, receiver.port, message, entry.control_id, settings.delivery)
+        return format_of(entry.receiver).exchange(entry.receiver, entry.control_id, message, settings)
 
     def locked(self, entry_id: int) -> Delivery:
         # the exam first, as approving does
@@ -63,12 +65,16 @@ class Results(Outbox[Delivery]):
     def facts(self, entry: Delivery) -> dict[str, Any]:
         return services.facts(entry)
 
+    def is_held(self, entry: Delivery) -> bool:
+        """Until it is paid for; a recall goes out always."""
+        return entry.kind == Delivery.Kind.RESULT and has_open_hold(entry.reading.procedure_id)
+
     def settled(self, entry: Delivery) -> None:
         """The exam counts as returned when all who are owed the newest version have it."""
         newest = ReportVersion.objects.filter(reading_id=entry.reading_id).order_by("-number").first()
         if newest is None or newest.status == VersionStatus.PRELIMINARY:
             return
-        states = set(Delivery.objects.filter(version=newest).values_list("state", flat=True))
+        states = set(Delivery.objects.filter(version=newest, kind=Delivery.Kind.RESULT).values_list("state", flat=True))
         if DeliveryState.ACKNOWLEDGED in states and states <= {DeliveryState.ACKNOWLEDGED, DeliveryState.DISMISSED}:
             procedure_id = entry.reading.procedure_id
             changed = RequestedProcedure.objects.filter(pk=procedure_id, exam_state=ExamState.FINAL).update(
@@ -76,6 +82,10 @@ class Results(Outbox[Delivery]):
             )
             if changed:
                 announce("exam", procedure_id)
+
+
+def _composed(entry: Delivery, now: datetime, settings: Settings) -> bytes:
+    return format_of(entry.receiver).compose(result_of(entry, now, settings), entry.receiver)
 
 
 RESULTS = Results()

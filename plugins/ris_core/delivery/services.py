@@ -1,4 +1,4 @@
-"""Results owed to receivers, written in the transaction that approves them.
+"""Results owed to receivers, written in the transaction that approves or recalls them.
 
 How they are sent, and what a person may do about them, is :mod:`ris_core.delivery.sending`.
 """
@@ -8,40 +8,81 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
-from django.db.models import Q
 from django.utils import timezone
 
 from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
+from ris_core.delivery.holding import has_open_hold, hold_if_unpaid
 from ris_core.delivery.models import Delivery, DeliveryState, Receiver
+from ris_core.delivery.rules import gets_status, sequence_of, wants
+from ris_core.delivery.under_way import JOB_KIND, channel, enqueue_delivery, exam_facts_of, lane
 from ris_core.errors import TransitionRefused
-from ris_core.jobs.services import enqueue
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
-from ris_core.reports.models import ReportVersion, VersionStatus
+from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 
-JOB_KIND: Final = "deliver"
+__all__ = ["JOB_KIND", "channel", "facts", "lane", "owe_recall", "owe_under_new_numbers", "owe_version", "send_owed"]
+
+_DISMISSED_UNSEEN: Final = (DeliveryState.SUPERSEDED, DeliveryState.DISMISSED)
 
 
 def owe_version(version: ReportVersion) -> list[Delivery]:
-    """Write one delivery for every active receiver that wants results of this order, in the caller's transaction.
+    """Write one delivery for every active receiver that wants this result, in the caller's transaction.
 
-    An older version that a receiver can never have seen (no attempt reached it) is superseded by this one. They are
-    sent when :func:`send_owed` is called, after the document is made.
+    For a receiver of the newest only, an older version that it can never have seen (no attempt reached it) is
+    superseded by this one. Held back when a payment rule says so. They are sent when :func:`send_owed` is called,
+    after the document is made.
     """
-    source = version.reading.procedure.source
+    procedure = version.reading.procedure
+    hold_if_unpaid(procedure)
     owed = []
-    for receiver in Receiver.objects.filter(Q(source="") | Q(source=source), active=True).order_by("pk"):
-        _supersede_unseen(receiver, version)
+    for receiver in receivers_of(procedure):
+        has_older = Delivery.objects.filter(receiver=receiver, reading=version.reading).exists()
+        if not gets_status(receiver.first_status, version.status, has_older=has_older):
+            continue
+        if receiver.only_newest:
+            _supersede_unseen(receiver, version)
         owed.append(_owe(receiver, version))
     for delivery in owed:
         announce("delivery", delivery.pk)
     return owed
 
 
+def owe_recall(recall: ReportRecall) -> list[Delivery]:
+    """Tell everybody who was owed the recalled version, also receivers that are switched off now, in the caller's
+    transaction.
+
+    What such a receiver can never have seen goes to it no more when it takes the newest only, or when it is held back
+    until it is paid for; one that has seen nothing of the report is not told.
+    """
+    version = recall.version
+    held = has_open_hold(version.reading.procedure_id)
+    owed = []
+    known = Delivery.objects.filter(version=version, kind=Delivery.Kind.RESULT).select_related("receiver")
+    for former in known.order_by("receiver_id"):
+        receiver = former.receiver
+        if receiver.only_newest or held:
+            _supersede_unseen(receiver, version)
+            of_report = Delivery.objects.filter(receiver=receiver, reading=version.reading)
+            if not of_report.exclude(possibly_seen=False, state__in=_DISMISSED_UNSEEN).exists():
+                continue
+        delivery = _owe(receiver, version, Delivery.Kind.RECALL)
+        enqueue_delivery(delivery)
+        announce("delivery", delivery.pk)
+        owed.append(delivery)
+    return owed
+
+
+def receivers_of(procedure: RequestedProcedure) -> list[Receiver]:
+    """The active receivers whose rules want results of an exam."""
+    exam = exam_facts_of(procedure)
+    active = Receiver.objects.filter(active=True).prefetch_related("rules").order_by("pk")
+    return [receiver for receiver in active if wants(receiver.source, receiver.rules.all(), exam)]
+
+
 def owe_under_new_numbers(procedure_id: int, actor: Actor) -> None:
     """The order is known by other numbers now: its newest versions are owed to everybody who is to have them, also to
-    those who were sent them under the former numbers; in the caller's transaction.
+    those who were sent them under the former numbers; in the caller's transaction. A recalled one is owed to nobody.
 
     :raises TransitionRefused: one is being sent right now
     """
@@ -51,13 +92,17 @@ def owe_under_new_numbers(procedure_id: int, actor: Actor) -> None:
         if version.reading_id in done:
             continue
         done.add(version.reading_id)
-        source = version.reading.procedure.source
-        for receiver in Receiver.objects.filter(Q(source="") | Q(source=source), active=True).order_by("pk"):
-            known = Delivery.objects.select_for_update().filter(receiver=receiver, version=version).first()
+        if ReportRecall.objects.filter(version=version).exists():
+            continue
+        for receiver in receivers_of(version.reading.procedure):
+            of_report = Delivery.objects.select_for_update().filter(receiver=receiver, reading=version.reading)
+            known = of_report.filter(version=version).first()
             if known and known.state == DeliveryState.SENDING:
                 raise TransitionRefused("a result is being sent right now; try again in a moment", field="delivery")
             if known and not known.message:
                 continue  # composed when it is sent, with the numbers of then
+            if not gets_status(receiver.first_status, version.status, has_older=known is not None):
+                continue
             delivery = known or _owe(receiver, version)
             if known:
                 delivery.state, delivery.attempts, delivery.message = DeliveryState.QUEUED, 0, b""
@@ -74,35 +119,10 @@ def owe_under_new_numbers(procedure_id: int, actor: Actor) -> None:
             send_owed(version.pk)
 
 
-def _owe(receiver: Receiver, version: ReportVersion) -> Delivery:
-    return Delivery.objects.create(
-        receiver=receiver,
-        version=version,
-        reading=version.reading,
-        sequence=version.number,
-        control_id=_control_id(),
-        queued_at=timezone.now(),
-    )
-
-
-def _control_id() -> str:
-    return f"QR{secrets.token_hex(9)}"
-
-
 def send_owed(version_id: int) -> None:
     """Have the deliveries of a version that wait to be sent, in the caller's transaction."""
     for delivery in Delivery.objects.filter(version_id=version_id, state=DeliveryState.QUEUED):
-        enqueue(JOB_KIND, delivery.pk, lane=lane(delivery), channel=channel(delivery))
-
-
-def lane(delivery: Delivery) -> str:
-    """One reading's versions go in order."""
-    return f"receiver:{delivery.receiver_id}:reading:{delivery.reading_id}"
-
-
-def channel(delivery: Delivery) -> str:
-    """One receiver gets one result at a time."""
-    return f"receiver:{delivery.receiver_id}"
+        enqueue_delivery(delivery)
 
 
 def facts(delivery: Delivery) -> dict[str, Any]:
@@ -110,9 +130,26 @@ def facts(delivery: Delivery) -> dict[str, Any]:
     return {
         "patient_id": delivery.reading.procedure.patient_id,
         "receiver": delivery.receiver.code,
-        "version": delivery.sequence,
+        "version": delivery.version.number,
         "control_id": delivery.control_id,
+        **({"recall": True} if delivery.kind == Delivery.Kind.RECALL else {}),
     }
+
+
+def _owe(receiver: Receiver, version: ReportVersion, kind: str = Delivery.Kind.RESULT) -> Delivery:
+    return Delivery.objects.create(
+        kind=kind,
+        receiver=receiver,
+        version=version,
+        reading=version.reading,
+        sequence=sequence_of(version.number, recalled=kind == Delivery.Kind.RECALL),
+        control_id=_control_id(),
+        queued_at=timezone.now(),
+    )
+
+
+def _control_id() -> str:
+    return f"QR{secrets.token_hex(9)}"
 
 
 def _supersede_unseen(receiver: Receiver, version: ReportVersion) -> None:

@@ -77,6 +77,16 @@ class VisitState(models.TextChoices):
     CANCELLED = "CANCELLED"
 
 
+class PaymentState(models.TextChoices):
+    """Whether an exam or a whole visit is paid for, as the HIS tells."""
+
+    UNKNOWN = ""
+    UNPAID = "UNPAID"
+    PAID = "PAID"
+    COVERED = "COVERED"
+    """Nobody has to pay first: insured in full, billed at discharge, free."""
+
+
 class Visit(models.Model):
     """An encounter of a patient (PV1)."""
 
@@ -86,6 +96,7 @@ class Visit(models.Model):
     patient_class = models.CharField(max_length=1, choices=PatientClass, blank=True)
     ward = models.CharField(max_length=128, blank=True)
     state = models.CharField(max_length=16, choices=VisitState, blank=True, default=VisitState.UNKNOWN)
+    payment_state = models.CharField(max_length=8, choices=PaymentState, blank=True, default=PaymentState.UNKNOWN)
     admitted_at = models.DateTimeField(null=True, blank=True)
     discharged_at = models.DateTimeField(null=True, blank=True)
 
@@ -120,6 +131,8 @@ class ImagingServiceRequest(models.Model):
     """Precautions against infection, Special Needs (0038,0050)."""
     transport = models.CharField(max_length=64, blank=True)
     """Patient Transport Arrangements (0040,1004): walking, wheelchair, bed …"""
+    payment_state = models.CharField(max_length=8, choices=PaymentState, blank=True, default=PaymentState.UNKNOWN)
+    """Of this request alone; nothing: what the visit says."""
     ordered_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

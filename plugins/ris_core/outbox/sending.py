@@ -96,6 +96,10 @@ class Outbox(ABC, Generic[Entry]):
     def facts(self, entry: Entry) -> dict[str, Any]:
         """What audit events say of it; ``patient_id`` among them."""
 
+    def is_held(self, entry: Entry) -> bool:
+        """Whether it must not be sent for now, for a reason of its own; whoever ends that has it sent."""
+        return False
+
     def settled(self, entry: Entry) -> None:
         """Nothing is owed of it any more; in the caller's transaction."""
 
@@ -109,7 +113,7 @@ class Outbox(ABC, Generic[Entry]):
         """
         settings: Settings = django_settings.QUANG
         entry = self.entries().get(pk=entry_id)
-        if entry.state not in rules.OWED or self.waits_for(entry):
+        if entry.state not in rules.OWED or self.waits_for(entry) or self.is_held(entry):
             return
         now = datetime.now(ZoneInfo(settings.site.time_zone))
         try:
@@ -201,7 +205,7 @@ class Outbox(ABC, Generic[Entry]):
         """The next attempt, recorded; the message is the first attempt's ever after. None when nothing must be sent
         (now)."""
         entry = self.locked(entry_id)
-        if entry.state not in rules.OWED or self.waits_for(entry):
+        if entry.state not in rules.OWED or self.waits_for(entry) or self.is_held(entry):
             return None
         entry.message = bytes(entry.message) or message
         entry.state = OutboxState.SENDING

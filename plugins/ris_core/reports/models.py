@@ -91,6 +91,15 @@ class ReportVersion(models.Model):
         super().save(*arguments, **options)
 
 
+class ReportRecall(models.Model):
+    """That a version counts no more (thu hồi): for good, the next version corrects it."""
+
+    version = models.OneToOneField(ReportVersion, on_delete=models.PROTECT, related_name="recall")
+    reason = models.CharField(max_length=255)
+    recalled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    recalled_at = models.DateTimeField()
+
+
 class Document(models.Model):
     """A file made from a report version, kept with its hash."""
 

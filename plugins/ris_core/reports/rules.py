@@ -34,6 +34,7 @@ class Verb(StrEnum):
     APPROVE_FINAL = "approve_final"
     AMEND = "amend"
     APPROVE_CORRECTED = "approve_corrected"
+    RECALL = "recall"
 
 
 TRANSITIONS: tuple[tuple[str, Verb, str], ...] = (
@@ -60,9 +61,14 @@ TRANSITIONS: tuple[tuple[str, Verb, str], ...] = (
     ("PRELIMINARY", Verb.APPROVE_FINAL, "FINAL"),
     ("FINAL", Verb.AMEND, "AMENDED"),
     ("AMENDED", Verb.APPROVE_CORRECTED, "FINAL"),
+    ("PRELIMINARY", Verb.RECALL, "RECALLED"),
+    ("FINAL", Verb.RECALL, "RECALLED"),
+    ("AMENDED", Verb.RECALL, "AMENDED"),
+    ("RECALLED", Verb.AMEND, "AMENDED"),
 )
 """(state, verb, next state): whatever is not here is refused. ``AMENDED`` is a final report opened for correction;
-its versions stay in force until the corrected one is approved or the correction is released."""
+its versions stay in force until the corrected one is approved or the correction is released. A recalled one is
+corrected in the same way; a correction of it that is released leaves it ``RECALLED``."""
 
 _NEXT = {(state, verb): following for state, verb, following in TRANSITIONS}
 
@@ -76,7 +82,7 @@ APPROVAL_VERB: Mapping[str, Verb] = {
 EXAM_STATES_TO_READ = frozenset({"READY_TO_READ", "CLAIMED", "DRAFT", "PRELIMINARY"})
 """Exam states in which a reading may be claimed, drafted and approved for the first time."""
 
-EXAM_STATES_REPORTED = frozenset({"FINAL", "RETURNED"})
+EXAM_STATES_REPORTED = frozenset({"FINAL", "RETURNED", "RECALLED"})
 """Exam states in which a report may be opened for correction and corrected."""
 
 

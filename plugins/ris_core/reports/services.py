@@ -110,6 +110,8 @@ def release(reading_id: int, actor: Actor) -> Reading:
     _refuse_unless_held(reading, _user_id(actor))
     correcting = reading.state == ReadingState.AMENDED
     reading.state = next_state(reading.state, Verb.RELEASE)
+    if correcting and procedure.exam_state == ExamState.RECALLED:
+        reading.state = ReadingState.RECALLED
     reading.claimed_by = None
     reading.claimed_at = None
     if correcting:

@@ -1,4 +1,4 @@
-"""Post one event: to the address that was checked, nowhere else, within a time and a size."""
+"""Post one message by HTTP: to the address that was checked, nowhere else, within a time and a size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 
 from ris_core.errors import QuangError
@@ -23,6 +24,19 @@ class NoAnswer(QuangError):
 
 
 def post(url: str, secret: str, event_id: str, event: str, body: bytes, settings: Settings) -> bytes:
+    """Post an event, signed; see :func:`post_message`."""
+    timestamp = int(time.time())
+    headers = {
+        "Content-Type": "application/json",
+        "Quang-Event": event,
+        "Quang-Event-Id": event_id,
+        "Quang-Timestamp": str(timestamp),
+        "Quang-Signature": signature(secret, timestamp, body),
+    }
+    return post_message(url, headers, body, settings)
+
+
+def post_message(url: str, headers: Mapping[str, str], body: bytes, settings: Settings) -> bytes:
     """Post ``body``; status and beginning of the answer, as kept for people. Redirections are not followed.
 
     :raises AddressRefused, InvalidValue: it may not be sent there
@@ -40,7 +54,7 @@ def post(url: str, secret: str, event_id: str, event: str, body: bytes, settings
     over.daemon = True
     over.start()
     try:
-        answer = _exchanged(connected, address, secret, event_id, event, body, settings)
+        answer = _exchanged(connected, address, headers, body, settings)
     except (HTTPException, ValueError) as error:
         if isinstance(error, ConnectionError) or late.is_set():  # RemoteDisconnected is both
             raise _no_answer(timeout) from error
@@ -60,22 +74,12 @@ def _no_answer(timeout_seconds: float) -> NoAnswer:
 
 
 def _exchanged(
-    connected: socket.socket, address: Address, secret: str, event_id: str, event: str, body: bytes, settings: Settings
+    connected: socket.socket, address: Address, headers: Mapping[str, str], body: bytes, settings: Settings
 ) -> bytes:
     connection = HTTPConnection(address.host, address.port)
     connection.sock = connected
-    timestamp = int(time.time())
-    headers = {
-        "Host": address.netloc,
-        "Content-Type": "application/json",
-        "User-Agent": "Quang",
-        "Quang-Event": event,
-        "Quang-Event-Id": event_id,
-        "Quang-Timestamp": str(timestamp),
-        "Quang-Signature": signature(secret, timestamp, body),
-        "Connection": "close",
-    }
-    connection.request("POST", address.path, body, headers)
+    complete = {**headers, "Host": address.netloc, "User-Agent": "Quang", "Connection": "close"}
+    connection.request("POST", address.path, body, complete)
     response = connection.getresponse()
     most = settings.delivery.max_acknowledgement_bytes
     answered = response.read(most + 1)

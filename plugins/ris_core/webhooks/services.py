@@ -7,9 +7,6 @@ secret replaced.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 
@@ -21,6 +18,7 @@ from ris_core.errors import InvalidValue, NotFound
 from ris_core.notifications.models import NotificationReceiver, NotificationRule
 from ris_core.notifications.rules import Event, Transport
 from ris_core.settings import Settings
+from ris_core.webhooks.keys import signing_secret
 from ris_core.webhooks.models import Webhook
 from ris_core.webhooks.rules import parsed_address
 
@@ -122,10 +120,8 @@ def webhook_receiver(receiver_id: int) -> NotificationReceiver:
 
 
 def secret_of(webhook: Webhook, quang: Settings) -> str:
-    """The secret that is in use: 256 bits in base64url."""
-    key = quang.secret("webhook_signing_key").encode()
-    derived = hmac.digest(key, f"webhook:{webhook.pk}:{webhook.key_number}".encode(), hashlib.sha256)
-    return "whs_" + base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
+    """The secret that is in use."""
+    return signing_secret(f"webhook:{webhook.pk}", webhook.key_number, quang)
 
 
 def _replace_rules(receiver: NotificationReceiver, registration: WebhookRegistration) -> None:

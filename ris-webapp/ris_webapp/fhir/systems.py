@@ -1,18 +1,17 @@
-"""Which URI stands for which kind of number: FHIR tells identifiers apart by their system.
-
-Our own and the senders' numbers lie under ``fhir.identifier_base``; the citizen identity card and the health insurance
-card have systems of their own (settings ``fhir``).
-"""
+"""Identifiers of FHIR, in and out: numbers told apart by their system (:mod:`ris_core.identifier_systems`)."""
 
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from django.conf import settings
 
 from ris_core.errors import InvalidValue
+from ris_core.identifier_systems import base, order_system, patient_system
 from ris_core.identifiers import PatientIdentifier
+
+__all__ = ["base", "identifier", "order_system", "patient_identifier", "patient_system", "type_code"]
 
 TYPES: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
 DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
@@ -20,26 +19,6 @@ DICOM_UID: Final = "urn:dicom:uid"
 LONGEST_ISSUER: Final = 64
 """Characters: cut off, two systems that begin alike would become one, and their patients too."""
 EXAM_STATES: Final = "urn:quang:exam-state"
-
-
-def base() -> str:
-    return str(settings.QUANG.fhir.identifier_base)
-
-
-def patient_system(identifier_kind: str, issuer: str) -> str:
-    """The system of a patient's number."""
-    if identifier_kind == "NI" and issuer in ("VN", ""):
-        return str(settings.QUANG.fhir.citizen_id_system)
-    if identifier_kind == "HC" and issuer in ("VN", ""):
-        return str(settings.QUANG.fhir.insurance_card_system)
-    return f"{base()}:patient:{quote(issuer, safe='') or '-'}" + (
-        f":{identifier_kind}" if identifier_kind != "MR" else ""
-    )
-
-
-def order_system(kind: str, source: str = "") -> str:
-    """The system of an order's number: ``placer`` (of one sender), ``filler``, ``accession``, ``procedure``."""
-    return f"{base()}:{kind}" + (f":{quote(source, safe='')}" if source else "")
 
 
 def patient_identifier(identifier: dict[str, Any], facility: str) -> PatientIdentifier:

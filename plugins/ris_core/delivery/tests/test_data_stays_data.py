@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ris_core.delivery.oru import Result, Section, compose
+from ris_core.delivery.oru import compose
+from ris_core.delivery.result import Result, Section
 from ris_core.delivery.segments import ExamMessage, Party
 from ris_core.delivery.tests.test_oru import RESULT
 from ris_core.hl7.er7 import Message

@@ -11,7 +11,8 @@ from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.core import Message
 from hl7apy.parser import parse_message
 
-from ris_core.delivery.oru import VERSIONS, Interpreter, Result, Section, compose
+from ris_core.delivery.oru import VERSIONS, compose
+from ris_core.delivery.result import Interpreter, Result, Section
 from ris_core.delivery.segments import Party
 from ris_core.identifiers import PatientIdentifier
 

@@ -160,9 +160,9 @@ def test_a_newer_version_waits_for_an_older_one_that_the_receiver_may_have(his: 
     assert [message.field("OBR", 25) for message in his.received] == ["F", "F", "C"]
 
 
-def test_an_older_version_that_no_attempt_reached_is_superseded(his: SimulatedHis) -> None:
+def test_who_takes_the_newest_only_gets_no_older_version_that_no_attempt_reached(his: SimulatedHis) -> None:
     his.stop()
-    first = attempt(owed(a_receiver(his.port)))
+    first = attempt(owed(a_receiver(his.port, only_newest=True)))
     second = correction(first, "Bản hai")
     first.refresh_from_db()
     assert first.state == DeliveryState.SUPERSEDED

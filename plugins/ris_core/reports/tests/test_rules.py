@@ -29,15 +29,19 @@ def test_what_the_table_does_not_name_is_refused(state: str, verb: Verb) -> None
         next_state(state, verb)
 
 
-def test_a_final_report_can_only_be_opened_for_correction() -> None:
-    assert {verb for state, verb in ALLOWED if state == "FINAL"} == {Verb.AMEND}
+def test_a_final_report_can_only_be_opened_for_correction_or_recalled() -> None:
+    assert {verb for state, verb in ALLOWED if state == "FINAL"} == {Verb.AMEND, Verb.RECALL}
+
+
+def test_a_recalled_report_can_only_be_corrected() -> None:
+    assert {verb for state, verb in ALLOWED if state == "RECALLED"} == {Verb.AMEND}
 
 
 def test_every_state_of_the_table_can_be_reached_and_left() -> None:
     reached = {"UNREAD"}
     while more := {following for state, _, following in TRANSITIONS if state in reached} - reached:
         reached |= more
-    assert reached == STATES - {"RECALLED"}
+    assert reached == STATES
     assert {state for state, _ in ALLOWED} == reached
 
 

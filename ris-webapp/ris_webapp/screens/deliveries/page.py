@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from ris_core.delivery.formats import BY_NAME
 from ris_core.delivery.models import Delivery, Receiver
 from ris_core.delivery.sending import RESULTS
 from ris_core.names import folded
@@ -67,28 +68,37 @@ class Deliveries(OutboxPage[Delivery]):
         number = exam.request.accession_number + (f" ({sent})" if sent else "")
         status = str(WORDS["version_status"][entry.version.status]).lower()
         return Described(
-            exam.patient.full_name, f"{number} · {exam.service_name}", f"{_version(entry.sequence)} ({status})"
+            exam.patient.full_name, f"{number} · {exam.service_name}", f"{_version(entry)} ({status})"
         )
 
     def detail(self, entry: Delivery) -> Detail:
         receiver = entry.receiver
         return Detail(
-            address=f"{receiver.host}:{receiver.port} · HL7 {receiver.hl7_version}",
+            address=address_of(receiver),
             facts=(("MSH-10", entry.control_id),),
             thread=tuple(
-                (other.pk, _version(other.sequence), other.state)
-                for other in self.outbox.order(entry).order_by("sequence")
+                (other.pk, _version(other), other.state)
+                for other in self.outbox.order(entry).select_related("version").order_by("sequence")
             ),
             answer=shown_message(bytes(entry.last_acknowledgement)),
             message=shown_message(bytes(entry.message)),
         )
 
     def waits(self, older: Delivery) -> str:
-        return _("Chờ bản %(number)s của cùng kết quả được gửi xong trước.") % {"number": older.sequence}
+        return _("Chờ bản %(number)s của cùng kết quả được gửi xong trước.") % {"number": older.version.number}
 
     def patient_id(self, entry: Delivery) -> int | None:
         return entry.reading.procedure.patient_id
 
 
-def _version(number: int) -> str:
-    return _("bản %(number)s") % {"number": number}
+def address_of(receiver: Receiver) -> str:
+    """Where a receiver is written to, and how."""
+    how = str(WORDS["result_format"][receiver.format])
+    if BY_NAME[receiver.format].over_http:
+        return f"{receiver.url} · {how}"
+    return f"{receiver.host}:{receiver.port} · {how} {receiver.hl7_version}"
+
+
+def _version(entry: Delivery) -> str:
+    text = _("thu hồi bản %(number)s") if entry.kind == Delivery.Kind.RECALL else _("bản %(number)s")
+    return text % {"number": entry.version.number}
