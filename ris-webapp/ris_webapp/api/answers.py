@@ -184,7 +184,7 @@ class StatusOut(Schema):
     steps: list[StepOut]
     studies: int
     report_status: str
-    """``P`` preliminary, ``F`` final, ``C`` corrected; empty: none is approved."""
+    """``P`` preliminary, ``F`` final, ``C`` corrected, ``R`` recalled; empty: none is approved, or it is held back."""
     report_version: int | None
     report_approved_at: datetime | None
 

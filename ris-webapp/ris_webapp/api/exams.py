@@ -10,6 +10,8 @@ from pydantic import Field
 
 from ris_core.access.scopes import Scope
 from ris_core.audit.services import record
+from ris_core.delivery.holding import has_open_hold
+from ris_core.delivery.outside import report_is_recalled, version_for_outside
 from ris_core.devices.models import Device
 from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure
@@ -30,14 +32,15 @@ _ORDERS, _REPORTS, _DEVICES = map(Scoped, (Scope.ORDERS_READ, Scope.REPORTS_READ
 def status(request: ApiRequest, order_id: int) -> StatusOut:
     """In one word, and by steps, images and report."""
     procedure = found_order(request.caller, order_id)
-    version = newest_version(procedure)
+    version = version_for_outside(procedure.pk)
+    recalled = report_is_recalled(procedure.pk)
     return StatusOut(
         id=procedure.pk,
         status=procedure.exam_state,
         images_arrived_at=procedure.images_arrived_at,
         steps=[StepOut.of(step) for step in procedure.steps.all()],
         studies=StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).count(),
-        report_status=version.status if version else "",
+        report_status="R" if recalled else version.status if version else "",
         report_version=version.number if version else None,
         report_approved_at=version.approved_at if version else None,
     )
@@ -55,8 +58,9 @@ def studies(request: ApiRequest, order_id: int) -> list[StudyOut]:
 def report(request: ApiRequest, order_id: int) -> ReportOut:
     """The newest approved version; a draft is nobody's but its reader's."""
     procedure = found_order(request.caller, order_id)
-    version = newest_version(procedure)
+    version = version_for_outside(procedure.pk)
     if version is None:
+        _refuse_withheld(procedure)
         raise NotFound("no report of this order is approved yet", field="order_id")
     _tell_viewed(request, version)
     made = Document.objects.filter(version=version, kind=Document.Kind.PDF).exists()
@@ -67,7 +71,9 @@ def report(request: ApiRequest, order_id: int) -> ReportOut:
 def document(request: ApiRequest, order_id: int) -> HttpResponse:
     """The PDF of the newest approved version, ``application/pdf``."""
     procedure = found_order(request.caller, order_id)
-    version = newest_version(procedure)
+    version = version_for_outside(procedure.pk)
+    if version is None:
+        _refuse_withheld(procedure)
     made = Document.objects.filter(version=version, kind=Document.Kind.PDF).first() if version else None
     if version is None or made is None:
         raise NotFound("the report is not approved yet, or its document is being made", field="order_id")
@@ -95,10 +101,12 @@ def devices(request: ApiRequest) -> list[DeviceOut]:
     return [DeviceOut.of(device) for device in Device.objects.order_by("-active", "ae_title")]
 
 
-def newest_version(procedure: RequestedProcedure) -> ReportVersion | None:
-    """The version of the report that counts now; none while nothing is approved."""
-    versions = ReportVersion.objects.filter(reading__procedure=procedure).select_related("approved_by", "reading")
-    return versions.order_by("-approved_at", "-pk").first()
+def _refuse_withheld(procedure: RequestedProcedure) -> None:
+    """:raises NotFound: there is a report, and it may not be had now"""
+    if report_is_recalled(procedure.pk):
+        raise NotFound("the report has been recalled; a corrected one will follow", field="order_id")
+    if has_open_hold(procedure.pk):
+        raise NotFound("the report is held back until the exam is paid for", field="order_id")
 
 
 def _tell_viewed(request: ApiRequest, version: ReportVersion) -> None:

@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from ris_core.access.scopes import Scope
+from ris_core.delivery.outside import held_readings
 from ris_core.names import folded
+from ris_core.orders.models import ExamState
 from ris_core.patients.models import Patient
 from ris_core.reports.models import Document, Reading, ReportVersion
 from ris_core.studies.models import LINKED_STATES, Study, StudyLink
@@ -20,6 +22,7 @@ from ris_webapp.fhir.patient import patient_resource
 from ris_webapp.fhir.results import (
     REPORT_STATUSES,
     TASK_STATUSES,
+    WITHDRAWN,
     diagnostic_report_resource,
     imaging_study_resource,
     task_resource,
@@ -160,16 +163,22 @@ def _reports(caller: Caller) -> QuerySet[Any]:
     approved = ReportVersion.objects.filter(reading__procedure__in=caller.visible_orders())
     return (
         Reading.objects.filter(pk__in=approved.values("reading_id"))
+        .exclude(held_readings())
         .select_related("procedure__request", "procedure__patient")
-        .prefetch_related("versions__approved_by", Prefetch("versions__documents", documents), "procedure__links")
+        .prefetch_related(
+            "versions__approved_by", "versions__recall", Prefetch("versions__documents", documents), "procedure__links"
+        )
     )
 
 
 def _report_status(value: str) -> Q:
     """The status of the newest version."""
+    recalled = Q(procedure__exam_state=ExamState.RECALLED)
+    if value == WITHDRAWN:
+        return recalled
     codes = [code for code, word in REPORT_STATUSES.items() if word == value]
     newer = ReportVersion.objects.filter(reading=OuterRef("reading"), number__gt=OuterRef("number"))
-    return Q(pk__in=ReportVersion.objects.filter(~Exists(newer), status__in=codes).values("reading_id"))
+    return Q(pk__in=ReportVersion.objects.filter(~Exists(newer), status__in=codes).values("reading_id")) & ~recalled
 
 
 def _common(updated: str) -> tuple[Parameter, ...]:

@@ -24,6 +24,8 @@ TASK_STATUSES: Final[dict[str, str]] = {
 }
 """Of an exam; ``in-progress`` in every other state. ``businessStatus`` has the state itself."""
 REPORT_STATUSES: Final = {"P": "preliminary", "F": "final", "C": "corrected"}
+WITHDRAWN: Final = "entered-in-error"
+"""Of a recalled report: its text and its PDF are not told."""
 _RADIOLOGY: Final = {"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "RAD"}
 
 
@@ -77,6 +79,7 @@ def diagnostic_report_resource(reading: Reading) -> dict[str, Any]:
     """The newest approved version of a report; its PDF by reference (``Binary/{id}``)."""
     procedure = reading.procedure
     version: ReportVersion = max(reading.versions.all(), key=lambda each: each.number)
+    recalled = hasattr(version, "recall")
     approver = version.approved_by
     coding = {"code": procedure.service_code, "display": procedure.service_name}
     if procedure.service_coding_system:
@@ -87,7 +90,7 @@ def diagnostic_report_resource(reading: Reading) -> dict[str, Any]:
         "meta": {"versionId": str(version.number), "lastUpdated": version.approved_at.isoformat()},
         "identifier": [identifier(order_system("accession"), procedure.request.accession_number, "ACSN")],
         "basedOn": [{"reference": f"ServiceRequest/{procedure.pk}"}],
-        "status": REPORT_STATUSES[version.status],
+        "status": WITHDRAWN if recalled else REPORT_STATUSES[version.status],
         "category": [{"coding": [_RADIOLOGY]}],
         "code": {"coding": [coding], "text": procedure.service_name},
         "subject": {"reference": f"Patient/{procedure.patient_id}"},
@@ -104,6 +107,6 @@ def diagnostic_report_resource(reading: Reading) -> dict[str, Any]:
         ],
     }
     for name in ("imagingStudy", "presentedForm", "conclusion"):
-        if not resource[name]:
+        if not resource[name] or (recalled and name != "imagingStudy"):
             del resource[name]
     return valid(DiagnosticReport, resource)

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ris_core.access.scopes import Scope
 from ris_core.audit.services import record
+from ris_core.delivery.holding import has_open_hold
 from ris_core.errors import NotFound
 from ris_core.messages.models import Protocol
 from ris_core.reports.models import Document
+from ris_core.reports.recalling import is_recalled
 from ris_webapp.api.caller import ApiRequest
 from ris_webapp.api.door import View, admit
 from ris_webapp.api.paging import LARGEST_KEY
@@ -81,7 +83,8 @@ def binary(request: ApiRequest, document_id: int) -> HttpResponse:
         pk=min(document_id, LARGEST_KEY), version__reading__procedure__in=caller.visible_orders()
     ).select_related("version__reading__procedure")
     document = found.first()
-    if document is None:
+    # that of a recalled version, or of one that is held back, is had no more
+    if document is None or is_recalled(document.version) or has_open_hold(document.version.reading.procedure_id):
         raise NotFound("there is no such Binary", field="Binary")
     reading = document.version.reading
     caller.patient_id = reading.procedure.patient_id

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from ris_core.delivery.outside import version_in_force
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.patients.models import Patient
-from ris_core.reports.models import ReadingState, ReportVersion
+from ris_core.reports.models import ReportVersion
 from ris_core.studies.models import Study
-from ris_webapp.screens.viewer_launch.results import shown_studies, version_in_force
+from ris_webapp.screens.viewer_launch.results import shown_studies
 
 MAXIMUM_PRIORS = 60
 """The newest that the drawer lists; older ones are found by the worklist's search."""
@@ -64,7 +65,7 @@ def priors_of(exam: RequestedProcedure) -> list[Prior]:
     keys = [other.pk for other in others]
     reported = set(
         ReportVersion.objects.filter(reading__procedure__in=keys)
-        .exclude(reading__state=ReadingState.RECALLED)
+        .exclude(reading__procedure__exam_state=ExamState.RECALLED)
         .values_list("reading__procedure_id", flat=True)
     )
     imaged = set(

@@ -14,6 +14,7 @@ from ris_core.access.services import accept_launch
 from ris_core.access.signing import TokenRefused
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.models import Receiver
+from ris_core.delivery.outside import version_for_outside
 from ris_core.orders.models import ImagingServiceRequest
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
@@ -22,7 +23,7 @@ from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, report_digits
-from ris_webapp.screens.viewer_launch.results import shown_studies, version_in_force
+from ris_webapp.screens.viewer_launch.results import shown_studies
 
 
 @public
@@ -43,7 +44,7 @@ def launch(request: HttpRequest) -> HttpResponse:
         return refuse(request, "QUANG-3107")
     granted = list(dict.fromkeys(uid for uids in studies.values() for uid in uids))
     record(actor, "launch.opened", subject=f"order:{order.pk}", patient_id=order.patient_id)
-    reported = next((pk for pk in studies if version_in_force(pk) is not None), None)
+    reported = next((pk for pk in studies if version_for_outside(pk) is not None), None)
     response = HttpResponseRedirect(viewer_address(granted, report=report_digits(granted) if reported else ""))
     grant_viewing(request, response, [granted], f"{vouched.user_name}@{vouched.receiver}"[:64])
     until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)

@@ -47,6 +47,11 @@ REFUSALS: dict[str, Refusal] = {
     "QUANG-3106": Refusal(
         403, _("Đường dẫn này đã được dùng"), _("Mỗi lần mở cần một đường dẫn mới: hãy mở lại từ HIS.")
     ),
+    "QUANG-3108": Refusal(
+        410,
+        _("Kết quả đã được thu hồi"),
+        _("Không dùng kết quả này nữa. Kết quả đính chính sẽ được gửi sau; nếu cần ngay, gọi khoa Chẩn đoán hình ảnh."),
+    ),
     "QUANG-3107": Refusal(404, _("Chưa có ảnh để mở"), _("Ca chụp này chưa có ảnh, hoặc không có ca chụp như vậy.")),
 }
 

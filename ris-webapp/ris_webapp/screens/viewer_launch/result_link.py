@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import ResultLink, read_result_link
 from ris_core.audit.services import Actor, record
+from ris_core.delivery.outside import report_is_recalled, version_for_outside
 from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
@@ -20,7 +21,7 @@ from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, allowed_report, report_digits
-from ris_webapp.screens.viewer_launch.results import procedure_of, report_pdf, shown_studies, version_in_force
+from ris_webapp.screens.viewer_launch.results import procedure_of, report_pdf, shown_studies
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +44,9 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     if link.expires_at <= timezone.now():
         _note(actor, link, procedure, "over")
         return refuse(request, "QUANG-3102")
+    if link.version_number and report_is_recalled(link.procedure_id):
+        _note(actor, link, procedure, "recalled")
+        return refuse(request, "QUANG-3108")
     uids = [study.study_instance_uid for study in shown_studies(link.procedure_id)]
     granted = [uid for uid in uids if uid in link.study_uids]
     if procedure is None or not granted:
@@ -67,9 +71,9 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
         link = allowed_report(request, digits)
     except TokenRefused as error:
         return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
-    version = version_in_force(link.procedure_id)
+    version = version_for_outside(link.procedure_id)
     if version is None:
-        return refuse(request, "QUANG-3103")
+        return refuse(request, "QUANG-3108" if report_is_recalled(link.procedure_id) else "QUANG-3103")
     pdf = report_pdf(version)
     if pdf is None:
         return waiting_page(request)
@@ -87,7 +91,7 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
 
 
 def _digits_if_reported(procedure_id: int, granted: list[str]) -> str:
-    return report_digits(granted) if version_in_force(procedure_id) else ""
+    return report_digits(granted) if version_for_outside(procedure_id) else ""
 
 
 def _read(token: str) -> ResultLink:

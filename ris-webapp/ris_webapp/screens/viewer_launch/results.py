@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ris_core.orders.models import RequestedProcedure
-from ris_core.reports.models import Document, ReadingState, ReportVersion
+from ris_core.reports.models import Document, ReportVersion
 from ris_core.studies.models import Study, StudyLink, StudyState
 
 HIDDEN_STATES = (StudyState.CONFLICT, StudyState.UNMATCHED, StudyState.REJECTED)
@@ -35,17 +35,6 @@ def has_conflict(procedure_id: int) -> bool:
     return Study.objects.filter(
         study_instance_uid__in=linked.values("study__study_instance_uid"), state=StudyState.CONFLICT
     ).exists()
-
-
-def version_in_force(procedure_id: int) -> ReportVersion | None:
-    """The newest approved version of the exam's report; none while there is none, or while it is recalled."""
-    return (
-        ReportVersion.objects.filter(reading__procedure_id=procedure_id)
-        .exclude(reading__state=ReadingState.RECALLED)
-        .select_related("reading__procedure__request", "reading__procedure__patient", "approved_by")
-        .order_by("-approved_at", "-number")
-        .first()
-    )
 
 
 def report_pdf(version: ReportVersion) -> bytes | None:
