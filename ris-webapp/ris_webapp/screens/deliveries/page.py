@@ -67,9 +67,7 @@ class Deliveries(OutboxPage[Delivery]):
         sent = exam.request.sent_accession_number
         number = exam.request.accession_number + (f" ({sent})" if sent else "")
         status = str(WORDS["version_status"][entry.version.status]).lower()
-        return Described(
-            exam.patient.full_name, f"{number} · {exam.service_name}", f"{_version(entry)} ({status})"
-        )
+        return Described(exam.patient.full_name, f"{number} · {exam.service_name}", f"{_version(entry)} ({status})")
 
     def detail(self, entry: Delivery) -> Detail:
         receiver = entry.receiver
@@ -86,6 +84,9 @@ class Deliveries(OutboxPage[Delivery]):
 
     def waits(self, older: Delivery) -> str:
         return _("Chờ bản %(number)s của cùng kết quả được gửi xong trước.") % {"number": older.version.number}
+
+    def held(self, entry: Delivery) -> str:
+        return _("Giữ lại: ca chưa thanh toán.") if self.outbox.is_held(entry) else ""
 
     def patient_id(self, entry: Delivery) -> int | None:
         return entry.reading.procedure.patient_id

@@ -126,6 +126,10 @@ class OutboxPage(ABC, Generic[Entry]):
     def waits(self, older: Entry) -> str:
         """That an entry waits for ``older``."""
 
+    def held(self, entry: Entry) -> str:
+        """That an entry is held back, and until when; empty: it is not."""
+        return ""
+
     @abstractmethod
     def patient_id(self, entry: Entry) -> int | None: ...
 
@@ -190,7 +194,7 @@ def _row(page: OutboxPage[Entry], entry: Entry, next_attempt_at: datetime | None
     return Row(
         entry=entry,
         described=page.described(entry),
-        reason=page.waits(older) if older else reason(entry),
+        reason=page.waits(older) if older else (may_wait and page.held(entry)) or reason(entry),
         code=error_code(entry) if entry.state in (OutboxState.DEAD, OutboxState.RETRY) else "",
         next_attempt_at=next_attempt_at if entry.state == OutboxState.RETRY else None,
         may_replay=entry.state in MAY_BE_REPLAYED,
