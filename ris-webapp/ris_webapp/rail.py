@@ -72,7 +72,7 @@ RAIL = (
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("matching_policy:policy", "link", _("Quy tắc khớp ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
-    RailEntry("webhooks:webhooks", "mail-forward", _("Webhook"), Function.ADMINISTER, administration=True),
+    RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),
     RailEntry("tag_rules:rules", "edit", _("Quy tắc thông tin ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER, administration=True),
 )

@@ -116,6 +116,12 @@ WORDS: dict[str, dict[str, Text]] = {
         "COMPLETE": _("Đủ ảnh"),
         "OVERDUE": _("Đọc được, nhưng ảnh chưa đủ"),
     },
+    "transport": {
+        "HL7_STATUS": _("HL7 trạng thái phiếu"),
+        "INSTANCE_AVAILABILITY": _("DICOM IAN"),
+        "MPPS": _("DICOM MPPS"),
+        "WEBHOOK": _("Webhook"),
+    },
     "notification_event": {
         "exam.scheduled": _("Ca đã xếp lịch"),
         "exam.changed": _("Chỉ định thay đổi"),

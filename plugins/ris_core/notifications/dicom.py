@@ -18,7 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from ris_core.devices.models import Device
 from ris_core.engine import Engine, NotInEngine, StoredObject
 from ris_core.errors import InvalidValue
-from ris_core.notifications.models import Notification
+from ris_core.notifications.models import Notification, NotificationReceiver
 from ris_core.outbox.dimse import exchange
 from ris_core.performed.models import PerformedProcedureStep, PerformedStepMessage
 from ris_core.settings import Settings
@@ -59,7 +59,7 @@ def exchange_availability(notification: Notification, message: bytes, settings: 
 
 
 def _notify(notification: Notification, study: Dataset, settings: Settings) -> bytes:
-    node = _node(notification)
+    node = _node(notification.receiver)
     uid = _own_uid(notification, str(study.StudyInstanceUID))
 
     def send(association: Any) -> Any:
@@ -74,6 +74,26 @@ def _notify(notification: Notification, study: Dataset, settings: Settings) -> b
     )  # fmt: skip
 
 
+def attempt_availability(receiver: NotificationReceiver, settings: Settings) -> None:
+    """An association on which such notifications are taken."""
+    _attempt(receiver, InstanceAvailabilityNotification, settings)
+
+
+def attempt_forward(receiver: NotificationReceiver, settings: Settings) -> None:
+    """An association on which performed procedure steps are taken."""
+    _attempt(receiver, ModalityPerformedProcedureStep, settings)
+
+
+def _attempt(receiver: NotificationReceiver, sop_class: str, settings: Settings) -> None:
+    def sends_nothing(_association: Any) -> Any:
+        answer = Dataset()
+        answer.Status = 0x0000
+        return answer, None
+
+    node = _node(receiver)
+    exchange(node.ae_title, node.host, node.port, sop_class, sends_nothing, settings)
+
+
 def compose_forward(notification: Notification, _now: datetime, _settings: Settings) -> bytes:
     """The device's own dataset, byte for byte."""
     return bytes(_message(notification).dataset)
@@ -81,7 +101,7 @@ def compose_forward(notification: Notification, _now: datetime, _settings: Setti
 
 def exchange_forward(notification: Notification, message: bytes, settings: Settings) -> bytes:
     """The device's N-CREATE or N-SET, to another node."""
-    node, original = _node(notification), _message(notification)
+    node, original = _node(notification.receiver), _message(notification)
     dataset = _decoded(message, implicit=original.transfer_syntax_uid == ImplicitVRLittleEndian)
     uid = original.performed.sop_instance_uid
     repeated = notification.possibly_seen
@@ -142,8 +162,8 @@ def _reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
     return reference
 
 
-def _node(notification: Notification) -> Device:
-    node = notification.receiver.device
+def _node(receiver: NotificationReceiver) -> Device:
+    node = receiver.device
     if node is None:
         raise InvalidValue("the receiver has no DICOM address: choose the device that it is", field="device")
     return node

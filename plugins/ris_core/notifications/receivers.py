@@ -1,67 +1,115 @@
-"""The receivers of notifications and what each wants to know."""
+"""The receivers that are told by HL7 or DICOM: add, change, switch off, try (webhooks: :mod:`ris_core.webhooks`)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
 from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device
-from ris_core.errors import InvalidValue, NotFound
-from ris_core.notifications.models import NotificationReceiver, NotificationRule
+from ris_core.errors import InvalidValue, NotFound, QuangError
+from ris_core.notifications.models import NotificationReceiver
 from ris_core.notifications.rules import Transport
+from ris_core.notifications.subscriptions import Subscription, add_receiver, save_receiver
 from ris_core.notifications.transports import BY_NAME
 
 
-@transaction.atomic
-def register_receiver(
-    code: str, transport: Transport, address: str, actor: Actor, *, hl7_message: str = "ORM"
-) -> NotificationReceiver:
-    """Add a receiver, or have it told in another way; a withdrawn one is told again.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverRegistration(Subscription):
+    """What is known of a receiver that is told by HL7 or DICOM.
 
-    :param address: the code of a receiver of results for HL7, else the AE title of a registered device
-    :raises NotFound: there is nobody of that name
+    :raises InvalidValue: naming the field that cannot be so
     """
-    system = device = None
-    if transport is Transport.HL7_STATUS:
-        system = Receiver.objects.filter(code=address).first()
-    else:
-        device = Device.objects.filter(ae_title=address).first()
-    found = system or device
-    if found is None:
-        raise NotFound("no receiver of results has this code, and no device this AE title", field="address")
-    receiver, _ = NotificationReceiver.objects.update_or_create(
-        code=code,
-        defaults={
-            "name": found.name, "transport": transport, "system": system, "device": device, "active": True,
-            "hl7_message": hl7_message,
-        },
+
+    transport: Transport
+    address: str
+    """The code of a receiver of results for HL7, else the AE title of a registered device."""
+    hl7_message: str = "ORM"
+    """A key of :data:`ris_core.notifications.hl7_status.MESSAGE_TYPES`."""
+
+    def __post_init__(self) -> None:
+        Subscription.__post_init__(self)
+        if self.transport is Transport.WEBHOOK:
+            raise InvalidValue("a webhook has a form of its own", field="transport")
+        if not self.events <= BY_NAME[self.transport].events:
+            wrong = ", ".join(sorted(self.events - BY_NAME[self.transport].events))
+            raise InvalidValue(f"{wrong} cannot be told by {self.transport}", field="events")
+
+
+@transaction.atomic
+def register_receiver(registration: ReceiverRegistration, actor: Actor) -> NotificationReceiver:
+    """A new receiver.
+
+    :raises InvalidValue: the code is taken, or nobody has the address
+    """
+    system, device = _addressed(registration)
+    receiver = add_receiver(
+        registration, transport=registration.transport, system=system, device=device,
+        hl7_message=registration.hl7_message,
     )  # fmt: skip
-    record(actor, "notification_receiver.registered", subject=f"notification_receiver:{code}", transport=str(transport))
+    _record(receiver, actor, "registered", events=sorted(registration.events))
     return receiver
 
 
 @transaction.atomic
-def tell_of(receiver: NotificationReceiver, event: str, actor: Actor, *, modality: str = "", source: str = "") -> None:
-    """Tell a receiver of ``event`` from now on. Asking again changes nothing.
+def change_receiver(receiver_id: int, registration: ReceiverRegistration, actor: Actor) -> NotificationReceiver:
+    """Replace what is known of a receiver; its code stays.
 
-    :raises InvalidValue: its transport cannot tell of that
+    :raises NotFound: no such receiver
+    :raises InvalidValue: nobody has the address
     """
-    if event not in BY_NAME[receiver.transport].events:
-        raise InvalidValue(f"{event} cannot be told by {receiver.transport}", field="event")
-    NotificationRule.objects.update_or_create(
-        receiver=receiver, event=event, modality=modality, source=source, defaults={"active": True}
-    )
+    receiver = _locked(receiver_id)
+    system, device = _addressed(registration)
+    save_receiver(
+        receiver, registration, transport=registration.transport, system=system, device=device,
+        hl7_message=registration.hl7_message,
+    )  # fmt: skip
+    _record(receiver, actor, "changed", events=sorted(registration.events), active=registration.active)
+    return receiver
+
+
+def try_receiver(receiver_id: int, actor: Actor) -> str:
+    """Whether a receiver can be reached and takes this kind of message; nothing about any exam is sent.
+
+    :return: empty, or the code and the words of what was wrong
+    :raises NotFound: no such receiver
+    """
+    receiver = NotificationReceiver.objects.select_related("system", "device", "webhook").filter(pk=receiver_id).first()
+    if receiver is None:
+        raise NotFound("there is no such receiver of notifications", field="receiver")
+    problem = ""
+    try:
+        BY_NAME[receiver.transport].attempt(receiver, settings.QUANG)
+    except QuangError as error:
+        problem = f"{error.code} {error.detail}"
+    _record(receiver, actor, "tried", success=not problem, error=problem.partition(" ")[0])
+    return problem
+
+
+def _addressed(registration: ReceiverRegistration) -> tuple[Receiver | None, Device | None]:
+    if registration.transport is Transport.HL7_STATUS:
+        system = Receiver.objects.filter(code=registration.address).first()
+        if system is None:
+            raise InvalidValue("no receiver of results has this code", field="address")
+        return system, None
+    device = Device.objects.filter(ae_title=registration.address).first()
+    if device is None:
+        raise InvalidValue("no device has this AE title", field="address")
+    return None, device
+
+
+def _locked(receiver_id: int) -> NotificationReceiver:
+    found = NotificationReceiver.objects.select_for_update(of=("self",)).exclude(transport=Transport.WEBHOOK)
+    receiver = found.filter(pk=receiver_id).first()
+    if receiver is None:
+        raise NotFound("there is no such receiver of notifications", field="receiver")
+    return receiver
+
+
+def _record(receiver: NotificationReceiver, actor: Actor, what: str, *, success: bool = True, **details: Any) -> None:
     subject = f"notification_receiver:{receiver.code}"
-    record(actor, "notification_receiver.told_of", subject=subject, event=event, modality=modality, source=source)
-
-
-@transaction.atomic
-def withdraw_receiver(code: str, actor: Actor) -> None:
-    """Tell a receiver of nothing any more; what it is owed waits until it is registered again, or is dismissed.
-
-    :raises NotFound: there is no such receiver
-    """
-    if not NotificationReceiver.objects.filter(code=code).update(active=False):
-        raise NotFound("there is no such receiver of notifications", field="code")
-    record(actor, "notification_receiver.withdrawn", subject=f"notification_receiver:{code}")
+    record(actor, f"notification_receiver.{what}", subject=subject, success=success, **details)

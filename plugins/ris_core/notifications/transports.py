@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from ris_core.delivery.composition import exam_facts
 from ris_core.delivery.models import Receiver
 from ris_core.delivery.oru import VERSIONS
 from ris_core.errors import InvalidValue
 from ris_core.notifications import dicom, hl7_status
-from ris_core.notifications.models import Notification
+from ris_core.notifications.models import Notification, NotificationReceiver
 from ris_core.notifications.rules import Event, Transport
 from ris_core.orders.models import RequestedProcedure
-from ris_core.outbox.mllp import exchange
+from ris_core.outbox.mllp import exchange, reach
 from ris_core.settings import Settings
 from ris_core.webhooks import event_body
 from ris_core.webhooks.models import Webhook
@@ -37,6 +41,11 @@ class TransportKind:
     """Sends it; the acknowledgement as kept for people.
 
     :raises QuangError: see :mod:`ris_core.outbox.errors`
+    """
+    attempt: Callable[[NotificationReceiver, Settings], None]
+    """Whether the receiver can be reached and takes such messages; nothing about any exam is sent.
+
+    :raises QuangError: as ``exchange``
     """
 
 
@@ -98,15 +107,40 @@ def _webhook(notification: Notification) -> Webhook:
     return notification.receiver.webhook
 
 
+def _attempt_hl7(receiver: NotificationReceiver, settings: Settings) -> None:
+    """A connection only: an HL7 message would be one about somebody."""
+    if receiver.system is None:
+        raise InvalidValue("the receiver has no HL7 address: choose the HIS that it is", field="system")
+    reach(receiver.system.host, receiver.system.port, settings.delivery)
+
+
+def _attempt_webhook(receiver: NotificationReceiver, settings: Settings) -> None:
+    """A signed event of its own name, which says nothing."""
+    if receiver.webhook is None:
+        raise InvalidValue("the receiver has no address to post to", field="webhook")
+    event_id = f"QT{secrets.token_hex(9)}"
+    body = msgspec.json.encode({"id": event_id, "event": TEST_EVENT})
+    post(receiver.webhook.url, secret_of(receiver.webhook, settings), event_id, TEST_EVENT, body, settings)
+
+
+TEST_EVENT: Final = "test"
+
 TRANSPORTS: tuple[TransportKind, ...] = (
-    TransportKind(Transport.HL7_STATUS, frozenset(hl7_status.STATUS), _compose_hl7_status, _exchange_hl7),
+    TransportKind(Transport.HL7_STATUS, frozenset(hl7_status.STATUS), _compose_hl7_status, _exchange_hl7, _attempt_hl7),
     TransportKind(
         Transport.INSTANCE_AVAILABILITY,
         frozenset({Event.EXAM_IMAGES_AVAILABLE, Event.EXAM_READY_TO_READ}),
         dicom.compose_availability,
         dicom.exchange_availability,
+        dicom.attempt_availability,
     ),
-    TransportKind(Transport.MPPS, frozenset({Event.MPPS_RECEIVED}), dicom.compose_forward, dicom.exchange_forward),
-    TransportKind(Transport.WEBHOOK, EVENTS, _compose_webhook, _exchange_webhook),
+    TransportKind(
+        Transport.MPPS,
+        frozenset({Event.MPPS_RECEIVED}),
+        dicom.compose_forward,
+        dicom.exchange_forward,
+        dicom.attempt_forward,
+    ),
+    TransportKind(Transport.WEBHOOK, EVENTS, _compose_webhook, _exchange_webhook, _attempt_webhook),
 )
 BY_NAME = {kind.transport.value: kind for kind in TRANSPORTS}

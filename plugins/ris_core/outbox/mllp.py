@@ -36,6 +36,17 @@ def exchange(host: str, port: int, message: bytes, control_id: str, limits: Deli
     return answer
 
 
+def reach(host: str, port: int, limits: Delivery) -> None:
+    """Open a connection and close it again.
+
+    :raises ReceiverUnreachable: none could be opened
+    """
+    try:
+        socket.create_connection((host, port), limits.timeout_seconds).close()
+    except OSError as error:
+        raise ReceiverUnreachable(f"{host}:{port}: {error}") from error
+
+
 def _acknowledgement(answer: bytes) -> Acknowledgement | None:
     try:
         message = Message.parse(answer)

@@ -7,16 +7,23 @@ secret replaced.
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import re
+=======
+import base64
+import hashlib
+import hmac
+>>>>>>> c114e16 (Receivers of notifications have one screen, webhooks among them: add, change, try, switch off; the command is gone)
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound
-from ris_core.notifications.models import NotificationReceiver, NotificationRule
+from ris_core.notifications.models import NotificationReceiver
 from ris_core.notifications.rules import Event, Transport
+from ris_core.notifications.subscriptions import Subscription, add_receiver, save_receiver
 from ris_core.settings import Settings
 from ris_core.webhooks.keys import signing_secret
 from ris_core.webhooks.models import Webhook
@@ -27,28 +34,18 @@ EVENTS = frozenset(event.value for event in Event if event is not Event.MPPS_REC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRegistration:
+class WebhookRegistration(Subscription):
     """What is known of a webhook.
 
     :raises InvalidValue: naming the field that cannot be so
     """
 
-    code: str
-    name: str
     url: str
-    events: frozenset[str]
-    source: str = ""
-    """Only orders of this sender; empty: all."""
-    modality: str = ""
     with_names: bool = False
-    active: bool = True
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.code):
-            raise InvalidValue("a code has letters, digits, point, hyphen and underscore", field="code")
-        if not self.name.strip():
-            raise InvalidValue("a webhook needs a name", field="name")
-        if not self.events or not self.events <= EVENTS:
+        Subscription.__post_init__(self)
+        if not self.events <= EVENTS:
             raise InvalidValue("choose the events that it is told of", field="events")
 
 
@@ -58,20 +55,10 @@ def register_webhook(registration: WebhookRegistration, actor: Actor) -> tuple[N
     :raises InvalidValue, AddressRefused: the code is taken, or nothing may be sent to the address
     """
     parsed_address(registration.url, settings.QUANG.webhooks.plain_hosts.split())
-    try:
-        with transaction.atomic():
-            webhook = Webhook.objects.create(url=registration.url, with_names=registration.with_names)
-            receiver = NotificationReceiver.objects.create(
-                code=registration.code,
-                name=registration.name.strip(),
-                transport=Transport.WEBHOOK,
-                webhook=webhook,
-                active=registration.active,
-            )
-            _replace_rules(receiver, registration)
-            record(actor, "webhook.registered", subject=f"webhook:{webhook.pk}", code=receiver.code)
-    except IntegrityError as error:
-        raise InvalidValue("another receiver has this code", field="code") from error
+    with transaction.atomic():
+        webhook = Webhook.objects.create(url=registration.url, with_names=registration.with_names)
+        receiver = add_receiver(registration, transport=Transport.WEBHOOK, webhook=webhook)
+        record(actor, "webhook.registered", subject=f"webhook:{webhook.pk}", code=receiver.code)
     return receiver, secret_of(webhook, settings.QUANG)
 
 
@@ -85,11 +72,9 @@ def change_webhook(receiver_id: int, registration: WebhookRegistration, actor: A
     parsed_address(registration.url, settings.QUANG.webhooks.plain_hosts.split())
     receiver = webhook_receiver(receiver_id)
     assert receiver.webhook is not None  # noqa: S101 - by its transport
-    receiver.name, receiver.active = registration.name.strip(), registration.active
     receiver.webhook.url, receiver.webhook.with_names = registration.url, registration.with_names
     receiver.webhook.save()
-    receiver.save()
-    _replace_rules(receiver, registration)
+    save_receiver(receiver, registration)
     record(actor, "webhook.changed", subject=f"webhook:{receiver.webhook_id}", code=receiver.code)
     return receiver
 
@@ -120,6 +105,7 @@ def webhook_receiver(receiver_id: int) -> NotificationReceiver:
 
 
 def secret_of(webhook: Webhook, quang: Settings) -> str:
+<<<<<<< HEAD
     """The secret that is in use."""
     return signing_secret(f"webhook:{webhook.pk}", webhook.key_number, quang)
 
@@ -130,3 +116,9 @@ def _replace_rules(receiver: NotificationReceiver, registration: WebhookRegistra
         NotificationRule(receiver=receiver, event=event, modality=registration.modality, source=registration.source)
         for event in sorted(registration.events)
     )
+=======
+    """The secret that is in use: 256 bits in base64url."""
+    key = quang.secret("webhook_signing_key").encode()
+    derived = hmac.digest(key, f"webhook:{webhook.pk}:{webhook.key_number}".encode(), hashlib.sha256)
+    return "whs_" + base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
+>>>>>>> c114e16 (Receivers of notifications have one screen, webhooks among them: add, change, try, switch off; the command is gone)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -14,11 +16,17 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device
-from ris_core.errors import InvalidValue, NotFound
+from ris_core.errors import InvalidValue
 from ris_core.jobs.models import Job
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
-from ris_core.notifications.receivers import register_receiver, tell_of, withdraw_receiver
+from ris_core.notifications.receivers import (
+    ReceiverRegistration,
+    change_receiver,
+    register_receiver,
+    try_receiver,
+)
 from ris_core.notifications.rules import Event, Transport
 from ris_core.notifications.sending import NOTIFICATIONS, after_notify_job_died, run_notify
 from ris_core.notifications.services import announce_event, announce_message
@@ -142,21 +150,60 @@ def test_every_transport_is_registered() -> None:
     assert {kind.transport for kind in TRANSPORTS} == set(Transport)
 
 
-def test_receivers_are_registered_told_and_withdrawn() -> None:
-    system = a_receiver(1)
-    receiver = register_receiver("STATUS", Transport.HL7_STATUS, system.code, Actor("admin"))
-    for _ in range(2):
-        tell_of(receiver, Event.EXAM_STARTED, Actor("admin"), modality="CT")
+def a_registration(**changed: Any) -> ReceiverRegistration:
+    usual = {
+        "code": "STATUS", "name": "HIS", "transport": Transport.HL7_STATUS, "address": a_receiver(1).code,
+        "events": frozenset({Event.EXAM_STARTED}), "modality": "CT",
+    }  # fmt: skip
+    return ReceiverRegistration(**(usual | changed))
+
+
+def test_receivers_are_registered_told_changed_and_switched_off() -> None:
+    receiver = register_receiver(a_registration(), Actor("admin"))
     exam = an_exam()
     announce_event("exam.started", exam.pk)
     assert Notification.objects.count() == 1
-    withdraw_receiver("STATUS", Actor("admin"))
+    change_receiver(receiver.pk, a_registration(active=False), Actor("admin"))
     announce_event("exam.started", exam.pk)
     assert Notification.objects.count() == 1
-    with pytest.raises(InvalidValue):
-        tell_of(receiver, Event.MPPS_RECEIVED, Actor("admin"))
-    with pytest.raises(NotFound):
-        register_receiver("PACS", Transport.MPPS, "NOBODY", Actor("admin"))
+    actions = AuditEvent.objects.filter(subject="notification_receiver:STATUS").order_by("pk")
+    assert list(actions.values_list("action", flat=True)) == [
+        "notification_receiver.registered",
+        "notification_receiver.changed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"events": frozenset({Event.MPPS_RECEIVED})}, "events"),
+        ({"transport": Transport.MPPS, "events": frozenset({Event.MPPS_RECEIVED}), "address": "NOBODY"}, "address"),
+        ({"address": "NOBODY"}, "address"),
+        ({"transport": Transport.WEBHOOK}, "transport"),
+        ({"code": "a b"}, "code"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_by_its_field(changed: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        register_receiver(a_registration(**changed), Actor("admin"))
+    assert refused.value.field == field
+
+
+def test_trying_a_receiver_says_what_is_wrong_and_is_written_down() -> None:
+    receiver = register_receiver(a_registration(address=a_receiver(1).code), Actor("admin"))
+    assert try_receiver(receiver.pk, Actor("admin")).startswith("QUANG-5101")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Receiver.objects.update(port=listening.getsockname()[1])
+        assert try_receiver(receiver.pk, Actor("admin")) == ""
+    node = Device.objects.create(ae_title="OTHERPACS", name="PACS", host="127.0.0.1", port=1)
+    change_receiver(
+        receiver.pk,
+        a_registration(transport=Transport.MPPS, address=node.ae_title, events=frozenset({Event.MPPS_RECEIVED})),
+        Actor("admin"),
+    )
+    assert try_receiver(receiver.pk, Actor("admin")).startswith("QUANG-5101")
+    tried = AuditEvent.objects.filter(action="notification_receiver.tried").order_by("pk")
+    assert list(tried.values_list("success", flat=True)) == [False, True, False]
 
 
 def test_a_forwarded_step_that_a_person_sends_again_may_be_there_already() -> None:

@@ -31,10 +31,11 @@ def reason(delivery: OutboxEntry) -> str:
             return _("Đang gửi.")
     if not delivery.last_error:
         return _("Đang đợi đến lượt gửi.")
-    return _failure(delivery.last_error)
+    return failure(delivery.last_error)
 
 
-def _failure(last_error: str) -> str:
+def failure(last_error: str) -> str:
+    """What went wrong, in a sentence that says what to do: of a code and its words."""
     match = _CODED.match(last_error)
     code, detail = (match[1], match[2]) if match else ("", last_error)
     match code:
@@ -42,6 +43,8 @@ def _failure(last_error: str) -> str:
             return _("Không nối được tới nơi nhận: kiểm tra máy nhận có chạy không, địa chỉ và cổng.")
         case "QUANG-5102":
             return _("Nơi nhận đang tắt: bật lại trong danh mục, hoặc bỏ qua kết quả này.")
+        case "QUANG-5302":
+            return _("Nơi nhận không trả lời đúng hạn hoặc ngắt giữa chừng; có thể đã nhận mà chưa xác nhận.")
         case "QUANG-5103":
             return _answered(detail)
         case "QUANG-7004":

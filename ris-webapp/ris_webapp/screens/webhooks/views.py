@@ -9,7 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotFound
@@ -20,14 +20,6 @@ from ris_core.webhooks.services import EVENTS, change_webhook, register_webhook,
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.webhooks.forms import WebhookForm
-
-
-@requires(Function.ADMINISTER)
-@require_GET
-def webhooks(request: UserRequest) -> HttpResponse:
-    """All of them; those in use first."""
-    rows = _receivers().prefetch_related("rules").order_by("-active", "code")
-    return render(request, "webhooks/webhooks.html", {"rows": rows})
 
 
 @requires(Function.ADMINISTER)
@@ -60,7 +52,7 @@ def change(request: UserRequest, receiver_id: int) -> HttpResponse:
         try:
             change_webhook(receiver_id, registration, actor_of(request))
             messages.success(request, _("Đã lưu %(name)s.") % {"name": registration.name})
-            return HttpResponseRedirect(reverse("webhooks:webhooks"))
+            return HttpResponseRedirect(reverse("receivers:receivers"))
         except (InvalidValue, AddressRefused) as error:
             form.refuse(error)
     return _form_page(request, form, receiver)

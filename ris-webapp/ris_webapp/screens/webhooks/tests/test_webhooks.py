@@ -32,7 +32,7 @@ def test_a_webhook_is_added_changed_and_given_another_secret() -> None:
         ("exam.completed", "CT"),
         ("report.final", "CT"),
     }
-    listed = admin.get("/admin/webhooks/").content.decode()
+    listed = admin.get("/admin/receivers/").content.decode()
     assert "https://emr.example/events" in listed
     assert "whs_" not in listed
     assert 'value="report.final" checked' in admin.get(f"/admin/webhooks/{receiver.pk}/").content.decode()
