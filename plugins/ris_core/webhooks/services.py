@@ -7,13 +7,6 @@ secret replaced.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import re
-=======
-import base64
-import hashlib
-import hmac
->>>>>>> c114e16 (Receivers of notifications have one screen, webhooks among them: add, change, try, switch off; the command is gone)
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -105,20 +98,5 @@ def webhook_receiver(receiver_id: int) -> NotificationReceiver:
 
 
 def secret_of(webhook: Webhook, quang: Settings) -> str:
-<<<<<<< HEAD
     """The secret that is in use."""
     return signing_secret(f"webhook:{webhook.pk}", webhook.key_number, quang)
-
-
-def _replace_rules(receiver: NotificationReceiver, registration: WebhookRegistration) -> None:
-    NotificationRule.objects.filter(receiver=receiver).delete()
-    NotificationRule.objects.bulk_create(
-        NotificationRule(receiver=receiver, event=event, modality=registration.modality, source=registration.source)
-        for event in sorted(registration.events)
-    )
-=======
-    """The secret that is in use: 256 bits in base64url."""
-    key = quang.secret("webhook_signing_key").encode()
-    derived = hmac.digest(key, f"webhook:{webhook.pk}:{webhook.key_number}".encode(), hashlib.sha256)
-    return "whs_" + base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
->>>>>>> c114e16 (Receivers of notifications have one screen, webhooks among them: add, change, try, switch off; the command is gone)
