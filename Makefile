@@ -35,9 +35,9 @@ logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go 
 
 test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
 	@$(RUN) -m pytest -n auto -m "not integration"
-	@$(RUN) -m pytest -m integration
+	@$(RUN) -m pytest -n 2 --dist loadfile -m integration
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n auto -m "not integration and not once" plugins ris-webapp/ris_webapp
-	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -m "integration and not once"
+	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n 2 --dist loadfile -m "integration and not once"
 
 check: setup ## format, lint, types, import contracts, unit tests
 	@$(RUN) -m ruff format --check .

@@ -27,6 +27,8 @@ SERVICE_USER = "quang"
 
 _ROOT_FOLDERS = ("usr", "etc", "var")
 _ROOT_LINKS = ("bin", "sbin", "lib", "lib64")
+_SCRATCH = ("tmp", "var/tmp")
+"""Empty and writable; sockets of homes with long paths lie in the second (ris_suite.settings.postgres_socket_folder)."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _FILES_OF_THE_HOST = (
     "/etc/hosts",
@@ -150,7 +152,9 @@ def _chroot_script(binds: Sequence[Bind]) -> str:
     for name in _DEVICES:
         device = _quote(new / "dev" / name)
         lines += [f"touch {device}; mount --bind /dev/{name} {device}"]
-    lines += [f"mkdir {_quote(new / 'tmp')}", f"mount -t tmpfs -o mode=1777 tmpfs {_quote(new / 'tmp')}"]
+    for name in _SCRATCH:
+        scratch = _quote(new / name)
+        lines += [f"mkdir -p {scratch}", f"mount -t tmpfs -o mode=1777 tmpfs {scratch}"]
     for name in _existing_host_files():
         lines += _mount(Path(name), new / name.lstrip("/"), writable=False)
     for bind in sorted(binds, key=lambda bind: bind.path):
@@ -169,9 +173,11 @@ def _mount(source: Path, target: Path, *, writable: bool) -> list[str]:
 def _bwrap_command(arguments: Sequence[str], binds: Sequence[Bind]) -> list[str]:
     if shutil.which("bwrap") is None:
         raise FileNotFoundError("bwrap is needed to run the engine without root: install the package bubblewrap")
-    command = ["bwrap", "--unshare-user-try", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run"]  # noqa: S108
+    command = ["bwrap", "--unshare-user-try", "--proc", "/proc", "--dev", "/dev", "--dir", "/run"]
     for name in _ROOT_FOLDERS:
         command += ["--ro-bind", str(layout.ENGINE_ROOT / name), f"/{name}"]
+    for name in _SCRATCH:
+        command += ["--tmpfs", f"/{name}"]
     for name in _ROOT_LINKS:
         if (layout.ENGINE_ROOT / name).is_symlink():
             command += ["--symlink", f"usr/{name}", f"/{name}"]

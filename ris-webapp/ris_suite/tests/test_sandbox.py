@@ -50,6 +50,7 @@ def test_paths_with_blanks_and_quotes_are_data_in_the_script(monkeypatch: pytest
     script = command[command.index("-euc") + 1]
     assert "'\"'\"'s; touch here'" in script
     assert f"remount,bind,ro {layout.MOUNT_POINT}/usr" in script
+    assert f"tmpfs {layout.MOUNT_POINT}/var/tmp" in script, "where sockets of homes with long paths lie"
 
 
 def test_a_process_is_told_from_another_that_was_given_its_number_later() -> None:
