@@ -121,7 +121,7 @@ def rearranged(rules: list[Rule], act: str) -> tuple[list[Rule], str]:
 
 def fields_of(rules: list[Rule]) -> int:
     """How many fields their form sends."""
-    return sum(3 + 3 * len(rule["conditions"]) + 4 * len(rule["changes"]) for rule in rules)
+    return sum(3 + 3 * len(rule["conditions"]) + 5 * len(rule["changes"]) for rule in rules)
 
 
 @dataclass(slots=True)

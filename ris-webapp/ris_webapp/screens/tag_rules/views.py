@@ -18,7 +18,7 @@ from ris_core.audit.services import record
 from ris_core.errors import EditConflict, InvalidValue, NotFound
 from ris_core.studies.models import Study
 from ris_core.tag_rules.models import TagRulesVersion
-from ris_core.tag_rules.rules import DEVICE, IDENTITY, LONGEST, READABLE, WRITABLE, TagRules, rules_from_json
+from ris_core.tag_rules.rules import DEVICE, IDENTITY, READABLE, WRITABLE, TagRules, rules_from_json
 from ris_core.tag_rules.services import MOST_PREVIEWED, change_rules, dry_run, rules_in_force, rules_number
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
@@ -129,7 +129,6 @@ def _page(request: UserRequest, shown: list[Rule], status: int = 200, **more: An
         "without_value": TESTS_WITHOUT_VALUE,
         "parts_of": PARTS_OF,
         "identity": IDENTITY,
-        "longest": LONGEST,
         "device": DEVICE,
         "may_grow": fields_of(shown) < MOST_FIELDS,
         "previewed": MOST_PREVIEWED,
