@@ -21,6 +21,7 @@ for _name in (
     "django_secret_key",
     "viewer_signing_key",
     "webhook_signing_key",
+    "credential_sealing_key",
     "service_token_web",
     "service_token_worker",
     "service_token_monitor",

@@ -29,6 +29,7 @@ DOMAIN_APPS = [
     "ris_core.matching",
     "ris_core.performed",
     "ris_core.reports",
+    "ris_core.signatures",
     "ris_core.delivery",
     "ris_core.notifications",
     "ris_core.webhooks",

@@ -154,6 +154,25 @@ class Webhooks(Section, frozen=True):
     """Hosts, separated by blanks, that may be reached by plain HTTP and be on this machine."""
 
 
+class Signing(Section, frozen=True):
+    """Digital signatures of reports. What an administrator chooses on the screen (level, time stamps, trusted
+    certificates) is in the database."""
+
+    unlocked_minutes: int = 240
+    """How long a key that its owner has unlocked may be used before PIN or passphrase are asked for again."""
+    timeout_seconds: float = 15.0
+    """Longest wait for one answer of a time-stamping, revocation or remote signing service."""
+    pkcs11_module: str = ""
+    """Library of the tokens' maker (``/usr/lib/softhsm/libsofthsm2.so``); empty: keys on tokens are not used."""
+    csc_url: str = ""
+    """Base address of a remote signing service (CSC API); empty: none. Its client secret is the file
+    ``csc_client_secret``."""
+    csc_version: Literal[1, 2] = 1
+    csc_client_id: str = ""
+    checks_per_minute: int = 10
+    """Files that one address may hand in to be checked, in each process of the web app."""
+
+
 class Automation(Section, frozen=True):
     """Switches; with ``enabled`` off Orthanc carries the plugins and none of their effects."""
 
@@ -185,6 +204,7 @@ class Settings(Section, frozen=True):
     api: Api = Api()
     fhir: Fhir = Fhir()
     webhooks: Webhooks = Webhooks()
+    signing: Signing = Signing()
     automation: Automation = Automation()
 
     def secret(self, name: str) -> str:

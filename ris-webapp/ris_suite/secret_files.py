@@ -10,6 +10,7 @@ NAMES = (
     "django_secret_key",
     "viewer_signing_key",
     "webhook_signing_key",
+    "credential_sealing_key",
     "service_token_web",
     "service_token_worker",
     "service_token_monitor",

@@ -15,6 +15,10 @@ from ris_core.jobs import duties
 from ris_core.notifications import sending as notifications
 from ris_core.reports import documents
 from ris_core.settings import Settings
+from ris_core.signatures import credentials as signing_credentials
+from ris_core.signatures import keeping as signed_keeping
+from ris_core.signatures import signing
+from ris_core.signatures import storing as signed_storing
 from ris_core.studies import completeness, rejection_notes
 from ris_core.studies import handlers as studies
 
@@ -28,9 +32,11 @@ class Pool(StrEnum):
     """Waits for receivers; each receiver is a channel, so one that hangs takes one thread."""
     DOCUMENTS = "documents"
     """Lays out PDF: burns processor time, holds the interpreter's lock."""
+    SIGNATURES = "signatures"
+    """Signs, and waits for tokens and time stamps; each key is a channel."""
 
 
-POOL_THREADS: dict[Pool, int] = {Pool.IMAGES: 2, Pool.DELIVERIES: 6, Pool.DOCUMENTS: 1}
+POOL_THREADS: dict[Pool, int] = {Pool.IMAGES: 2, Pool.DELIVERIES: 6, Pool.DOCUMENTS: 1, Pool.SIGNATURES: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,16 @@ class JobKind:
 JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("render_document", documents.run_render_document, Pool.DOCUMENTS, after_death=documents.after_render_died),
     JobKind("store_document", documents.run_store_document, Pool.IMAGES),
+    JobKind(
+        signing_credentials.JOB_KIND,
+        signing.run_sign_report,
+        Pool.SIGNATURES,
+        first_retry_seconds=2.0,
+        longest_retry_seconds=300.0,
+        after_death=signing.after_sign_died,
+    ),
+    JobKind(signed_keeping.STORE_JOB, signed_storing.run_store_signed, Pool.IMAGES),
+    JobKind("forget_unlocked", signing_credentials.forget_expired, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("deliver", sending.run_deliver, Pool.DELIVERIES, after_death=sending.after_delivery_job_died),
     JobKind("notify", notifications.run_notify, Pool.DELIVERIES, after_death=notifications.after_notify_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),

@@ -55,6 +55,8 @@ class ReportIdentity:
     status: str
     approved_at: datetime
     """Aware, in the site's zone."""
+    signed: bool = False
+    """Whether the PDF carries a digital signature; ``content_sha256`` is then that of the signed file."""
 
 
 def report_uids(report: ReportIdentity, study_instance_uid: str, uid_root: str) -> tuple[str, str]:
@@ -79,7 +81,8 @@ def encapsulated_pdf(
             setattr(dataset, keyword, value)
     series_uid, instance_uid = report_uids(report, study["StudyInstanceUID"], uid_root)
     date, time = report.approved_at.strftime("%Y%m%d"), report.approved_at.strftime("%H%M%S")
-    title = f"{_TITLES[report.status]} (bản {report.version_number})"
+    signed = ", đã ký số" if report.signed else ""
+    title = f"{_TITLES[report.status]} (bản {report.version_number}{signed})"
 
     dataset.SOPClassUID = EncapsulatedPDFStorage
     dataset.SOPInstanceUID = instance_uid

@@ -109,6 +109,11 @@ class PackageFiles(URLFetcher):  # type: ignore[misc]
         raise FatalURLFetchingError("a printed report refers to nothing outside itself")
 
 
+def report_fonts() -> FontConfiguration:
+    """The report's fonts, also for what is drawn on it later; to be used while :data:`LAYING_OUT` is held."""
+    return _style()[1]
+
+
 @functools.cache
 def _style() -> tuple[weasyprint.CSS, FontConfiguration]:
     fonts = FontConfiguration()

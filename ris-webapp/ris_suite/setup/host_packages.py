@@ -53,7 +53,11 @@ UNPRIVILEGED: tuple[HostPackage, ...] = (HostPackage("bubblewrap", _program("bwr
 TESTS: tuple[HostPackage, ...] = (
     HostPackage("chromium", _program("chromium")),
     HostPackage("dcmtk", _program("storescu", "wlmscpfs")),
-    HostPackage("poppler-utils", _program("pdftotext")),
+    HostPackage("poppler-utils", _program("pdftotext", "pdfsig")),
+    # what signed reports are checked with, and a token in software
+    HostPackage("openssl", _program("openssl")),
+    HostPackage("xmlsec1", _program("xmlsec1")),
+    HostPackage("softhsm2", _program("softhsm2-util")),
 )
 
 
