@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ris_core.audit.services import Actor
+from ris_core.reports.documents import ensure_document
+from ris_core.reports.models import ReportVersion
 from ris_core.signatures.credentials import add_credential
-from ris_core.signatures.models import SigningCredential
+from ris_core.signatures.models import Signature, SigningCredential
 from ris_core.signatures.policy import change_policy, trust_certificate
 from ris_core.signatures.rules import CredentialKind, Level
+from ris_core.signatures.services import ask_for_signature
 from ris_core.signatures.signers import KeyPlace
+from ris_core.signatures.signing import run_sign_report
 from ris_testing.certificate_authority import KeyAndCertificate
 from ris_testing.trust_services import TrustServices
 
@@ -29,6 +33,20 @@ def a_site_that_signs(services: TrustServices, level: Level) -> None:
     administrator = Actor("admin")
     trust_certificate(services.authority.root.pem, administrator)
     change_policy(level, services.tsa_url, True, administrator)
+
+
+def signed_now(version: ReportVersion, credential: SigningCredential, actor: Actor) -> Signature:
+    """Asked for, and the worker's jobs done in their order."""
+    signature = ask_for_signature(version.pk, credential.pk, actor)
+    work(signature.pk)
+    signature.refresh_from_db()
+    return signature
+
+
+def work(signature_id: int) -> None:
+    """The worker's jobs: the document is made, then signed."""
+    ensure_document(Signature.objects.get(pk=signature_id).version_id)
+    run_sign_report(str(signature_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Final
 
 from asn1crypto import x509
 from pyhanko.pdf_utils.embed import EmbeddedFileObject, EmbeddedFileParams, FileSpec, embed_file
@@ -32,12 +31,10 @@ from ris_core.signatures.errors import (
     SignatureNotMade,
     TrustServiceUnavailable,
 )
+from ris_core.signatures.pdf_names import ATTACHMENT, FIELD
 from ris_core.signatures.rules import NEEDS_TIME_STAMP, NEEDS_TRUST_ROOTS, Level
 from ris_core.signatures.trust import SIGNING_USAGES, asking_context, refuse_untrusted
 
-ATTACHMENT: Final = "ket-qua.xml"
-"""Name of the structured result in the PDF."""
-FIELD: Final = "ChuKyBacSi"
 _MOST_BYTES = 16 * 1024 * 1024
 
 

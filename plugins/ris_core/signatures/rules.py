@@ -110,16 +110,20 @@ def refuse_batch_step(state: str, wanted: BatchState) -> None:
         raise TransitionRefused(f"a batch that is {state} cannot become {wanted}", field="state")
 
 
-def refuse_unless_signable(*, status: str, is_newest: bool, approver_id: int, signer_id: int) -> None:
+def refuse_unless_signable(
+    *, status: str, is_newest: bool, is_recalled: bool, approver_id: int, signer_id: int
+) -> None:
     """Only final words are signed, only those in force, and only by the person who approved them.
 
-    :raises NotToBeSigned: the version is preliminary, or a newer one has taken its place
+    :raises NotToBeSigned: the version is preliminary, a newer one has taken its place, or it was recalled
     :raises NotPermitted: somebody else approved it
     """
     if status == "P":
         raise NotToBeSigned("a preliminary report is not signed: approve it as final first", field="status")
     if not is_newest:
         raise NotToBeSigned("a newer version of this report is in force: sign that one", field="version")
+    if is_recalled:
+        raise NotToBeSigned("this report was recalled: correct it, and sign the corrected one", field="version")
     if approver_id != signer_id:
         raise NotPermitted("a report is signed by the person who approved it", field="signer")
 

@@ -19,7 +19,7 @@ from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.jobs.services import enqueue
 from ris_core.orders.models import RequestedProcedure
-from ris_core.reports.models import ReportVersion
+from ris_core.reports.models import ReportRecall, ReportVersion
 from ris_core.signatures.credentials import JOB_KIND, channel, is_unlocked, own_credential
 from ris_core.signatures.errors import CredentialLocked, NotToBeSigned
 from ris_core.signatures.models import Signature, SignedFile, SigningBatch, SigningCredential
@@ -153,6 +153,18 @@ def signed_files_of(version_id: int) -> QuerySet[SignedFile]:
     return SignedFile.objects.filter(signature__version_id=version_id, signature__state=SignatureState.SIGNED)
 
 
+def refuse_unsignable(version: ReportVersion, signer_id: int) -> None:
+    """See :func:`~ris_core.signatures.rules.refuse_unless_signable`."""
+    newest = ReportVersion.objects.filter(reading_id=version.reading_id).order_by("-number").first()
+    refuse_unless_signable(
+        status=version.status,
+        is_newest=newest is not None and newest.pk == version.pk,
+        is_recalled=ReportRecall.objects.filter(version=version).exists(),
+        approver_id=version.approved_by_id,
+        signer_id=signer_id,
+    )
+
+
 def locked_signature(signature_id: int) -> Signature:
     """The signature, locked until the transaction ends; the exam first, as approving does.
 
@@ -200,13 +212,7 @@ def _locked_version(version_id: int) -> ReportVersion:
 
 
 def _ask(version: ReportVersion, credential: SigningCredential, actor: Actor, batch: SigningBatch | None) -> Signature:
-    newest = ReportVersion.objects.filter(reading_id=version.reading_id).order_by("-number").first()
-    refuse_unless_signable(
-        status=version.status,
-        is_newest=newest is not None and newest.pk == version.pk,
-        approver_id=version.approved_by_id,
-        signer_id=credential.owner_id,
-    )
+    refuse_unsignable(version, credential.owner_id)
     under_way = version.signatures.filter(state__in=UNDER_WAY).first()
     if under_way is not None:
         return under_way

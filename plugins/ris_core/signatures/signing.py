@@ -22,7 +22,7 @@ from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import ReportVersion
 from ris_core.settings import Settings
 from ris_core.signatures.appearance import Appearance
-from ris_core.signatures.binding import Binding, binding_of, signed_result_of
+from ris_core.signatures.binding import Binding
 from ris_core.signatures.certificates import CertificateFacts, common_name
 from ris_core.signatures.credentials import JOB_KIND, channel, lock_after_refusal, place_of, secret_of
 from ris_core.signatures.errors import (
@@ -32,6 +32,7 @@ from ris_core.signatures.errors import (
     SigningServiceUnavailable,
     TrustServiceUnavailable,
 )
+from ris_core.signatures.gathering import binding_of, signed_result_of
 from ris_core.signatures.keeping import STORE_ATTEMPTS, STORE_JOB
 from ris_core.signatures.models import Signature, SignedFile
 from ris_core.signatures.pades import sign_pdf
@@ -43,9 +44,8 @@ from ris_core.signatures.rules import (
     Step,
     next_state,
     refuse_out_of_date,
-    refuse_unless_signable,
 )
-from ris_core.signatures.services import changed, finish_batch, locked_signature, withdraw_locked
+from ris_core.signatures.services import changed, finish_batch, locked_signature, refuse_unsignable, withdraw_locked
 from ris_core.signatures.signers import certificate_of, open_signer
 from ris_core.signatures.structured import write_result
 from ris_core.signatures.xades import sign_xml
@@ -125,13 +125,7 @@ def _make(signature: Signature) -> Made:
     version = ReportVersion.objects.select_related(
         "reading__procedure__request", "reading__procedure__patient", "approved_by"
     ).get(pk=signature.version_id)
-    newest = ReportVersion.objects.filter(reading_id=version.reading_id).order_by("-number").values_list("pk").first()
-    refuse_unless_signable(
-        status=version.status,
-        is_newest=newest == (version.pk,),
-        approver_id=version.approved_by_id,
-        signer_id=signature.signer_id,
-    )
+    refuse_unsignable(version, signature.signer_id)
     secret = secret_of(credential)
     document = ensure_document(version.pk)
     binding = binding_of(version, document)

@@ -13,10 +13,8 @@ from lxml import etree
 from pypdf import PdfReader
 
 from ris_core.audit.models import AuditEvent
-from ris_core.audit.services import Actor
 from ris_core.jobs.models import Job
-from ris_core.reports.documents import ensure_document
-from ris_core.reports.models import ReportVersion, VersionStatus
+from ris_core.reports.models import VersionStatus
 from ris_core.signatures import services as use
 from ris_core.signatures.credentials import add_credential, lock, unlock
 from ris_core.signatures.errors import (
@@ -27,32 +25,26 @@ from ris_core.signatures.errors import (
     SecretRefused,
     TrustServiceUnavailable,
 )
-from ris_core.signatures.models import Signature, SignedFile, SigningCredential, UnlockedCredential
+from ris_core.signatures.models import Signature, SignedFile, UnlockedCredential
 from ris_core.signatures.policy import change_policy
 from ris_core.signatures.rules import CredentialKind, FileKind, Level, SignatureState
 from ris_core.signatures.signers import KeyPlace
-from ris_core.signatures.signing import run_sign_report
 from ris_core.signatures.structured import SCHEMA
 from ris_testing import csc_service, soft_token
 from ris_testing.certificate_authority import KeyAndCertificate
 from ris_testing.exams import a_reader, an_exam, approved
-from ris_testing.signing import PASSPHRASE, a_credential, a_site_that_signs, verdicts_of_others, xmlsec_agrees
+from ris_testing.signing import (
+    PASSPHRASE,
+    a_credential,
+    a_site_that_signs,
+    signed_now,
+    verdicts_of_others,
+    work,
+    xmlsec_agrees,
+)
 from ris_testing.trust_services import TrustServices, trust_services
 
 pytestmark = pytest.mark.django_db
-
-
-def work(signature_id: str) -> None:
-    """The worker's jobs in their order: the document is made, then signed."""
-    ensure_document(Signature.objects.get(pk=signature_id).version_id)
-    run_sign_report(signature_id)
-
-
-def signed(version: ReportVersion, credential: SigningCredential, actor: Actor) -> Signature:
-    signature = use.ask_for_signature(version.pk, credential.pk, actor)
-    work(str(signature.pk))
-    signature.refresh_from_db()
-    return signature
 
 
 def file_of(signature: Signature, kind: FileKind) -> bytes:
@@ -73,7 +65,7 @@ def test_each_level_is_valid_for_independent_validators(
 ) -> None:
     a_site_that_signs(services, level)
     reader = a_reader()
-    signature = signed(approved(an_exam(), reader), a_credential(reader, owner), reader)
+    signature = signed_now(approved(an_exam(), reader), a_credential(reader, owner), reader)
 
     assert signature.state == SignatureState.SIGNED, signature.problem
     assert signature.level == level
@@ -91,7 +83,7 @@ def test_the_printed_report_is_kept_byte_for_byte_and_carries_what_is_bound(
     a_site_that_signs(services, Level.B_T)
     reader, exam = a_reader(), an_exam()
     version = approved(exam, reader)
-    signature = signed(version, a_credential(reader, owner), reader)
+    signature = signed_now(version, a_credential(reader, owner), reader)
     pdf = file_of(signature, FileKind.PDF)
 
     assert signature.document is not None
@@ -114,7 +106,7 @@ def test_the_structured_result_is_valid_for_xmlsec(
 ) -> None:
     a_site_that_signs(services, Level.B_B)
     reader = a_reader()
-    xml = file_of(signed(approved(an_exam(), reader), a_credential(reader, owner), reader), FileKind.XML)
+    xml = file_of(signed_now(approved(an_exam(), reader), a_credential(reader, owner), reader), FileKind.XML)
     root = services.authority.root.pem
 
     etree.XMLSchema(etree.parse(str(SCHEMA))).assertValid(etree.fromstring(xml))
@@ -137,7 +129,7 @@ def test_a_token_signs(
     place = KeyPlace(CredentialKind.PKCS11, token=soft_token.TOKEN, reference=soft_token.LABEL)
     with pytest.raises(SecretRefused):
         add_credential(place, "00000", reader)
-    signature = signed(approved(an_exam(), reader), add_credential(place, soft_token.PIN, reader), reader)
+    signature = signed_now(approved(an_exam(), reader), add_credential(place, soft_token.PIN, reader), reader)
 
     assert signature.state == SignatureState.SIGNED, signature.problem
     verdicts = verdicts_of_others(file_of(signature, FileKind.PDF), tmp_path, services.authority.root.pem)
@@ -172,7 +164,7 @@ def test_a_remote_service_signs(
         credential = add_credential(
             KeyPlace(CredentialKind.REMOTE, reference=service.credential_id), service.pin, reader
         )
-        signature = signed(approved(an_exam(), reader), credential, reader)
+        signature = signed_now(approved(an_exam(), reader), credential, reader)
         assert signature.state == SignatureState.SIGNED, signature.problem
         assert service.signed == 2  # the PDF and the structured result
         assert xmlsec_agrees(file_of(signature, FileKind.XML), tmp_path, services.authority.root.pem)
@@ -181,12 +173,12 @@ def test_a_remote_service_signs(
         service.away = True
         waiting = use.ask_for_signature(approved(an_exam(), reader).pk, credential.pk, reader)
         with pytest.raises(Exception, match="signing service"):
-            work(str(waiting.pk))
+            work(waiting.pk)
         waiting.refresh_from_db()
         assert (waiting.state, waiting.problem_code) == (SignatureState.QUEUED, "QUANG-5507")
 
         service.away, service.pin = False, "changed"
-        work(str(waiting.pk))
+        work(waiting.pk)
         waiting.refresh_from_db()
         assert (waiting.state, waiting.problem_code) == (SignatureState.FAILED, "QUANG-5503")
         assert not UnlockedCredential.objects.filter(credential=credential).exists()  # a wrong PIN is not tried again
@@ -198,12 +190,12 @@ def test_a_time_stamp_that_cannot_be_had_is_waited_for(services: TrustServices, 
     signature = use.ask_for_signature(approved(an_exam(), reader).pk, a_credential(reader, owner).pk, reader)
     services.broken.add("/tsa")
     with pytest.raises(TrustServiceUnavailable):
-        work(str(signature.pk))
+        work(signature.pk)
     signature.refresh_from_db()
     assert (signature.state, signature.problem_code) == (SignatureState.QUEUED, "QUANG-5506")
 
     services.broken.clear()
-    work(str(signature.pk))
+    work(signature.pk)
     signature.refresh_from_db()
     assert (signature.state, signature.problem) == (SignatureState.SIGNED, "")
 
@@ -216,7 +208,7 @@ def test_without_word_about_revocation_no_long_term_signature_is_made(
     signature = use.ask_for_signature(approved(an_exam(), reader).pk, a_credential(reader, owner).pk, reader)
     services.broken |= {"/ocsp", "/crl"}
     with pytest.raises(TrustServiceUnavailable):
-        work(str(signature.pk))
+        work(signature.pk)
     assert not SignedFile.objects.exists()
 
 
@@ -226,7 +218,7 @@ def test_a_revoked_certificate_signs_nothing(services: TrustServices, level: Lev
     reader, owner = a_reader(), services.authority.issue("BS. Người Cũ")
     credential = a_credential(reader, owner)
     services.authority.revoke(owner.certificate)
-    signature = signed(approved(an_exam(), reader), credential, reader)
+    signature = signed_now(approved(an_exam(), reader), credential, reader)
     assert (signature.state, signature.problem_code) == (SignatureState.FAILED, "QUANG-5505")
 
 
@@ -237,7 +229,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_before_anything_is_ask
     reader = a_reader()
     with trust_services(tmp_path / "other") as other:
         credential = a_credential(reader, other.authority.issue("Ai Đó"))
-        signature = signed(approved(an_exam(), reader), credential, reader)
+        signature = signed_now(approved(an_exam(), reader), credential, reader)
         assert other.asked == []
     assert (signature.state, signature.problem_code) == (SignatureState.FAILED, "QUANG-5505")
 
@@ -263,7 +255,7 @@ def test_a_version_corrected_while_its_signature_waited_is_not_signed(owner: Key
     reader, exam = a_reader(), an_exam()
     signature = use.ask_for_signature(approved(exam, reader).pk, a_credential(reader, owner).pk, reader)
     approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Đính chính.")
-    work(str(signature.pk))
+    work(signature.pk)
     signature.refresh_from_db()
     assert (signature.state, signature.problem_code) == (SignatureState.FAILED, "QUANG-5501")
 
@@ -273,11 +265,11 @@ def test_asking_twice_signs_once_and_signing_again_replaces(owner: KeyAndCertifi
     version, credential = approved(an_exam(), reader), a_credential(reader, owner)
     first = use.ask_for_signature(version.pk, credential.pk, reader)
     assert use.ask_for_signature(version.pk, credential.pk, reader).pk == first.pk
-    work(str(first.pk))
-    work(str(first.pk))  # the job again, as after a worker's death
+    work(first.pk)
+    work(first.pk)  # the job again, as after a worker's death
     assert SignedFile.objects.count() == 2
 
-    second = signed(version, credential, reader)
+    second = signed_now(version, credential, reader)
     first.refresh_from_db()
     assert (first.state, first.withdrawn_reason) == (SignatureState.WITHDRAWN, "signed again")
     assert second.state == SignatureState.SIGNED
@@ -287,7 +279,7 @@ def test_asking_twice_signs_once_and_signing_again_replaces(owner: KeyAndCertifi
 def test_a_signature_is_withdrawn_by_its_signer_with_a_reason(owner: KeyAndCertificate) -> None:
     reader, other = a_reader(), a_reader()
     version = approved(an_exam(), reader)
-    signature = signed(version, a_credential(reader, owner), reader)
+    signature = signed_now(version, a_credential(reader, owner), reader)
     with pytest.raises(Exception, match="say why"):
         use.withdraw(signature.pk, " ", reader)
     with pytest.raises(Exception, match="signer"):
@@ -303,7 +295,7 @@ def test_a_locked_key_signs_nothing_and_unlocking_it_goes_on(owner: KeyAndCertif
     credential = a_credential(reader, owner)
     signature = use.ask_for_signature(approved(an_exam(), reader).pk, credential.pk, reader)
     lock(credential.pk, reader)
-    work(str(signature.pk))
+    work(signature.pk)
     signature.refresh_from_db()
     assert (signature.state, signature.problem_code) == (SignatureState.QUEUED, "QUANG-5502")
     with pytest.raises(CredentialLocked):
@@ -314,7 +306,7 @@ def test_a_locked_key_signs_nothing_and_unlocking_it_goes_on(owner: KeyAndCertif
     Job.objects.all().delete()
     unlock(credential.pk, PASSPHRASE, reader)
     assert Job.objects.filter(kind="sign_report", subject_id=str(signature.pk)).exists()
-    work(str(signature.pk))
+    work(signature.pk)
     signature.refresh_from_db()
     assert signature.state == SignatureState.SIGNED
 
@@ -322,7 +314,7 @@ def test_a_locked_key_signs_nothing_and_unlocking_it_goes_on(owner: KeyAndCertif
 def test_secrets_are_nowhere_in_clear(owner: KeyAndCertificate, caplog: pytest.LogCaptureFixture) -> None:
     reader = a_reader()
     credential = a_credential(reader, owner)
-    signed(approved(an_exam(), reader), credential, reader)
+    signed_now(approved(an_exam(), reader), credential, reader)
     container = owner.pkcs12(PASSPHRASE)
     unlocked = UnlockedCredential.objects.get(credential=credential)
     assert PASSPHRASE.encode() not in bytes(unlocked.sealed_secret)
