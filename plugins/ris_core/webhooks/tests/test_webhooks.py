@@ -7,9 +7,8 @@ import hmac
 import http.server
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -24,44 +23,8 @@ from ris_core.notifications.services import announce_event
 from ris_core.outbox.entries import OutboxState
 from ris_core.webhooks.rules import AddressRefused, parsed_address, refuse_inner_address, signature
 from ris_core.webhooks.services import WebhookRegistration, register_webhook, replace_secret
+from ris_testing.event_receiver import Behaviour, EventReceiver
 from ris_testing.exams import an_exam
-
-Behaviour = Callable[[http.server.BaseHTTPRequestHandler], None]
-
-
-class Program:
-    """Another system's program: keeps what it is sent, and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.received: list[tuple[dict[str, str], bytes]] = []
-        self.behaviours: list[Behaviour] = []
-        self.over = threading.Event()
-        program = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                program.received.append((dict(self.headers), body))
-                behaviour = program.behaviours.pop(0) if program.behaviours else accepts
-                behaviour(self)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/events"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def accepts(handler: http.server.BaseHTTPRequestHandler) -> None:
-    handler.send_response(204)
-    handler.end_headers()
 
 
 def fails(handler: http.server.BaseHTTPRequestHandler) -> None:
@@ -98,19 +61,19 @@ def floods(handler: http.server.BaseHTTPRequestHandler) -> None:
 
 
 @pytest.fixture
-def program(settings: Any) -> Iterator[Program]:
+def program(settings: Any) -> Iterator[EventReceiver]:
     quang = settings.QUANG
     settings.QUANG = msgspec.structs.replace(
         quang,
         webhooks=msgspec.structs.replace(quang.webhooks, plain_hosts="127.0.0.1"),
         delivery=msgspec.structs.replace(quang.delivery, timeout_seconds=1.0, max_attempts=3),
     )
-    made = Program()
+    made = EventReceiver()
     yield made
     made.close()
 
 
-def _owed(program: Program, **values: Any) -> tuple[Notification, str]:
+def _owed(program: EventReceiver, **values: Any) -> tuple[Notification, str]:
     """An event that the program is owed, and the secret that it knows."""
     registration = WebhookRegistration(
         code="EMR", name="EMR", url=program.url, events=frozenset({"exam.completed"}), **values
@@ -122,7 +85,7 @@ def _owed(program: Program, **values: Any) -> tuple[Notification, str]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("with_names", [False, True])
-def test_an_event_arrives_signed_with_numbers_and_status(program: Program, with_names: bool) -> None:
+def test_an_event_arrives_signed_with_numbers_and_status(program: EventReceiver, with_names: bool) -> None:
     notification, secret = _owed(program, with_names=with_names)
     NOTIFICATIONS.attempt(notification.pk)
     notification.refresh_from_db()
@@ -151,7 +114,7 @@ def test_an_event_arrives_signed_with_numbers_and_status(program: Program, with_
     ],
 )
 def test_what_is_not_accepted_comes_again_with_the_same_id_and_body(
-    program: Program, behaviour: Behaviour, code: str
+    program: EventReceiver, behaviour: Behaviour, code: str
 ) -> None:
     notification, _ = _owed(program)
     program.behaviours = [behaviour]
@@ -166,7 +129,7 @@ def test_what_is_not_accepted_comes_again_with_the_same_id_and_body(
 
 
 @pytest.mark.django_db
-def test_what_is_never_accepted_is_a_dead_letter_that_a_person_sends_again(program: Program) -> None:
+def test_what_is_never_accepted_is_a_dead_letter_that_a_person_sends_again(program: EventReceiver) -> None:
     notification, _ = _owed(program)
     program.behaviours = [fails] * 3
     for _ in range(3):
@@ -180,7 +143,7 @@ def test_what_is_never_accepted_is_a_dead_letter_that_a_person_sends_again(progr
 
 
 @pytest.mark.django_db
-def test_nobody_listening_is_known_not_to_have_it(program: Program) -> None:
+def test_nobody_listening_is_known_not_to_have_it(program: EventReceiver) -> None:
     notification, _ = _owed(program)
     program.close()
     NOTIFICATIONS.attempt(notification.pk)
@@ -189,7 +152,7 @@ def test_nobody_listening_is_known_not_to_have_it(program: Program) -> None:
 
 
 @pytest.mark.django_db
-def test_a_replaced_secret_signs_the_next_event(program: Program) -> None:
+def test_a_replaced_secret_signs_the_next_event(program: EventReceiver) -> None:
     notification, secret = _owed(program)
     new = replace_secret(notification.receiver_id, SYSTEM)
     assert new != secret
@@ -200,7 +163,7 @@ def test_a_replaced_secret_signs_the_next_event(program: Program) -> None:
 
 @pytest.mark.django_db
 def test_an_address_that_leads_inside_later_is_refused_when_the_event_is_sent(
-    program: Program, settings: Any, monkeypatch: pytest.MonkeyPatch
+    program: EventReceiver, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notification, _ = _owed(program)
     assert notification.receiver.webhook is not None
