@@ -6,6 +6,7 @@ No single-byte set of DICOM has all Vietnamese letters: what a set lacks is writ
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -32,9 +33,29 @@ CODECS: Final[dict[str, str]] = {
     "ISO 2022 IR 110": "iso8859_4",
     "ISO 2022 IR 148": "iso8859_9",
     "GB18030": "gb18030",
+    "ISO 2022 IR 6\\ISO 2022 IR 100": "iso8859_1",
+    "ISO 2022 IR 6\\ISO 2022 IR 101": "iso8859_2",
+    "ISO 2022 IR 6\\ISO 2022 IR 109": "iso8859_3",
+    "ISO 2022 IR 6\\ISO 2022 IR 110": "iso8859_4",
+    "ISO 2022 IR 6\\ISO 2022 IR 126": "iso8859_7",
+    "ISO 2022 IR 6\\ISO 2022 IR 127": "iso8859_6",
+    "ISO 2022 IR 6\\ISO 2022 IR 138": "iso8859_8",
+    "ISO 2022 IR 6\\ISO 2022 IR 144": "iso8859_5",
+    "ISO 2022 IR 6\\ISO 2022 IR 148": "iso8859_9",
+    "ISO 2022 IR 6\\ISO 2022 IR 166": "tis_620",
 }
-"""Python's codec of each defined term (PS3.3 C.12.1.1.2). With code extensions only the initial set is used, which
-needs no escape sequences."""
+"""Python's codec of each defined term (PS3.3 C.12.1.1.2). A single set with code extensions is the initial one and
+needs no escape sequences; the second of two is called by :data:`_DESIGNATIONS`."""
+
+_DESIGNATIONS: Final[dict[str, bytes]] = {
+    "ISO 2022 IR 100": b"\x1b-A", "ISO 2022 IR 101": b"\x1b-B", "ISO 2022 IR 109": b"\x1b-C",
+    "ISO 2022 IR 110": b"\x1b-D", "ISO 2022 IR 126": b"\x1b-F", "ISO 2022 IR 127": b"\x1b-G",
+    "ISO 2022 IR 138": b"\x1b-H", "ISO 2022 IR 144": b"\x1b-L", "ISO 2022 IR 148": b"\x1b-M",
+    "ISO 2022 IR 166": b"\x1b-T",
+}  # fmt: skip
+"""The escape sequence that makes a set of 96 letters G1 (PS3.3 table C.12-3)."""
+_UNTIL_A_DELIMITER: Final = re.compile(r"[^\^=\\\r\n\t\f]*[\^=\\\r\n\t\f]?")
+"""After a delimiter the initial set holds again (PS3.5 6.1.2.5.3)."""
 
 _NEAREST: Final[dict[str, str]] = {
     "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "–": "-", "—": "-", "‐": "-", "‘": "'", "’": "'", "“": '"',
@@ -57,6 +78,28 @@ def written_in(text: str, character_set: str) -> str:
     if is_unicode(character_set):
         return text
     return "".join(c if c.isascii() else _nearest(c, codec) for c in text)
+
+
+def encoded_in(text: str, character_set: str) -> bytes:
+    """``text``, which :func:`written_in` has made of letters that the set has, as its bytes.
+
+    With code extensions a part between delimiters begins with the escape sequence of the set before its first letter
+    that is not of ASCII (PS3.5 6.1.2.5); the letters are G1, so ASCII between them needs no way back.
+    """
+    codec = CODECS[character_set]
+    _initial, _, extension = character_set.partition("\\")
+    if not extension or text.isascii():
+        return text.encode(codec, "replace")
+    parts: list[bytes] = []
+    for part in _UNTIL_A_DELIMITER.findall(text):
+        plain = len(part) - len(part.lstrip(_ASCII))
+        parts.append(part[:plain].encode("ascii"))
+        if plain < len(part):
+            parts += (_DESIGNATIONS[extension], part[plain:].encode(codec, "replace"))
+    return b"".join(parts)
+
+
+_ASCII: Final = "".join(map(chr, range(128)))
 
 
 @lru_cache(maxsize=4096)

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings
 
+from ris_core.code_extensions import decoded
 from ris_core.studies.elements import (
     BIG_ENDIAN,
     DEFLATED,
@@ -140,7 +141,7 @@ def decode_text(raw: bytes, vr: str, specific_character_set: bytes) -> str:
         encodings = list(convert_encodings(terms))
     except (LookupError, ValueError):
         encodings = ["iso8859"]
-    return decode_bytes(raw, encodings, set(b"\\^=" if vr == "PN" else b"\\"))
+    return decoded(raw, encodings, set(b"\\^=" if vr == "PN" else b"\\"))
 
 
 def header_from_json(as_received: Mapping[str, Any]) -> Header:

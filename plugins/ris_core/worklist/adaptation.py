@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ris_core.devices.character_sets import CODECS, UNICODE, written_in
+from ris_core.devices.character_sets import UNICODE, encoded_in, written_in
 from ris_core.devices.returned_names import fitting_name
 from ris_core.devices.rules import RegisteredDevice
 from ris_core.worklist.encoding import FILE_META, text_element
@@ -29,7 +29,6 @@ def told_to(answer: bytes, device: RegisteredDevice) -> bytes:
 
 @lru_cache(maxsize=2048)
 def _rewritten(answer: bytes, character_set: str, longest: int | None) -> bytes:
-    codec = CODECS[character_set]
     parts = [FILE_META, text_element(_CHARACTER_SET, character_set.encode())]
     position = unchanged = len(FILE_META) + _element_end(answer, len(FILE_META))
     end = len(answer)
@@ -54,7 +53,7 @@ def _rewritten(answer: bytes, character_set: str, longest: int | None) -> bytes:
         if is_name:
             text = fitting_name(text, longest)
         parts.append(answer[unchanged : value_at - 8])
-        parts.append(text_element(answer[value_at - 8 : value_at - 2], text.encode(codec, "replace")))
+        parts.append(text_element(answer[value_at - 8 : value_at - 2], encoded_in(text, character_set)))
         unchanged = position
     parts.append(answer[unchanged:])
     return b"".join(parts)

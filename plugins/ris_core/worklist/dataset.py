@@ -10,8 +10,9 @@ import struct
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings
 
+from ris_core.code_extensions import decoded
 from ris_core.errors import InvalidValue
 from ris_core.worklist.rules import Value
 
@@ -123,7 +124,7 @@ def text(raw: bytes, character_sets: tuple[str, ...]) -> str:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
             return raw.decode("iso8859-1")
-    return decode_bytes(raw, list(character_sets), _DELIMITERS)
+    return decoded(raw, character_sets, _DELIMITERS)
 
 
 def encodings_of(dataset: Dataset) -> tuple[str, ...]:
