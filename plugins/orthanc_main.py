@@ -21,9 +21,11 @@ from ris_plugins.hl7_order_intake import plugin as hl7_order_intake  # noqa: E40
 from ris_plugins.ldap_auth import plugin as ldap_auth  # noqa: E402
 from ris_plugins.modality_worklist import plugin as modality_worklist  # noqa: E402
 from ris_plugins.report_signing import plugin as report_signing  # noqa: E402
+from ris_plugins.repeated_images import plugin as repeated_images  # noqa: E402
 
 PLUGINS = (
     device_registry,
+    repeated_images,
     hl7_order_intake,
     modality_worklist,
     auto_mapping,

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 
 from django.utils import timezone
 
-from orthanc_host.host import EngineRest, Host, Stopping
+from orthanc_host.host import ArrivingImage, EngineRest, Host, Stopping, StoreAnswer
 from ris_core.devices.models import RefusedDevice
 from ris_core.devices.services import (
     Refusal,
@@ -50,21 +50,21 @@ class StoreGate:
         """
         self._titles = titles_that_may_store()
 
-    def allows(self, ae_title: str, address: str) -> bool:
-        """Whether images of ``ae_title`` are taken; who is refused is remembered for :meth:`write_refused`.
+    def answer(self, image: ArrivingImage) -> StoreAnswer:
+        """Whether images of who sends this one are taken; who is refused is remembered for :meth:`write_refused`.
 
         :raises django.db.DatabaseError: at the first image, when the registry cannot be read
         """
         if self._titles is None:
             with self._unit():
                 self.read()
-        ae_title = ae_title.strip()
+        ae_title = image.ae_title.strip()
         if self._titles and ae_title in self._titles:
-            return True
+            return StoreAnswer.STORE
         with self._lock:
             if len(self._refused) < MOST_UNWRITTEN_REFUSALS:
-                self._refused[ae_title] = Refusal(ae_title, RefusedDevice.Service.STORE, address, timezone.now())
-        return False
+                self._refused[ae_title] = Refusal(ae_title, RefusedDevice.Service.STORE, "", timezone.now())
+        return StoreAnswer.NOT_AUTHORISED
 
     def write_refused(self) -> None:
         """Write who was refused since the last time.
@@ -127,7 +127,7 @@ def register(host: Host, settings: Settings) -> None:
     gate = StoreGate(lambda: host.guarded("store gate"))
     sync = DeviceRegistrySync(lambda: host.rest, gate)
     if settings.dicom.registered_only:
-        host.filter_stores(gate.allows)
+        host.filter_stores(gate.answer)
     host.in_background(
         "device-registry", lambda stopping: sync.keep_synchronised(lambda: host.guarded("device registry"), stopping)
     )

@@ -10,19 +10,23 @@ from orthanc_host.background import BackgroundThreads
 from orthanc_host.errors import EngineError, HandlerTaken
 from orthanc_host.guard import Guard
 from orthanc_host.host import (
+    ArrivingImage,
     Change,
     ChangeHandler,
     EngineRest,
     FilterHandler,
     HttpRequest,
     HttpResponse,
+    ReceivedHandler,
     RouteHandler,
     Stopping,
+    StoreAnswer,
     StoreHandler,
     WorklistHandler,
     WorklistReply,
     WorklistRequest,
 )
+from orthanc_host.refusals import Refusals
 from ris_core.errors import (
     EditConflict,
     IdentityConflict,
@@ -58,6 +62,8 @@ class Dispatcher:
         self._worklist: WorklistHandler | None = None
         self._filters: list[FilterHandler] = []
         self._stores: StoreHandler | None = None
+        self._received: ReceivedHandler | None = None
+        self._refusals = Refusals()
         self._routes: dict[str, RouteHandler] = {}
 
     # ---- what plugins call ----
@@ -87,6 +93,11 @@ class Dispatcher:
         if self._stores is not None:
             raise HandlerTaken("another plugin decides already which images are stored")
         self._stores = handler
+
+    def on_received(self, handler: ReceivedHandler) -> None:
+        if self._received is not None:
+            raise HandlerTaken("another plugin looks already at what is received")
+        self._received = handler
 
     def route(self, path: str, handler: RouteHandler) -> None:
         if path in self._routes:
@@ -139,14 +150,25 @@ class Dispatcher:
         with self.guard.measured("http filter"):
             return all(allows(request) for allows in self._filters)
 
-    def may_store(self, calling_ae_title: str, address: str) -> bool:
-        """Whether an image of this device is stored; an error refuses it."""
-        assert self._stores is not None  # noqa: S101 (the engine is asked to call only what is subscribed)
+    def receive(self, file: bytes) -> bytes | None:
+        """None: the engine may do with the file what it does. Else a file to take instead, which it will refuse."""
+        assert self._received is not None  # noqa: S101 (the engine is asked to call only what is subscribed)
+        try:
+            with self.guard.measured("received"):
+                if self._received(file):
+                    return None
+        except Exception:  # noqa: BLE001, S110 (logged by the guard; ends in a refusal)
+            pass
+        return self._refusals.begin(file)
+
+    def answer_store(self, image: ArrivingImage) -> StoreAnswer:
+        """What the device is answered; an error refuses the image, which the device then still has."""
         try:
             with self.guard.measured("store filter"):
-                return self._stores(calling_ae_title, address)
+                answer = self._stores(image) if self._stores else StoreAnswer.STORE
+                return StoreAnswer.TRY_AGAIN if self._refusals.ends(image) else answer
         except Exception:  # noqa: BLE001 (logged by the guard; ends in a refusal)
-            return False
+            return StoreAnswer.TRY_AGAIN
 
     def serve(self, path: str, request: HttpRequest) -> HttpResponse:
         """The answer of the route registered as ``path``; errors become their status."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from orthanc_host.connections import ConnectionSource, OwnConnections
 from orthanc_host.dispatcher import Dispatcher
@@ -25,6 +26,17 @@ class ListSink:
 
     def error(self, line: str) -> None:
         self.lines.append(("error", line))
+
+
+@dataclass(frozen=True)
+class AnImage:
+    """An image that arrives (:class:`~orthanc_host.host.ArrivingImage`)."""
+
+    ae_title: str
+    content: bytes = b""
+
+    def file(self) -> bytes:
+        return self.content
 
 
 class FakeRest:

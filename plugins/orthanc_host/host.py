@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
 
@@ -70,6 +71,26 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class StoreAnswer(IntEnum):
+    """What a device is answered to C-STORE (PS3.4 B.2.3, PS3.7 C.5.12)."""
+
+    STORE = 0x0000
+    NOT_AUTHORISED = 0x0124
+    TRY_AGAIN = 0xA700
+    """Refused, out of resources: the device keeps the image and sends it again."""
+
+
+class ArrivingImage(Protocol):
+    """An image that has come by C-STORE and is not stored yet. Asked only for what is needed: each costs time."""
+
+    @property
+    def ae_title(self) -> str:
+        """Of who sends it."""
+
+    def file(self) -> bytes:
+        """The whole DICOM file as the engine would store it: a copy."""
+
+
 class EngineRest(Protocol):
     """Orthanc's own REST API, called inside the process: no HTTP, no filter, no token.
 
@@ -93,8 +114,8 @@ class Stopping(Protocol):
 ChangeHandler = Callable[[Change], None]
 WorklistHandler = Callable[[WorklistRequest], WorklistReply]
 FilterHandler = Callable[[HttpRequest], bool]
-StoreHandler = Callable[[str, str], bool]
-"""Of the calling AE title and its address (empty where the engine does not tell it)."""
+StoreHandler = Callable[[ArrivingImage], StoreAnswer]
+ReceivedHandler = Callable[[bytes], bool]
 RouteHandler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -133,10 +154,17 @@ class Host(Protocol):
         """
 
     def filter_stores(self, handler: StoreHandler) -> None:
-        """Decide on each image that arrives by C-STORE, before it is stored; there is one handler, a second is refused.
+        """Decide on each image that comes by C-STORE and is new to the engine; there is one handler.
 
-        False, or an error, refuses the image (0124, not authorised). No database connection is lent here: this runs
-        for each image.
+        An error refuses the image (A700): the device keeps it. No database connection is lent here: this runs for
+        each image.
+        """
+
+    def on_received(self, handler: ReceivedHandler) -> None:
+        """Look at each file that comes from outside, also when the engine has its UID already; there is one handler.
+
+        False, or an error: the engine must not acknowledge it, and the device is told to send it again. No database
+        connection is lent here: this runs for each image.
         """
 
     def route(self, path: str, handler: RouteHandler) -> None:

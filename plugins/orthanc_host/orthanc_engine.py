@@ -22,8 +22,6 @@ from orthanc_host.host import Change, HttpRequest, HttpResponse, WorklistRequest
 from orthanc_host.journal import Journal, JournalHandler
 
 CALLBACKS_PATH = "/quang/callbacks"
-NOT_AUTHORISED = 0x0124
-"""DIMSE status "refused: not authorised" (PS3.7 C.5.12)."""
 _METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE"}
 """OrthancPluginHttpMethod; the filter gets the number, a route the word."""
 _CHANGES = {value: name for name, value in vars(orthanc.ChangeType).items() if isinstance(value, int)}
@@ -40,6 +38,24 @@ class OrthancLog:
 
     def error(self, line: str) -> None:
         orthanc.LogError(line)
+
+
+class _Arriving:
+    """:class:`~orthanc_host.host.ArrivingImage` over Orthanc's own object."""
+
+    __slots__ = ("_instance",)
+
+    def __init__(self, instance: Any) -> None:
+        self._instance = instance
+
+    @property
+    def ae_title(self) -> str:
+        title: str = self._instance.GetInstanceRemoteAet()
+        return title
+
+    def file(self) -> bytes:
+        data: bytes = self._instance.GetInstanceData()
+        return data
 
 
 class InProcessRest:
@@ -89,7 +105,9 @@ class OrthancHost(Dispatcher):
                 orthanc.RegisterWorklistCallback2(self._on_worklist)
             else:
                 orthanc.RegisterWorklistCallback(self._on_worklist_of_older_engine)
-        if self._stores is not None:
+        if self._received is not None:
+            orthanc.RegisterReceivedInstanceCallback(self._on_received)
+        if self._stores is not None or self._received is not None:
             orthanc.RegisterIncomingCStoreInstanceFilter(self._on_store)
         if self._filters:
             orthanc.RegisterIncomingHttpRequestFilter(self._on_request)
@@ -137,8 +155,15 @@ class OrthancHost(Dispatcher):
         if not reply.complete:
             answers.WorklistMarkIncomplete()
 
+    def _on_received(self, file: bytes, origin: int) -> tuple[int, bytes | None]:
+        # by its REST API only the worker stores, which looks for itself (docs/adr/0017)
+        instead = None if origin == orthanc.InstanceOrigin.REST_API else self.receive(file)
+        if instead is None:
+            return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
+        return orthanc.ReceivedInstanceAction.MODIFY, instead
+
     def _on_store(self, instance: Any) -> int:
-        return 0 if self.may_store(instance.GetInstanceRemoteAet(), "") else NOT_AUTHORISED
+        return int(self.answer_store(_Arriving(instance)))
 
     def _on_request(self, uri: str, **request: Any) -> bool:
         return self.allows(

@@ -98,6 +98,8 @@ class AutoMapping(Section, frozen=True):
     sweep_interval_seconds: float = 60.0
     correct_images: bool = True
     """Whether stored images are brought in line with the order that they are linked to."""
+    kept_copies_mebibytes: int = 4096
+    """Room for other images under the UIDs of stored ones; without room a device is told to send again later."""
 
 
 class Delivery(Section, frozen=True):

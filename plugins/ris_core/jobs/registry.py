@@ -19,7 +19,7 @@ from ris_core.signatures import credentials as signing_credentials
 from ris_core.signatures import keeping as signed_keeping
 from ris_core.signatures import signing
 from ris_core.signatures import storing as signed_storing
-from ris_core.studies import completeness, rejection_notes
+from ris_core.studies import completeness, kept_copies, rejection_notes
 from ris_core.studies import handlers as studies
 
 
@@ -85,6 +85,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=3600.0,
         after_death=studies.after_correction_died,
     ),
+    JobKind("tell_of_kept_copy", kept_copies.run_tell_of_kept_copy, Pool.IMAGES),
     JobKind("keep_rejection_note", rejection_notes.keep_rejection_note, Pool.IMAGES, time_limit_seconds=900.0),
     JobKind(
         "sweep_studies",

@@ -17,7 +17,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -29,23 +28,25 @@ from ris_core.errors import QuangError
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.notices.services import notify
-from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile, read_dicom_file
+from ris_core.studies.copies_of_study import CopiesOfStudy
+from ris_core.studies.dicom_file import SOP_INSTANCE_UID, DicomFile, read_dicom_file
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
+from ris_core.studies.engine_ids import SERIES_INSTANCE_UID, EngineIds, engine_ids
+from ris_core.studies.file_differences import difference
+from ris_core.studies.kept_copies import NoRoomForCopy, copy_file, is_kept, keep_copy
 from ris_core.studies.links import AUTO_MAPPING
-from ris_core.studies.models import ImageInHand, Study, StudyPlace
+from ris_core.studies.models import CopyDecision, ImageInHand, Study, StudyPlace
 from ris_core.studies.operations_under_way import end_operations, merge_of, operations_waiting_for
-from ris_core.studies.received import ENGINE_TAGS, decode_text, header_from_json
+from ris_core.studies.received import ENGINE_TAGS, header_from_json
 from ris_core.studies.rewriting import Note, as_received, rewritten, same_content
-from ris_core.studies.wanted import PATIENT_ID, STUDY_INSTANCE_UID, Plan, plan_for
-
-_SERIES_INSTANCE_UID: Final = 0x0020000E
+from ris_core.studies.wanted import STUDY_INSTANCE_UID, Plan, plan_for
 
 
 class Problem(StrEnum):
     """Why files are not as they should be. Nothing is deleted then: a person decides."""
 
     OTHER_PIXELS = "OTHER_PIXELS"
-    """The same instance came twice with different pixels (or, without pixels, other content); both are kept."""
+    """Another image came under a stored one's UID, and there is no room to keep it aside; the engine has both."""
     IDENTIFIER_TAKEN = "IDENTIFIER_TAKEN"
     """Another study lies where this one's images would."""
     UNREADABLE = "UNREADABLE"
@@ -66,21 +67,12 @@ class NotStored(QuangError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Ids:
-    """Where the engine keeps a file, by its attributes."""
-
-    study: OrthancId
-    series: OrthancId
-    instance: OrthancId
-
-
-@dataclass(frozen=True, slots=True)
 class _Moved:
     """An image that lies at its new place already and still at its old one."""
 
     found: EngineInstance
     old_study: OrthancId
-    new: _Ids
+    new: EngineIds
 
 
 def arrange(engine: Engine, study: Study) -> None:
@@ -110,6 +102,7 @@ class _Arranger:
         """Rows that images have been put into."""
         self._changed = 0
         self._problems: set[Problem] = set()
+        self._copies = CopiesOfStudy(study)
         self._note = Note(timezone.now(), study.remote_ae_title)
 
     def run(self) -> None:
@@ -122,6 +115,7 @@ class _Arranger:
             for found in self._engine.instances(place):
                 self._seen[found.orthanc_id] = place
                 self._arrange(place, found)
+        self._store_beside()
         if not self._problems:
             self._move_rows()
             self._leave_old_places()
@@ -158,23 +152,25 @@ class _Arranger:
 
     def _arrange(self, place: OrthancId, found: EngineInstance) -> None:
         try:
-            file = read_dicom_file(self._engine.instance_file(found.orthanc_id))
+            data = self._engine.instance_file(found.orthanc_id)
+            there = read_dicom_file(data)
+            file = self._copies.chosen(found.sop_instance_uid, there, data)
             owner = self._owner(file)
             uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
             target = rewritten(file, {**self._plan(owner).wanted, **uid}, self._note)
         except (HeaderUnreadable, HeaderIncomplete):
             self._problems.add(Problem.UNREADABLE)
             return
-        new = _ids(target)
+        new = engine_ids(target)
         self._lies_at[owner.pk][new.study] += 1
         if new.instance != found.orthanc_id:
             self._store_elsewhere(owner, target, _Moved(found, place, new))
-        elif target is not file:
+        elif target is not there:
             self._replace(found, target)
 
     def _owner(self, file: DicomFile) -> Study:
         """The row that the image belongs to: the one it came with, unless a person has put it elsewhere."""
-        series, instance = file.text(_SERIES_INSTANCE_UID), file.text(SOP_INSTANCE_UID)
+        series, instance = file.text(SERIES_INSTANCE_UID), file.text(SOP_INSTANCE_UID)
         came_with = as_received(file).text(STUDY_INSTANCE_UID)
         origin = self._study
         if came_with != origin.study_instance_uid:
@@ -209,7 +205,44 @@ class _Arranger:
             self._moved.append(move)
             self._received.add(owner.pk)
         else:
-            self._problems.add(Problem.OTHER_PIXELS)
+            self._keep_aside(move.found.orthanc_id, self._engine.instance_file(move.new.instance))
+
+    def _keep_aside(self, orthanc_id: OrthancId, stored: bytes) -> None:
+        """Another image under the UID of ``stored`` is kept as a copy; then the engine need not have it."""
+        data = self._engine.instance_file(orthanc_id)
+        uid = read_dicom_file(stored).text(SOP_INSTANCE_UID)
+        what = difference(stored, data)
+        if what is not None and not is_kept(data, uid):
+            try:
+                keep_copy(data, uid, OrthancId(self._study.orthanc_id), what, self._study.remote_ae_title)
+            except NoRoomForCopy:
+                self._problems.add(Problem.OTHER_PIXELS)
+                return
+        self._engine.delete_instance(orthanc_id)
+        self._seen.pop(orthanc_id, None)
+
+    def _store_beside(self) -> None:
+        """Copies that a person wants stored too lie under UIDs of their own, and no longer than that is wanted."""
+        for copy in self._copies.with_own_uid(self._study):
+            file = read_dicom_file(copy_file(copy))
+            owner = self._owner(file)
+            uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
+            renamed = file.under_sop_instance_uid(copy.new_sop_instance_uid)
+            target = rewritten(renamed, {**self._plan(owner).wanted, **uid}, self._note)
+            new = engine_ids(target)
+            lies_there = new.instance in self._seen
+            if (copy.decision == CopyDecision.BESIDE) == lies_there:
+                continue
+            if lies_there:
+                self._engine.delete_instance(new.instance)
+                del self._seen[new.instance]
+            elif not _claim_place(owner, new.study):
+                self._problems.add(Problem.IDENTIFIER_TAKEN)
+            elif self._stored(target):
+                self._seen[new.instance] = new.study
+                self._lies_at[owner.pk][new.study] += 1
+                self._received.add(owner.pk)
+            self._changed += 1
 
     def _move_rows(self) -> None:
         for study_id, places in self._lies_at.items():
@@ -259,7 +292,7 @@ class _Arranger:
         if not self._stored(copy):
             raise NotStored("the engine has another image under a fresh UID")
         self._engine.delete_instance(found.orthanc_id)
-        self._put_back(hand, target, _ids(copy).instance)
+        self._put_back(hand, target, engine_ids(copy).instance)
 
     def _finish_image_in_hand(self, places: list[OrthancId]) -> None:
         """What a run that was killed had in hand: its copy is the image as it should be."""
@@ -274,16 +307,18 @@ class _Arranger:
             if original is not None:
                 there = read_dicom_file(self._engine.instance_file(original.orthanc_id))
                 if not same_content(there, target):
-                    raise NotStored("the device has sent other pixels under the UID of an image being corrected")
-                if there.elements != target.elements:
+                    self._keep_aside(original.orthanc_id, target.as_bytes())
+                elif there.elements != target.elements:
                     self._engine.delete_instance(original.orthanc_id)
             self._put_back(hand, target, copy.orthanc_id)
 
     def _put_back(self, hand: ImageInHand, target: DicomFile, copy_id: OrthancId) -> None:
-        if not self._stored(target):
-            raise NotStored("the device has sent other pixels under the UID of an image being corrected")
+        if not self._stored(target):  # a device has sent another one in this moment
+            self._keep_aside(engine_ids(target).instance, target.as_bytes())
+            if not self._stored(target):
+                raise NotStored("the device keeps sending other pixels under the UID of an image being corrected")
         attached = EngineInstance(copy_id, copy_id, hand.sop_instance_uid, tuple(hand.labels), hand.metadata)
-        self._keep_instance_attachments(_ids(target).instance, attached)
+        self._keep_instance_attachments(engine_ids(target).instance, attached)
         self._engine.delete_instance(copy_id)
         hand.delete()
         self._changed += 1
@@ -295,7 +330,7 @@ class _Arranger:
 
         :raises NotStored: it says so and has something else
         """
-        data, expected = file.as_bytes(), _ids(file).instance
+        data, expected = file.as_bytes(), engine_ids(file).instance
         stored = self._engine.store_instance(data)
         if stored.orthanc_id != expected:
             raise NotStored("the engine knows an image by another identifier than expected")
@@ -355,19 +390,6 @@ class _Arranger:
                 attributes=[f"{tag:08X}" for tag in sorted(self._plan(self._study).wanted)],
                 **({"problem": problem} if problem else {}),
             )
-
-
-def engine_id(*parts: str) -> OrthancId:
-    """The identifier that the engine gives to what these attributes identify (Orthanc's ``DicomInstanceHasher``)."""
-    digest = hashlib.sha1("|".join(parts).encode(), usedforsecurity=False).hexdigest()
-    return OrthancId("-".join(digest[at : at + 8] for at in range(0, 40, 8)))
-
-
-def _ids(file: DicomFile) -> _Ids:
-    element, charset = file.elements.get(PATIENT_ID), file.elements.get(SPECIFIC_CHARACTER_SET)
-    patient = decode_text(element.value, "LO", charset.value if charset else b"").strip(" \0") if element else ""
-    parts = (patient, file.text(STUDY_INSTANCE_UID), file.text(_SERIES_INSTANCE_UID), file.text(SOP_INSTANCE_UID))
-    return _Ids(engine_id(*parts[:2]), engine_id(*parts[:3]), engine_id(*parts))
 
 
 def _claim_place(row: Study, place: OrthancId) -> bool:

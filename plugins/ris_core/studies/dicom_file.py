@@ -37,6 +37,8 @@ SOP_INSTANCE_UID: Final = 0x00080018
 _LARGEST_INFLATED_BYTES: Final = 512 * 1024**2
 DEEPEST: Final = 64
 """Sequences within sequences that the engine stores at most."""
+_META_UID: Final = b"\x02\x00\x03\x00UI"
+_META_END: Final = 1024
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
@@ -198,6 +200,18 @@ def read_dicom_file(data: bytes) -> DicomFile:
     except (struct.error, UnicodeDecodeError) as error:
         raise HeaderUnreadable("the elements make no sense") from error
     return DicomFile(prelude, encoding, deflated, elements, memoryview(dataset)[pixels_at:])
+
+
+def sop_instance_uid(data: bytes) -> str:
+    """Of a file as the engine writes it, found without reading the rest: its Media Storage SOP Instance UID.
+
+    :raises HeaderUnreadable: there is none to be found
+    """
+    at = data.find(_META_UID, 132, _META_END) + len(_META_UID)
+    if at < len(_META_UID):
+        return read_dicom_file(data).text(SOP_INSTANCE_UID)
+    length = data[at] | data[at + 1] << 8
+    return data[at + 2 : at + 2 + length].decode("ascii", "replace").strip(" \0")
 
 
 def plain(vr: str, text: str) -> Element:

@@ -21,7 +21,7 @@ from ris_core.studies import services, sweeper
 from ris_core.studies.arranging import Problem, arrange, tell_of_problem
 from ris_core.studies.corrections import CHANNEL, owe_correction
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
-from ris_core.studies.models import Study, StudyPlace
+from ris_core.studies.models import CopyDecision, Study, StudyPlace
 from ris_core.studies.operations_under_way import operations_waiting_for
 from ris_core.studies.received import (
     Header,
@@ -146,6 +146,7 @@ def _is_out_of_line(study: Study, found: EngineStudy, headers: Iterable[Header])
     if study.arrangement == digest:
         return False
     touched = study.corrected_at is not None or study.places.exists() or study.placements_here.exists()
+    touched = touched or study.kept_copies.exclude(decision=CopyDecision.WAITING).exists()
     if (
         touched
         or study.restated

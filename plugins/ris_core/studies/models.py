@@ -148,6 +148,69 @@ class ImageInHand(models.Model):
         constraints = [models.UniqueConstraint(fields=["study"], name="study_one_image_in_hand")]
 
 
+class CopyDecision(models.TextChoices):
+    """What becomes of a further file under the UID of a stored image."""
+
+    WAITING = "WAITING"
+    KEEP_FIRST = "KEEP_FIRST"
+    """The stored image stays; the further one stays kept."""
+    REPLACE = "REPLACE"
+    """The further one takes the stored one's place, whose file is kept instead."""
+    BESIDE = "BESIDE"
+    """The further one is stored too, under a SOP Instance UID of its own."""
+
+
+class KeptCopy(models.Model):
+    """A file that came under the SOPInstanceUID of a stored image and is another image. The engine keeps one file
+    under a UID, so this one is kept here, byte for byte, until a person decides and after."""
+
+    study = models.ForeignKey(Study, null=True, on_delete=models.PROTECT, related_name="kept_copies")
+    """Null until the worker has looked whose image it is."""
+    engine_study_id = models.CharField(max_length=44)
+    """Where the engine had the stored image when this one came."""
+    sop_instance_uid = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    """SHA-256 of the file."""
+    byte_count = models.PositiveBigIntegerField()
+    """Of the file, and of the first one's once that is kept too."""
+    difference = models.CharField(max_length=16)
+    """A code of :class:`ris_core.studies.file_differences.Difference`."""
+    sender = models.CharField(max_length=64, blank=True)
+    received_at = models.DateTimeField()
+    decision = models.CharField(max_length=16, choices=CopyDecision, default=CopyDecision.WAITING)
+    new_sop_instance_uid = models.CharField(max_length=64, blank=True)
+    """Under which it is stored when it is stored beside; given once, so that undone and done again is the same."""
+    first_is_kept = models.BooleanField(default=False)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decision_reason = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sop_instance_uid", "digest"], name="copy_kept_once"),
+        ]
+        indexes = [
+            models.Index(fields=["decision", "received_at"], name="copy_waiting"),
+        ]
+
+
+class KeptCopyPart(models.Model):
+    """A piece of a kept file, so that neither it nor the database needs all of it at once."""
+
+    copy = models.ForeignKey(KeptCopy, on_delete=models.PROTECT, related_name="parts")
+    of_first = models.BooleanField(default=False)
+    """Of the file that was stored first, kept when it was replaced."""
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["copy", "of_first", "number"], name="copy_part_once"),
+        ]
+
+
 class OperationKind(models.TextChoices):
     """What a person may do with a study's images; each can be undone."""
 

@@ -20,8 +20,8 @@ from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import effects
-from ris_core.studies.arranging import engine_id
 from ris_core.studies.corrections import owe_correction
+from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.links import locked_procedure, locked_study, make_link, received_of, unmake_link
 from ris_core.studies.locks import respect_lock
 from ris_core.studies.models import (

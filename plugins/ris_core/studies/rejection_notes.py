@@ -8,8 +8,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from ris_core.engine import Engine, EngineFailed, NotInEngine
-from ris_core.studies.arranging import engine_id
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
+from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.models import OperationState, StudyOperation
 from ris_core.studies.rejection import RejectedImage, Rejection, note_uids, rejection_note
 

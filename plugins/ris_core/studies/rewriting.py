@@ -121,6 +121,11 @@ def same_content(one: DicomFile, other: DicomFile) -> bool:
     (reports, documents, waveforms), equal attributes beside those of the patient, the study and the order."""
     if one.pixels or other.pixels:
         return one.pixels == other.pixels
+    return same_attributes(one, other)
+
+
+def same_attributes(one: DicomFile, other: DicomFile) -> bool:
+    """Whether two files say the same beside the attributes of the patient, the study and the order."""
     return _content(one) == _content(other) or _content(as_received(one)) == _content(as_received(other))
 
 

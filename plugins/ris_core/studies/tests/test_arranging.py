@@ -2,148 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from ris_core.engine import Engine, EngineInstance, EngineSeries, EngineStudy, Level, NotInEngine, StoredInstance
 from ris_core.errors import TransitionRefused
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import operations
-from ris_core.studies.arranging import Problem, arrange, engine_id
-from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
+from ris_core.studies.arranging import Problem, arrange
 from ris_core.studies.handlers import after_correction_died, correct_study, follow_study
-from ris_core.studies.models import OperationState, Placement, Study, StudyOperation, StudyState
+from ris_core.studies.kept_copies import copy_file
+from ris_core.studies.models import KeptCopy, OperationState, Placement, Study, StudyOperation, StudyState
 from ris_core.studies.received import read_header
 from ris_core.studies.rejection import Rejection
-from ris_testing.dicom_files import a_dicom_file
-from ris_testing.exams import a_reader, an_exam, link_images
+from ris_testing.exams import a_reader, an_exam
+from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_image, names, received, use_storing_engine
 
 pytestmark = pytest.mark.django_db
-
-ONE, TWO = "1.2.3.1", "1.2.3.2"
-
-
-class StoringEngine(Engine):
-    """Keeps files as Orthanc does with ``OverwriteInstances`` ``Never``; ``while_changing`` runs once, when the next
-    file is stored."""
-
-    def __init__(self) -> None:
-        self.files: dict[OrthancId, bytes] = {}
-        self.while_changing: Callable[[], object] | None = None
-
-    def close(self) -> None:
-        pass
-
-    def receive(self, data: bytes) -> OrthancId:
-        ids = self._ids(data)
-        self.files.setdefault(ids[2], data)
-        return ids[0]
-
-    def study(self, orthanc_id: str) -> EngineStudy:
-        files = self._of(orthanc_id)
-        if not files:
-            raise NotInEngine("no such study")
-        uid = read_header(next(iter(files.values()))).text("0020000D")
-        series = tuple(dict.fromkeys(self._ids(data)[1] for data in files.values()))
-        tags = {"StudyInstanceUID": uid}
-        return EngineStudy(
-            OrthancId(orthanc_id), uid, series, len(files), ("CT",), is_stable=True, last_update=timezone.now(),
-            main_tags=tags,
-        )  # fmt: skip
-
-    def series(self, orthanc_id: str) -> EngineSeries:
-        found = tuple(key for key, data in self.files.items() if self._ids(data)[1] == orthanc_id)
-        uid = read_dicom_file(self.files[found[0]]).text(0x0020000E)
-        return EngineSeries(OrthancId(orthanc_id), uid, "CT", found)
-
-    def instances(self, study_id: str) -> list[EngineInstance]:
-        return [
-            EngineInstance(key, self._ids(data)[1], read_dicom_file(data).text(SOP_INSTANCE_UID))
-            for key, data in self._of(study_id).items()
-        ]
-
-    def instance_file(self, orthanc_id: str) -> bytes:
-        return self.files[OrthancId(orthanc_id)]
-
-    def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
-        return self.files[OrthancId(orthanc_id)][:byte_count]
-
-    def store_instance(self, dicom: bytes) -> StoredInstance:
-        study, _, instance = self._ids(dicom)
-        there = instance in self.files
-        self.files.setdefault(instance, dicom)
-        happens, self.while_changing = self.while_changing, None
-        if happens is not None:
-            happens()
-        return StoredInstance(instance, study, there)
-
-    def instance_md5(self, orthanc_id: str) -> str:
-        return hashlib.md5(self.files[OrthancId(orthanc_id)], usedforsecurity=False).hexdigest()
-
-    def delete_instance(self, orthanc_id: str) -> None:
-        self.files.pop(OrthancId(orthanc_id), None)
-
-    def reconstruct_study(self, study_id: str) -> None:
-        pass
-
-    def labels(self, level: Level, orthanc_id: str) -> list[str]:
-        return []
-
-    def metadata(self, level: Level, orthanc_id: str) -> dict[str, str]:
-        return {}
-
-    def _of(self, study: str) -> dict[OrthancId, bytes]:
-        return {key: data for key, data in self.files.items() if self._ids(data)[0] == study}
-
-    @staticmethod
-    def _ids(data: bytes) -> tuple[OrthancId, OrthancId, OrthancId]:
-        file = read_dicom_file(data)
-        parts = (
-            read_header(data).text("00100020"),
-            file.text(0x0020000D),
-            file.text(0x0020000E),
-            file.text(0x00080018),
-        )
-        return engine_id(*parts[:2]), engine_id(*parts[:3]), engine_id(*parts)
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> StoringEngine:
-    fake = StoringEngine()
-    monkeypatch.setattr(Engine, "from_settings", lambda *args, **kwargs: fake)
-    return fake
-
-
-def an_image(number: int, exam: RequestedProcedure, series: str = ONE, **attributes: Any) -> bytes:
-    """As a device sends it that has the right PatientID and another name than the order."""
-    return a_dicom_file(
-        **{
-            "PatientID": exam.patient.identifiers.get(is_primary=True).value,
-            "PatientName": "TYPED^WRONGLY",
-            "StudyInstanceUID": exam.study_instance_uid,
-            "SeriesInstanceUID": series,
-            "SOPInstanceUID": f"{series}.{number}",
-            "Rows": number,
-            **attributes,
-        }
-    )
-
-
-def received(engine: StoringEngine, exam: RequestedProcedure, *images: bytes) -> Study:
-    for image in images:
-        place = engine.receive(image)
-    return link_images(exam, place, as_received=read_header(images[0]).as_json(), series_count=2, complete=True).study
-
-
-def names(engine: StoringEngine) -> set[str]:
-    return {read_header(data).text("00100010") for data in engine.files.values()}
+    return use_storing_engine(monkeypatch)
 
 
 def test_an_image_that_arrives_while_others_are_corrected_is_corrected_next(engine: StoringEngine) -> None:
@@ -251,10 +134,9 @@ def test_a_report_with_other_text_under_the_same_uid_is_kept(engine: StoringEngi
     follow_study(engine, engine.receive(an_image(1, exam, **mistyped, AcquisitionComments="second")))
     correct_study(str(study.pk))
     study.refresh_from_db()
-    assert (study.correction_problem, len(engine.files)) == (Problem.OTHER_PIXELS, 2)
-    for key in list(engine.files):
-        if b"second" in engine.files[key]:
-            del engine.files[key]
+    assert (study.correction_problem, len(engine.files)) == ("", 1)
+    (kept,) = KeptCopy.objects.all()
+    assert (b"second" in copy_file(kept), kept.difference) == (True, "ATTRIBUTES")
     follow_study(engine, engine.receive(an_image(1, exam, **mistyped, AcquisitionComments="first")))
     correct_study(str(study.pk))
     study.refresh_from_db()

@@ -23,6 +23,7 @@ _SENTENCES: dict[str, Text] = {
         "Chỉ định đã huỷ nhưng máy vẫn chụp: ca được giữ là đã chụp. Hãy báo nơi chỉ định, hoặc gỡ ảnh nếu nhầm ca."
     ),
     "performed_though_withdrawn": gettext_lazy("Lịch hẹn đã huỷ nhưng máy vẫn chụp: bước chụp được giữ là đã làm."),
+    "other_image_same_uid": gettext_lazy("Máy gửi thêm ảnh khác dưới mã của ảnh đã lưu; xem trang lần chụp."),
     "images_removed": gettext_lazy("Ảnh của ca này đã được gỡ hoặc chuyển đi."),
 }
 

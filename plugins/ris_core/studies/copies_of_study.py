@@ -1,0 +1,45 @@
+"""Which file a stored image should be made from, where others came under its UID and persons have decided."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from django.db.models import Q
+
+from ris_core.studies.dicom_file import DicomFile, read_dicom_file
+from ris_core.studies.file_differences import difference
+from ris_core.studies.kept_copies import copy_file, keep_first
+from ris_core.studies.models import CopyDecision, KeptCopy, Study
+
+
+class CopiesOfStudy:
+    """The copies that matter for the images of one study: its own, and those of studies whose images lie in it."""
+
+    def __init__(self, study: Study) -> None:
+        mine = Q(study=study) | Q(study__placements_away__target=study)
+        self._by_uid: defaultdict[str, list[KeptCopy]] = defaultdict(list)
+        for copy in KeptCopy.objects.filter(mine).distinct().order_by("pk"):
+            self._by_uid[copy.sop_instance_uid].append(copy)
+
+    def with_own_uid(self, study: Study) -> list[KeptCopy]:
+        """Copies that are or were stored beside, of ``study`` itself."""
+        every = (copy for copies in self._by_uid.values() for copy in copies)
+        return [copy for copy in every if copy.new_sop_instance_uid and copy.study_id == study.pk]
+
+    def chosen(self, sop_instance_uid: str, there: DicomFile, data: bytes) -> DicomFile:
+        """``there`` (read from ``data``), unless a person wants another file under its UID or has undone that.
+
+        The file that goes is kept before the one that comes is given.
+        """
+        copies = self._by_uid.get(sop_instance_uid, ())
+        for copy in copies:
+            if copy.decision == CopyDecision.REPLACE:
+                wanted = copy_file(copy)
+                if difference(data, wanted) is None:
+                    return there
+                keep_first(copy, data)
+                return read_dicom_file(wanted)
+        for copy in copies:
+            if copy.first_is_kept and difference(data, copy_file(copy)) is None:
+                return read_dicom_file(copy_file(copy, first=True))
+        return there
