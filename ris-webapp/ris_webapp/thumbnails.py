@@ -59,7 +59,7 @@ _pictures = RecentPictures()
 def study_thumbnail(request: UserRequest, study_id: int) -> HttpResponse:
     """An image from the middle of the study's first series that has one."""
     study = _visible_study(request, study_id)
-    with _engine() as engine:
+    with engine_for_pictures() as engine:
         return _answer(engine, study, engine.study(study.orthanc_id).series_ids[0])
 
 
@@ -72,7 +72,7 @@ def series_thumbnail(request: UserRequest, study_id: int, series_id: str) -> Htt
     """
     study = _visible_study(request, study_id)
     series = OrthancId(series_id)
-    with _engine() as engine:
+    with engine_for_pictures() as engine:
         if series not in engine.study(study.orthanc_id).series_ids:
             raise NotFound("the study has no such series", field="series")
         return _answer(engine, study, series)
@@ -100,5 +100,6 @@ def _visible_study(request: UserRequest, study_id: int) -> Study:
     return study
 
 
-def _engine() -> Engine:
+def engine_for_pictures() -> Engine:
+    """A connection that gives up soon: a list does not wait for its pictures."""
     return Engine.from_settings(settings.QUANG, "web", timeout_seconds=TIMEOUT_SECONDS)

@@ -182,9 +182,21 @@ WORDS: dict[str, dict[str, Text]] = {
         "READING": _("Lần chụp đang được đọc, không đổi được ảnh. Người đọc:"),
         "OPERATION": _("Ảnh đang được chuyển; chờ xong rồi làm tiếp. Người làm:"),
     },
+    "copy_difference": {
+        "PIXELS": _("Điểm ảnh khác nhau"),
+        "ENCODING": _("Nén theo cách khác; hãy so hai ảnh"),
+        "ATTRIBUTES": _("Cùng điểm ảnh, thông tin về ảnh khác nhau"),
+        "UNREADABLE": _("Có tệp không đọc được"),
+    },
+    "copy_decision": {
+        "WAITING": _("Chờ quyết định"),
+        "KEEP_FIRST": _("Đã giữ ảnh lưu trước"),
+        "REPLACE": _("Đã thay bằng ảnh gửi sau"),
+        "BESIDE": _("Đã lưu cả hai"),
+    },
     "correction_problem": {
         "OTHER_PIXELS": _(
-            "Máy đã gửi hai ảnh khác nhau dưới cùng một mã ảnh; cả hai được giữ, hãy kiểm tra tại máy chụp."
+            "Máy đã gửi hai ảnh khác nhau dưới cùng một mã ảnh và không còn chỗ giữ riêng; máy chủ ảnh đang có cả hai."
         ),
         "IDENTIFIER_TAKEN": _("Đã có một lần chụp khác ở chỗ mà ảnh này phải chuyển đến; hãy xem cả hai."),
         "UNREADABLE": _("Có tệp ảnh không đọc được nên chưa sửa được thông tin trong ảnh."),
@@ -202,6 +214,8 @@ WORDS: dict[str, dict[str, Text]] = {
         "LATER_OPERATION": _("Có việc làm sau việc này; hoàn tác việc sau trước."),
         "SAME_PATIENT": _("Ảnh đã là của người bệnh này."),
         "CANCELLED": _("Phiếu này đã bị huỷ."),
+        "DECIDED": _("Đã có quyết định về ảnh này; hoàn tác quyết định đó trước."),
+        "APPROVED": _("Kết quả của ảnh này đã được duyệt; thu hồi kết quả trước."),
         "reason": _("Ghi lý do."),
         "target": _("Chọn lần chụp nhận ảnh."),
         "rejection": _("Chọn loại từ chối."),

@@ -11,9 +11,10 @@ from django.db.models import Q
 from ris_core.engine import Engine, EngineError, EngineSeries
 from ris_core.errors import NotFound
 from ris_core.studies.locks import Lock, lock_of
-from ris_core.studies.models import OperationState, Study, StudyLink, StudyOperation, StudyState
+from ris_core.studies.models import KeptCopy, OperationState, Study, StudyLink, StudyOperation, StudyState
 from ris_core.studies.operations import operations_of
 from ris_core.studies.received import header_from_json
+from ris_webapp.screens.studies.copies import copies_of
 
 MOST_SERIES: Final = 60
 MOST_OTHERS: Final = 20
@@ -61,6 +62,8 @@ class StudyPage:
     links: list[StudyLink]
     lock: Lock | None
     operations: list[ShownOperation]
+    copies: list[KeptCopy]
+    """Other images that came under the UIDs of stored ones."""
     others: list[Study]
     """Studies of the same patient, into which images may go."""
 
@@ -78,7 +81,16 @@ def study_page(study_id: int) -> StudyPage:
     ]
     links = study.links.filter(undone_at__isnull=True).select_related("procedure__patient", "procedure__request")
     return StudyPage(
-        study, attributes, series, more, silent, list(links), lock_of(study), _operations(study), _others(study)
+        study,
+        attributes,
+        series,
+        more,
+        silent,
+        list(links),
+        lock_of(study),
+        _operations(study),
+        copies_of(study),
+        _others(study),
     )
 
 

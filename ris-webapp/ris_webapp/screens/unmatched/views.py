@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from ris_core.accounts.rules import Function
+from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import record
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, QuangError, TransitionRefused
 from ris_core.orders.errors import OrderExists, OrderRefused
@@ -19,6 +19,7 @@ from ris_core.studies.models import QUEUE_STATES, Study
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number, whole_numbers
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.studies.copies import studies_with_copies
 from ris_webapp.screens.unmatched import evidence, reasons
 from ris_webapp.screens.unmatched.forms import OrderForm, prefilled, services_for
 from ris_webapp.screens.unmatched.inbox import AGES, BOXES, Wanted, inbox
@@ -169,6 +170,7 @@ def _page(request: UserRequest, wanted: Wanted) -> HttpResponse:
         "ages": [(name, label) for name, (label, _from, _until) in AGES.items()],
         "opened": evidence.opened(waiting) if waiting else None,
         "undoable": evidence.undoable(request.user.pk),
+        "with_copies": studies_with_copies() if may(request.user.role, Function.MANAGE_STUDIES) else [],
         "query": "",
         "reasons": reasons,
     }

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
 from ris_core.accounts.models import Role
+from ris_core.audit.models import AuditEvent
 from ris_core.engine import Engine
+from ris_core.identifiers import OrthancId
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
-from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation
+from ris_core.studies.file_differences import Difference
+from ris_core.studies.kept_copies import keep_copy, run_tell_of_kept_copy
+from ris_core.studies.models import KeptCopy, OperationKind, OperationState, Study, StudyOperation
+from ris_testing.dicom_files import a_dicom_file
 from ris_testing.exams import a_reader, an_exam, link_images
 from ris_testing.fake_engine import FakeEngine
+from ris_webapp.screens.studies.copy_picture import NoPicture, picture_of
 from ris_webapp.tests.people import client_as
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +105,57 @@ def test_a_silent_engine_leaves_what_was_received(study: Study, engine: FakeEngi
     page = _page(study)
     assert "Máy chủ ảnh không trả lời" in page
     assert "TYPED WRONGLY" in page
+
+
+@pytest.fixture
+def copy(study: Study) -> KeptCopy:
+    """Another image that came under the UID of one of the study's."""
+    kept = keep_copy(a_picture(), "1.2.3.1.1", OrthancId(study.orthanc_id), Difference.PIXELS)
+    run_tell_of_kept_copy(str(kept.pk))
+    return kept
+
+
+def a_picture() -> bytes:
+    grey: dict[str, Any] = {"SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "PixelRepresentation": 0}
+    size: dict[str, Any] = {"Rows": 2, "Columns": 2, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    return a_dicom_file(SOPInstanceUID="1.2.3.1.1", **grey, **size, PixelData=b"\1\2\3\4")
+
+
+def test_both_images_under_one_uid_are_shown_and_one_is_decided_for_and_that_undone(
+    engine: FakeEngine, study: Study, copy: KeptCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, address = client_as(Role.TECHNOLOGIST), f"/studies/{study.pk}/copies/{copy.pk}"
+    page = _page(study)
+    assert f"{address}/stored.jpg" in page
+    assert "Thay bằng ảnh gửi sau" in page
+    assert client.get("/unmatched/").content.decode().count(f"/studies/{study.pk}/#copies") == 1
+    assert client.get(f"{address}/kept.jpg").content.startswith(b"\xff\xd8")
+    monkeypatch.setattr(FakeEngine, "find_instances", lambda *_: ["a"])
+    monkeypatch.setattr(FakeEngine, "rendered", lambda *_: b"picture of the stored one")
+    assert client.get(f"{address}/stored.jpg").content == b"picture of the stored one"
+    assert client.get(f"{address}/file").content == a_picture()
+    assert AuditEvent.objects.filter(action="study.copy_downloaded").count() == 1
+    client.post(f"{address}/decide", {"decision": "REPLACE", "reason": ""})
+    client.post(f"{address}/decide", {"decision": "NONSENSE", "reason": "x"})
+    copy.refresh_from_db()
+    assert copy.decision == "WAITING", "a reason is needed"
+    client.post(f"{address}/decide", {"decision": "BESIDE", "reason": "hai lần phát tia"})
+    assert "hai lần phát tia" in _page(study)
+    assert f"/studies/{study.pk}/#copies" not in client.get("/unmatched/").content.decode()
+    client.post(f"{address}/decide", {"decision": "WAITING", "reason": "nhầm"})
+    copy.refresh_from_db()
+    assert copy.decision == "WAITING"
+
+
+def test_copies_are_for_those_who_manage_studies_and_of_their_own_study(study: Study, copy: KeptCopy) -> None:
+    address = f"/studies/{study.pk}/copies/{copy.pk}"
+    for role in (Role.RECEPTION, Role.CLINICIAN):
+        assert client_as(role).get(f"{address}/file").status_code == 403
+        assert client_as(role).post(f"{address}/decide", {"decision": "REPLACE", "reason": "x"}).status_code == 403
+    assert client_as(Role.TECHNOLOGIST).get(f"/studies/{study.pk + 1}/copies/{copy.pk}/file").status_code == 404
+
+
+def test_what_cannot_be_shown_here_has_no_picture() -> None:
+    for data in (b"", a_dicom_file(), a_dicom_file(Rows=2, BitsAllocated=8, PixelData=b"\1\2"), a_picture()[:-2]):
+        with pytest.raises(NoPicture):
+            picture_of(data, 100)
