@@ -20,8 +20,8 @@ from ris_plugins.auto_mapping import plugin as auto_mapping  # noqa: E402
 from ris_plugins.hl7_order_intake import plugin as hl7_order_intake  # noqa: E402
 from ris_plugins.ldap_auth import plugin as ldap_auth  # noqa: E402
 from ris_plugins.modality_worklist import plugin as modality_worklist  # noqa: E402
-from ris_plugins.report_signing import plugin as report_signing  # noqa: E402
 from ris_plugins.repeated_images import plugin as repeated_images  # noqa: E402
+from ris_plugins.report_signing import plugin as report_signing  # noqa: E402
 
 PLUGINS = (
     device_registry,
