@@ -1,4 +1,4 @@
-"""Reading text with code extensions: several character sets in one value, called by escape sequences (PS3.5 6.1.2.5)."""
+"""Reading text with code extensions: several character sets in a value, by escape sequences (PS3.5 6.1.2.5)."""
 
 from __future__ import annotations
 
