@@ -127,7 +127,7 @@ def _outcome(refusal: ReportRefused | None) -> dict[str, str]:
         "state": MessageState.REFUSED,
         "acknowledgement_code": f"{refusal.status:04X}",
         "error_code": refusal.code,
-        "error_location": refusal.field[:64],
+        "error_location": f"({refusal.field[:4]},{refusal.field[4:8]})" if refusal.field else "",
         "error_detail": refusal.detail,
     }
 

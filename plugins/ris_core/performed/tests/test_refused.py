@@ -55,6 +55,7 @@ def test_a_stranger_s_reports_are_taken_in_once_it_is_registered(exam: Requested
     assert second
     assert (first.protocol, first.sender, first.peer, first.control_id) == (Protocol.MPPS, "CT1", "127.0.0.1", uid)
     assert (first.message_type, first.acknowledgement_code, first.error_code) == ("N-CREATE", "0124", "QUANG-4208")
+    assert first.error_location == "(0002,0016)"
     assert "nguyen thi dao" in first.search_text
     assert waiting_count() == 2
     assert replay(first.pk, person).state == MessageState.REFUSED

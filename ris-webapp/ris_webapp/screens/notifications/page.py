@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from pydicom.uid import ExplicitVRLittleEndian
@@ -78,7 +79,7 @@ class Notifications(OutboxPage[Notification]):
         return Detail(
             address=entry.receiver.address,
             facts=(
-                (gettext_lazy("Xảy ra lúc"), f"{entry.occurred_at.astimezone():%H:%M:%S %d/%m/%Y}"),
+                (gettext_lazy("Xảy ra lúc"), f"{localtime(entry.occurred_at):%d/%m/%Y %H:%M:%S}"),
                 (gettext_lazy("Mã bản tin"), entry.control_id),
             ),
             thread=tuple(
