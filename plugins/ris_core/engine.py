@@ -112,6 +112,21 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One instance of a study, with what one needs to make a picture of it."""
+
+    orthanc_id: OrthancId
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    columns: int
+    """0: the object has no pixels."""
+    rows: int
+    frame_count: int
+    transfer_syntax_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredInstance:
     """What storing one file did."""
 
@@ -234,6 +249,48 @@ class Engine:
             if len(page) < _INSTANCES_AT_ONCE:
                 return found
 
+    def image_of(self, study_id: str, sop_instance_uid: str) -> StoredImage:
+        """One instance of a study by its SOPInstanceUID, which must be a UID.
+
+        :raises NotInEngine: the study has no such instance (any more)
+        """
+        found = self.images_of(study_id, SOPInstanceUID=StudyInstanceUID(sop_instance_uid))
+        if not found:
+            raise NotInEngine("the study has no such instance")
+        return found[0]
+
+    def images_of(self, study_id: str, **query: str) -> list[StoredImage]:
+        """The instances of a study whose attributes are as in ``query`` (keyword → value), a thousand at most."""
+        body = {
+            "Level": "Instance",
+            "ParentStudy": OrthancId(study_id),
+            "Query": query,
+            "RequestedTags": [
+                "SOPClassUID",
+                "SOPInstanceUID",
+                "SeriesInstanceUID",
+                "Rows",
+                "Columns",
+                "NumberOfFrames",
+            ],
+            "ResponseContent": ["RequestedTags", "Metadata"],
+            "Limit": _INSTANCES_AT_ONCE,
+        }
+        return [
+            StoredImage(
+                orthanc_id=OrthancId(item["ID"]),
+                sop_class_uid=str(tags.get("SOPClassUID", "")),
+                sop_instance_uid=str(tags.get("SOPInstanceUID", "")),
+                series_instance_uid=str(tags.get("SeriesInstanceUID", "")),
+                columns=_whole(tags.get("Columns")),
+                rows=_whole(tags.get("Rows")),
+                frame_count=_whole(tags.get("NumberOfFrames")) or 1,
+                transfer_syntax_uid=str(item.get("Metadata", {}).get("TransferSyntax", "")),
+            )
+            for item in self._json("POST", "/tools/find", data=_as_json(body), safe=True)
+            if (tags := item["RequestedTags"]) is not None
+        ]
+
     def labels(self, level: Level, orthanc_id: str) -> list[str]:
         """The labels of a study, series or instance."""
         return [str(label) for label in self._json("GET", f"/{level}/{OrthancId(orthanc_id)}/labels")]
@@ -310,6 +367,19 @@ class Engine:
         """
         params = {"height": height_pixels, "width": height_pixels}
         path = f"/instances/{OrthancId(orthanc_id)}/rendered"
+        return self._call("GET", path, params=params, headers={"Accept": "image/jpeg"}).content
+
+    def rendered_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
+        """One frame, all its pixels, as a windowed JPEG.
+
+        :param frame: from 1, as DICOM counts
+        :param window: centre and width in rescaled units; None: as the image itself says
+        :raises EngineFailed: when it has no picture
+        """
+        params: dict[str, Any] = {"quality": 95}
+        if window is not None:
+            params.update({"window-center": f"{window[0]:.6g}", "window-width": f"{window[1]:.6g}"})
+        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/rendered"
         return self._call("GET", path, params=params, headers={"Accept": "image/jpeg"}).content
 
     def remote_ae_title(self, orthanc_id: str) -> str:
@@ -453,6 +523,12 @@ def _reason(answer: requests.Response) -> str:
 
 def _added_metadata(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in metadata.items() if _METADATA.fullmatch(name)}
+
+
+def _whole(text: object) -> int:
+    """An Integer String; 0 for one that is none."""
+    digits = str(text or "").strip()
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def _shape(path: str) -> str:

@@ -75,6 +75,9 @@ WORDS: dict[str, Words] = {
             gettext_lazy("Ảnh tạm thời chưa xem được; danh sách ca và kết quả vẫn dùng được."),
         ),
     ),
+    "QUANG-5401": Words(
+        404, gettext_lazy("Không tìm thấy"), gettext_lazy("Mục này không còn, hoặc bạn không được xem.")
+    ),
     "QUANG-4004": Words(404, gettext_lazy("Không còn ảnh"), gettext_lazy("Máy chủ ảnh không có lần chụp này.")),
 }
 

@@ -29,6 +29,7 @@ SCREENS = (
     "ris_webapp.screens.api_keys.urls",
     "ris_webapp.screens.receivers.urls",
     "ris_webapp.screens.webhooks.urls",
+    "ris_webapp.gateway.urls",
     "ris_webapp.api.urls",
     "ris_webapp.fhir.urls",
 )

@@ -1,12 +1,14 @@
 """What a viewer may ask of the engine: a strict grammar over the whole path and query of a DICOMweb request.
 
-Pure. The grammar names every form that a viewer needs (PS3.18 10.4 to 10.6, and WADO-URI, PS3.18 9) and tells which
+Pure. The grammar names every form that a viewer needs (PS3.18 10.4 and 10.6, and WADO-URI, PS3.18 9) and tells which
 StudyInstanceUIDs a request touches; everything else is refused, so a form nobody thought of is refused as well. Nothing
 is rewritten or normalised here: a path that would need it (escapes, dot segments, double slashes, a trailing slash) is
 refused, because another program might read it in another way than we do.
 
 A query for studies must name granted studies by StudyInstanceUID. A query by PatientID alone (a viewer's search for
 priors) is refused: its answer could not be limited to what was granted. Priors are granted and opened by their UIDs.
+
+Nothing is stored this way: what viewers save is read and checked by the web app's gateway first.
 """
 
 from __future__ import annotations
@@ -35,8 +37,7 @@ class ImageRequest:
     """A request within the grammar."""
 
     study_uids: frozenset[str]
-    """Every study whose data the answer can hold, or into which something is stored."""
-    stores: bool = False
+    """Every study whose data the answer can hold."""
 
 
 _UID: Final = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+"
@@ -113,8 +114,6 @@ def read_image_request(
     if match is None:
         raise RequestRefused("path is not one that a viewer needs")
     study = match["study"]
-    if method == "POST":
-        return _store(match, query)
     if method not in ("GET", "HEAD"):
         raise RequestRefused("method is neither GET nor HEAD")
     if study is None:
@@ -134,8 +133,7 @@ def permits(request: ImageRequest, grants: Iterable[ViewerGrant]) -> bool:
     """Whether the grants together cover every study that the request touches."""
     wanted = set(request.study_uids)
     for grant in grants:
-        if grant.may_store or not request.stores:
-            wanted -= grant.study_uids
+        wanted -= grant.study_uids
     return not wanted and bool(request.study_uids)
 
 
@@ -166,14 +164,6 @@ def _search_studies(query: dict[str, str]) -> ImageRequest:
         raise RequestRefused("query names too many studies")
     _check({key: value for key, value in query.items() if key not in _STUDY_KEYS}, _SEARCH_STUDIES)
     return ImageRequest(_short_enough(*uids))
-
-
-def _store(match: re.Match[str], query: dict[str, str]) -> ImageRequest:
-    if match["study"] is None or match["below"] is not None:
-        raise RequestRefused("images are stored into a named study")
-    if query:
-        raise RequestRefused("query where none belongs")
-    return ImageRequest(_short_enough(match["study"]), stores=True)
 
 
 def _wado_uri(method: str, query: dict[str, str]) -> ImageRequest:

@@ -15,7 +15,8 @@ from typing import Final
 class Route:
     """A form of request that a service may make.
 
-    In its path ``{id}`` is an Orthanc identifier, ``{label}`` a label, ``{number}`` of metadata that users may set.
+    In its path ``{id}`` is an Orthanc identifier, ``{label}`` a label, ``{number}`` of metadata that users may set,
+    ``{frame}`` a frame's number.
     """
 
     method: str
@@ -37,6 +38,7 @@ _PLACEHOLDERS: Final = {
     "{id}": "[0-9a-f]{8}(?:-[0-9a-f]{8}){4}",
     "{label}": "[A-Za-z0-9_-]{1,64}",
     "{number}": "[1-9][0-9]{3,4}",
+    "{frame}": "[0-9]{1,6}",
 }
 
 _HEALTH: Final = (
@@ -55,6 +57,9 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         *_HEALTH,
         *_LOOKING,
         Route("GET", "/instances/{id}/rendered", "a small picture for a list or a report"),
+        Route("GET", "/instances/{id}/frames/{frame}/rendered", "a key image as the reader saw it"),
+        Route("POST", "/tools/find", "an image of a study by its UID, to make a picture of it"),
+        Route("POST", "/instances", "measurements and other annotations that a viewer saves, once they are checked"),
         Route("POST", "/tools/dicom-echo", "an administrator tests the connection to a device"),
     ),
     "worker": (

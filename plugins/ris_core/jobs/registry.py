@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ris_core.delivery import sending
 from ris_core.jobs import duties
+from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
 from ris_core.reports import documents
 from ris_core.settings import Settings
@@ -73,6 +74,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     ),
     JobKind(signed_keeping.STORE_JOB, signed_storing.run_store_signed, Pool.IMAGES),
     JobKind("forget_unlocked", signing_credentials.forget_expired, Pool.IMAGES, every_seconds=lambda _: 60.0),
+    JobKind("store_key_object", key_images.run_store_key_object, Pool.IMAGES),
     JobKind("deliver", sending.run_deliver, Pool.DELIVERIES, after_death=sending.after_delivery_job_died),
     JobKind("notify", notifications.run_notify, Pool.DELIVERIES, after_death=notifications.after_notify_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from django.conf import settings as django_settings
@@ -15,11 +16,12 @@ from ris_core.engine import Engine, NotInEngine
 from ris_core.errors import QuangError
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.jobs.services import enqueue
+from ris_core.key_images.versions import ReturnedImage, images_of
 from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
 from ris_core.reports.exam import observed_at, printed_viewer_url
 from ris_core.reports.models import Document, ReportVersion
 from ris_core.reports.rules import Sections
-from ris_core.reports.sheet import ReportSheet, render_pdf
+from ris_core.reports.sheet import PrintedImage, ReportSheet, render_pdf
 from ris_core.settings import Settings
 from ris_core.studies.models import StudyLink
 
@@ -104,7 +106,13 @@ def sheet_of(version: ReportVersion, settings: Settings) -> ReportSheet:
         approver=f"{approver.title} {approver.full_name}".strip(),
         approved_at=version.approved_at.astimezone(zone),
         viewer_url=printed_viewer_url(version, settings),
+        key_images=printed(images_of(version.pk)) if version.pk else (),
     )
+
+
+def printed(images: Sequence[ReturnedImage]) -> tuple[PrintedImage, ...]:
+    """Key images as they stand on the sheet."""
+    return tuple(PrintedImage(image.jpeg, image.sha256, image.caption) for image in images)
 
 
 def run_store_document(subject_id: str) -> None:

@@ -63,7 +63,7 @@ def report_uids(report: ReportIdentity, study_instance_uid: str, uid_root: str) 
     """SeriesInstanceUID and SOPInstanceUID: one series for each reading, one instance for each version of it."""
     series = f"{study_instance_uid}|{report.reading_key}"
     instance = f"{series}|{report.version_number}|{report.content_sha256}|{report.approved_at.timestamp():.6f}"
-    return _uid(f"series|{series}", uid_root), _uid(f"instance|{instance}", uid_root)
+    return derived_uid(f"series|{series}", uid_root), derived_uid(f"instance|{instance}", uid_root)
 
 
 def encapsulated_pdf(
@@ -73,12 +73,7 @@ def encapsulated_pdf(
 
     :param study: keyword → text, patient and study attributes as stored in the engine
     """
-    dataset = Dataset()
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-    for keyword in _FROM_STUDY:
-        value = study.get(keyword, "")
-        if value or keyword in _EVEN_IF_EMPTY:
-            setattr(dataset, keyword, value)
+    dataset = object_of(study)
     series_uid, instance_uid = report_uids(report, study["StudyInstanceUID"], uid_root)
     date, time = report.approved_at.strftime("%Y%m%d"), report.approved_at.strftime("%H%M%S")
     signed = ", đã ký số" if report.signed else ""
@@ -103,15 +98,31 @@ def encapsulated_pdf(
     dataset.BurnedInAnnotation = "YES"
     dataset.DocumentTitle = title
     dataset.VerificationFlag = "UNVERIFIED" if report.status == "P" else "VERIFIED"
-    dataset.ConceptNameCodeSequence = [_code("18748-4", "LN", "Diagnostic imaging study")]
+    dataset.ConceptNameCodeSequence = [coded("18748-4", "LN", "Diagnostic imaging study")]
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
     # OB has an even length; the document's own length tells where it ends
     dataset.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     dataset.EncapsulatedDocumentLength = len(pdf)
 
+    return as_file(dataset)
+
+
+def object_of(study: Mapping[str, str]) -> Dataset:
+    """A new object with the patient and study attributes of the study that it goes into, in UTF-8."""
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in _FROM_STUDY:
+        value = study.get(keyword, "")
+        if value or keyword in _EVEN_IF_EMPTY:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def as_file(dataset: Dataset) -> bytes:
+    """The DICOM file of an object that has its SOP Class and SOP Instance UID."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
-    meta.MediaStorageSOPInstanceUID = UID(instance_uid)
+    meta.MediaStorageSOPClassUID = UID(dataset.SOPClassUID)
+    meta.MediaStorageSOPInstanceUID = UID(dataset.SOPInstanceUID)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(_IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = "QUANG"
@@ -121,13 +132,13 @@ def encapsulated_pdf(
     return file.getvalue()
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
+def coded(value: str, scheme: str, meaning: str) -> Dataset:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
     return code
 
 
-def _uid(name: str, uid_root: str) -> str:
+def derived_uid(name: str, uid_root: str) -> str:
     """A UID under ``uid_root`` that depends on ``name`` alone (PS3.5 B.2; RFC 9562 version 5)."""
     number = uuid.uuid5(_NAMESPACE, name).int
     if uid_root == "2.25":

@@ -19,6 +19,7 @@ from ris_core.changes.services import announce
 from ris_core.delivery.services import owe_version
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.jobs.services import enqueue
+from ris_core.key_images.versions import freeze
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure
@@ -170,8 +171,9 @@ def apply_template(
 def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor) -> ReportVersion:
     """Approve the saved draft of ``revision`` as preliminary, final or (after :func:`amend`) corrected.
 
-    One transaction: the immutable version, a delivery for every active receiver that wants it, the job that makes
-    the document (and then has it stored and sent), the exam's state, audit, and the announcement to screens.
+    One transaction: the immutable version with its key images, a delivery for every active receiver that wants it, the
+    job that makes the document (and then has it stored and sent), the exam's state, audit, and the announcement to
+    screens.
 
     :raises ConclusionMissing, ExamNotReady, DraftConflict, AlreadyClaimed, TransitionRefused: nothing was changed
     """
@@ -196,6 +198,7 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
         approved_at=timezone.now(),
         **sections.as_dict(),
     )
+    freeze(version)
     reading.state = state
     reading.claimed_by = None
     reading.claimed_at = None

@@ -27,6 +27,7 @@ from ris_core.reports.words import WORDS
 
 _FOLDER = Path(__file__).parent / "printed"
 _FONT_SCHEME = "quang:"
+_IMAGE = "key-image-"
 _MOST_PDF_BYTES = 8 * 1024 * 1024
 
 LAYING_OUT = threading.Lock()
@@ -37,6 +38,19 @@ class DocumentTooLarge(QuangError):
     """The printed report became larger than an HL7 message should carry."""
 
     code = "QUANG-5005"
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedImage:
+    """A key image on the page."""
+
+    jpeg: bytes
+    sha256: str
+    caption: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"{_FONT_SCHEME}{_IMAGE}{self.sha256}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,7 @@ class ReportSheet:
     approved_at: datetime
     viewer_url: str
     """Printed as QR code; empty: none."""
+    key_images: tuple[PrintedImage, ...] = ()
 
 
 def render_pdf(sheet: ReportSheet) -> bytes:
@@ -78,7 +93,7 @@ def render_pdf(sheet: ReportSheet) -> bytes:
     html = _template().render(sheet=sheet, words=WORDS[sheet.language], qr=_qr_code(sheet.viewer_url))
     with LAYING_OUT:
         css, fonts = _style()
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles()).write_pdf(
+        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles(sheet.key_images)).write_pdf(
             stylesheets=[css],
             font_config=fonts,
             pdf_variant="pdf/a-3b",
@@ -97,15 +112,18 @@ def _qr_code(url: str) -> Markup:
 
 
 class PackageFiles(URLFetcher):  # type: ignore[misc]
-    """Gives the fonts of this package and refuses every other address."""
+    """Gives the fonts of this package and the sheet's own images, and refuses every other address."""
 
-    def __init__(self) -> None:
+    def __init__(self, images: tuple[PrintedImage, ...] = ()) -> None:
         super().__init__(allowed_protocols=())
+        self._images = {image.address: image.jpeg for image in images}
 
     def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
         for font in (_FOLDER / "fonts").glob("*.ttf"):
             if url == _FONT_SCHEME + font.name:
                 return URLFetcherResponse(url, font.read_bytes(), {"Content-Type": "font/ttf"})
+        if url in self._images:
+            return URLFetcherResponse(url, self._images[url], {"Content-Type": "image/jpeg"})
         raise FatalURLFetchingError("a printed report refers to nothing outside itself")
 
 

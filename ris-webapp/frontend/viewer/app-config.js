@@ -8,11 +8,13 @@ window.config = {
   name: 'quang',
   routerBasename: window.PUBLIC_URL.replace(/\/$/, ''),
   showStudyList: false, // the worklist is the RIS's; the viewer shows the study that it was opened on
-  extensions: [],
+  extensions: window.quangViewer.extensions,
   modes: [],
   modesConfiguration: {
     // beside the report every centimetre is the image's: the list of series opens by its button
     '@ohif/mode-longitudinal': {
+      toolbarButtons: { $push: window.quangViewer.buttons },
+      toolbarSections: { $push: [{ primary: [...window.quangViewer.primary, 'MeasurementTools', 'Zoom', 'Pan', 'TrackballRotate', 'WindowLevel', 'Capture', 'Layout', 'Crosshairs', 'MoreTools'] }] },
       routes: { 0: { layoutInstance: { props: { leftPanelClosed: { $set: window.parent !== window } } } } },
     },
   },

@@ -25,6 +25,8 @@ OHIF_VERSION = "3.13.2"
 SHA512 = "WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
 
 OWN_FILES = layout.FRONTEND / "viewer"
+OWN_SCRIPTS = ("boot.js", "key-image.js", "app-config.js")
+"""In the order in which the page loads them, all before OHIF itself."""
 INPUTS = (Path(__file__).resolve(), OWN_FILES)
 
 _PRUNED = (
@@ -65,7 +67,7 @@ def install(log: StepLog) -> None:
     archive.unlink()
     _prune(target)
     _change_address(target, f"/viewer/{version}/")
-    for name in ("app-config.js", "boot.js"):
+    for name in OWN_SCRIPTS:
         shutil.copyfile(OWN_FILES / name, target / name)
     _compress(target)
     (building / "VERSION").write_text(version + "\n")
@@ -154,8 +156,8 @@ def _change_page(page: Path, address: str) -> None:
     configuration = re.search(r'<script [^>]*app-config\.js"></script>', text)
     if configuration is None:
         raise StepFailed("OHIF's page does not load app-config.js any more")
-    boot = f'<script src="{address}boot.js"></script><script src="{address}app-config.js"></script>'
-    text = text.replace(configuration.group(), boot)
+    own = "".join(f'<script src="{address}{name}"></script>' for name in OWN_SCRIPTS)
+    text = text.replace(configuration.group(), own)
     text = text.replace("<title>OHIF Viewer</title>", "<title>Quang</title>").replace("OHIF Viewer", "Quang")
     page.write_text(text)
 

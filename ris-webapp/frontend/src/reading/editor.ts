@@ -52,6 +52,16 @@ export class Editor {
     this.growAll();
   }
 
+  /** Puts a line at the cursor of the section that was typed in last; on a line of its own. */
+  insert(line: string): void {
+    const area = this.last;
+    const before = area.value.slice(0, area.selectionStart);
+    const gap = before === "" || before.endsWith("\n") ? "" : "\n";
+    area.setRangeText(`${gap}${line}`, area.selectionStart, area.selectionEnd, "end");
+    this.growAll();
+    this.edited();
+  }
+
   /** Remembers what is there now, before something other than typing changes it. */
   remember(label: string): void {
     this.undoing.push({ label, sections: this.read() });

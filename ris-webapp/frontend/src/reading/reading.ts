@@ -7,6 +7,7 @@ import { DraftKeeper, type Outcome, type Saved, type Sections, type Theirs } fro
 import { Drawer } from "./drawer";
 import { Editor } from "./editor";
 import { ImagesPane } from "./images-pane";
+import { KeyImages } from "./key-images";
 import { phrase } from "./phrase";
 import { SavingSign } from "./saving";
 import { ask, fragment, renewCsrfToken, type Answer } from "./server";
@@ -47,6 +48,7 @@ const images = new ImagesPane(need("#images", HTMLElement), at.compare, at.keep)
 const drawer = new Drawer(page, need("#drawer", HTMLElement), need("#drawer-toggle", HTMLButtonElement), (prior) => {
   void images.compare(prior).then((beside) => drawer.mark(beside));
 });
+const keyImages = new KeyImages(need("#key-images", HTMLElement), at, editor, () => status, () => keeper.edited());
 const picker = new TemplatePicker(
   need("#template-picker", HTMLElement),
   need("#template-open", HTMLButtonElement),
@@ -110,6 +112,7 @@ function show(next: Status): void {
   need("#template-open", HTMLButtonElement).disabled = !next.rights.edit;
   page.classList.toggle("is-editable", next.rights.edit);
   images.show(next.images);
+  keyImages.show(next);
 }
 
 async function refresh(): Promise<void> {
@@ -228,6 +231,7 @@ const anywhere = { whileTyping: true };
 registerKeys(
   { keys: ["F2"], label: phrase("key_template"), run: () => picker.toggle(), ...anywhere },
   { keys: ["F4"], label: phrase("key_drawer"), run: () => drawer.toggle(), ...anywhere },
+  { keys: ["F6"], label: phrase("key_image"), run: () => keyImages.chooseShown(), ...anywhere },
   { keys: ["F7"], label: phrase("key_next"), run: () => void claimNext(), ...anywhere },
   { keys: ["F8"], label: phrase("key_focus"), run: toggleFocus, ...anywhere },
   { keys: ["F9"], label: phrase("key_approve"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", false), ...anywhere },

@@ -25,7 +25,11 @@ export interface Status {
   who: string;
   /** HTML: who reads it, what was approved, what one can do. */
   head: string;
+  /** HTML: the images that go with the report. */
+  keyImages: string;
   images: {
+    /** StudyInstanceUIDs of the exam's own studies. */
+    studies: string[];
     state: "none" | "arriving" | "complete";
     instances: number;
     addresses: ViewerAddresses | null;
@@ -47,6 +51,8 @@ export interface ReadingAddresses {
   compare: string;
   keep: string;
   versions: string;
+  keyImages: string;
+  measurements: string;
   preview: string;
   login: string;
   worklist: string;

@@ -23,6 +23,8 @@ def script_addresses(exam_id: int) -> dict[str, str]:
     names = ("status", "draft", "template", "approve", "claim", "release", "amend", "compare", "keep", "versions")
     return {
         **{name: reverse(f"reading:{name}", args=[exam_id]) for name in names},
+        "keyImages": reverse("reading:key_images", args=[exam_id]),
+        "measurements": reverse("reading:measurements", args=[exam_id]),
         "preview": reverse("reading:preview", args=[exam_id]),
         "next": reverse("reading:next"),
         "login": reverse("login:login"),

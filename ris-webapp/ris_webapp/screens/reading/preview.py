@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from ris_core.accounts.models import User
-from ris_core.reports.documents import sheet_of
+from ris_core.key_images.versions import images_chosen_now
+from ris_core.reports.documents import printed, sheet_of
 from ris_core.reports.models import Reading, ReportVersion
 from ris_core.reports.rules import Sections
 from ris_core.reports.sheet import render_pdf
@@ -26,4 +27,5 @@ def draft_pdf(reading: Reading, reader: User) -> bytes:
         approved_at=timezone.now(),
         **Sections.of(reading).as_dict(),
     )
-    return render_pdf(replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url=""))
+    images = printed(images_chosen_now(reading.procedure_id))
+    return render_pdf(replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url="", key_images=images))

@@ -7,7 +7,10 @@ from dataclasses import asdict
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
 
+from ris_core.engine import EngineUnavailable
 from ris_core.errors import EditConflict, InvalidValue, NotFound, NotPermitted, QuangError, TransitionRefused
+from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
+from ris_core.key_images.rules import MAXIMUM_KEY_IMAGES
 from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
 from ris_core.reports.models import Reading
 from ris_core.reports.rules import Sections
@@ -44,6 +47,14 @@ def _sentence(error: QuangError) -> tuple[int, str]:
             return 409, _("Ca này chưa có ảnh để đọc, hoặc đã bị huỷ.")
         case ConclusionMissing():
             return 422, _("Cần có kết luận trước khi duyệt.")
+        case TooManyKeyImages():
+            return 409, _("Kết quả đã có đủ %(count)s ảnh; hãy bỏ bớt một ảnh.") % {"count": MAXIMUM_KEY_IMAGES}
+        case NoSuchImage():
+            return 404, _("Ảnh này không thuộc ca đang đọc (có thể là ảnh của lần chụp trước).")
+        case NoPicture():
+            return 422, _("Đối tượng này không có ảnh để in (tài liệu, số đo hoặc video).")
+        case EngineUnavailable():
+            return 503, _("Máy chủ ảnh chưa trả lời; hãy thử lại sau ít phút.")
         case TransitionRefused():
             return 409, _("Ca này không còn ở trạng thái làm được việc đó; trang đã được cập nhật.")
         case EditConflict():

@@ -13,6 +13,8 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.key_images.choosing import chosen_of
+from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReportVersion
@@ -39,6 +41,8 @@ class ReadingPage:
     """Of that version."""
     images: ExamImages
     sees_images: bool
+    key_images: tuple[KeyImage, ...] = ()
+    """For readers those that go with the next version, for everyone else those that went with the approved one."""
     notices: tuple[ShownNotice, ...] = ()
     """What has changed under the reader's hands and nobody has acknowledged."""
 
@@ -72,21 +76,30 @@ def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
         if version
         else Delivery.objects.none()
     )
+    rights = rights_of(user, exam, reading)
     return ReadingPage(
         exam=exam,
         reading=reading,
-        rights=rights_of(user, exam, reading),
+        rights=rights,
         version=version,
         deliveries=tuple(deliveries),
         images=images_of(exam),
         sees_images=may(user.role, Function.VIEW_IMAGES),
+        key_images=tuple(chosen_of(exam.pk)) if rights.sees_draft else _frozen(version),
         notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
     )
 
 
+def _frozen(version: ReportVersion | None) -> tuple[KeyImage, ...]:
+    if version is None:
+        return ()
+    frozen = VersionKeyImage.objects.filter(version=version).select_related("key_image").order_by("position")
+    return tuple(item.key_image for item in frozen.defer("key_image__picture"))
+
+
 def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
     """``page`` as JSON: numbers and texts for the editor, and two rendered fragments."""
-    context = {"page": page, "DeliveryState": DeliveryState, **who_of(page.exam)}
+    context = {"page": page, "exam": page.exam, "DeliveryState": DeliveryState, **who_of(page.exam)}
     uids = page.images.study_uids if page.sees_images else []
     return {
         "revision": page.reading.draft_revision if page.reading else 0,
@@ -99,7 +112,9 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
         },
         "who": render_to_string("reading/who.html", context, request),
         "head": render_to_string("reading/head.html", context, request),
+        "keyImages": render_to_string("reading/key_images.html", {"key_images": page.key_images, **context}, request),
         "images": {
+            "studies": uids,
             "state": page.images.state,
             "instances": page.images.instance_count,
             "addresses": viewer_addresses(page.exam, uids) if uids else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ris_webapp.screens.reading import actions, documents, views
+from ris_webapp.screens.reading import actions, documents, key_images, views
 
 app_name = "reading"
 urlpatterns = [
@@ -16,6 +16,13 @@ urlpatterns = [
     path("exams/<int:exam_id>/versions", views.versions, name="versions"),
     path("exams/<int:exam_id>/versions/<int:number>/report.pdf", documents.version_pdf, name="version_pdf"),
     path("exams/<int:exam_id>/preview.pdf", documents.preview, name="preview"),
+    path("exams/<int:exam_id>/measurements", key_images.measurements, name="measurements"),
+    path("exams/<int:exam_id>/key-images", key_images.choose, name="key_images"),
+    path("exams/<int:exam_id>/key-images/order", key_images.arrange, name="arrange_key_images"),
+    path("exams/<int:exam_id>/key-images/<int:key_image_id>", key_images.describe, name="key_image"),
+    path("exams/<int:exam_id>/key-images/<int:key_image_id>.jpg", key_images.picture, name="key_image_picture"),
+    path("exams/<int:exam_id>/key-images/<int:key_image_id>/remove", key_images.remove, name="remove_key_image"),
+    path("exams/<int:exam_id>/key-images/<int:key_image_id>/restore", key_images.restore, name="restore_key_image"),
     path("exams/<int:exam_id>/claim", actions.claim, name="claim"),
     path("exams/<int:exam_id>/release", actions.release, name="release"),
     path("exams/<int:exam_id>/amend", actions.amend, name="amend"),

@@ -1,0 +1,130 @@
+/**
+ * An extension of OHIF: the image that the reader sees, as it is seen, goes to the reading page as a key image; and the
+ * page learns what has been measured. The two talk over a channel of this origin; frontend/src/reading/key-images.ts
+ * speaks the same words. Nothing is sent to a server here: the page does that, with its user's rights.
+ */
+(function () {
+  const CHANNEL = 'quang-viewer';
+  const beside = window.parent !== window;
+  const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
+  const words = vietnamese
+    ? { title: 'Ảnh chính', hint: 'Giữ ảnh này, như đang thấy, cho kết quả', none: 'Khung đang chọn không có ảnh gốc nào (ảnh dựng lại hoặc khối 3D): hãy chọn khung ảnh gốc.' }
+    : { title: 'Key image', hint: 'Keep this image, as it is seen, for the report', none: 'The active viewport shows no stored image (a reformatted plane or a volume): choose one that does.' };
+  const channel = new BroadcastChannel(CHANNEL);
+  let services;
+
+  /** Study, series, instance and frame of a WADO-RS image id. */
+  function placeOf(imageId) {
+    const match = /\/studies\/([0-9.]+)\/series\/([0-9.]+)\/instances\/([0-9.]+)(?:\/frames\/(\d+))?/.exec(imageId || '');
+    return match && { study: match[1], series: match[2], instance: match[3], frame: Number(match[4] || 1) };
+  }
+
+  /** Corners of the viewport in pixels of the image, where (0, 0) is the outer corner of its first pixel. */
+  function viewOf(viewport) {
+    const { imageData } = viewport.getImageData() || {};
+    const canvas = viewport.canvas;
+    if (!imageData || !canvas.clientWidth || !canvas.clientHeight) return null;
+    const at = (x, y) => {
+      const index = imageData.worldToIndex(viewport.canvasToWorld([x, y]));
+      return [index[0] + 0.5, index[1] + 0.5];
+    };
+    const width = canvas.clientWidth;
+    const height = canvas.clientHeight;
+    return { top_left: at(0, 0), top_right: at(width, 0), bottom_left: at(0, height), width, height };
+  }
+
+  function windowOf(viewport) {
+    const { voiRange } = viewport.getProperties();
+    const image = viewport.csImage;
+    if (!voiRange || (image && image.color)) return null;
+    // PET is shown in SUV; the server windows in the image's own units
+    const scaling = image && image.preScale && image.preScale.scaled && image.preScale.scalingParameters;
+    const factor = (scaling && scaling.suvbw) || 1;
+    return { lower: voiRange.lower / factor, upper: voiRange.upper / factor };
+  }
+
+  function shownImage() {
+    const { viewportGridService, cornerstoneViewportService } = services;
+    const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId());
+    if (!viewport || typeof viewport.getCurrentImageId !== 'function') return null;
+    // a volume's slice is a stored image only in the plane in which it was acquired
+    const isStack = viewport.type === 'stack';
+    if (!isStack && !(viewport.type === 'orthographic' && viewport.isInAcquisitionPlane && viewport.isInAcquisitionPlane())) return null;
+    const place = placeOf(viewport.getCurrentImageId());
+    if (!place) return null;
+    const image = viewport.csImage;
+    // a MONOCHROME1 image is shown inverted to begin with
+    const startsInverted = Boolean(image && image.photometricInterpretation === 'MONOCHROME1');
+    const inverted = Boolean(viewport.getProperties().invert) !== startsInverted;
+    return { ...place, window: windowOf(viewport), inverted, view: isStack ? viewOf(viewport) : null };
+  }
+
+  function choose() {
+    const image = shownImage();
+    if (!image) {
+      channel.postMessage({ say: 'no-image', text: words.none });
+      if (!beside) notify(false, words.none);
+      return;
+    }
+    channel.postMessage({ say: 'key-image', id: `${Date.now()}-${Math.random().toString(36).slice(2)}`, image });
+  }
+
+  function notify(ok, message) {
+    services.uiNotificationService.show({ title: words.title, message, type: ok ? 'success' : 'error', duration: 4000 });
+  }
+
+  function openStudies() {
+    return services.displaySetService.getActiveDisplaySets().map(set => set.StudyInstanceUID);
+  }
+
+  /** `Length: 12.3 mm` of every measurement there is now. */
+  function tellMeasurements() {
+    const measurements = services.measurementService.getMeasurements();
+    const lines = measurements.map(({ label, displayText, toolName }) => {
+      const primary = Array.isArray(displayText) ? displayText : (displayText && displayText.primary) || [];
+      const value = primary.filter(Boolean).join('; ');
+      return [label || toolName, value].filter(Boolean).join(': ');
+    });
+    const studies = [...new Set(measurements.map(measurement => measurement.referenceStudyUID))];
+    channel.postMessage({ say: 'measurements', studies: studies.length ? studies : openStudies(), lines });
+  }
+
+  channel.addEventListener('message', ({ data }) => {
+    if (!services || !data) return;
+    if (data.say === 'choose' && openStudies().some(study => data.studies.includes(study))) choose();
+  });
+
+  const extension = {
+    id: 'quang.key-images',
+    preRegistration({ servicesManager }) {
+      services = servicesManager.services;
+    },
+    getCommandsModule: () => ({
+      actions: { quangKeyImage: choose },
+      definitions: { quangKeyImage: { commandFn: choose } },
+      defaultContext: 'DEFAULT',
+    }),
+    onModeEnter() {
+      const { measurementService } = services;
+      const { MEASUREMENT_ADDED, MEASUREMENT_UPDATED, MEASUREMENT_REMOVED, MEASUREMENTS_CLEARED } = measurementService.EVENTS;
+      let soon;
+      for (const event of [MEASUREMENT_ADDED, MEASUREMENT_UPDATED, MEASUREMENT_REMOVED, MEASUREMENTS_CLEARED]) {
+        measurementService.subscribe(event, () => {
+          clearTimeout(soon);
+          soon = setTimeout(tellMeasurements, 300); // a drag updates many times a second
+        });
+      }
+    },
+  };
+
+  window.quangViewer = window.quangViewer || { extensions: [], buttons: [], primary: [] };
+  window.quangViewer.extensions.push(extension);
+  if (beside) {
+    window.quangViewer.buttons.push({
+      id: 'KeyImage',
+      uiType: 'ohif.toolButton',
+      props: { icon: 'tool-capture', label: words.title, tooltip: words.hint, commands: 'quangKeyImage', evaluate: 'evaluate.action' },
+    });
+    window.quangViewer.primary.push('KeyImage');
+  }
+})();

@@ -1,0 +1,32 @@
+"""Who asks the gateway: viewers, by the same signed cookies and the same grammar as Orthanc's request filter."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from ris_core.access.signing import Keyring, TokenRefused
+from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
+
+_GRANTS_A_REQUEST = 24
+
+
+def grants_of(request: HttpRequest) -> list[ViewerGrant]:
+    """The valid grants that the browser has sent."""
+    now = datetime.now(UTC)
+    keyring = Keyring.from_settings(settings.QUANG)
+    tokens = [value for name, value in request.COOKIES.items() if name.startswith(VIEWER_COOKIE_PREFIX)]
+    found = []
+    for token in tokens[:_GRANTS_A_REQUEST]:
+        try:
+            found.append(read_viewer_token(keyring, token, now))
+        except TokenRefused:
+            continue  # as in the filter: an old cookie beside a valid one is nobody's fault
+    return found
+
+
+def granted_studies(request: HttpRequest) -> frozenset[str]:
+    """StudyInstanceUIDs that may be looked at."""
+    return frozenset(str(uid) for grant in grants_of(request) for uid in grant.study_uids)
