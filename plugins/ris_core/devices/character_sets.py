@@ -80,6 +80,17 @@ def written_in(text: str, character_set: str) -> str:
     return "".join(c if c.isascii() else _nearest(c, codec) for c in text)
 
 
+def name_written_in(name: str, character_set: str) -> str:
+    """A PN as :func:`written_in`; with code extensions its first group in the initial set, which names nothing by
+    escape sequences (PS3.5 6.2.1.2), unless that has no letters for it at all."""
+    written = written_in(name, character_set)
+    if "\\" not in character_set:
+        return written
+    first, equals, others = written.partition("=")
+    plain = written_in(first, ASCII)
+    return plain + equals + others if "?" not in plain else written
+
+
 def encoded_in(text: str, character_set: str) -> bytes:
     """``text``, which :func:`written_in` has made of letters that the set has, as its bytes.
 

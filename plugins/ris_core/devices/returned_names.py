@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Final
 
-from ris_core.devices.character_sets import CODECS, written_in
+from ris_core.devices.character_sets import CODECS, name_written_in
 from ris_core.devices.rules import RegisteredDevice
 from ris_core.names import folded, unaccented
 
@@ -35,7 +35,7 @@ LONGEST_GROUP: Final = 64
 
 def name_as_sent(person_name: str, device: RegisteredDevice) -> str:
     """A patient's PN as ``device`` is told it on its worklist."""
-    return fitting_name(written_in(person_name, device.written_set), device.quirks.max_name_length)
+    return fitting_name(name_written_in(person_name, device.written_set), device.quirks.max_name_length)
 
 
 def fitting_name(name: str, longest: int | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ris_core.devices.character_sets import UNICODE, encoded_in, written_in
+from ris_core.devices.character_sets import UNICODE, encoded_in, name_written_in, written_in
 from ris_core.devices.returned_names import fitting_name
 from ris_core.devices.rules import RegisteredDevice
 from ris_core.worklist.encoding import FILE_META, text_element
@@ -49,7 +49,8 @@ def _rewritten(answer: bytes, character_set: str, longest: int | None) -> bytes:
         is_name = longest is not None and answer[value_at - 8 : value_at - 4] == _PATIENT_NAME
         if value.isascii() and not is_name:
             continue
-        text = written_in(value.decode().rstrip(" "), character_set)
+        written = name_written_in if representation == b"PN" else written_in
+        text = written(value.decode().rstrip(" "), character_set)
         if is_name:
             text = fitting_name(text, longest)
         parts.append(answer[unchanged : value_at - 8])
