@@ -20,6 +20,7 @@ DOMAIN_APPS = [
     "ris_core.appointments",
     "ris_core.external_results",
     "ris_core.exam_search",
+    "ris_core.exam_lists",
     "ris_core.worklist",
     "ris_core.messages",
     "ris_core.intake",

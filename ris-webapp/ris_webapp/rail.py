@@ -71,6 +71,7 @@ RAIL = (
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("matching_policy:policy", "link", _("Quy tắc khớp ảnh"), Function.ADMINISTER, administration=True),
+    RailEntry("reading_targets:targets", "clock", _("Thời hạn đọc"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
     RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),
     RailEntry("tag_rules:rules", "edit", _("Quy tắc thông tin ảnh"), Function.ADMINISTER, administration=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ris_core.exam_search.source import Field
@@ -46,6 +46,11 @@ Expression = Word | All | Any | Without
 def all_of(words: Iterable[str], field: Field, *, whole: bool = False) -> All:
     """All ``words`` stand in ``field``, in any order."""
     return All(tuple(Word(field, word, whole) for word in words))
+
+
+def phrase(words: Sequence[str], field: Field) -> All:
+    """All ``words`` stand in ``field``, of the last one at least its beginning: the cheaper of what people mean."""
+    return All(tuple(Word(field, word, whole=place < len(words) - 1) for place, word in enumerate(words)))
 
 
 def as_tsquery(expression: Expression) -> str:

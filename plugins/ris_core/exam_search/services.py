@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
+from django.utils import timezone
 
 from ris_core.exam_search.expression import All, Expression, Word, as_fts5, as_tsquery
 from ris_core.exam_search.expression import Any as AnyOf
@@ -16,8 +17,12 @@ from ris_core.exam_search.source import Field
 from ris_core.exam_search.words import words_of
 from ris_core.orders.models import RequestedProcedure
 
-FEW: Final = 1000
+FEW: Final = 3000
 """So many exams are looked up by their keys; of more, the list is walked in its order until a page is full."""
+RECENT: Final = 2000
+"""Among so many of the newest exams it is seen whether walking fills a page soon."""
+OFTEN: Final = 10
+"""Of the recent exams, so many found make it worth walking."""
 SHORTEST_PART: Final = 4
 """Characters of a number that are looked for in its middle too."""
 
@@ -43,11 +48,36 @@ class Found:
     """Which exams were found: the keys of a few, or a condition of many."""
 
     keys: tuple[int, ...] = ()
-    many: RawSQL | None = None
+    condition: str = ""
+    params: tuple[str, ...] = ()
 
     def among(self, exams: QuerySet[RequestedProcedure]) -> QuerySet[RequestedProcedure]:
-        """Those of ``exams`` that were found."""
-        return exams.filter(pk__in=self.keys if self.many is None else cast("Any", self.many))
+        """Those of ``exams`` that were found.
+
+        PostgreSQL multiplies how rare each word is and takes a hundred thousand exams for a few hundred. So of many
+        it is told to look at each exam of the list in its order (``OFFSET 0`` keeps it from turning that round),
+        unless few of the recent ones would be found that way.
+        """
+        if not self.condition:
+            return exams.filter(pk__in=self.keys)
+        if connection.vendor != "postgresql" or not self._often_recently():
+            query = RawSQL(f"SELECT {_key()} FROM exam_search WHERE {self.condition}", self.params)
+            return exams.filter(pk__in=cast("Any", query))
+        return exams.filter(self._each())
+
+    def _each(self) -> RawSQL:
+        return RawSQL(
+            "EXISTS (SELECT 1 FROM exam_search WHERE exam_search.procedure_id = orders_requestedprocedure.id "
+            f"AND {self.condition} OFFSET 0)",
+            self.params,
+            output_field=BooleanField(),
+        )
+
+    def _often_recently(self) -> bool:
+        past = RequestedProcedure.objects.filter(scheduled_at__lte=timezone.now())
+        newest = past.order_by("-scheduled_at", "-pk").values("pk")[:RECENT]
+        recent = RequestedProcedure.objects.filter(self._each(), pk__in=newest)
+        return len(recent.values_list("pk", flat=True)[:OFTEN]) == OFTEN
 
 
 def typed(text: str) -> Expression | None:
@@ -85,7 +115,7 @@ def find_typed(text: str, chosen: Expression | None = None) -> Found:
         return Found()
     found = find(All((expression, chosen)) if chosen else expression)
     terms = Terms.of(text)
-    if found.keys or found.many or not any(len(number) >= SHORTEST_PART for number in terms.numbers):
+    if found.keys or found.condition or not any(len(number) >= SHORTEST_PART for number in terms.numbers):
         return found
     others: list[Expression] = [Word(Field.NAME, word) for word in terms.names]
     if chosen:
@@ -96,18 +126,20 @@ def find_typed(text: str, chosen: Expression | None = None) -> Found:
         condition, params = _condition(All(tuple(others)))
         conditions.append(condition)
     for number in terms.numbers:
-        conditions.append("numbers LIKE %s ESCAPE '!'")  # trigrams, or every row
+        conditions.append("exam_search.numbers LIKE %s ESCAPE '!'")  # trigrams, or every row
         params.append(f"%{_escaped(number.lower())}%")
     return _found(" AND ".join(conditions), params)
 
 
 def _found(condition: str, params: Sequence[str]) -> Found:
-    key = "procedure_id" if connection.vendor == "postgresql" else "rowid"
-    query = f"SELECT {key} FROM exam_search WHERE {condition}"
     with connection.cursor() as cursor:
-        cursor.execute(f"{query} LIMIT {FEW + 1}", params)
+        cursor.execute(f"SELECT {_key()} FROM exam_search WHERE {condition} LIMIT {FEW + 1}", params)
         keys = tuple(key for (key,) in cursor.fetchall())
-    return Found(keys) if len(keys) <= FEW else Found(many=RawSQL(query, tuple(params)))
+    return Found(keys) if len(keys) <= FEW else Found(condition=condition, params=tuple(params))
+
+
+def _key() -> str:
+    return "procedure_id" if connection.vendor == "postgresql" else "rowid"
 
 
 def _condition(expression: Expression) -> tuple[str, list[str]]:

@@ -19,9 +19,10 @@ def _keys(found: Found) -> set[int]:
     return set(found.among(RequestedProcedure.objects.all()).values_list("pk", flat=True))
 
 
-@pytest.fixture(params=[services.FEW, 0], ids=["few", "many"], autouse=True)
+@pytest.fixture(params=[(services.FEW, 0), (0, 0), (0, 10)], ids=["few", "many", "many, seldom"], autouse=True)
 def _few_or_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "FEW", request.param)
+    for name, value in zip(("FEW", "OFTEN"), request.param, strict=True):
+        monkeypatch.setattr(services, name, value)
 
 
 def test_a_report_is_found_by_its_words_whole_or_begun() -> None:

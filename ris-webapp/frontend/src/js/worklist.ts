@@ -3,10 +3,13 @@
 
 import htmx from "htmx.org";
 import { registerKeys } from "./keys";
+import { wireColumns } from "./list-columns";
+import { clearSelection, openBulk, showSelection, toggle, toggleAll, undoLast, wireSelection } from "./list-selection";
+import { countSoon, refreshSide, toggleSide, wireSide } from "./list-side";
 import type { Change } from "./live";
+import { closeMenus } from "./menus";
 import { say } from "./words";
 
-const COLUMNS_KEY = "quang.worklist.hidden-columns";
 const QUIET_MS = 120;
 const BUSY_MS = 2000;
 const TYPING_MS = 300;
@@ -67,40 +70,13 @@ document.addEventListener("click", (event) => {
   const target = event.target as Element;
   if (target.closest("[data-close-preview]")) closePreview();
   const row = target.closest<HTMLTableRowElement>("#exam-rows > tr[data-exam]");
-  if (row && !target.closest("a")) {
+  if (row && !target.closest("a, input")) {
     choose(row);
     void preview();
   }
 });
 document.addEventListener("dblclick", (event) => {
   if ((event.target as Element).closest("#exam-rows > tr[data-exam]")) open();
-});
-
-// --- columns ---------------------------------------------------------------------------------------------------
-
-function hiddenColumns(): string[] | undefined {
-  const kept = localStorage.getItem(COLUMNS_KEY);
-  return kept === null ? undefined : kept.split(" ").filter(Boolean);
-}
-
-function applyColumns(): void {
-  const hidden = hiddenColumns();
-  const table = document.getElementById("exam-table");
-  for (const box of document.querySelectorAll<HTMLInputElement>("[data-column]")) {
-    const name = box.dataset.column ?? "";
-    if (hidden) box.checked = !hidden.includes(name);
-    else box.checked = getComputedStyle(document.querySelector(`th.c-${name}`) as Element).display !== "none";
-    table?.classList.toggle(`hide-${name}`, !box.checked);
-  }
-  table?.classList.toggle("chosen", hidden !== undefined);
-}
-
-document.addEventListener("change", (event) => {
-  if (!(event.target instanceof HTMLInputElement) || !event.target.dataset.column) return;
-  const boxes = [...document.querySelectorAll<HTMLInputElement>("[data-column]")];
-  const hidden = boxes.filter((box) => !box.checked).map((box) => box.dataset.column);
-  localStorage.setItem(COLUMNS_KEY, hidden.join(" "));
-  applyColumns();
 });
 
 // --- search as one types ---------------------------------------------------------------------------------------
@@ -122,7 +98,7 @@ function find(): void {
 }
 
 async function load(address: string): Promise<void> {
-  await htmx.ajax("get", address, { source: ".worklist", target: "#exams", select: "#exams", swap: "outerHTML" });
+  await htmx.ajax("get", address, { source: ".worklist-main", target: "#exams", select: "#exams", swap: "outerHTML" });
   history.replaceState(history.state, "", address);
 }
 
@@ -211,6 +187,7 @@ function replaceRow(fresh: HTMLTableRowElement): void {
   const focused = old === document.activeElement;
   fresh.classList.add("changed");
   old.replaceWith(fresh);
+  showSelection();
   if (focused) fresh.focus();
   if (!drawer.hidden && shown === fresh.dataset.exam) {
     shown = undefined;
@@ -221,6 +198,7 @@ function replaceRow(fresh: HTMLTableRowElement): void {
 document.addEventListener("quang:change", (event) => {
   const change = (event as CustomEvent<Change>).detail;
   if (change.topic !== "exam") return;
+  countSoon();
   if (document.getElementById(`exam-${change.id}`)) changedOnPage.add(String(change.id));
   else if (fits(change) && above(change)) news.add(change.id);
 });
@@ -232,6 +210,13 @@ document.addEventListener("quang:resync", () => {
   rows().forEach((row) => changedOnPage.add(row.dataset.exam ?? ""));
   void replaceChanged();
 });
+
+/** After something was done to exams here: their rows come with the change itself, but not those that leave the list. */
+function refreshMarks(): void {
+  const parameters = new URLSearchParams(list().dataset.address);
+  if (parameters.has("tag") || parameters.has("folder")) refresh();
+  else void refreshSide();
+}
 
 function refresh(): void {
   void load(`/${list().dataset.address}`);
@@ -245,23 +230,46 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if ((event.target as Element).id !== "exams" && !(event.target as Element).closest("#exam-rows")) return;
-  applyColumns();
+  showSelection();
   chosen()?.setAttribute("aria-selected", "true");
 });
 document.addEventListener("htmx:afterSettle", (event) => {
   if ((event as CustomEvent<{ elt: Element }>).detail.elt.id !== "exams") return;
   news.clear();
   showNews();
+  void refreshSide();
   if (document.activeElement !== search) search.value = new URLSearchParams(list().dataset.address).get("q") ?? "";
 });
+
+document.addEventListener("htmx:configRequest", (event) => {
+  // a form of filters sends what is chosen, not what is empty
+  const { parameters, verb } = (event as CustomEvent<{ parameters: Record<string, unknown>; verb: string }>).detail;
+  if (verb === "get") for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
+});
+
+function openFilters(): void {
+  const menu = document.getElementById("refine") as HTMLDetailsElement;
+  menu.open = true;
+  menu.querySelector<HTMLElement>("input[type=text]")?.focus();
+}
 
 registerKeys(
   { keys: ["j", "ArrowDown"], label: say("next"), run: () => move(1) },
   { keys: ["k", "ArrowUp"], label: say("previous"), run: () => move(-1) },
   { keys: [" "], label: say("preview"), run: () => (shown && shown === present ? closePreview() : void preview()) },
   { keys: ["Enter"], label: say("openExam"), run: open },
+  { keys: ["x"], label: say("select"), run: () => toggle(chosen()) },
+  { keys: ["X"], label: say("selectAll"), run: toggleAll },
+  { keys: ["t"], label: say("tag"), run: () => openBulk("tag") },
+  { keys: ["f"], label: say("folder"), run: () => openBulk("folder") },
+  { keys: ["g"], label: say("assign"), run: () => openBulk("assign") },
+  { keys: ["u"], label: say("undoLast"), run: () => void undoLast() },
+  { keys: ["b"], label: say("refine"), run: openFilters },
+  { keys: ["l"], label: say("lists"), run: () => toggleSide() },
   { keys: ["r"], label: say("refresh"), run: refresh },
   { keys: ["p"], label: say("printSlip"), run: () => present && window.open(`/exams/${present}/slip/`, "_blank", "noopener") },
-  { keys: ["Escape"], label: say("closePreview"), run: closePreview },
+  { keys: ["Escape"], label: say("closePreview"), run: () => void (closeMenus() || (drawer.hidden ? clearSelection() : closePreview())) },
 );
-applyColumns();
+wireSelection(chosen, refreshMarks);
+wireColumns(refresh);
+wireSide();

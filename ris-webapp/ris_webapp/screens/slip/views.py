@@ -18,7 +18,11 @@ from ris_core.matching.slip import PAPERS, STYLE, Paper, Slip, slip_body, slip_p
 from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import actor_of
 from ris_webapp.jinja import dicom_date, word
+from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, public, requires
+
+MOST_SLIPS = 100
+"""Printed at once."""
 
 
 @requires(Function.VIEW_WORKLIST)
@@ -31,8 +35,31 @@ def page(request: UserRequest, procedure_id: int) -> HttpResponse:
         actor_of(request), "slip.shown", subject=f"procedure:{procedure.pk}", patient_id=procedure.patient_id,
         paper=paper,
     )  # fmt: skip
-    context = {"procedure": procedure, "body": slip_body(_slip(procedure), paper), "paper": paper, "papers": PAPERS}
+    context = {"procedure": procedure, "bodies": [slip_body(_slip(procedure), paper)], "paper": paper, "papers": PAPERS}
     return render(request, "slip/slip.html", context)
+
+
+@requires(Function.VIEW_WORKLIST)
+@require_GET
+def several(request: UserRequest) -> HttpResponse:
+    """The slips of ``exams``, each on a page of its own, ready to be printed at once.
+
+    :raises NotFound: there is none of these exams
+    """
+    keys = whole_numbers(request.GET.get("exams", "").split(","))[:MOST_SLIPS]
+    found = RequestedProcedure.objects.select_related("request", "patient").in_bulk(keys)
+    procedures = [found[key] for key in dict.fromkeys(keys) if key in found]
+    if not procedures:
+        raise NotFound("there is no such exam", field="exams")
+    paper = _paper(request)
+    for procedure in procedures:
+        record(
+            actor_of(request), "slip.shown", subject=f"procedure:{procedure.pk}", patient_id=procedure.patient_id,
+            paper=paper,
+        )  # fmt: skip
+    bodies = [slip_body(_slip(procedure), paper) for procedure in procedures]
+    context = {"procedure": None, "bodies": bodies, "exams": ",".join(str(each.pk) for each in procedures)}
+    return render(request, "slip/slip.html", {**context, "paper": paper, "papers": PAPERS})
 
 
 @requires(Function.VIEW_WORKLIST)

@@ -10,21 +10,21 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from ris_core.exam_lists.models import Assignment, ExamTag
+from ris_core.exam_lists.rules import target_minutes
+from ris_core.exam_lists.targets import WAITING, targets
 from ris_core.notices.services import open_notices_by_exam
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Document, Reading
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.notices.sentences import sentence_of
-from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, Cursor
-
-TARGET_MINUTES = {0: 30, 1: 60, 2: 240, 3: 480}
-"""From images to report, by priority rank: what the waiting bar is measured against."""
+from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor
 
 _COLUMNS = (
     "pk", "patient_id", "patient__full_name", "patient__birth_date", "patient__sex", "request__accession_number",
     "request__visit__patient_class", "request__requesting_department", "placer_order_number", "service_name",
-    "modality", "priority", "priority_rank", "scheduled_at", "exam_state", "images_arrived_at",
+    "modality", "priority", "priority_rank", "scheduled_at", "exam_state", "images_arrived_at", "service_code",
 )  # fmt: skip
 
 
@@ -48,12 +48,18 @@ class ExamRow:
     scheduled_at: datetime
     exam_state: str
     images_arrived_at: datetime | None
+    service_code: str
     patient_id: str = ""
     citizen_id: str = ""
     rooms: list[str] = field(default_factory=list)
     stations: list[str] = field(default_factory=list)
     instance_count: int = 0
     reader: str = ""
+    assigned_to: str = ""
+    """Who is asked to read it, while nobody does."""
+    tags: list[str] = field(default_factory=list)
+    target_minutes: int = 0
+    """How long it may wait for its report."""
     notices: list[str] = field(default_factory=list)
     """What has changed under the users' hands, a sentence each."""
 
@@ -76,15 +82,14 @@ class ExamRow:
     @property
     def waited_minutes(self) -> int | None:
         """How long the images have waited for a reader; none when nobody waits."""
-        if self.images_arrived_at is None or self.exam_state not in ("READY_TO_READ", "CLAIMED", "DRAFT"):
+        if self.images_arrived_at is None or self.exam_state not in WAITING:
             return None
         return max(0, int((timezone.now() - self.images_arrived_at).total_seconds() // 60))
 
     @property
     def waited_share(self) -> int:
         """The waiting time as a share of its target, in percent, at most 100."""
-        target = TARGET_MINUTES.get(self.priority_rank, 480)
-        return min(100, (self.waited_minutes or 0) * 100 // target)
+        return min(100, (self.waited_minutes or 0) * 100 // self.target_minutes)
 
 
 def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
@@ -97,6 +102,8 @@ def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
     _add_steps(rows)
     _add_images(rows)
     _add_readers(rows)
+    _add_marks(rows)
+    _add_targets(rows.values())
     _add_notices(rows)
     return [rows[procedure_id] for procedure_id in procedure_ids if procedure_id in rows]
 
@@ -146,6 +153,28 @@ def _add_readers(rows: dict[int, ExamRow]) -> None:
     readings = Reading.objects.filter(procedure_id__in=rows, claimed_by__isnull=False).order_by("-ordinal")
     for procedure_id, name in readings.values_list("procedure_id", "claimed_by__full_name"):
         rows[procedure_id].reader = name
+
+
+def _add_marks(rows: dict[int, ExamRow]) -> None:
+    tags = ExamTag.objects.filter(procedure_id__in=rows).order_by("tag__name")
+    for procedure_id, name in tags.values_list("procedure_id", "tag__name"):
+        rows[procedure_id].tags.append(name)
+    assigned = Assignment.objects.filter(procedure_id__in=rows, procedure__exam_state__in=UNFINISHED)
+    for procedure_id, name in assigned.values_list("procedure_id", "reader__full_name"):
+        if not rows[procedure_id].reader:
+            rows[procedure_id].assigned_to = name
+
+
+def _add_targets(rows: Iterable[ExamRow]) -> None:
+    known = targets()
+    for row in rows:
+        row.target_minutes = target_minutes(
+            known,
+            priority=row.priority,
+            patient_class=row.patient_class,
+            modality=row.modality,
+            service_code=row.service_code,
+        )
 
 
 def _add_notices(rows: dict[int, ExamRow]) -> None:

@@ -56,7 +56,13 @@ COLUMN_SORTS = (
 """Columns that one may sort by; with ``-`` before them the other way round."""
 SORTS = ("priority", "newest", *COLUMN_SORTS, *(f"-{column}" for column in COLUMN_SORTS))
 
-WORD_FILTERS = ("service", "department", "device", "report")
+WORD_LABELS = {
+    "service": _("Dịch vụ"),
+    "department": _("Khoa"),
+    "device": _("Phòng, máy"),
+    "report": _("Trong kết quả"),
+}
+WORD_FILTERS = tuple(WORD_LABELS)
 """Filters by words, as :class:`ris_core.exam_search.source.Field` names them."""
 LONGEST_TEXT = 100
 
@@ -106,6 +112,11 @@ class Filter:
     region: str = ""
     patient_class: str = ""
     reader: int | None = None
+    tag: int | None = None
+    folder: int | None = None
+    """A folder of the user who looks; another's is empty."""
+    late: bool = False
+    """Only exams that wait for their report for longer than their target."""
     sort: str = ""
 
     @classmethod
@@ -135,6 +146,9 @@ class Filter:
             region=one_of("region", REGIONS),
             patient_class=one_of("class", [value for value in PatientClass.values if value]),
             reader=whole_number(parameters.get("reader", "")),
+            tag=whole_number(parameters.get("tag", "")),
+            folder=whole_number(parameters.get("folder", "")),
+            late=parameters.get("late") == "1",
             sort=one_of("sort", SORTS),
         )
         return replace(wanted, when=one_of("when", WHEN_LABELS, wanted.usual_period))
@@ -142,7 +156,8 @@ class Filter:
     @property
     def newest_first(self) -> bool:
         """Searches and lists of every day show the newest first unless asked otherwise; others what is most urgent."""
-        by_itself = "newest" if self.searching or self.when == "all" or self.since or self.until else "priority"
+        days_back = self.searching or self.when == "all" or self.since or self.until
+        by_itself = "newest" if days_back and not self.late else "priority"
         return (self.sort or by_itself) == "newest"
 
     @property
@@ -158,7 +173,9 @@ class Filter:
     @property
     def narrowed(self) -> bool:
         """Whether more decides than the chips: a change cannot be fitted in without asking the database."""
-        return bool(self.searching or self.mine or self.patient_class or self.reader)
+        return bool(
+            self.searching or self.mine or self.patient_class or self.reader or self.tag or self.folder or self.late
+        )
 
     @property
     def refined(self) -> int:
@@ -168,8 +185,8 @@ class Filter:
 
     @property
     def usual_period(self) -> str:
-        """The period shown when none is chosen: a search looks through all days."""
-        return "all" if self.searching else "week"
+        """The period shown when none is chosen: a search, a folder, a tag look through all days."""
+        return "all" if self.searching or self.folder or self.tag or self.late else "week"
 
     @property
     def exam_states(self) -> tuple[str, ...]:
@@ -206,6 +223,9 @@ class Filter:
             "region": self.region,
             "class": self.patient_class,
             "reader": str(self.reader or ""),
+            "tag": str(self.tag or ""),
+            "folder": str(self.folder or ""),
+            "late": "1" if self.late else "",
             "sort": self.sort,
         }
         return {name: value for name, value in parts.items() if value}

@@ -8,7 +8,9 @@ from typing import Any, Final
 from django.db.models import Case, DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
-from ris_core.exam_search.expression import All, Expression, all_of
+from ris_core.exam_lists.models import Assignment, FolderExam
+from ris_core.exam_lists.targets import WAITING, late_exams
+from ris_core.exam_search.expression import All, Expression, all_of, phrase
 from ris_core.exam_search.regions import names_region
 from ris_core.exam_search.services import find, find_typed
 from ris_core.exam_search.source import Field
@@ -42,9 +44,12 @@ class ExamPage:
     """When only the newest exams were sorted: how many."""
 
 
-def claimed_by(user_id: int) -> QuerySet[Reading]:
-    """The readings that a user has claimed and not finished."""
-    return Reading.objects.filter(claimed_by_id=user_id, state__in=("CLAIMED", "DRAFT", "PRELIMINARY"))
+def exams_of(user_id: int) -> set[int]:
+    """The exams that a user has claimed and not finished, and those they are asked to read."""
+    claimed = Reading.objects.filter(claimed_by_id=user_id, state__in=("CLAIMED", "DRAFT", "PRELIMINARY"))
+    asked = Assignment.objects.filter(reader_id=user_id, procedure__exam_state__in=WAITING)
+    keys = (each.values_list("procedure_id", flat=True)[:MOST_CLAIMED] for each in (claimed, asked))
+    return {key for found in keys for key in found}
 
 
 def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
@@ -54,9 +59,16 @@ def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
     if period:
         exams = exams.filter(scheduled_at__gte=period[0], scheduled_at__lt=period[1])
     if wanted.mine:
-        exams = exams.filter(pk__in=list(claimed_by(user_id).values_list("procedure_id", flat=True)[:MOST_CLAIMED]))
+        exams = exams.filter(pk__in=exams_of(user_id))
     if wanted.reader:
         exams = exams.filter(readings__claimed_by_id=wanted.reader)
+    if wanted.tag:
+        exams = exams.filter(tags__tag_id=wanted.tag)
+    if wanted.folder:
+        inside = FolderExam.objects.filter(folder_id=wanted.folder, folder__owner_id=user_id)
+        exams = exams.filter(pk__in=inside.values("procedure_id"))
+    if wanted.late:
+        exams = exams.filter(pk__in=late_exams())
     if wanted.patient_class:
         exams = exams.filter(request__visit__patient_class=wanted.patient_class)
     if wanted.searching:
@@ -65,9 +77,11 @@ def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
 
 
 def _searched(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
-    parts: list[Expression] = [
-        all_of(words, Field(name)) for name in WORD_FILTERS if (words := words_of(getattr(wanted, name)))
-    ]
+    parts: list[Expression] = []
+    for name in WORD_FILTERS:
+        words, of_reports = words_of(getattr(wanted, name)), name == Field.REPORT
+        if words:
+            parts.append(all_of(words, Field.REPORT, whole=True) if of_reports else phrase(words, Field(name)))
     if wanted.region:
         parts.append(names_region(wanted.region))
     chosen = All(tuple(parts)) if parts else None

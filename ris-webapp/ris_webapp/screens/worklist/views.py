@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function
+from ris_core.accounts.models import User
+from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import record
+from ris_core.exam_lists.models import Folder, Tag
+from ris_core.exam_lists.services import readers
+from ris_core.matching.body_regions import REGIONS
+from ris_core.orders.models import PatientClass
 from ris_webapp.client import actor_of
 from ris_webapp.feed import newest_position
+from ris_webapp.jinja import word
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.worklist import filters
+from ris_webapp.screens.worklist.columns import ALWAYS, LABELS, shown_to
 from ris_webapp.screens.worklist.exams import rows_of
 from ris_webapp.screens.worklist.facets import facets
-from ris_webapp.screens.worklist.listing import PAGE_ROWS, claimed_by, exam_page, filtered
+from ris_webapp.screens.worklist.listing import PAGE_ROWS, exam_page, exams_of, filtered
 from ris_webapp.screens.worklist.preview import exam_preview
-
-COLUMNS = ("patient_id", "age", "accession", "modality", "room", "time", "images", "reader", "waiting", "department")
-"""Columns that a user may hide; patient, service, priority and state always show."""
+from ris_webapp.words import Text
 
 
 @requires(Function.VIEW_WORKLIST)
@@ -35,16 +42,23 @@ def worklist(request: UserRequest) -> HttpResponse:
     if wanted.searching and after is None:
         patients = sorted({row.patient_key for row in page.rows})
         record(actor_of(request), "worklist.searched", subject="worklist", patients=patients)
-    context = {"wanted": wanted, "page": page}
+    columns, chosen = shown_to(request.user.pk)
+    context = {"wanted": wanted, "page": page, "columns": columns}
     if after:
         return render(request, "worklist/rows.html", context)
     period = wanted.period()
     context |= {
         "live_position": position,
         "facets": facets(wanted, narrowed=exams if wanted.narrowed else None),
-        "mine_count": claimed_by(request.user.pk).count(),
+        "mine_count": len(exams_of(request.user.pk)),
         "filters": filters,
-        "columns": COLUMNS,
+        "labels": LABELS,
+        "always": ALWAYS,
+        "chosen": chosen,
+        "regions": sorted(REGIONS, key=lambda region: str(word("body_region", region))),
+        "patient_classes": [value for value in PatientClass.values if value],
+        "readers": list(readers()) if may(request.user.role, Function.READ_EXAM) else [],
+        "removable": _removable(wanted),
         "period": [int(moment.timestamp()) for moment in period] if period else [],
     }
     return render(request, "worklist/worklist.html", context)
@@ -55,7 +69,9 @@ def worklist(request: UserRequest) -> HttpResponse:
 def rows(request: UserRequest) -> HttpResponse:
     """The rows of the exams ``ids`` as they are now, for those that a page shows already."""
     ids = whole_numbers(request.GET.get("ids", "").split(","))[: 4 * PAGE_ROWS]
-    return render(request, "worklist/rows.html", {"page": {"rows": rows_of(ids), "next_cursor": None}})
+    columns, _chosen = shown_to(request.user.pk)
+    context = {"page": {"rows": rows_of(ids), "next_cursor": None}, "columns": columns}
+    return render(request, "worklist/rows.html", context)
 
 
 @requires(Function.VIEW_WORKLIST)
@@ -65,3 +81,33 @@ def preview(request: UserRequest, procedure_id: int) -> HttpResponse:
     exam = exam_preview(procedure_id)
     record(actor_of(request), "exam.viewed", subject=f"exam:{procedure_id}", patient_id=exam.procedure.patient_id)
     return render(request, "worklist/preview.html", {"exam": exam})
+
+
+def _removable(wanted: filters.Filter) -> list[tuple[Text, str, str]]:
+    """The further filters that are set: what each is called, its value, and the list without it."""
+    found: list[tuple[Text, str, str]] = [
+        (label, getattr(wanted, name), wanted.address(**{name: ""}))
+        for name, label in filters.WORD_LABELS.items()
+        if getattr(wanted, name)
+    ]
+    if wanted.region:
+        found.append((_("Vùng"), word("body_region", wanted.region), wanted.address(region="")))
+    if wanted.patient_class:
+        label = word("patient_class", wanted.patient_class)
+        found.append((_("Diện"), label, wanted.address(patient_class="")))
+    if wanted.reader:
+        name = User.objects.filter(pk=wanted.reader).values_list("full_name", flat=True).first() or "?"
+        found.append((_("Người đọc"), name, wanted.address(reader=None)))
+    if wanted.since:
+        found.append((_("Từ ngày"), f"{wanted.since:%d/%m/%Y}", wanted.address(since=None)))
+    if wanted.until:
+        found.append((_("Đến ngày"), f"{wanted.until:%d/%m/%Y}", wanted.address(until=None)))
+    if wanted.tag:
+        name = Tag.objects.filter(pk=wanted.tag).values_list("name", flat=True).first() or "?"
+        found.append((_("Thẻ"), name, wanted.address(tag=None)))
+    if wanted.folder:
+        name = Folder.objects.filter(pk=wanted.folder).values_list("name", flat=True).first() or "?"
+        found.append((_("Hồ sơ"), name, wanted.address(folder=None)))
+    if wanted.late:
+        found.append((_("Chờ đọc"), gettext("quá hạn"), wanted.address(late=False)))
+    return found

@@ -1,0 +1,72 @@
+// The lists beside the worklist: shown or hidden, fetched after the page, counted anew when exams change.
+
+import htmx from "htmx.org";
+import { post } from "./post";
+import { toast } from "./toast";
+import { say } from "./words";
+
+const KEPT_AS = "quang.worklist.side";
+const QUIET_MS = 4000;
+
+const holder = document.getElementById("lists") as HTMLElement;
+const isOpen = () => holder.parentElement?.dataset.side === "open";
+let shown: string | undefined;
+let waiting: number | undefined;
+
+/** Fetch the lists for the address that is shown; not while somebody types a name there. */
+export async function refreshSide(): Promise<void> {
+  clearTimeout(waiting);
+  waiting = undefined;
+  if (!isOpen() || holder.contains(document.activeElement?.closest("form") ?? null)) return;
+  const address = document.getElementById("exams")?.dataset.address ?? "?";
+  const answer = await fetch(`/worklist/side/${address}`, { headers: { "HX-Request": "true", "X-Quang-Background": "1" } });
+  if (!answer.ok) return;
+  const text = await answer.text();
+  if (text === shown) return;
+  shown = text;
+  const top = holder.scrollTop;
+  holder.innerHTML = text;
+  holder.scrollTop = top;
+  htmx.process(holder);
+}
+
+/** Count anew soon: many changes are one count. */
+export function countSoon(): void {
+  waiting ??= window.setTimeout(() => void refreshSide(), QUIET_MS);
+}
+
+export function toggleSide(open = !isOpen()): void {
+  if (holder.parentElement) holder.parentElement.dataset.side = open ? "open" : "closed";
+  for (const button of document.querySelectorAll("[data-toggle-side]")) button.setAttribute("aria-expanded", String(open));
+  localStorage.setItem(KEPT_AS, open ? "open" : "closed");
+  if (open) void refreshSide();
+}
+
+export function wireSide(): void {
+  toggleSide((localStorage.getItem(KEPT_AS) ?? (innerWidth >= 1280 ? "open" : "closed")) === "open");
+  document.addEventListener("click", async (event) => {
+    const target = event.target as Element;
+    if (target.closest("[data-toggle-side]")) toggleSide();
+    const address = target.closest<HTMLElement>("[data-delete]")?.dataset.delete;
+    if (!address) return;
+    const gone = await post(address, {});
+    if (!gone) return;
+    await refreshSide();
+    toast(String(gone.text), "info", { label: say("undo"), run: () => void restore(gone) });
+  });
+  document.addEventListener("submit", async (event) => {
+    if (!(event.target instanceof HTMLFormElement) || event.target.id !== "save-list") return;
+    event.preventDefault();
+    const form = event.target;
+    if (!(await post(form.action, new FormData(form)))) return;
+    (document.activeElement as HTMLElement | null)?.blur();
+    await refreshSide();
+  });
+}
+
+/** A deleted list is saved again, a deleted folder filled again. */
+async function restore(gone: Record<string, unknown>): Promise<void> {
+  if (gone.again) await post("/worklist/lists/", gone.again as Record<string, string>);
+  else await post("/worklist/bulk/", { action: "folder", exams: (gone.exams as number[]).join(","), target: String(gone.name) });
+  await refreshSide();
+}
