@@ -109,6 +109,9 @@ def test_columns_stay_as_one_chose_them(radiologist: Visitor) -> None:
     expect(heading).to_be_hidden()
     page.reload()
     expect(heading).to_be_hidden()
+    page.click(".columns summary")
+    page.click("[data-usual-columns]")
+    expect(heading).to_be_visible()
 
 
 def test_a_study_without_order_is_linked_by_hand_and_the_link_is_undone(

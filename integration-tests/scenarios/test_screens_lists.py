@@ -1,0 +1,145 @@
+"""The list of exams in a browser: choose exams, tag and collect them, undo, saved lists, columns, further filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ris_testing.backends import RunningSuite
+from ris_testing.browser import TABLET, Visitor, chromium, visitor
+from ris_testing.his import acknowledgement_code, place_order
+from ris_testing.orders import Order, an_order, unique
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture
+def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
+    with visitor(browser, suite, "bacsi") as seen:
+        yield seen
+
+
+def _orders(suite: RunningSuite, count: int) -> tuple[str, list[Order]]:
+    """Orders of patients with a name of their own."""
+    family = unique("HỌ")
+    orders = []
+    for given in ("AN", "BÌNH", "CHÂU")[:count]:
+        order = an_order().for_patient(unique("BN"), f"{family}^THỊ {given}", "19790203", "F")
+        answer = place_order(order.message(), host=suite.mllp.host, port=suite.mllp.port)
+        assert acknowledgement_code(answer) == "AA", answer
+        orders.append(order)
+    return family, orders
+
+
+def _lists(page: Page) -> None:
+    if page.get_attribute(".worklist", "data-side") != "open":
+        page.keyboard.press("l")
+    expect(page.locator("#lists li").first).to_be_visible()
+
+
+def test_exams_are_chosen_tagged_collected_and_put_back_by_keyboard(suite: RunningSuite, radiologist: Visitor) -> None:
+    family, orders = _orders(suite, 3)
+    page = radiologist.open(f"/?q={family}")
+    _lists(page)
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("#bulk-count")).to_have_text("2 ca đã chọn")
+    tag, folder = unique("thẻ "), unique("hồ sơ ")
+    page.keyboard.press("t")
+    page.keyboard.type(tag)
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("cho 2 ca")
+    expect(page.locator(f'#lists li:has-text("{tag}") small')).to_have_text("2")
+    page.keyboard.press("f")
+    page.keyboard.type(folder)
+    page.keyboard.press("Enter")
+    expect(page.locator(f'#lists li:has-text("{folder}") small')).to_have_text("2")
+    assert radiologist.barriers() == []
+    radiologist.photograph("lists-chosen-vi-light")
+    page.keyboard.press("u")
+    expect(page.locator(f'#lists li:has-text("{folder}") small')).to_have_text("0")
+    page.click(f'#lists li:has-text("{tag}") a')
+    page.wait_for_url("**tag=*")
+    expect(page.locator("#exam-rows tr[data-exam]")).to_have_count(2)
+    page.keyboard.press("X")
+    page.click('[data-bulk-remove="untag"]')
+    expect(page.locator("#exam-rows tr[data-exam]")).to_have_count(0)
+    page.click('#toasts button:has-text("Hoàn tác")')
+    expect(page.locator("#exam-rows tr[data-exam]")).to_have_count(2)
+    assert len(orders) == 3
+    assert radiologist.complaints == []
+
+
+def test_a_list_is_narrowed_saved_and_its_count_follows(suite: RunningSuite, radiologist: Visitor) -> None:
+    family, _ = _orders(suite, 1)
+    page = radiologist.open("/")
+    _lists(page)
+    page.keyboard.press("b")
+    page.fill('#refine [name="service"]', "so nao")
+    page.select_option('#refine [name="region"]', "HEAD")
+    page.keyboard.press("/")
+    page.keyboard.type(family)
+    expect(page.locator("#exam-rows tr[data-exam]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.fill('#refine [name="service"]', "so nao")
+    page.select_option('#refine [name="region"]', "HEAD")
+    page.click("#refine .primary")
+    page.wait_for_url("**region=HEAD*")
+    expect(page.locator(".chip.removable").first).to_contain_text("so nao")
+    name = unique("Sọ não ")
+    page.click(".save-list summary")
+    page.fill('#save-list [name="name"]', name)
+    page.keyboard.press("Enter")
+    entry = page.locator(f'#lists li:has-text("{name}")')
+    expect(entry.locator("a")).to_have_attribute("aria-current", "true")
+    expect(entry.locator("small")).to_have_text("1")
+    place_order(
+        an_order().for_patient(unique("BN"), f"{family}^VĂN DŨNG", "19790203", "M").message(),
+        host=suite.mllp.host,
+        port=suite.mllp.port,
+    )
+    expect(entry.locator("small")).to_have_text("2", timeout=60_000)
+    entry.locator("[data-delete]").click()
+    expect(entry).to_have_count(0)
+    page.click('#toasts button:has-text("Hoàn tác")')
+    expect(entry).to_have_count(1)
+    assert radiologist.complaints == []
+
+
+def test_columns_are_put_in_order_for_the_user_and_back(radiologist: Visitor) -> None:
+    page = radiologist.open("/")
+    page.click(".columns summary")
+    page.click('.column-entry[data-name="accession"] [data-move="-1"]')
+    expect(page.locator("#exam-table th").nth(3)).to_have_class("c-accession")
+    page.reload()
+    expect(page.locator("#exam-table th").nth(3)).to_have_class("c-accession")
+    page.click(".columns summary")
+    page.click("[data-usual-columns]")
+    expect(page.locator("#exam-table th").nth(3)).to_have_class("c-patient_id")
+    assert radiologist.complaints == []
+
+
+def test_the_lists_shut_nobody_out(browser: Browser, suite: RunningSuite) -> None:
+    _orders(suite, 2)
+    with visitor(browser, suite, "bacsi", size=TABLET, scheme="dark", language="en") as seen:
+        page = seen.open("/")
+        _lists(page)
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.keyboard.press("t")
+        seen.photograph("lists-en-dark-tablet")
+        assert seen.barriers() == []
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        page.click("#user-menu summary")
+        page.click('#user-menu button[value="vi"]')
