@@ -31,7 +31,7 @@ def schedule(
     withdrawn: Sequence[str] = (),
 ) -> list[int]:
     """Register ``devices`` (of :class:`~ris_core.devices.services.DeviceRegistration`), make those in ``withdrawn``
-    inactive, put ``steps`` (changes of an ordinary :class:`~ris_core.worklist.encoding.WorklistAnswer`) on the
+    inactive, put ``steps`` (changes of an ordinary :class:`~ris_core.worklist.answer.WorklistAnswer`) on the
     worklist; returns the steps' ids."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("QUANG_", "DJANGO_"))}
     paths = (layout.PLUGINS, layout.RIS_WEBAPP, layout.REPOSITORY / "integration-tests")

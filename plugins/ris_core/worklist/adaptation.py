@@ -12,7 +12,8 @@ from functools import lru_cache
 from ris_core.devices.character_sets import UNICODE, encoded_in, name_written_in, written_in
 from ris_core.devices.returned_names import fitting_name
 from ris_core.devices.rules import RegisteredDevice
-from ris_core.worklist.encoding import FILE_META, text_element
+from ris_core.worklist.elements import text_element
+from ris_core.worklist.encoding import FILE_META
 
 _PATIENT_NAME = b"\x10\x00\x10\x00"
 _PADDED_WITH_SPACES = frozenset((b"SH", b"LO", b"PN", b"LT", b"ST"))

@@ -17,9 +17,10 @@ from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.statements import upsert
 from ris_core.worklist.adaptation import told_to
+from ris_core.worklist.answer import Code, OtherPatientId, WorklistAnswer
 from ris_core.worklist.dataset import attributes_of, read_file
 from ris_core.worklist.eligibility import Requirement, meant, requirements_of
-from ris_core.worklist.encoding import Code, OtherPatientId, WorklistAnswer, encode_answer, for_station
+from ris_core.worklist.encoding import encode_answer, for_station
 from ris_core.worklist.models import WorklistEntry
 from ris_core.worklist.rules import Keys, matches
 from ris_core.worklist.search import Search, compile_search
