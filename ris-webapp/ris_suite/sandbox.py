@@ -28,7 +28,7 @@ SERVICE_USER = "quang"
 _ROOT_FOLDERS = ("usr", "etc", "var")
 _ROOT_LINKS = ("bin", "sbin", "lib", "lib64")
 _SCRATCH = ("tmp", "var/tmp")
-"""Empty and writable; sockets of homes with long paths lie in the second (ris_suite.settings.postgres_socket_folder)."""
+"""Empty and writable; sockets of homes with long paths lie in the second (see ``settings.postgres_socket_folder``)."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _FILES_OF_THE_HOST = (
     "/etc/hosts",

@@ -22,6 +22,7 @@ VIEWER_COOKIE_PATH: Final = "/dicom-web"
 
 _VIEWER: Final = "viewer"
 _RESULT: Final = "result"
+_IMAGE: Final = "image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class ResultLink:
     version_number: int
     """Number of the report version it was sent with; 0: images only."""
     study_uids: frozenset[StudyInstanceUID]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLink:
+    """The link of one key image of one report version, as a result carries it to ``receiver``."""
+
+    receiver: str
+    version_id: int
+    position: int
     expires_at: datetime
 
 
@@ -125,6 +136,27 @@ def read_result_link(keyring: Keyring, token: str, now: datetime | None = None) 
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TokenRefused("result link lacks a part") from error
+
+
+def issue_image_link(keyring: Keyring, link: ImageLink) -> str:
+    """The token of ``/open/image/<token>`` for ``link``.
+
+    :raises InvalidValue: the expiry is no aware time
+    """
+    payload = {"r": link.receiver, "v": link.version_id, "n": link.position, "exp": _seconds(link.expires_at)}
+    return keyring.sign(_IMAGE, payload)
+
+
+def read_image_link(keyring: Keyring, token: str, now: datetime | None = None) -> ImageLink:
+    """The link in ``token``.
+
+    :raises TokenRefused: when it is not ours, not an image's link, or over
+    """
+    payload = keyring.verify(_IMAGE, token, now or datetime.now(UTC))
+    try:
+        return ImageLink(str(payload["r"]), int(payload["v"]), int(payload["n"]), expiry(payload))
+    except (KeyError, TypeError, ValueError) as error:
+        raise TokenRefused("image link lacks a part") from error
 
 
 def _seconds(at: datetime) -> int:

@@ -18,11 +18,12 @@ from django.utils import timezone
 from ris_core.audit.services import Actor
 from ris_core.errors import QuangError
 from ris_core.jobs.services import enqueue, is_under_way
+from ris_core.key_images.versions import images_of
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import ReportVersion
 from ris_core.settings import Settings
 from ris_core.signatures.appearance import Appearance
-from ris_core.signatures.binding import Binding
+from ris_core.signatures.binding import Binding, KeyImage
 from ris_core.signatures.certificates import CertificateFacts, common_name
 from ris_core.signatures.credentials import JOB_KIND, channel, lock_after_refusal, place_of, secret_of
 from ris_core.signatures.errors import (
@@ -128,7 +129,8 @@ def _make(signature: Signature) -> Made:
     refuse_unsignable(version, signature.signer_id)
     secret = secret_of(credential)
     document = ensure_document(version.pk)
-    binding = binding_of(version, document)
+    images = tuple(KeyImage(image.sop_instance_uid, image.frame, image.sha256) for image in images_of(version.pk))
+    binding = binding_of(version, document, images)
     statement = write_result(signed_result_of(version, binding, settings.site.name))
     now = timezone.now().astimezone(ZoneInfo(settings.site.time_zone))
     terms = signing_terms(settings)

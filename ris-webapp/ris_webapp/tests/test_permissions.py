@@ -208,6 +208,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     # the gateway knows viewers by the grants in their cookies
     "gateway:store": ANYBODY,
     "gateway:store_into_study": ANYBODY,
+    "viewer_launch:image": ANYBODY,
     "viewer_launch:launch": ANYBODY,
     "viewer_launch:report": ANYBODY,
     "viewer_launch:open": ANYBODY,
