@@ -102,6 +102,7 @@ class _Arranger:
         """Rows that images have been put into."""
         self._changed = 0
         self._problems: set[Problem] = set()
+        self._unreadable: list[str] = []
         self._copies = CopiesOfStudy(study)
         self._note = Note(timezone.now(), study.remote_ae_title)
 
@@ -159,7 +160,9 @@ class _Arranger:
             uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
             target = rewritten(file, {**self._plan(owner).wanted, **uid}, self._note)
         except (HeaderUnreadable, HeaderIncomplete):
-            self._problems.add(Problem.UNREADABLE)
+            if found.orthanc_id not in self._study.files_left:
+                self._problems.add(Problem.UNREADABLE)
+                self._unreadable.append(found.orthanc_id)
             return
         new = engine_ids(target)
         self._lies_at[owner.pk][new.study] += 1
@@ -363,6 +366,7 @@ class _Arranger:
             # an image that came meanwhile was not seen: it makes another number, and so another run
             seen = Counter(self._seen.values())[OrthancId(row.orthanc_id)]
             changes |= {"arrangement": self._plan(row).digest(seen), "correction_problem": problem}
+            changes["problem_files"] = self._unreadable
         else:
             changes |= {"arrangement": ""} if row.pk in self._received else {}
             changes |= {"correction_problem": problem} if problem else {}

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.errors import TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.notices.services import notify
 from ris_core.notifications.rules import Event
@@ -41,6 +42,15 @@ _EXAM = "exam"
 """In ``StudyLink.step_status_before``: the state of an exam that had been cancelled."""
 APPROVED = (ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED)
 """Somebody outside may have read what was written about the images."""
+
+
+def respect_approved_report(procedure: RequestedProcedure) -> None:
+    """Go on only while nobody outside can have read what was written about the images.
+
+    :raises TransitionRefused: a report was approved; recalling it tells its receivers
+    """
+    if procedure.exam_state in APPROVED:
+        raise TransitionRefused("a report on these images was approved: recall it first", field="APPROVED")
 
 
 def images_have_begun(procedure: RequestedProcedure, study: Study, at: datetime) -> dict[str, str]:

@@ -44,10 +44,14 @@ class Lock:
     """An administrator may go on all the same, saying why."""
 
 
-def lock_of(study: Study) -> Lock | None:
-    """What locks ``study`` now, if anything does."""
+def lock_of(study: Study, *, apart_from: int | None = None) -> Lock | None:
+    """What locks ``study`` now, if anything does.
+
+    :param apart_from: an operation that does not count
+    """
     mine = Q(study=study) | Q(other_study=study)
-    running = StudyOperation.objects.filter(mine, state__in=_UNDER_WAY).select_related("started_by").first()
+    under_way = StudyOperation.objects.filter(mine, state__in=_UNDER_WAY).exclude(pk=apart_from or 0)
+    running = under_way.select_related("started_by").first()
     if running is not None:
         by = running.started_by
         return Lock(LockKind.OPERATION, by.full_name if by else "", running.started_at, breakable=False)
@@ -61,14 +65,15 @@ def lock_of(study: Study) -> Lock | None:
     return Lock(LockKind.READING, by.full_name if by else "", reading.claimed_at, breakable=True)
 
 
-def respect_lock(study: Study, actor: Actor, breaking_reason: str = "") -> None:
+def respect_lock(study: Study, actor: Actor, breaking_reason: str = "", *, apart_from: int | None = None) -> None:
     """Go on only when ``study`` is not locked, or when an administrator breaks the lock and says why.
 
     The caller has checked that ``actor`` may break locks when ``breaking_reason`` is given.
 
+    :param apart_from: an operation that does not lock
     :raises StudyLocked: it is locked
     """
-    lock = lock_of(study)
+    lock = lock_of(study, apart_from=apart_from)
     if lock is None:
         return
     if not lock.breakable or not breaking_reason.strip():

@@ -67,6 +67,11 @@ class Study(models.Model):
     """Digest of what its files should be (:mod:`ris_core.studies.wanted`) when all were last found to be so."""
     correction_problem = models.CharField(max_length=64, blank=True)
     """Why its files are not as they should be: a code of :class:`ris_core.studies.arranging.Problem`."""
+    problem_files = models.JSONField(default=list)
+    """Files that could not be read when last tried: their identifiers in the engine. Until a person decides about
+    them, what was to be moved lies in both places."""
+    files_left = models.JSONField(default=list)
+    """Of such files, those that a person has decided to leave as and where they are."""
     first_received_at = models.DateTimeField()
     last_received_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)

@@ -34,6 +34,7 @@ from ris_core.studies.models import (
     StudyState,
 )
 from ris_core.studies.operation_rules import Refusal, Subject, refusal_to_combine, refusal_to_take
+from ris_core.studies.operations_under_way import is_stuck
 from ris_core.studies.received import header_from_json
 from ris_core.studies.rejection import Rejection
 
@@ -112,6 +113,8 @@ def change_patient(
     """The study is another patient's than the device says: it goes to that patient's order (IHE RAD PIR, IOCM).
 
     The only way to link a study against what its images say; their device's words are kept and come back with undo.
+
+    :raises TransitionRefused: a report on these images was approved: recall it first, so that its receivers are told
     """
     study = _opened(study_id, actor, breaking_reason)
     _refuse(refusal_to_take(_subject(study), 1, all_allowed=True))
@@ -143,7 +146,10 @@ def change_patient(
 def reject_study(
     study_id: int, why: Rejection, actor: Actor, reason: str, *, breaking_reason: str = ""
 ) -> StudyOperation:
-    """The whole study is not to be used: hidden from lists, viewers and counts, never deleted (IOCM)."""
+    """The whole study is not to be used: hidden from lists, viewers and counts, never deleted (IOCM).
+
+    :raises TransitionRefused: a report on these images was approved: recall it first, so that its receivers are told
+    """
     study = _opened(study_id, actor, breaking_reason)
     _refuse(refusal_to_take(_subject(study), 1, all_allowed=True))
     operation = _begin(OperationKind.REJECT_STUDY, study, actor, reason, why)
@@ -178,8 +184,11 @@ def reject_images(
 def undo_operation(operation_id: int, actor: Actor, reason: str, *, breaking_reason: str = "") -> StudyOperation:
     """Take the latest operation on a study back: rows at once, files by the worker. Undone once, it stays undone.
 
+    One that is under way and whose work was given up (:func:`is_stuck`) can be taken back too.
+
     :raises NotFound: no such operation
-    :raises TransitionRefused: a later one is in the way; undo that first
+    :raises TransitionRefused: a later one is in the way; undo that first. Or a report on the images was approved
+        since; recall it first
     """
     operation = StudyOperation.objects.filter(pk=operation_id).first()
     if operation is None:
@@ -188,8 +197,9 @@ def undo_operation(operation_id: int, actor: Actor, reason: str, *, breaking_rea
     operation = StudyOperation.objects.select_for_update().get(pk=operation_id)
     if operation.undone_at is not None:
         return operation
+    own = operation.pk if is_stuck(operation) else None
     for study in studies:
-        respect_lock(study, actor, breaking_reason)
+        respect_lock(study, actor, breaking_reason, apart_from=own)
     mine = Q(study__in=studies) | Q(other_study__in=studies)
     if StudyOperation.objects.filter(mine, pk__gt=operation.pk, undone_at__isnull=True).exists():
         raise TransitionRefused("a later operation must be undone first", field="LATER_OPERATION")
@@ -308,6 +318,7 @@ def _take_out(operation: StudyOperation, study: Study, actor: Actor) -> list[Req
     for link in study.links.filter(undone_at__isnull=True).order_by("pk"):
         procedure = locked_procedure(link.procedure_id)
         if operation.kind != OperationKind.MERGE:  # there the exam goes along with its images
+            effects.respect_approved_report(procedure)
             effects.take_from_reader(procedure, link, actor)
         unmake_link(link, procedure, actor, operation.reason)
         procedures.append(procedure)
@@ -326,6 +337,7 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
     for link in StudyLink.objects.filter(pk__in=before.get("links_added", ()), undone_at__isnull=True):
         procedure = locked_procedure(link.procedure_id)
         if operation.kind != OperationKind.MERGE:
+            effects.respect_approved_report(procedure)
             effects.take_from_reader(procedure, link, actor)
         unmake_link(link, procedure, actor, reason)
     operation.placements.update(undone=True)
@@ -343,6 +355,7 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
     if made is not None and operation.kind in (OperationKind.SPLIT, OperationKind.REJECT_IMAGES):
         for link in made.links.filter(undone_at__isnull=True):
             procedure = locked_procedure(link.procedure_id)
+            effects.respect_approved_report(procedure)
             effects.take_from_reader(procedure, link, actor)
             unmake_link(link, procedure, actor, reason)
         made.state, made.reason, made.patient = StudyState.REJECTED, operation.kind, None

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ris_core.jobs.services import enqueue
+from ris_core.jobs.services import enqueue, is_under_way
 from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation
 
 
@@ -18,6 +18,13 @@ def operations_waiting_for(study: Study) -> QuerySet[StudyOperation]:
     return StudyOperation.objects.filter(
         Q(state=OperationState.RUNNING, study=study) | Q(back, state=OperationState.UNDOING)
     ).order_by("pk")
+
+
+def is_stuck(operation: StudyOperation) -> bool:
+    """Whether an operation is under way and nothing works on it any more: its job was given up, or is lost."""
+    if operation.state not in (OperationState.RUNNING, OperationState.UNDOING):
+        return False
+    return not any(is_under_way("correct_study", study_id) for study_id in operation.study_ids)
 
 
 def end_operations(begun: Collection[tuple[int, str]]) -> None:

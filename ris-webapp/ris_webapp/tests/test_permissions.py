@@ -105,6 +105,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "studies:study": DEVICES,
     "studies:operate": DEVICES,
     "studies:undo": DEVICES,
+    "studies:problem": DEVICES,
     "studies:decide_copy": DEVICES,
     "studies:copy_file": DEVICES,
     "studies:copy_picture": DEVICES,

@@ -16,6 +16,7 @@ from ris_core.studies.arranging import Problem, arrange
 from ris_core.studies.handlers import after_correction_died, correct_study, follow_study
 from ris_core.studies.kept_copies import copy_file
 from ris_core.studies.models import KeptCopy, OperationState, Placement, Study, StudyOperation, StudyState
+from ris_core.studies.problems import leave_files, take_up_files
 from ris_core.studies.received import read_header
 from ris_core.studies.rejection import Rejection
 from ris_testing.exams import a_reader, an_exam
@@ -67,6 +68,31 @@ def test_a_study_with_a_file_beyond_us_is_not_arranged_over_and_over(engine: Sto
     looks.clear()
     correct_study(str(study.pk))
     assert not looks
+
+
+def test_a_file_beyond_us_is_left_where_it_is_and_all_others_go(engine: StoringEngine) -> None:
+    exam, person = an_exam(images=False), a_reader()
+    wrong = {"PatientID": "TYPED WRONGLY"}
+    study = received(engine, exam, an_image(1, exam, **wrong), an_image(2, exam, **wrong))
+    whole, broken = list(engine.files)
+    unreadable, read = {broken}, engine.instance_file
+    engine.instance_file = lambda key: b"" if key in unreadable else read(key)  # type: ignore[method-assign,assignment]
+    correct_study(str(study.pk))
+    study.refresh_from_db()
+    assert (study.problem_files, study.correction_problem) == ([broken], Problem.UNREADABLE)
+    assert len(engine.files) == 3, "nothing is taken away while somebody has to decide"
+    leave_files(study.pk, person, "the device wrote half a file")
+    correct_study(str(study.pk))
+    study.refresh_from_db()
+    assert (study.problem_files, study.correction_problem, study.files_left) == ([], "", [broken])
+    assert set(engine.files) & {broken, whole} == {broken}
+    assert len(engine.files) == 2
+    unreadable.clear()
+    take_up_files(study.pk, person, "it was repaired")
+    correct_study(str(study.pk))
+    study.refresh_from_db()
+    assert broken not in engine.files
+    assert (len(engine.files), study.files_left) == (2, [])
 
 
 def test_a_correction_does_not_pass_for_that_of_the_study_that_it_moves_images_into(engine: StoringEngine) -> None:

@@ -10,13 +10,14 @@ from django.utils import timezone
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue, TransitionRefused
-from ris_core.jobs.models import Job
+from ris_core.jobs.models import Job, JobState
 from ris_core.notices.models import Notice
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.studies import operations
 from ris_core.studies.locks import LockKind, StudyLocked, lock_of
 from ris_core.studies.models import OperationKind, OperationState, Placement, Study, StudyOperation, StudyState
+from ris_core.studies.problems import stuck_operation, try_again
 from ris_core.studies.rejection import Rejection
 from ris_core.studies.wanted import plan_for
 from ris_testing.exams import a_reader, an_exam
@@ -178,7 +179,7 @@ def test_what_is_being_read_is_locked_until_an_administrator_says_why(technologi
     assert AuditEvent.objects.filter(action="study.lock_broken").count() == 1
 
 
-@pytest.mark.parametrize("state", [ExamState.DRAFT, ExamState.FINAL])
+@pytest.mark.parametrize("state", [ExamState.DRAFT, ExamState.RECALLED])
 def test_who_read_images_that_were_another_patients_is_told(technologist: Actor, state: str) -> None:
     """P6."""
     study = a_study()
@@ -193,6 +194,50 @@ def test_who_read_images_that_were_another_patients_is_told(technologist: Actor,
     operations.change_patient(study.pk, right.pk, technologist, "wrong line", breaking_reason="it is not this patient")
     assert Notice.objects.get().kind == "images_removed"
     assert not Reading.objects.filter(claimed_by__isnull=False).exists()
+
+
+@pytest.mark.parametrize("state", [ExamState.PRELIMINARY, ExamState.FINAL, ExamState.RETURNED])
+def test_images_stay_under_an_approved_report_until_it_is_recalled(technologist: Actor, state: str) -> None:
+    study = a_study()
+    RequestedProcedure.objects.update(exam_state=state)
+    right = an_exam(state=ExamState.ORDERED, images=False)
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: operations.change_patient(study.pk, right.pk, technologist, "wrong line", breaking_reason="now"),
+        lambda: operations.reject_study(study.pk, Rejection.QUALITY, technologist, "bad", breaking_reason="now"),
+    )
+    for attempt in attempts:
+        with pytest.raises(TransitionRefused) as caught:
+            attempt()
+        assert caught.value.field == "APPROVED"
+    assert not StudyOperation.objects.exists()
+    RequestedProcedure.objects.filter(links__study=study).update(exam_state=ExamState.RECALLED)
+    operation = operations.change_patient(study.pk, right.pk, technologist, "wrong line")
+    done()
+    RequestedProcedure.objects.filter(pk=right.pk).update(exam_state=state)
+    with pytest.raises(TransitionRefused):
+        operations.undo_operation(operation.pk, technologist, "it was right")
+
+
+def test_an_operation_whose_job_was_given_up_is_tried_again_or_put_back(technologist: Actor) -> None:
+    study = a_study()
+    operation = operations.split_study(study.pk, [ONE], technologist, "two exams")
+    with pytest.raises(StudyLocked):
+        operations.undo_operation(operation.pk, technologist, "the worker is at it")
+    assert stuck_operation(study) is None
+    Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
+    assert stuck_operation(study) == operation
+    with pytest.raises(StudyLocked):
+        operations.reject_study(study.pk, Rejection.QUALITY, technologist, "bad")
+    try_again(study.pk, technologist)
+    assert stuck_operation(study) is None
+    assert Job.objects.filter(kind="correct_study", state=JobState.QUEUED).count() == 2, "of both studies"
+    Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
+    assert operations.undo_operation(operation.pk, technologist, "put it back").state == OperationState.UNDOING
+    assert not Placement.objects.filter(undone=False).exists()
+    Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
+    assert stuck_operation(study) == operation
+    try_again(study.pk, technologist)
+    assert AuditEvent.objects.filter(action="study.correction_retried").count() == 2
 
 
 def test_one_operation_at_a_time(technologist: Actor) -> None:

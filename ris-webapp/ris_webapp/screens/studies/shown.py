@@ -13,6 +13,7 @@ from ris_core.errors import NotFound
 from ris_core.studies.locks import Lock, lock_of
 from ris_core.studies.models import KeptCopy, OperationState, Study, StudyLink, StudyOperation, StudyState
 from ris_core.studies.operations import operations_of
+from ris_core.studies.problems import stuck_operation
 from ris_core.studies.received import header_from_json
 from ris_webapp.screens.studies.copies import copies_of
 
@@ -62,6 +63,8 @@ class StudyPage:
     links: list[StudyLink]
     lock: Lock | None
     operations: list[ShownOperation]
+    stuck: StudyOperation | None
+    """An operation under way that nothing works on any more."""
     copies: list[KeptCopy]
     """Other images that came under the UIDs of stored ones."""
     others: list[Study]
@@ -79,6 +82,7 @@ def study_page(study_id: int) -> StudyPage:
         ShownAttribute(keyword, header.text(tag), tags.get(keyword, "") if tags else header.text(tag))
         for keyword, tag in COMPARED.items()
     ]
+    stuck = stuck_operation(study)
     links = study.links.filter(undone_at__isnull=True).select_related("procedure__patient", "procedure__request")
     return StudyPage(
         study,
@@ -87,8 +91,9 @@ def study_page(study_id: int) -> StudyPage:
         more,
         silent,
         list(links),
-        lock_of(study),
-        _operations(study),
+        lock_of(study, apart_from=stuck.pk if stuck else None),
+        _operations(study, stuck),
+        stuck,
         copies_of(study),
         _others(study),
     )
@@ -105,12 +110,16 @@ def _from_engine(study: Study) -> tuple[dict[str, str], list[EngineSeries], int,
     return dict(found.main_tags), series, max(0, len(found.series_ids) - MOST_SERIES), False
 
 
-def _operations(study: Study) -> list[ShownOperation]:
-    """Only the latest that holds can be undone."""
+def _operations(study: Study, stuck: StudyOperation | None) -> list[ShownOperation]:
+    """Only the latest that holds can be undone: when it is done, or when nothing works on it."""
     shown, latest = [], True
     for operation in operations_of(study):
         holds = operation.undone_at is None
-        shown.append(ShownOperation(operation, latest and holds and operation.state == OperationState.DONE))
+        shown.append(
+            ShownOperation(
+                operation, latest and holds and (operation.state == OperationState.DONE or operation == stuck)
+            )
+        )
         latest = latest and not holds
     return shown
 

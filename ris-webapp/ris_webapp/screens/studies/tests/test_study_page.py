@@ -11,6 +11,7 @@ from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
 from ris_core.engine import Engine
 from ris_core.identifiers import OrthancId
+from ris_core.jobs.models import Job, JobState
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.studies.file_differences import Difference
@@ -159,3 +160,32 @@ def test_what_cannot_be_shown_here_has_no_picture() -> None:
     for data in (b"", a_dicom_file(), a_dicom_file(Rows=2, BitsAllocated=8, PixelData=b"\1\2"), a_picture()[:-2]):
         with pytest.raises(NoPicture):
             picture_of(data, 100)
+
+
+def test_an_operation_that_stopped_halfway_is_tried_again_or_undone_from_the_page(study: Study) -> None:
+    client = client_as(Role.TECHNOLOGIST)
+    client.post(f"/studies/{study.pk}/do/split", {"series": ["1.2.2"], "reason-split": "hai ca"})
+    assert "dừng giữa chừng" not in _page(study)
+    Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
+    page = _page(study)
+    assert "dừng giữa chừng" in page
+    assert f"/studies/{study.pk}/problem/retry" in page
+    assert "/undo" in page
+    client.post(f"/studies/{study.pk}/problem/retry")
+    assert "dừng giữa chừng" not in _page(study)
+
+
+def test_files_that_cannot_be_read_are_left_and_taken_up_again_with_a_reason(study: Study) -> None:
+    client = client_as(Role.TECHNOLOGIST)
+    Study.objects.filter(pk=study.pk).update(problem_files=["a", "b"], correction_problem="UNREADABLE")
+    assert "Để nguyên 2 tệp" in _page(study)
+    client.post(f"/studies/{study.pk}/problem/leave", {"reason": ""})
+    study.refresh_from_db()
+    assert study.files_left == []
+    client.post(f"/studies/{study.pk}/problem/leave", {"reason": "máy ghi dở"})
+    assert "Xử lý lại 2 tệp" in _page(study)
+    client.post(f"/studies/{study.pk}/problem/take-up", {"reason": "đã sửa"})
+    study.refresh_from_db()
+    assert study.files_left == []
+    assert AuditEvent.objects.filter(action__startswith="study.files_").count() == 2
+    assert client.post(f"/studies/{study.pk}/problem/nothing").status_code == 404
