@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +25,21 @@ def blocking_rule(exam: ExamFacts) -> PaymentRule | None:
         if of_class and matches(rule, exam) and is_blocked(exam.payment_state, unknown_too=rule.unknown_too):
             return rule
     return None
+
+
+@transaction.atomic
+def save_payment_rules(rules: Sequence[PaymentRule], actor: Actor) -> None:
+    """Keep the rules as they are now, and let go what none of them holds back any more.
+
+    :raises InvalidValue: a rule has no name
+    """
+    if any(not rule.name.strip() for rule in rules):
+        raise InvalidValue("a rule needs a name", field="name")
+    for rule in rules:
+        rule.save()
+    record(actor, "payment_rules.changed", subject="payment_rules:all", rules=[rule.pk for rule in rules])
+    held = ReturnHold.objects.filter(released_at__isnull=True)
+    release_paid(RequestedProcedure.objects.filter(return_holds__in=held), actor)
 
 
 def hold_if_unpaid(procedure: RequestedProcedure) -> ReturnHold | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from ris_webapp.screens.messages.decoded import DecodedField, decoded
 
@@ -43,6 +45,8 @@ def shown_message(raw: bytes) -> ShownMessage | None:
     """``raw`` decoded; none when there is no message at all."""
     if not raw:
         return None
+    if raw.startswith(b"{"):
+        return ShownMessage((), _pretty(raw), len(raw))
     message = decoded(raw)
     counts: dict[str, int] = {}
     segments = []
@@ -55,6 +59,27 @@ def shown_message(raw: bytes) -> ShownMessage | None:
         line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}… (+{len(line) - LONGEST_LINE})" for line in lines
     )
     return ShownMessage(tuple(segments), raw_text, len(raw))
+
+
+def _pretty(raw: bytes) -> str:
+    """JSON in lines, long texts cut short; what is none after all as it is."""
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")[:LONGEST_LINE]
+    return json.dumps(_shortened(value), ensure_ascii=False, indent=2)
+
+
+def _shortened(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _shortened(each) for name, each in value.items()}
+        case list():
+            return [_shortened(each) for each in value]
+        case str() if len(value) > LONGEST_VALUE:
+            return f"{value[:LONGEST_VALUE]}… (+{len(value) - LONGEST_VALUE})"
+        case _:
+            return value
 
 
 def _cut(field: DecodedField) -> ShownField:
