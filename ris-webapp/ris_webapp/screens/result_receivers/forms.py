@@ -92,7 +92,7 @@ class ReceiverForm(forms.Form):
     def rule_rows(self, saved: list[dict[str, str]]) -> list[dict[str, str]]:
         """The rules as entered, else as saved, and empty rows."""
         rows = [rule_of(row) for row in _entered_rules(self.data)] if self.is_bound else saved
-        return [*rows, *({name: "" for name in CONDITIONS} for _ in range(EMPTY_RULES))]
+        return [*rows, *(dict.fromkeys(CONDITIONS, "") for _ in range(EMPTY_RULES))]
 
     def registration(self) -> ReceiverRegistration | None:
         """The receiver as entered; none when something is wrong, which the form then says."""

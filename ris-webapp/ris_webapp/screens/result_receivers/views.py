@@ -1,4 +1,4 @@
-"""Receivers of results: who gets which results, how they are written to, how a message looks, and whether it arrives."""
+"""Receivers of results: who gets which results, how they are written to, how a message looks, whether it arrives."""
 
 from __future__ import annotations
 

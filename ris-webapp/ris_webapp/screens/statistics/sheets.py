@@ -1,0 +1,96 @@
+"""The tables of the statistics as sheets of a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from ris_core.statistics import output, register, turnaround
+from ris_core.statistics.output import Output
+from ris_core.statistics.period import Period
+from ris_core.statistics.workbook import Cell, Sheet
+from ris_webapp.screens.statistics.words import STAGES
+from ris_webapp.words import WORDS
+
+
+def _title(text: str, period: Period) -> str:
+    days = f"{period.first:%d/%m/%Y} – {period.last:%d/%m/%Y}"
+    return " · ".join(filter(None, [text, days, period.department, period.modality, period.service_code]))
+
+
+def _counted(name: str, keys: list[str], rows: list[Output], period: Period) -> Sheet:
+    columns = [
+        *keys, _("Chỉ định"), _("Đã chụp"), _("Có kết quả"), _("Đã trả"), _("Huỷ"), _("Người bệnh"), _("Số ảnh"),
+    ]  # fmt: skip
+    cells: list[tuple[Cell, ...]] = [
+        (*row.key, row.ordered, row.performed, row.reported, row.returned, row.cancelled, row.patients, row.images)
+        for row in rows
+    ]
+    return Sheet(name, _title(name, period), columns, cells, [28] * len(keys))
+
+
+def output_sheets(period: Period) -> Iterator[Sheet]:
+    keys = [_("Loại máy"), _("Mã dịch vụ"), _("Dịch vụ")]
+    yield _counted(_("Theo dịch vụ"), keys, output.by_service(period), period)
+    yield _counted(_("Theo khoa chỉ định"), [_("Khoa chỉ định")], output.by_department(period), period)
+    yield _counted(_("Theo loại máy"), [_("Loại máy")], output.by_modality(period), period)
+
+
+def turnaround_sheets(period: Period) -> Iterator[Sheet]:
+    columns = [_("Chặng"), _("Số ca"), _("Trung bình (phút)"), _("Trung vị (phút)"), _("90 % dưới (phút)")]
+    rows: list[tuple[Cell, ...]] = [
+        (str(STAGES[each.name]), each.total, *map(_rounded, (each.mean_minutes, each.median_minutes, each.p90_minutes)))
+        for each in turnaround.stages(period)
+    ]
+    name = _("Thời gian trả kết quả")
+    yield Sheet(name, _title(name, period), columns, rows, [42, 10, 18, 18, 18])
+
+
+def image_sheets(period: Period) -> Iterator[Sheet]:
+    columns = [_("Loại ảnh"), _("Đã gắn ca"), _("Chờ khớp"), _("Khác"), _("Số ảnh")]
+    rows = [
+        (each.modalities, each.linked, each.waiting, each.other, each.images) for each in output.images_received(period)
+    ]
+    name = _("Ảnh nhận được")
+    yield Sheet(name, _title(name, period), columns, rows, [20, 12, 12, 12, 12])
+
+
+def register_sheets(period: Period) -> Iterator[Sheet]:
+    columns = [
+        _("Số"), _("Thời gian"), _("Số phiếu"), _("Họ tên"), _("Mã người bệnh"), _("Ngày sinh"), _("Giới"), _("Diện"),
+        _("Khoa chỉ định"), _("Bác sĩ chỉ định"), _("Loại máy"), _("Mã dịch vụ"), _("Dịch vụ"), _("Số ảnh"),
+        _("Tình trạng"), _("Bác sĩ đọc"), _("Duyệt lúc"),
+    ]  # fmt: skip
+    rows = (
+        (
+            number, line.scheduled_at, line.accession_number, line.patient_name, line.patient_identifier,
+            shown_date(line.birth_date), str(WORDS["sex"].get(line.sex, line.sex)),
+            str(WORDS["patient_class"].get(line.patient_class, "")), line.department, line.physician, line.modality,
+            line.service_code, line.service_name, line.images, str(WORDS["exam_state"][line.state]), line.reader,
+            line.approved_at,
+        )
+        for number, line in enumerate(register.lines(period), start=1)
+    )  # fmt: skip
+    name = _("Sổ chẩn đoán hình ảnh")
+    widths = [6, 17, 18, 28, 16, 12, 6, 10, 24, 24, 8, 14, 36, 8, 14, 24, 17]
+    yield Sheet(name, _title(name, period), columns, rows, widths)
+
+
+def shown_date(date: str) -> str:
+    """``YYYYMMDD`` as ``DD/MM/YYYY``; a month or a year alone stays one."""
+    return "/".join(part for part in (date[6:8], date[4:6], date[:4]) if part)
+
+
+def _rounded(minutes: float | None) -> float | None:
+    return None if minutes is None else round(minutes, 1)
+
+
+EXPORTS: Final[dict[str, Callable[[Period], Iterator[Sheet]]]] = {
+    "overview": output_sheets,
+    "turnaround": turnaround_sheets,
+    "images": image_sheets,
+    "register": register_sheets,
+}
+"""By the page whose table it is."""
