@@ -26,6 +26,7 @@ DEVICES = frozenset({"TECHNOLOGIST", "ADMINISTRATOR"})
 ADMINISTRATOR = frozenset({"ADMINISTRATOR"})
 ORDERING = frozenset({"RECEPTION", "TECHNOLOGIST", "ADMINISTRATOR"})
 VIEWING_PATIENTS = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"})
+COUNTING = frozenset({"RADIOLOGIST", "RECEPTION", "ADMINISTRATOR"})
 MANAGING_PATIENTS = frozenset({"RECEPTION", "ADMINISTRATOR"})
 
 INSIDE = frozenset({200, 204, 302, 303, 400, 401, 403, 404, 405, 409, 410, 422, 429, 502, 503})
@@ -157,6 +158,20 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "deliveries:deliveries": ADMINISTRATOR,
     "deliveries:replay": ADMINISTRATOR,
     "deliveries:dismiss": ADMINISTRATOR,
+    "result_receivers:receivers": ADMINISTRATOR,
+    "result_receivers:register": ADMINISTRATOR,
+    "result_receivers:change": ADMINISTRATOR,
+    "result_receivers:test": ADMINISTRATOR,
+    "result_receivers:secret": ADMINISTRATOR,
+    "result_receivers:payment_rules": ADMINISTRATOR,
+    "returns:page": LOGGED_IN,
+    "returns:recall": RADIOLOGIST,
+    "returns:release": MANAGING_PATIENTS,
+    "statistics:overview": COUNTING,
+    "statistics:turnaround": COUNTING,
+    "statistics:images": COUNTING,
+    "statistics:register": COUNTING,
+    "statistics:export": COUNTING,
     "notifications:notifications": ADMINISTRATOR,
     "notifications:replay": ADMINISTRATOR,
     "notifications:dismiss": ADMINISTRATOR,
