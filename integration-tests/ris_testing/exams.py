@@ -16,8 +16,8 @@ from ris_core.identifiers import StudyInstanceUID
 from ris_core.names import folded
 from ris_core.orders.models import ExamState, ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep, Visit
 from ris_core.patients.models import Patient, PatientIdentifier
+from ris_core.reports.content import plain_content
 from ris_core.reports.models import ReportVersion, VersionStatus
-from ris_core.reports.rules import Sections
 from ris_core.reports.services import amend, approve, claim, open_reading, save_draft
 from ris_core.studies.models import Study, StudyLink, StudyState
 
@@ -121,7 +121,7 @@ def approved(
         amend(reading.pk, reader)
     else:
         claim(reading.pk, reader)
-    sections = Sections("Không tiêm thuốc cản quang.", findings, conclusion, recommendation)
+    sections = plain_content("Không tiêm thuốc cản quang.", findings, conclusion, recommendation)
     reading.refresh_from_db()
     revision = save_draft(reading.pk, reading.draft_revision, sections, reader)
     return approve(reading.pk, revision, status, reader)

@@ -102,7 +102,7 @@ class RisUser:
     def report(self, exam_id: int, **sections: str) -> int:
         """Claim, type, approve as final; the number of the approved version."""
         revision = self.act(exam_id, "claim")["revision"]
-        revision = self.act(exam_id, "draft", revision=revision, sections=sections)["revision"]
+        revision = self.act(exam_id, "draft", revision=revision, content=_content(sections))["revision"]
         version: int = self.act(exam_id, "approve", revision=revision, status="F")["version"]
         return version
 
@@ -123,6 +123,11 @@ class RisUser:
         if response.status_code != 200:
             raise RefusedByRis(response)
         return response
+
+
+def _content(sections: dict[str, str]) -> dict[str, Any]:
+    """A report of these texts, by section."""
+    return {"sections": [{"code": code, "blocks": [{"type": "text", "text": text}]} for code, text in sections.items()]}
 
 
 def log_in(suite_url: str, logins: dict[str, Any], role: str) -> RisUser:

@@ -145,7 +145,7 @@ def test_typing_without_network_is_kept_and_saved_when_it_is_back(
     page.context.set_offline(False)
     expect(page.locator("#saving")).to_have_text(SAVED)
     expect(page.locator("#at-risk")).to_be_hidden()
-    assert api.status(exam.number)["sections"]["findings"] == "Gõ khi mất mạng."
+    assert api.status(exam.number)["texts"]["findings"] == "Gõ khi mất mạng."
 
 
 def test_what_somebody_else_takes_over_stays_readable_and_unsaved_words_stay_in_the_page(

@@ -29,6 +29,8 @@ class Function(StrEnum):
     """Correct who a patient is, their identifiers, whose a visit is."""
     MERGE_PATIENTS = "merge_patients"
     """Say that two records are one person, or that an update may make somebody another person."""
+    MANAGE_TEMPLATES = "manage_templates"
+    """Change report templates, the hospital's phrases and words, and how reports are printed."""
     ADMINISTER = "administer"
 
 
@@ -43,6 +45,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
         Function.RESOLVE_UNMATCHED,
         Function.VIEW_PATIENTS,
         Function.VIEW_STATISTICS,
+        Function.MANAGE_TEMPLATES,
     },
     "TECHNOLOGIST": _VIEWING
     | {
@@ -78,6 +81,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.VIEW_PATIENTS,
             Function.MANAGE_PATIENTS,
             Function.MERGE_PATIENTS,
+            Function.MANAGE_TEMPLATES,
             Function.ADMINISTER,
         }
     ),

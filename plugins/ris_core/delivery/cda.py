@@ -132,10 +132,10 @@ def _service_event(root: Element, result: Result) -> None:
 def _body(root: Element, sections: Iterable[Section]) -> None:
     body = SubElement(SubElement(root, "component"), "structuredBody")
     for section in sections:
-        code, english, vietnamese = SECTION_CODES[section.name]
         part = SubElement(SubElement(body, "component"), "section")
-        _code(part, code, english)
-        SubElement(part, "title").text = vietnamese
+        if section.name in SECTION_CODES:
+            _code(part, *SECTION_CODES[section.name][:2])
+        SubElement(part, "title").text = section.heading
         text = SubElement(part, "text")
         for line in section.text.split("\n"):
             SubElement(text, "paragraph").text = line

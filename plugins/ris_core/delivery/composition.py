@@ -18,7 +18,8 @@ from ris_core.identifiers import PatientIdentifier
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.exam import linked_study_uids, observed_at, viewer_url
 from ris_core.reports.models import Document, ReportVersion
-from ris_core.reports.rules import Sections
+from ris_core.reports.rendering import texts_of, titles_of
+from ris_core.reports.texts import content_of, usual_titles
 from ris_core.settings import Settings
 
 
@@ -125,8 +126,14 @@ def _known_versions(receiver: Receiver, version: ReportVersion) -> tuple[int, in
 
 def _sections(version: ReportVersion) -> tuple[Section, ...]:
     """The sections with text, and those without that an earlier version sent."""
-    earlier = ReportVersion.objects.filter(reading_id=version.reading_id, number__lt=version.number)
-    sent_before = {name for row in earlier for name, text in Sections.of(row).as_dict().items() if text}
-    return tuple(
-        Section(name, text) for name, text in Sections.of(version).as_dict().items() if text or name in sent_before
-    )
+    sent_before: dict[str, str] = {}
+    for row in ReportVersion.objects.filter(reading_id=version.reading_id, number__lt=version.number).order_by(
+        "number"
+    ):
+        earlier = content_of(row)
+        titles = titles_of(earlier, usual_titles())
+        sent_before |= {name: titles[name] for name, text in texts_of(earlier).items() if text}
+    content = content_of(version)
+    texts, titles = texts_of(content), titles_of(content, usual_titles())
+    present = tuple(Section(name, text, titles[name]) for name, text in texts.items() if text or name in sent_before)
+    return present + tuple(Section(name, "", title) for name, title in sent_before.items() if name not in texts)

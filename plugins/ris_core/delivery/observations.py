@@ -10,7 +10,7 @@ from typing import Final
 
 from ris_core.delivery import cda
 from ris_core.delivery.layout import Part
-from ris_core.delivery.result import REPORT_CODE, SECTION_CODES, Interpreter, Result
+from ris_core.delivery.result import REPORT_CODE, SECTION_CODES, Interpreter, Result, Section
 from ris_core.delivery.segments import SEPARATORS, components, escaped, segment
 from ris_core.hl7.timestamps import write_timestamp
 
@@ -69,7 +69,7 @@ def person(interpreter: Interpreter, separator: str) -> str:
 def _withdrawn(result: Result, values: list[_Value]) -> Iterator[_Value]:
     texts = [value for value in values if value.value_type == "FT" and not value.status]
     notice_stands_at = next(
-        (value for value in texts if value.identifier == _section_identifier(result, "conclusion")),
+        (value for value in texts if value.identifier == _section_identifier(result, Section("conclusion", ""))),
         texts[-1] if texts else None,
     )
     for value in values:
@@ -82,13 +82,13 @@ def _sections(result: Result) -> Iterator[_Value]:
         # a section that was taken out of a corrected report is deleted by name: a receiver that merges by OBX-3
         # would go on showing the old text otherwise
         value = SEPARATORS.formatted(section.text) if section.text else _NULL
-        identifier = _section_identifier(result, section.name)
+        identifier = _section_identifier(result, section)
         yield _Value("FT", identifier, value, status="" if section.text else _DELETED)
 
 
 def _whole_text(result: Result) -> Iterator[_Value]:
     text = "\n".join(
-        f"{SECTION_CODES[section.name][2].upper()}\n{section.text}\n" for section in result.sections if section.text
+        f"{section.heading.upper()}\n{section.text}\n" for section in result.sections if section.text
     )
     identifier = _identifier(result, Part.WHOLE_TEXT, *REPORT_CODE, "LN", "TEXT", "Kết quả", "99QUANG")
     yield _Value("FT", identifier, SEPARATORS.formatted(text.strip()))
@@ -141,9 +141,13 @@ _PARTS: Final[dict[Part, Callable[[Result], Iterator[_Value]]]] = {
 }
 
 
-def _section_identifier(result: Result, name: str) -> str:
-    code, english, vietnamese = SECTION_CODES[name]
-    return result.layout.identifiers.get(name) or components(code, english, "LN", name.upper(), vietnamese, "99QUANG")
+def _section_identifier(result: Result, section: Section) -> str:
+    """OBX-3: the receiver's own, else LOINC's and ours, else ours alone for a section that a template added."""
+    own = (section.name.upper(), section.heading, "99QUANG")
+    if section.name not in SECTION_CODES:
+        return components(*own)
+    code, english, _ = SECTION_CODES[section.name]
+    return result.layout.identifiers.get(section.name) or components(code, english, "LN", *own)
 
 
 def _identifier(result: Result, part: Part, *usual: str) -> str:

@@ -15,7 +15,7 @@ SECTION_CODES: Final[dict[str, tuple[str, str, str]]] = {
     "conclusion": ("19005-8", "Radiology Imaging study [Impression]", "Kết luận"),
     "recommendation": ("18783-1", "Radiology Study recommendation", "Đề nghị"),
 }
-"""Of each section: LOINC code and name, name in Vietnamese."""
+"""Of each standard section: LOINC code and name, name in Vietnamese."""
 
 REPORT_CODE: Final = ("18748-4", "Diagnostic imaging study")
 """LOINC code and name of the report as a whole."""
@@ -37,6 +37,12 @@ class Section:
 
     name: str
     text: str
+    title: str = ""
+    """Its heading; told for sections that a template added, which have no LOINC code."""
+
+    @property
+    def heading(self) -> str:
+        return SECTION_CODES[self.name][2] if self.name in SECTION_CODES else self.title
 
 
 @dataclass(frozen=True, slots=True)

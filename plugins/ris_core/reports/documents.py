@@ -20,8 +20,8 @@ from ris_core.key_images.versions import ReturnedImage, images_of
 from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
 from ris_core.reports.exam import observed_at, printed_viewer_url
 from ris_core.reports.models import Document, ReportVersion
-from ris_core.reports.rules import Sections
 from ris_core.reports.sheet import PrintedImage, ReportSheet, render_pdf
+from ris_core.reports.texts import content_of
 from ris_core.settings import Settings
 from ris_core.studies.models import StudyLink
 
@@ -102,7 +102,7 @@ def sheet_of(version: ReportVersion, settings: Settings) -> ReportSheet:
         observed_at=observed_at(procedure).astimezone(zone),
         status=version.status,
         version_number=version.number,
-        sections=Sections.of(version),
+        content=content_of(version),
         approver=f"{approver.title} {approver.full_name}".strip(),
         approved_at=version.approved_at.astimezone(zone),
         viewer_url=printed_viewer_url(version, settings),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from ris_core.errors import EditConflict, TransitionRefused
-from ris_core.reports.rules import Sections
+from ris_core.reports.checks import FlawedValue
+from ris_core.reports.content import Content
 
 
 class AlreadyClaimed(TransitionRefused):
@@ -32,12 +33,23 @@ class ConclusionMissing(TransitionRefused):
     code = "QUANG-5003"
 
 
+class ReportIncomplete(TransitionRefused):
+    """A required value is missing, or a value cannot be meant: names each."""
+
+    code = "QUANG-5007"
+
+    def __init__(self, flaws: tuple[FlawedValue, ...]) -> None:
+        named = ", ".join(f"{flaw.code} ({flaw.flaw})" for flaw in flaws)
+        super().__init__(f"complete or correct these values before approving: {named}", field="content")
+        self.flaws = flaws
+
+
 class DraftConflict(EditConflict):
     """The draft was saved in between (another window, another reader); carries what is there now."""
 
     code = "QUANG-5004"
 
-    def __init__(self, detail: str, *, revision: int, sections: Sections) -> None:
+    def __init__(self, detail: str, *, revision: int, content: Content) -> None:
         super().__init__(detail, field="revision")
         self.revision = revision
-        self.sections = sections
+        self.content = content

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+from django.utils import timezone
 
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import MAXIMUM_STUDIES, ResultLink, issue_result_link
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.definition import ExamFacts
 from ris_core.reports.models import ReportVersion
 from ris_core.settings import Settings
 from ris_core.studies.models import StudyLink
@@ -52,3 +55,24 @@ def observed_at(procedure: RequestedProcedure) -> datetime:
     """When the exam was made, as well as it is known: the device's start, else the images' arrival, else the plan."""
     started = procedure.steps.filter(started_at__isnull=False).order_by("started_at").first()
     return (started.started_at if started else None) or procedure.images_arrived_at or procedure.scheduled_at
+
+
+def facts_of(procedure: RequestedProcedure) -> ExamFacts:
+    """What a template's conditions are decided by; the age in completed years at the exam."""
+    patient, on = procedure.patient, timezone.localdate(observed_at(procedure))
+    return ExamFacts(
+        sex=patient.sex,
+        age_years=completed_years(patient.birth_date, on),
+        service_code=procedure.service_code,
+        modality=procedure.modality,
+    )
+
+
+def completed_years(birth_date: str, on: date) -> int | None:
+    """The age on a day from a birth date of 4, 6 or 8 digits; none when it has none. A year alone counts as a birthday
+    at its end, a month alone likewise: somebody of whom only the year is known is taken for the younger."""
+    if not birth_date.isdigit() or len(birth_date) not in (4, 6, 8):
+        return None
+    year, month, day = int(birth_date[:4]), int(birth_date[4:6] or 12), int(birth_date[6:8] or 31)
+    years = on.year - year - ((on.month, on.day) < (month, day))
+    return max(years, 0)

@@ -21,20 +21,93 @@ class ReadingState(models.TextChoices):
 
 
 class ReportTemplate(models.Model):
-    """Suggested text for a kind of exam (mẫu kết quả)."""
+    """A report prepared for a kind of exam (mẫu kết quả); what is in it, is in its versions."""
 
     code = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=255)
     modality = models.CharField(max_length=16, blank=True)
     service_code = models.CharField(max_length=64, blank=True)
+    active = models.BooleanField(default=True)
+    current = models.ForeignKey(
+        "ReportTemplateVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """The version in use; none only while the template is being made."""
+    updated_at = models.DateTimeField(auto_now=True)
+
+
+class ReportTemplateVersion(models.Model):
+    """One state of a template's definition; never changed, so that an older one can be looked at and taken again."""
+
+    template = models.ForeignKey(ReportTemplate, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField()
+    """:class:`ris_core.reports.definition.Definition`."""
+    sha256 = models.CharField(max_length=64)
+    comment = models.CharField(max_length=255, blank=True)
+    made_by = models.CharField(max_length=128)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_unique")]
+
+
+class Phrase(models.Model):
+    """Words that an abbreviation stands for (``.bt`` and Tab), of one person or of the hospital."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="phrases"
+    )
+    """None: the hospital's, for everybody."""
+    abbreviation = models.CharField(max_length=32)
+    text = models.TextField()
+    modality = models.CharField(max_length=16, blank=True)
+    service_code = models.CharField(max_length=64, blank=True)
+    """Empty modality and service: for every exam."""
+    active = models.BooleanField(default=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "abbreviation", "modality", "service_code"],
+                condition=models.Q(active=True, owner__isnull=False),
+                name="phrase_of_person_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["abbreviation", "modality", "service_code"],
+                condition=models.Q(active=True, owner__isnull=True),
+                name="phrase_of_hospital_unique",
+            ),
+        ]
+
+
+class SpellingWord(models.Model):
+    """A word that the spelling check of reports takes for right, besides those that come with the suite."""
+
+    word = models.CharField(max_length=64, unique=True)
+    """In lower case, NFC."""
+    added_by = models.CharField(max_length=128)
+    added_at = models.DateTimeField(auto_now_add=True)
+
+
+class ReportText(models.Model):
+    """A report's content with the texts made from it; written by ``put_content`` alone."""
+
+    content = models.JSONField(default=dict)
+    """:class:`ris_core.reports.content.Content`."""
     technique = models.TextField(blank=True)
     findings = models.TextField(blank=True)
     conclusion = models.TextField(blank=True)
     recommendation = models.TextField(blank=True)
-    active = models.BooleanField(default=True)
+    """The four standard sections as text, for searches and for programs that know no others."""
+    plain_text = models.TextField(blank=True)
+    """The whole report as text, each section under its heading."""
+
+    class Meta:
+        abstract = True
 
 
-class Reading(models.Model):
+class Reading(ReportText):
     """The reading of a requested procedure by one reader (``ordinal`` 1, 2, …), with the draft being typed."""
 
     procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="readings")
@@ -45,10 +118,6 @@ class Reading(models.Model):
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     template = models.ForeignKey(ReportTemplate, null=True, blank=True, on_delete=models.SET_NULL)
-    technique = models.TextField(blank=True)
-    findings = models.TextField(blank=True)
-    conclusion = models.TextField(blank=True)
-    recommendation = models.TextField(blank=True)
     draft_revision = models.PositiveIntegerField(default=0)
     """Grows at every save; a save that names another revision is an edit conflict."""
     draft_saved_at = models.DateTimeField(null=True, blank=True)
@@ -67,17 +136,14 @@ class VersionStatus(models.TextChoices):
     CORRECTED = "C"
 
 
-class ReportVersion(models.Model):
+class ReportVersion(ReportText):
     """What was approved, word for word; never changed (invariant 6)."""
 
     reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=1, choices=VersionStatus)
-    technique = models.TextField(blank=True)
-    findings = models.TextField(blank=True)
-    conclusion = models.TextField(blank=True)
-    recommendation = models.TextField(blank=True)
     content_sha256 = models.CharField(max_length=64)
+    """SHA-256 of the content's canonical JSON."""
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField()
 

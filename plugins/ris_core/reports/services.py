@@ -1,6 +1,6 @@
 """Use cases of reading and reporting; each is one transaction with its audit event.
 
-All text is plain text (:class:`ris_core.reports.rules.Sections`). Whether the caller's role may read or approve is
+What a report says is a :class:`ris_core.reports.content.Content`. Whether the caller's role may read or approve is
 decided by the screen through :mod:`ris_core.accounts.rules`; these functions decide what the state allows.
 """
 
@@ -23,17 +23,21 @@ from ris_core.key_images.versions import freeze
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
+from ris_core.reports.checks import flaws_of
+from ris_core.reports.content import Content
+from ris_core.reports.definition import Definition
+from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady, ReportIncomplete
+from ris_core.reports.exam import facts_of
+from ris_core.reports.filling import filled
 from ris_core.reports.models import Reading, ReadingState, ReportTemplate, ReportVersion, VersionStatus
 from ris_core.reports.rules import (
     APPROVAL_VERB,
     EXAM_STATES_REPORTED,
     EXAM_STATES_TO_READ,
-    Sections,
     Verb,
-    filled_from_template,
     next_state,
 )
+from ris_core.reports.texts import content_of, put_content
 from ris_core.studies.models import StudyLink
 
 _EVENTS = {
@@ -45,10 +49,10 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class AppliedTemplate:
-    """What became of a template: the draft's new revision and text, and the sections it did not touch."""
+    """What became of a template: the draft's new revision and content, and the sections it did not touch."""
 
     revision: int
-    sections: Sections
+    content: Content
     not_replaced: tuple[str, ...]
     """Names of sections that hold other text; ask, then apply again with ``replace`` naming them."""
 
@@ -117,7 +121,7 @@ def release(reading_id: int, actor: Actor) -> Reading:
     reading.claimed_at = None
     if correcting:
         in_force = reading.versions.order_by("-number")[0]
-        _set_text(reading, Sections.of(in_force))
+        put_content(reading, content_of(in_force))
         reading.draft_revision += 1
     reading.save()
     if procedure.exam_state in (ExamState.CLAIMED, ExamState.DRAFT):
@@ -127,20 +131,20 @@ def release(reading_id: int, actor: Actor) -> Reading:
 
 
 @transaction.atomic
-def save_draft(reading_id: int, revision: int, sections: Sections, actor: Actor) -> int:
-    """Keep ``sections`` as the draft and return the new revision; ``revision`` is the one they were typed over.
+def save_draft(reading_id: int, revision: int, content: Content, actor: Actor) -> int:
+    """Keep ``content`` as the draft and return the new revision; ``revision`` is the one it was typed over.
 
     Saving what is there already changes nothing and returns the present revision.
 
-    :raises DraftConflict: the draft has another revision now, with other text
+    :raises DraftConflict: the draft has another revision now, with other content
     :raises AlreadyClaimed: the reading is held by somebody else, or (``TransitionRefused``) by nobody
     """
     procedure, reading = _locked(reading_id)
     _refuse_unless_held(reading, _user_id(actor))
-    if Sections.of(reading) == sections:
+    if content_of(reading) == content:
         return reading.draft_revision  # also a repeat of a save whose answer was lost
     _refuse_other_revision(reading, revision)
-    _save(procedure, reading, sections, actor)
+    _save(procedure, reading, content, actor)
     return reading.draft_revision
 
 
@@ -156,15 +160,16 @@ def apply_template(
     procedure, reading = _locked(reading_id)
     _refuse_unless_held(reading, _user_id(actor))
     _refuse_other_revision(reading, revision)
-    template = ReportTemplate.objects.filter(pk=template_id, active=True).first()
-    if template is None:
+    template = ReportTemplate.objects.select_related("current").filter(pk=template_id, active=True).first()
+    if template is None or template.current is None:
         raise NotFound("there is no such template", field="template")
-    present = Sections.of(reading)
-    sections, not_replaced = filled_from_template(present, Sections.of(template), replace)
+    present = content_of(reading)
+    definition = Definition.from_json(template.current.definition)
+    content, not_replaced = filled(present, definition, facts_of(procedure), replace)
     reading.template = template
-    if sections != present:
-        _save(procedure, reading, sections, actor, template=template.code)
-    return AppliedTemplate(reading.draft_revision, sections, not_replaced)
+    if content != present:
+        _save(procedure, reading, content, actor, template=template.code, template_version=template.current.number)
+    return AppliedTemplate(reading.draft_revision, content, not_replaced)
 
 
 @transaction.atomic
@@ -175,7 +180,8 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     job that makes the document (and then has it stored and sent), the exam's state, audit, and the announcement to
     screens.
 
-    :raises ConclusionMissing, ExamNotReady, DraftConflict, AlreadyClaimed, TransitionRefused: nothing was changed
+    :raises ConclusionMissing, ReportIncomplete, ExamNotReady, DraftConflict, AlreadyClaimed, TransitionRefused: nothing
+        was changed
     """
     procedure, reading = _locked(reading_id)
     user_id = _user_id(actor)
@@ -185,19 +191,22 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     _refuse_unless_ready(procedure, correcting=status == VersionStatus.CORRECTED)
     if not StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).exists():
         raise ExamNotReady("the exam has no linked images: a report cannot be approved", field="study")
-    sections = Sections.of(reading)
-    if not sections.conclusion.strip():
+    content = content_of(reading)
+    if not reading.conclusion.strip():
         raise ConclusionMissing("write a conclusion before approving", field="conclusion")
+    if flaws := flaws_of(content):
+        raise ReportIncomplete(flaws)
 
-    version = ReportVersion.objects.create(
+    version = ReportVersion(
         reading=reading,
         number=reading.versions.count() + 1,
         status=status,
-        content_sha256=hashlib.sha256(sections.canonical_bytes()).hexdigest(),
+        content_sha256=hashlib.sha256(content.canonical_bytes()).hexdigest(),
         approved_by_id=user_id,
         approved_at=timezone.now(),
-        **sections.as_dict(),
     )
+    put_content(version, content)
+    version.save()
     freeze(version)
     reading.state = state
     reading.claimed_by = None
@@ -268,7 +277,7 @@ def _refuse_unless_held(reading: Reading, user_id: int) -> None:
 def _refuse_other_revision(reading: Reading, revision: int) -> None:
     if reading.draft_revision != revision:
         raise DraftConflict(
-            "the draft was changed in between", revision=reading.draft_revision, sections=Sections.of(reading)
+            "the draft was changed in between", revision=reading.draft_revision, content=content_of(reading)
         )
 
 
@@ -293,13 +302,13 @@ def _hold(
     _tell(procedure, reading, actor, action, **details)
 
 
-def _save(procedure: RequestedProcedure, reading: Reading, sections: Sections, actor: Actor, **details: str) -> None:
+def _save(procedure: RequestedProcedure, reading: Reading, content: Content, actor: Actor, **details: Any) -> None:
     correcting = reading.state == ReadingState.AMENDED
     state = next_state(reading.state, Verb.SAVE_DRAFT)
     _refuse_unless_ready(procedure, correcting=correcting)
     first_words = reading.state != state
     reading.state = state
-    _set_text(reading, sections)
+    put_content(reading, content)
     reading.draft_revision += 1
     reading.draft_saved_at = timezone.now()
     reading.save()
@@ -308,11 +317,6 @@ def _save(procedure: RequestedProcedure, reading: Reading, sections: Sections, a
     # one event for a draft begun or a template applied; a save every few seconds of typing is none
     if first_words or details:
         _tell(procedure, reading, actor, "report.drafted", **details)
-
-
-def _set_text(reading: Reading, sections: Sections) -> None:
-    for name, text in sections.as_dict().items():
-        setattr(reading, name, text)
 
 
 def _set_exam_state(procedure: RequestedProcedure, state: ExamState) -> None:

@@ -22,7 +22,8 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from ris_core.errors import QuangError
-from ris_core.reports.rules import Sections
+from ris_core.reports.content import Content, Field, Table, Text
+from ris_core.reports.rendering import filled_rows, section_text, shown_value, titles_of
 from ris_core.reports.words import WORDS
 
 _FOLDER = Path(__file__).parent / "printed"
@@ -76,7 +77,7 @@ class ReportSheet:
     status: str
     """HL7 table 0123 (P, F, C); D: a draft that somebody previews."""
     version_number: int
-    sections: Sections
+    content: Content
     approver: str
     """With title: ``BS. Nguyễn Văn An``."""
     approved_at: datetime
@@ -90,7 +91,8 @@ def render_pdf(sheet: ReportSheet) -> bytes:
 
     :raises DocumentTooLarge: more than 8 MB
     """
-    html = _template().render(sheet=sheet, words=WORDS[sheet.language], qr=_qr_code(sheet.viewer_url))
+    words = WORDS[sheet.language]
+    html = _template().render(sheet=sheet, words=words, sections=printed_sections(sheet), qr=_qr_code(sheet.viewer_url))
     with LAYING_OUT:
         css, fonts = _style()
         pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles(sheet.key_images)).write_pdf(
@@ -102,6 +104,30 @@ def render_pdf(sheet: ReportSheet) -> bytes:
     if len(pdf) > _MOST_PDF_BYTES:
         raise DocumentTooLarge(f"the printed report has {len(pdf)} bytes")
     return pdf
+
+
+def printed_sections(sheet: ReportSheet) -> list[dict[str, Any]]:
+    """The sections with something in them: ``code``, ``title``, ``text`` and ``blocks``, each of a
+    ``type`` ``text``, ``field`` or ``table``."""
+    titles = titles_of(sheet.content, WORDS[sheet.language]["sections"])
+    result = []
+    for section in sheet.content.sections:
+        text = section_text(section)
+        if text:
+            blocks = [block for each in section.blocks if (block := _printed_block(each))]
+            result.append({"code": section.code, "title": titles[section.code], "text": text, "blocks": blocks})
+    return result
+
+
+def _printed_block(block: Text | Field | Table) -> dict[str, Any] | None:
+    if isinstance(block, Text):
+        return {"type": "text", "text": block.text} if block.text else None
+    if isinstance(block, Field):
+        value = shown_value(block)
+        return {"type": "field", "label": block.label, "value": value} if value else None
+    rows = filled_rows(block)
+    heads = [f"{column.label} ({column.unit})" if column.unit else column.label for column in block.columns]
+    return {"type": "table", "title": block.title, "heads": heads, "rows": rows} if rows else None
 
 
 def _qr_code(url: str) -> Markup:

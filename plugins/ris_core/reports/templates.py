@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any, Final
 
 from django.db import transaction
 
+from ris_core.audit.services import SYSTEM
+from ris_core.reports.content import STANDARD_SECTIONS
+from ris_core.reports.definition import Definition
 from ris_core.reports.models import ReportTemplate
-from ris_core.reports.rules import Sections
+from ris_core.reports.template_services import TemplateFacts, create_template
 
-_FILE = Path(__file__).with_name("templates_vi.toml")
+_FILE: Final = Path(__file__).with_name("templates_vi.toml")
 
 
 @transaction.atomic
@@ -20,16 +24,42 @@ def load_templates() -> int:
     :returns: how many were added
     """
     known = set(ReportTemplate.objects.values_list("code", flat=True))
-    added = 0
-    for entry in tomllib.loads(_FILE.read_text(encoding="utf-8"))["template"]:
-        code, name, modality = entry.pop("code"), entry.pop("name"), entry.pop("modality")
-        service_code = entry.pop("service_code", "")
-        if code in known:
-            continue
-        # an unknown key in the file is an error here: Sections has no such part
-        sections = Sections(**entry)
-        ReportTemplate.objects.create(
-            code=code, name=name, modality=modality, service_code=service_code, **sections.as_dict()
-        )
-        added += 1
-    return added
+    missing = [(facts, definition) for facts, definition in shipped_templates() if facts.code not in known]
+    for facts, definition in missing:
+        create_template(facts, definition, SYSTEM)
+    return len(missing)
+
+
+def shipped_templates() -> list[tuple[TemplateFacts, Definition]]:
+    """All templates of the file; an unknown key or part in it is an error here."""
+    entries = tomllib.loads(_FILE.read_text(encoding="utf-8"))["template"]
+    return [_template(entry) for entry in entries]
+
+
+def _template(entry: dict[str, Any]) -> tuple[TemplateFacts, Definition]:
+    """A template as the file writes it: each section a text, or a list of texts and of tables (TOML's) that are
+    blocks; ``titles`` has the headings of sections that are not standard; ``when`` in a block is its condition."""
+    entry = dict(entry)
+    facts = TemplateFacts(entry.pop("code"), entry.pop("name"), entry.pop("modality"), entry.pop("service_code", ""))
+    titles = entry.pop("titles", {})
+    order = [*titles, *(code for code in STANDARD_SECTIONS if code not in titles)]
+    unknown = set(entry) - set(order)
+    if unknown:
+        raise ValueError(f"template {facts.code}: {unknown} is neither a standard section nor among its titles")
+    sections = [
+        {"code": code, "title": titles.get(code, ""), "items": list(map(_item, _parts(entry[code])))}
+        for code in sorted(entry, key=order.index)
+    ]
+    return facts, Definition.from_json({"sections": sections})
+
+
+def _parts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _item(part: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"block": {"type": "text", "text": part}}
+    block = dict(part)
+    when = block.pop("when", None)
+    return {"block": block, "when": when}

@@ -11,6 +11,8 @@ from ris_core.devices.models import Device
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import Patient
 from ris_core.reports.models import ReportVersion
+from ris_core.reports.rendering import texts_of, titles_of
+from ris_core.reports.texts import content_of, usual_titles
 from ris_core.studies.models import Study
 from ris_core.worklist.explanation import Explanation
 
@@ -217,6 +219,14 @@ class StudyOut(Schema):
         )
 
 
+class ReportSectionOut(Schema):
+    """A section of a report, as text."""
+
+    code: str
+    title: str
+    text: str
+
+
 class ReportOut(Schema):
     """The newest approved version of a report."""
 
@@ -227,6 +237,11 @@ class ReportOut(Schema):
     findings: str
     conclusion: str
     recommendation: str
+    sections: list[ReportSectionOut]
+    """All sections with text in the report's order, those that a template added among them."""
+    content: dict[str, Any]
+    """The same as typed data: texts, fields with values and units, tables."""
+    content_sha256: str
     approved_by: str
     approved_at: datetime
     document: str | None
@@ -235,6 +250,8 @@ class ReportOut(Schema):
     @classmethod
     def of(cls, version: ReportVersion, document: str | None) -> ReportOut:
         approver = version.approved_by
+        content = content_of(version)
+        titles = titles_of(content, usual_titles())
         return cls(
             version=version.number,
             status=version.status,
@@ -242,6 +259,13 @@ class ReportOut(Schema):
             findings=version.findings,
             conclusion=version.conclusion,
             recommendation=version.recommendation,
+            sections=[
+                ReportSectionOut(code=code, title=titles[code], text=text)
+                for code, text in texts_of(content).items()
+                if text
+            ],
+            content=content.as_json(),
+            content_sha256=version.content_sha256,
             approved_by=f"{approver.title} {approver.full_name}".strip(),
             approved_at=version.approved_at,
             document=document,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 
@@ -14,9 +15,11 @@ from ris_core.changes.models import Change
 from ris_core.delivery.models import Delivery
 from ris_core.errors import NotFound, NotPermitted, QuangError, TransitionRefused
 from ris_core.jobs.models import Job
-from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
-from ris_core.reports.models import Reading, ReadingState, ReportTemplate, ReportVersion, VersionStatus
-from ris_core.reports.rules import Sections
+from ris_core.reports.content import Content, Field, Section, Text, plain_content
+from ris_core.reports.definition import Definition, Item, TemplateSection
+from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady, ReportIncomplete
+from ris_core.reports.models import Reading, ReadingState, ReportVersion, VersionStatus
+from ris_core.reports.rendering import texts_of
 from ris_core.reports.services import (
     amend,
     apply_template,
@@ -27,11 +30,13 @@ from ris_core.reports.services import (
     save_draft,
     take_over,
 )
+from ris_core.reports.template_services import TemplateFacts, create_template
+from ris_core.reports.texts import content_of
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 
 pytestmark = pytest.mark.django_db
 
-TEXT = Sections(findings="Nhu mô não bình thường.", conclusion="Không thấy bất thường.")
+TEXT = plain_content(findings="Nhu mô não bình thường.", conclusion="Không thấy bất thường.")
 
 
 def test_a_reading_is_made_once() -> None:
@@ -108,7 +113,7 @@ def test_taking_over_keeps_the_draft_and_names_both() -> None:
     reading = claim(open_reading(exam.pk).pk, first)
     save_draft(reading.pk, 0, TEXT, first)
     taken = take_over(reading.pk, second)
-    assert (taken.claimed_by_id, taken.conclusion, taken.state) == (second.user_id, TEXT.conclusion, "DRAFT")
+    assert (taken.claimed_by_id, taken.conclusion, taken.state) == (second.user_id, "Không thấy bất thường.", "DRAFT")
     assert AuditEvent.objects.get(action="reading.taken_over").details["taken_from"] == "bs_mot"
     with pytest.raises(AlreadyClaimed):
         save_draft(reading.pk, 1, TEXT, first)
@@ -120,7 +125,7 @@ def test_a_released_draft_waits_to_be_read_with_its_text() -> None:
     save_draft(reading.pk, 0, TEXT, reader)
     released = release(reading.pk, reader)
     exam.refresh_from_db()
-    assert (released.state, released.claimed_by_id, released.conclusion) == ("DRAFT", None, TEXT.conclusion)
+    assert (released.state, released.claimed_by_id, released.conclusion) == ("DRAFT", None, "Không thấy bất thường.")
     assert exam.exam_state == "READY_TO_READ"
     claim(reading.pk, a_reader())
     exam.refresh_from_db()
@@ -132,8 +137,8 @@ def test_a_draft_is_saved_over_its_own_revision_only() -> None:
     reading = claim(open_reading(an_exam().pk).pk, reader)
     assert save_draft(reading.pk, 0, TEXT, reader) == 1
     with pytest.raises(DraftConflict) as conflict:
-        save_draft(reading.pk, 0, Sections(conclusion="Khác"), reader)
-    assert (conflict.value.revision, conflict.value.sections) == (1, TEXT)
+        save_draft(reading.pk, 0, plain_content(conclusion="Khác"), reader)
+    assert (conflict.value.revision, conflict.value.content) == (1, TEXT)
 
 
 def test_a_save_repeated_because_its_answer_was_lost_is_no_conflict() -> None:
@@ -151,13 +156,15 @@ def test_a_draft_needs_a_claim() -> None:
 def test_a_template_fills_what_is_empty_and_tells_what_it_left() -> None:
     reader = a_reader()
     reading = claim(open_reading(an_exam().pk).pk, reader)
-    save_draft(reading.pk, 0, Sections(conclusion="Của tôi"), reader)
-    template = ReportTemplate.objects.create(code="t", name="t", findings="Mẫu mô tả", conclusion="Mẫu kết luận")
+    save_draft(reading.pk, 0, plain_content(conclusion="Của tôi"), reader)
+    texts = (("findings", "Mẫu mô tả"), ("conclusion", "Mẫu kết luận"))
+    definition = Definition.of(tuple(TemplateSection(code, items=(Item(Text(text)),)) for code, text in texts))
+    template = create_template(TemplateFacts("t", "t"), definition, reader)
     applied = apply_template(reading.pk, template.pk, 1, reader)
-    assert applied.sections == Sections(findings="Mẫu mô tả", conclusion="Của tôi")
+    assert applied.content == plain_content(findings="Mẫu mô tả", conclusion="Của tôi")
     assert applied.not_replaced == ("conclusion",)
     replaced = apply_template(reading.pk, template.pk, applied.revision, reader, frozenset({"conclusion"}))
-    assert replaced.sections.conclusion == "Mẫu kết luận"
+    assert texts_of(replaced.content)["conclusion"] == "Mẫu kết luận"
 
 
 def test_approval_writes_version_delivery_job_state_and_audit_together() -> None:
@@ -180,7 +187,7 @@ def test_approval_writes_version_delivery_job_state_and_audit_together() -> None
 def _without_conclusion() -> tuple[int, int, object]:
     reader = a_reader()
     reading = claim(open_reading(an_exam().pk).pk, reader)
-    return reading.pk, save_draft(reading.pk, 0, Sections(findings="x", conclusion=" \n"), reader), reader
+    return reading.pk, save_draft(reading.pk, 0, plain_content(findings="x", conclusion=" \n"), reader), reader
 
 
 def _old_revision() -> tuple[int, int, object]:
@@ -196,6 +203,14 @@ def _held_by_another() -> tuple[int, int, object]:
     return reading.pk, save_draft(reading.pk, 0, TEXT, reader), a_reader()
 
 
+def _value_missing() -> tuple[int, int, object]:
+    exam, reader = an_exam(), a_reader()
+    reading = claim(open_reading(exam.pk).pk, reader)
+    asked = Section("findings", blocks=(Field("bpd", "BPD", "number", "mm", required=True),))
+    content = Content.of((asked, Section("conclusion", blocks=(Text("Một thai."),))))
+    return reading.pk, save_draft(reading.pk, 0, content, reader), reader
+
+
 def _images_taken_away() -> tuple[int, int, object]:
     exam, reader = an_exam(), a_reader()
     reading = claim(open_reading(exam.pk).pk, reader)
@@ -208,6 +223,7 @@ def _images_taken_away() -> tuple[int, int, object]:
     ("situation", "error"),
     [
         (_without_conclusion, ConclusionMissing),
+        (_value_missing, ReportIncomplete),
         (_old_revision, DraftConflict),
         (_held_by_another, AlreadyClaimed),
         (_images_taken_away, ExamNotReady),
@@ -258,7 +274,7 @@ def test_while_a_report_is_corrected_the_exam_stays_reported() -> None:
     exam, reader = an_exam(), a_reader()
     version = approved(exam, reader)
     reading = amend(version.reading_id, reader)
-    save_draft(reading.pk, reading.draft_revision, Sections(conclusion="dở dang"), reader)
+    save_draft(reading.pk, reading.draft_revision, plain_content(conclusion="dở dang"), reader)
     exam.refresh_from_db()
     assert exam.exam_state == "FINAL"
     with pytest.raises(AlreadyClaimed):
@@ -269,7 +285,7 @@ def test_a_correction_given_up_restores_the_text_in_force() -> None:
     exam, reader = an_exam(), a_reader()
     version = approved(exam, reader, conclusion="Bản đã duyệt")
     reading = amend(version.reading_id, reader)
-    save_draft(reading.pk, reading.draft_revision, Sections(conclusion="dở dang"), reader)
+    save_draft(reading.pk, reading.draft_revision, plain_content(conclusion="dở dang"), reader)
     released = release(reading.pk, reader)
     assert (released.state, released.conclusion) == (ReadingState.FINAL, "Bản đã duyệt")
 
@@ -294,3 +310,22 @@ def test_a_version_cannot_be_changed_past_the_model() -> None:
         ReportVersion.objects.filter(pk=version.pk).update(conclusion="giả")
     version.refresh_from_db()
     assert version.conclusion != "giả"
+
+
+def test_what_is_hashed_is_the_typed_content_and_its_texts_are_kept_beside() -> None:
+    exam, reader = an_exam(), a_reader()
+    reading = claim(open_reading(exam.pk).pk, reader)
+    measured = Field("bpd", "BPD", "number", "mm", values=("85,5",))
+    content = Content.of((Section("findings", blocks=(measured,)), Section("conclusion", blocks=(Text("Một thai."),))))
+    revision = save_draft(reading.pk, 0, content, reader)
+    version = approve(reading.pk, revision, VersionStatus.FINAL, reader)
+    version.refresh_from_db()
+    assert content_of(version) == content
+    assert version.content_sha256 == hashlib.sha256(content.canonical_bytes()).hexdigest()
+    assert version.findings == "- BPD: 85,5 mm"
+    assert version.plain_text == "MÔ TẢ HÌNH ẢNH\n- BPD: 85,5 mm\n\nKẾT LUẬN\nMột thai."
+
+
+def test_a_row_of_four_texts_alone_is_read_without_loss() -> None:
+    row = ReportVersion(technique="a", findings="b", conclusion="c", recommendation="d")
+    assert content_of(row) == plain_content("a", "b", "c", "d")

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 from weasyprint.urls import FatalURLFetchingError
 
 from ris_core.reports import sheet as sheets
-from ris_core.reports.rules import Sections
+from ris_core.reports.content import plain_content
 from ris_core.reports.sheet import DocumentTooLarge, ReportSheet, render_pdf
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -33,7 +33,7 @@ SHEET = ReportSheet(
     observed_at=datetime(2026, 11, 21, 9, 0, tzinfo=VIETNAM),
     status="F",
     version_number=1,
-    sections=Sections("Không tiêm thuốc.", "Kích thước 12 × 8 mm, ≥ 3 ổ, α → β.", "Bình thường.", "Theo dõi."),
+    content=plain_content("Không tiêm thuốc.", "Kích thước 12 × 8 mm, ≥ 3 ổ, α → β.", "Bình thường.", "Theo dõi."),
     approver="ThS.BS. Trần Minh Quân",
     approved_at=datetime(2026, 11, 21, 9, 40, tzinfo=VIETNAM),
     viewer_url="http://127.0.0.1:8080/open/abc",
@@ -79,15 +79,17 @@ def test_the_same_version_gives_the_same_bytes() -> None:
 
 
 def test_a_long_report_goes_over_pages_with_its_patient_on_each() -> None:
-    long = Sections(findings="\n".join(f"Dòng {n}: nhu mô phổi bình thường." for n in range(150)), conclusion="Hết.")
-    reader = PdfReader(BytesIO(render_pdf(replace(SHEET, sections=long))))
+    long = plain_content(
+        findings="\n".join(f"Dòng {n}: nhu mô phổi bình thường." for n in range(150)), conclusion="Hết."
+    )
+    reader = PdfReader(BytesIO(render_pdf(replace(SHEET, content=long))))
     assert len(reader.pages) > 2
     assert all("NGUYỄN THỊ ĐÀO" in page.extract_text() for page in reader.pages)
 
 
 def test_text_is_never_markup() -> None:
     typed = "<img src='http://127.0.0.1:9/x'><script>1</script> a < b & c {{ 7*7 }} @import url(http://127.0.0.1:9/)"
-    text = text_of(render_pdf(replace(SHEET, sections=Sections(conclusion=typed), patient_name="<h1>X</h1>")))
+    text = text_of(render_pdf(replace(SHEET, content=plain_content(conclusion=typed), patient_name="<h1>X</h1>")))
     assert "<script>1</script>" in text.replace("\n", " ")
     assert "{{ 7*7 }}" in text
     assert "<h1>X</h1>" in text

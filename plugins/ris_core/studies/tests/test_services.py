@@ -23,7 +23,7 @@ from ris_core.orders.ending import cancel_order
 from ris_core.orders.models import ExamState, OrderLink, RequestedProcedure, StepStatus
 from ris_core.patients.corrections import edit_patient
 from ris_core.patients.models import Patient
-from ris_core.reports.rules import Sections
+from ris_core.reports.content import plain_content
 from ris_core.reports.services import claim, open_reading, save_draft
 from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import Study, StudyLink, StudyState
@@ -384,7 +384,7 @@ def test_whoever_reads_images_that_turn_out_to_be_of_two_persons_is_told(
     follow()
     reader = Actor("bs_lan", user_id=User.objects.create(username="bs_lan", role="RADIOLOGIST").pk)
     reading = claim(open_reading(procedure.pk).pk, reader)
-    save_draft(reading.pk, 0, Sections(findings="Không thấy bất thường"), reader)
+    save_draft(reading.pk, 0, plain_content(findings="Không thấy bất thường"), reader)
     send(series="2", PatientBirthDate="19990101")
     engine.settle()
     follow()
@@ -654,7 +654,7 @@ def test_a_reading_that_has_begun_is_taken_from_its_reader_and_its_draft_kept(
     follow()
     reader = Actor("bs_lan", user_id=User.objects.create(username="bs_lan", role="RADIOLOGIST").pk)
     reading = claim(open_reading(procedure.pk).pk, reader)
-    save_draft(reading.pk, 0, Sections(findings="Không thấy bất thường"), reader)
+    save_draft(reading.pk, 0, plain_content(findings="Không thấy bất thường"), reader)
     undo_link(StudyLink.objects.get().pk, person, "nhầm bệnh nhân")
     assert exam_of(procedure) == ORDERED
     reading.refresh_from_db()

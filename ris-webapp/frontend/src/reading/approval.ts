@@ -27,7 +27,7 @@ export class Approval {
   async approve(status: VersionStatus, next: boolean): Promise<void> {
     if (this.running) return;
     if (!this.status().rights[RIGHT[status]]) return toast(phrase("cannot_approve"), "error");
-    if (!this.editor.read().conclusion.trim()) {
+    if (!this.editor.says("conclusion")) {
       toast(phrase("conclusion_missing"), "error");
       return this.editor.focus("conclusion");
     }
@@ -49,6 +49,8 @@ export class Approval {
     const answer = await ask<{ next: string | null; version: number }>(this.address, body);
     if (answer.kind === "problem") {
       toast(`${answer.problem.detail} (${answer.problem.code})`, "error");
+      const flaws = answer.body.flaws as { code: string; text: string }[] | undefined;
+      if (flaws) return this.editor.showFlaws(flaws);
       return this.refresh();
     }
     if (answer.kind !== "ok") return toast(phrase(`action_${answer.kind}`), "error");

@@ -1,7 +1,8 @@
 // Two drafts of one report: shows both section by section with their differences, and lets one choose for each.
 // Not a dialog: one goes on reading and looking at images while it waits.
 import type { Editor } from "./editor";
-import { SECTIONS, type DraftKeeper, type Section, type SectionDifference, type Sections, type Theirs } from "./draft";
+import { sectionOf, type Content, type Section } from "./content";
+import type { DraftKeeper, SectionDifference, Theirs } from "./draft";
 import { phrase } from "./phrase";
 
 type Choice = "mine" | "theirs" | "both";
@@ -14,17 +15,19 @@ export class ConflictPanel {
   ) {}
 
   show(theirs: Theirs): void {
-    const mine = this.editor.read();
-    const choices = new Map<Section, Choice>();
+    const choices = new Map<string, Choice>();
     const changed = theirs.differences.filter((difference) => difference.changed);
-    for (const { section } of changed) choices.set(section, mine[section].trim() ? "mine" : "theirs");
+    for (const { section, segments } of changed) {
+      // where nothing was typed here, theirs is offered
+      choices.set(section, segments.every((segment) => segment.change === "removed") ? "theirs" : "mine");
+    }
 
     const heading = element("h2", phrase("conflict_heading"));
     heading.tabIndex = -1;
     const sentence = element("p", phrase("conflict_sentence", { time: theirs.savedAt }));
     const rows = changed.map((difference) => this.row(difference, choices));
     const keep = element("button", phrase("conflict_keep"), "button primary");
-    keep.addEventListener("click", () => this.settle(mine, theirs.sections, choices));
+    keep.addEventListener("click", () => this.settle(theirs, choices));
     const actions = element("div", "", "conflict-actions");
     actions.append(keep);
     this.host.replaceChildren(heading, sentence, ...rows, actions);
@@ -37,9 +40,9 @@ export class ConflictPanel {
     this.host.replaceChildren();
   }
 
-  private row(difference: SectionDifference, choices: Map<Section, Choice>): HTMLElement {
+  private row(difference: SectionDifference, choices: Map<string, Choice>): HTMLElement {
     const row = element("fieldset", "", "conflict-section");
-    row.append(element("legend", phrase(difference.section)));
+    row.append(element("legend", difference.title));
     row.append(this.side("conflict_theirs", difference, "added"), this.side("conflict_mine", difference, "removed"));
     const options = element("div", "", "conflict-options");
     for (const choice of ["mine", "theirs", "both"] as const) {
@@ -69,20 +72,36 @@ export class ConflictPanel {
     return side;
   }
 
-  private settle(mine: Sections, theirs: Sections, choices: Map<Section, Choice>): void {
+  private settle(theirs: Theirs, choices: Map<string, Choice>): void {
     const typed = this.editor.read(); // typing went on while this stood there
-    const result = { ...typed };
-    for (const section of SECTIONS) {
-      const choice = choices.get(section);
-      if (choice === "theirs") result[section] = theirs[section];
-      if (choice === "both") result[section] = [theirs[section], typed[section] || mine[section]].filter(Boolean).join("\n");
+    const sections = (typed.sections ?? []).flatMap((mine): Section[] => {
+      const choice = choices.get(mine.code) ?? "mine";
+      const other = sectionOf(theirs.content, mine.code);
+      if (choice === "theirs") return other ? [other] : [];
+      return [choice === "both" ? before(mine, theirs.texts[mine.code] ?? "") : mine];
+    });
+    for (const other of theirs.content.sections ?? []) {
+      const choice = choices.get(other.code) ?? "theirs";
+      if (!sectionOf(typed, other.code) && choice !== "mine") sections.push(other);
     }
+    const result: Content = { sections };
     this.editor.remember(phrase("conflict_heading"));
     this.editor.write(result);
     this.hide();
     this.keeper.resolved();
     this.editor.focus();
   }
+}
+
+/** `section` with `text` before the first text in it. */
+function before(section: Section, text: string): Section {
+  let put = false;
+  const blocks = (section.blocks ?? []).map((block) => {
+    if (block.type !== "text" || put) return block;
+    put = true;
+    return { ...block, text: [text, block.text].filter(Boolean).join("\n") };
+  });
+  return { ...section, blocks };
 }
 
 export function element<K extends keyof HTMLElementTagNameMap>(name: K, text = "", className = ""): HTMLElementTagNameMap[K] {

@@ -1,9 +1,7 @@
 // Keeps the draft on the server as one types: every edit is saved within MAX_WAIT_MS, one request at a time, and retried
 // while the server cannot be reached. Knows nothing of the page: saving and time are given to it.
 
-export const SECTIONS = ["technique", "findings", "conclusion", "recommendation"] as const;
-export type Section = (typeof SECTIONS)[number];
-export type Sections = Record<Section, string>;
+import { same, sameSettled, type Content } from "./content";
 
 export interface Saved {
   revision: number;
@@ -12,12 +10,15 @@ export interface Saved {
 
 /** What a save met instead of the revision it named. */
 export interface Theirs extends Saved {
-  sections: Sections;
+  content: Content;
+  /** Each section of it as text, by code. */
+  texts: Record<string, string>;
   differences: SectionDifference[];
 }
 
 export interface SectionDifference {
-  section: Section;
+  section: string;
+  title: string;
   changed: boolean;
   segments: { change: "same" | "added" | "removed"; text: string }[];
 }
@@ -39,25 +40,17 @@ export interface Report {
   detail: string;
 }
 
-export type Save = (revision: number, sections: Sections, leaving: boolean) => Promise<Outcome>;
+export type Save = (revision: number, content: Content, leaving: boolean) => Promise<Outcome>;
 
 export const QUIET_MS = 700;
 export const MAX_WAIT_MS = 1500;
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
 
-export const same = (one: Sections, other: Sections): boolean =>
-  SECTIONS.every((section) => one[section] === other[section]);
-
-/** The form in which the server keeps a text, near enough to tell our own draft from somebody else's. */
-const settled = (text: string): string => text.normalize("NFC").replace(/[ \t]+\n/g, "\n").replace(/\n{3,}/g, "\n\n").trim();
-const sameText = (one: Sections, other: Sections): boolean =>
-  SECTIONS.every((section) => settled(one[section]) === settled(other[section]));
-
 export class DraftKeeper {
   private state: State = "saved";
   private detail = "";
-  private kept: Sections;
-  private attempted: Sections | null = null;
+  private kept: Content;
+  private attempted: Content | null = null;
   private inFlight: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private firstUnsavedAt = 0;
@@ -65,7 +58,7 @@ export class DraftKeeper {
   conflict: Theirs | null = null;
 
   constructor(
-    private readonly read: () => Sections,
+    private readonly read: () => Content,
     private readonly save: Save,
     private readonly tell: (report: Report) => void,
     private revision: number,
@@ -119,7 +112,7 @@ export class DraftKeeper {
   /** Goes on after a conflict: what the editor holds now is to be saved over `theirs`. */
   resolved(): void {
     if (!this.conflict) return;
-    this.adopt(this.conflict, this.conflict.sections);
+    this.adopt(this.conflict, this.conflict.content);
     this.conflict = null;
     this.enter("unsaved");
     void this.flush().then(() => this.settle());
@@ -146,18 +139,18 @@ export class DraftKeeper {
   }
 
   private async attempt(): Promise<void> {
-    const sections = this.read();
+    const content = this.read();
     if (this.state !== "unreachable") this.enter("saving");
-    const outcome = await this.save(this.revision, sections, false);
+    const outcome = await this.save(this.revision, content, false);
     switch (outcome.kind) {
       case "saved":
-        this.adopt(outcome.saved, sections);
+        this.adopt(outcome.saved, content);
         this.settle();
         break;
       case "conflict":
-        if (sameText(outcome.theirs.sections, sections) || (this.attempted && sameText(outcome.theirs.sections, this.attempted))) {
+        if (sameSettled(outcome.theirs.content, content) || (this.attempted && sameSettled(outcome.theirs.content, this.attempted))) {
           // an earlier answer was lost on its way: the other draft is our own
-          this.adopt(outcome.theirs, sameText(outcome.theirs.sections, sections) ? sections : outcome.theirs.sections);
+          this.adopt(outcome.theirs, sameSettled(outcome.theirs.content, content) ? content : outcome.theirs.content);
           this.settle();
           break;
         }
@@ -169,7 +162,7 @@ export class DraftKeeper {
         this.enter("refused");
         break;
       default:
-        this.attempted = sections;
+        this.attempted = content;
         this.failures += 1;
         this.enter(outcome.kind);
         this.schedule(this.retryInSeconds * 1000);
@@ -187,10 +180,10 @@ export class DraftKeeper {
     }
   }
 
-  private adopt(saved: Saved, sections: Sections): void {
+  private adopt(saved: Saved, content: Content): void {
     this.revision = saved.revision;
     this.savedAt = saved.savedAt;
-    this.kept = sections;
+    this.kept = content;
     this.attempted = null;
     this.failures = 0;
   }

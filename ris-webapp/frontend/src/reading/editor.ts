@@ -1,55 +1,52 @@
-// The four text areas of the report: they grow with their text, and what replaced text can be undone.
-import { SECTIONS, type Section, type Sections } from "./draft";
+// The report's form: each section with its texts, fields and tables; what replaced text can be undone.
+import { buildSection, headingOf, type Bound } from "./blocks";
+import { frame, type Block, type Content } from "./content";
+
+/** What a template left to be filled: `[  ]`, `[có/không]`, `___`, `....`. */
+export const GAP = /\[[^\]\n]{0,200}\]|_{2,}|\.{4,}|…{2,}/;
 
 export class Editor {
-  private readonly areas: Record<Section, HTMLTextAreaElement>;
-  private last: HTMLTextAreaElement;
-  private undoing: { label: string; sections: Sections }[] = [];
+  private content: Content = {};
+  private bound: Bound[] = [];
+  private last: HTMLTextAreaElement | null = null;
+  private undoing: { label: string; content: Content }[] = [];
+  private isEditable = false;
 
   constructor(
     private readonly form: HTMLElement,
     private readonly edited: () => void,
   ) {
-    const area = (section: Section) => {
-      const found = form.querySelector<HTMLTextAreaElement>(`textarea[name=${section}]`);
-      if (!found) throw new Error(`the report form has no section ${section}`);
-      return found;
-    };
-    this.areas = {
-      technique: area("technique"),
-      findings: area("findings"),
-      conclusion: area("conclusion"),
-      recommendation: area("recommendation"),
-    };
-    this.last = this.areas.findings;
-    for (const section of SECTIONS) {
-      const textarea = this.areas[section];
-      textarea.addEventListener("input", () => {
-        this.grow(textarea);
-        this.edited();
-      });
-      textarea.addEventListener("focus", () => (this.last = textarea));
-    }
+    form.addEventListener("input", (event) => {
+      if (event.target instanceof HTMLTextAreaElement) this.grow(event.target);
+      this.clearFlaw(event.target);
+      this.edited();
+    });
+    form.addEventListener("focusin", (event) => {
+      if (event.target instanceof HTMLTextAreaElement) this.last = event.target;
+    });
+    form.addEventListener("click", (event) => this.changeRows(event));
+    form.addEventListener("submit", (event) => event.preventDefault());
     // widths change with the window, the drawer and the splitter
     new ResizeObserver(() => this.growAll()).observe(form);
-    this.growAll();
   }
 
-  read(): Sections {
-    const { technique, findings, conclusion, recommendation } = this.areas;
-    return {
-      technique: technique.value,
-      findings: findings.value,
-      conclusion: conclusion.value,
-      recommendation: recommendation.value,
-    };
+  read(): Content {
+    const blocks = new Map<string, Block[]>();
+    for (const { section, read } of this.bound) blocks.set(section, [...(blocks.get(section) ?? []), read()]);
+    return { sections: (this.content.sections ?? []).map((section) => ({ ...section, blocks: blocks.get(section.code) ?? [] })) };
   }
 
-  write(sections: Sections): void {
-    for (const section of SECTIONS) {
-      if (this.areas[section].value !== sections[section]) this.areas[section].value = sections[section];
+  write(content: Content): void {
+    if (frame(content) === frame(this.content) && this.bound.length) {
+      const blocks = (content.sections ?? []).flatMap((section) => section.blocks ?? []);
+      this.bound.forEach((bound, at) => bound.write(blocks[at] as Block));
+      this.content = content;
+    } else {
+      this.build(content);
     }
+    this.mark();
     this.growAll();
+    this.form.dispatchEvent(new CustomEvent("quang:written"));
   }
 
   /** Puts a line at the cursor of the section that was typed in last; on a line of its own. */
@@ -64,7 +61,7 @@ export class Editor {
 
   /** Remembers what is there now, before something other than typing changes it. */
   remember(label: string): void {
-    this.undoing.push({ label, sections: this.read() });
+    this.undoing.push({ label, content: this.read() });
     if (this.undoing.length > 20) this.undoing.shift();
   }
 
@@ -72,29 +69,73 @@ export class Editor {
   undo(): string | null {
     const step = this.undoing.pop();
     if (!step) return null;
-    this.write(step.sections);
+    this.write(step.content);
     this.edited();
     return step.label;
   }
 
-  get canUndo(): boolean {
-    return this.undoing.length > 0;
-  }
-
   set editable(editable: boolean) {
-    for (const section of SECTIONS) this.areas[section].readOnly = !editable;
+    this.isEditable = editable;
     this.form.classList.toggle("is-read-only", !editable);
+    for (const input of this.form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("textarea, input")) {
+      if (input.type === "checkbox") input.disabled = !editable;
+      else input.readOnly = !editable;
+    }
+    for (const input of this.form.querySelectorAll<HTMLSelectElement | HTMLButtonElement>("select, button")) input.disabled = !editable;
+    this.mark();
   }
 
-  focus(section?: Section): void {
-    (section ? this.areas[section] : this.last).focus();
+  get editable(): boolean {
+    return this.isEditable;
   }
 
-  /** Puts the cursor on the first gap that a template left to be filled (`[…]`, `___`, `....`); false when there is none. */
+  titleOf(code: string): string {
+    return headingOf(this.content.sections?.find((section) => section.code === code) ?? { code });
+  }
+
+  /** Whether anything was entered in a section. */
+  says(code: string): boolean {
+    return this.bound.some((bound) => bound.section === code && !bound.isEmpty());
+  }
+
+  /** The text in which one wrote last, or the findings. */
+  get text(): HTMLTextAreaElement | null {
+    if (this.last?.isConnected) return this.last;
+    return this.form.querySelector("#section-findings") ?? this.form.querySelector("textarea");
+  }
+
+  get texts(): HTMLTextAreaElement[] {
+    return [...this.form.querySelectorAll("textarea")];
+  }
+
+  focus(section?: string): void {
+    const place = section ? this.form.querySelector<HTMLElement>(`#section-${section}`) : this.text;
+    place?.focus();
+  }
+
+  /** Replaces part of a text as if it were typed: the browser's own undo takes it back. */
+  put(textarea: HTMLTextAreaElement, start: number, end: number, text: string): void {
+    textarea.focus();
+    textarea.setSelectionRange(start, end);
+    // the only way to write that Ctrl+Z knows of; where a browser has it no more, the text is set
+    if (!document.execCommand("insertText", false, text)) {
+      textarea.setRangeText(text, start, end, "end");
+      textarea.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+
+  /** Adds lines at the end of a section's text. */
+  append(section: string, text: string): void {
+    const place = this.form.querySelector<HTMLTextAreaElement>(`#section-${section}`) ?? this.text;
+    if (!place || !this.isEditable) return;
+    const end = place.value.length;
+    this.put(place, end, end, place.value ? `\n${text}` : text);
+  }
+
+  /** Puts the cursor on the first gap that a template left to be filled; false when there is none. */
   selectGap(): boolean {
-    for (const section of SECTIONS) {
-      const textarea = this.areas[section];
-      const gap = /\[[^\]\n]{0,40}\]|_{2,}|\.{4,}|…{2,}/.exec(textarea.value);
+    for (const textarea of this.texts) {
+      const gap = GAP.exec(textarea.value);
       if (gap) {
         textarea.focus();
         textarea.setSelectionRange(gap.index, gap.index + gap[0].length);
@@ -104,8 +145,57 @@ export class Editor {
     return false;
   }
 
+  /** Marks values that stand against approval, and goes to the first. */
+  showFlaws(flaws: { code: string; text: string }[]): void {
+    for (const { code, text } of flaws) {
+      const holder = this.form.querySelector<HTMLElement>(`[data-code="${CSS.escape(code)}"]`);
+      holder?.querySelector(".field-error")?.replaceChildren(text);
+      for (const input of holder?.querySelectorAll("input, select") ?? []) input.setAttribute("aria-invalid", "true");
+    }
+    this.form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }
+
+  private clearFlaw(target: EventTarget | null): void {
+    const holder = target instanceof Element ? target.closest("[data-code]") : null;
+    holder?.querySelector(".field-error")?.replaceChildren();
+    for (const input of holder?.querySelectorAll("[aria-invalid]") ?? []) input.removeAttribute("aria-invalid");
+  }
+
+  private build(content: Content): void {
+    const focused = document.activeElement instanceof HTMLElement && this.form.contains(document.activeElement) ? document.activeElement.id : "";
+    this.content = content;
+    const built = (content.sections ?? []).map((section) => buildSection(section));
+    this.bound = built.flatMap((each) => each.bound);
+    this.form.replaceChildren(...built.map((each) => each.element));
+    this.editable = this.isEditable;
+    if (focused) document.getElementById(focused)?.focus();
+  }
+
+  /** A row more or less in a table: the form is made anew around what was typed. */
+  private changeRows(event: Event): void {
+    const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>("button[data-rows]") : null;
+    const code = button?.closest<HTMLElement>("[data-code]")?.dataset.code;
+    if (!button || !code) return;
+    const content = this.read();
+    for (const block of (content.sections ?? []).flatMap((section) => section.blocks ?? [])) {
+      if (block.type !== "table" || block.code !== code) continue;
+      const rows = block.rows ?? [];
+      block.rows = button.dataset.rows === "more" ? [...rows, block.columns.map(() => "")] : rows.slice(0, -1);
+    }
+    this.write(content);
+    this.edited();
+  }
+
+  /** What is empty need not be shown to who only reads. */
+  private mark(): void {
+    for (const bound of this.bound) bound.element.classList.toggle("is-empty", bound.isEmpty());
+    for (const section of this.form.querySelectorAll(".section")) {
+      section.classList.toggle("is-empty", !section.querySelector("[data-block]:not(.is-empty)"));
+    }
+  }
+
   private growAll(): void {
-    for (const section of SECTIONS) this.grow(this.areas[section]);
+    for (const textarea of this.texts) this.grow(textarea);
   }
 
   private grow(textarea: HTMLTextAreaElement): void {

@@ -3,7 +3,8 @@ import { registerKeys } from "../js/keys";
 import { toast } from "../js/toast";
 import { Approval } from "./approval";
 import { ConflictPanel } from "./conflict";
-import { DraftKeeper, type Outcome, type Saved, type Sections, type Theirs } from "./draft";
+import type { Content } from "./content";
+import { DraftKeeper, type Outcome, type Saved, type Theirs } from "./draft";
 import { Drawer } from "./drawer";
 import { Editor } from "./editor";
 import { ImagesPane } from "./images-pane";
@@ -59,8 +60,8 @@ const picker = new TemplatePicker(
 const approval = new Approval(editor, keeper, at.approve, () => status, refresh, () => (leaving = true));
 let leaving = false;
 
-async function save(revision: number, sections: Sections, isLeaving: boolean): Promise<Outcome> {
-  const answer = await ask<Saved>(at.draft, { revision, sections }, isLeaving);
+async function save(revision: number, content: Content, isLeaving: boolean): Promise<Outcome> {
+  const answer = await ask<Saved>(at.draft, { revision, content }, isLeaving);
   if (answer.kind === "ok") return { kind: "saved", saved: answer.value };
   if (answer.kind === "unreachable") return answer;
   if (answer.kind === "signed-out") {
@@ -98,7 +99,7 @@ function show(next: Status): void {
     // what is not saved stays in the page, also when somebody else took over: it is saved, shown as a conflict, or copied
     if (next.rights.edit !== wasEditable) keeper.resume();
   } else if (!next.rights.edit || !wasEditable || isNewer) {
-    editor.write(next.sections);
+    editor.write(next.content);
     keeper.replaced(next);
   }
   for (const button of page.querySelectorAll<HTMLButtonElement>("[data-right]")) {
@@ -156,18 +157,16 @@ async function applyTemplate(template: Template): Promise<void> {
   if (!(await keeper.flush())) return;
   editor.remember(template.name);
   const body = { template_id: template.id, revision: keeper.currentRevision };
-  const answer = await ask<Saved & { sections: Sections; notReplaced: string[] }>(at.template, body);
+  const answer = await ask<Saved & { content: Content; notReplaced: string[] }>(at.template, body);
   if (answer.kind !== "ok") return tell(answer);
-  const { sections, notReplaced } = answer.value;
-  editor.write(sections);
+  const { content, notReplaced } = answer.value;
+  editor.write(content);
   keeper.replaced(answer.value);
-  const kept = notReplaced.map((section) => say_section(section)).join(", ");
+  const kept = notReplaced.map((section) => editor.titleOf(section).toLowerCase()).join(", ");
   const text = kept ? phrase("template_kept", { name: template.name, sections: kept }) : phrase("template_done", { name: template.name });
   toast(text, "info", { label: phrase("undo"), run: undo });
   if (!editor.selectGap()) editor.focus();
 }
-
-const say_section = (section: string): string => phrase(section).toLowerCase();
 
 function undo(): void {
   if (!status.rights.edit) return;

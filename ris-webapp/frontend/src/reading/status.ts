@@ -1,5 +1,5 @@
 // The exam as the server sees it now; asked for after every action, and when live changes tell of it.
-import type { Sections } from "./draft";
+import type { Content } from "./content";
 import type { ViewerAddresses } from "./viewer";
 
 export interface Rights {
@@ -17,7 +17,9 @@ export interface Rights {
 export interface Status {
   revision: number;
   savedAt: string;
-  sections: Sections;
+  content: Content;
+  /** Each section of it as text, by code. */
+  texts: Record<string, string>;
   rights: Rights;
   /** Which of the tools have something to show. */
   shows: { preview: boolean; history: boolean };

@@ -12,9 +12,10 @@ from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound, QuangError
 from ris_core.reports import services
+from ris_core.reports.content import Content
 from ris_core.reports.errors import DraftConflict
 from ris_core.reports.models import Reading, VersionStatus
-from ris_core.reports.rules import Sections
+from ris_core.reports.rendering import texts_of
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import page_address
@@ -85,11 +86,11 @@ def draft(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Keep what has been typed over ``revision``; 409 with the other draft when somebody saved in between."""
     body = body_of(request, DraftBody)
     reading = _reading(exam_id)
-    sections = body.sections.sections()
+    content = body.report()
     try:
-        revision = services.save_draft(reading.pk, body.revision, sections, actor_of(request))
+        revision = services.save_draft(reading.pk, body.revision, content, actor_of(request))
     except DraftConflict as conflict:
-        return answer_conflict(reading, conflict, sections)
+        return answer_conflict(reading, conflict, content)
     return JsonResponse(_saved(reading, revision))
 
 
@@ -103,11 +104,12 @@ def template(request: UserRequest, exam_id: int) -> HttpResponseBase:
             reading.pk, body.template_id, body.revision, actor_of(request), frozenset(body.replace)
         )
     except DraftConflict as conflict:
-        return answer_conflict(reading, conflict, Sections())
+        return answer_conflict(reading, conflict, Content())
     return JsonResponse(
         {
             **_saved(reading, applied.revision),
-            "sections": applied.sections.as_dict(),
+            "content": applied.content.as_json(),
+            "texts": texts_of(applied.content),
             "notReplaced": list(applied.not_replaced),
         }
     )
@@ -122,7 +124,7 @@ def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
     try:
         version = services.approve(reading.pk, body.revision, VersionStatus(body.status), actor)
     except DraftConflict as conflict:
-        return answer_conflict(reading, conflict, Sections())
+        return answer_conflict(reading, conflict, Content())
     following = claim_next(actor, after=exam_id) if body.next else None
     return JsonResponse({"version": version.number, "next": page_address(following.pk) if following else None})
 

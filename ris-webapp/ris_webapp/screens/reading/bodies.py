@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from django.http import HttpRequest
 from django.http.request import RawPostDataException
 
 from ris_core.errors import InvalidValue
-from ris_core.reports.rules import Sections
+from ris_core.reports.content import Content
 
 MAXIMUM_PRIORS_BESIDE = 3
 
@@ -18,20 +18,13 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object with exactly the named keys."""
 
 
-class SectionTexts(Body, frozen=True):
-    technique: str = ""
-    findings: str = ""
-    conclusion: str = ""
-    recommendation: str = ""
-
-    def sections(self) -> Sections:
-        """:raises InvalidValue: when one is too long"""
-        return Sections(self.technique, self.findings, self.conclusion, self.recommendation)
-
-
 class DraftBody(Body, frozen=True):
     revision: int
-    sections: SectionTexts
+    content: dict[str, Any]
+
+    def report(self) -> Content:
+        """:raises InvalidValue: it is not the content of a report"""
+        return Content.from_json(self.content)
 
 
 class ClaimBody(Body, frozen=True):
@@ -41,7 +34,7 @@ class ClaimBody(Body, frozen=True):
 class TemplateBody(Body, frozen=True):
     template_id: int
     revision: int
-    replace: frozenset[Literal["technique", "findings", "conclusion", "recommendation"]] = frozenset()
+    replace: frozenset[str] = frozenset()
 
 
 class ApproveBody(Body, frozen=True):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from ris_core.reports.rules import SECTION_NAMES
+from ris_core.reports.content import Content
+from ris_core.reports.rendering import texts_of, titles_of
+from ris_webapp.screens.reading.headings import usual_headings
 
 Change = Literal["same", "added", "removed"]
 
@@ -82,16 +84,19 @@ class SectionDifference:
     """How one section differs."""
 
     section: str
+    title: str
     segments: tuple[Segment, ...]
     changed: bool
 
 
-def section_differences(older: Mapping[str, str], newer: Mapping[str, str]) -> list[SectionDifference]:
-    """All sections in the report's order; those that either side has text in."""
+def section_differences(older: Content, newer: Content) -> list[SectionDifference]:
+    """All sections that either side has text in: the newer's in their order, then those that only the older has."""
+    before, after = texts_of(older), texts_of(newer)
+    titles = {**titles_of(older, usual_headings()), **titles_of(newer, usual_headings())}
     found = []
-    for section in SECTION_NAMES:
-        before, after = older.get(section, ""), newer.get(section, "")
-        if before or after:
-            segments = tuple(word_differences(before, after))
-            found.append(SectionDifference(section, segments, before != after))
+    for section in dict.fromkeys((*after, *before)):
+        old, new = before.get(section, ""), after.get(section, "")
+        if old or new:
+            segments = tuple(word_differences(old, new))
+            found.append(SectionDifference(section, titles.get(section, section), segments, old != new))
     return found

@@ -11,7 +11,7 @@ from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.reports.models import Reading, ReportVersion
-from ris_core.reports.rules import Sections
+from ris_core.reports.texts import content_of
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.preview import draft_pdf
@@ -45,7 +45,7 @@ def preview(request: UserRequest, exam_id: int) -> HttpResponse:
     if reading is None:
         raise NotFound("nobody has begun to read this exam")
     newest = reading.versions.order_by("-number").first()
-    if newest is not None and Sections.of(newest) == Sections.of(reading):
+    if newest is not None and content_of(newest) == content_of(reading):
         return HttpResponseRedirect(reverse("reading:version_pdf", args=[exam.pk, newest.number]))
     record(actor_of(request), "report.previewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
     return _inline(draft_pdf(reading, request.user), f"{exam.request.accession_number}-draft.pdf")

@@ -11,8 +11,8 @@ from ris_core.accounts.models import User
 from ris_core.key_images.versions import images_chosen_now
 from ris_core.reports.documents import printed, sheet_of
 from ris_core.reports.models import Reading, ReportVersion
-from ris_core.reports.rules import Sections
 from ris_core.reports.sheet import render_pdf
+from ris_core.reports.texts import content_of, put_content
 
 DRAFT = "D"
 
@@ -25,7 +25,7 @@ def draft_pdf(reading: Reading, reader: User) -> bytes:
         status=DRAFT,
         approved_by=reader,
         approved_at=timezone.now(),
-        **Sections.of(reading).as_dict(),
     )
+    put_content(imagined, content_of(reading))
     images = printed(images_chosen_now(reading.procedure_id))
     return render_pdf(replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url="", key_images=images))

@@ -6,14 +6,17 @@ from dataclasses import asdict
 
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ris_core.engine import EngineUnavailable
 from ris_core.errors import EditConflict, InvalidValue, NotFound, NotPermitted, QuangError, TransitionRefused
 from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
 from ris_core.key_images.rules import MAXIMUM_KEY_IMAGES
-from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady
+from ris_core.reports.checks import Flaw
+from ris_core.reports.content import Content
+from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady, ReportIncomplete
 from ris_core.reports.models import Reading
-from ris_core.reports.rules import Sections
+from ris_core.reports.rendering import texts_of
 from ris_webapp.screens.reading.differences import section_differences
 from ris_webapp.screens.reading.status import clock_with_seconds
 
@@ -21,21 +24,33 @@ from ris_webapp.screens.reading.status import clock_with_seconds
 def answer_refusal(error: QuangError) -> JsonResponse:
     """``error`` as problem+json whose ``detail`` is a sentence that says what to do."""
     status, sentence = _sentence(error)
-    return _problem(status, error.code, sentence)
+    more = {}
+    if isinstance(error, ReportIncomplete):
+        more["flaws"] = [{"code": flaw.code, "text": str(_FLAWS[flaw.flaw])} for flaw in error.flaws]
+    return _problem(status, error.code, sentence, **more)
 
 
-def answer_conflict(reading: Reading, conflict: DraftConflict, mine: Sections) -> JsonResponse:
+def answer_conflict(reading: Reading, conflict: DraftConflict, mine: Content) -> JsonResponse:
     """409 with the draft that is there now, and how ``mine`` differs from it."""
     reading.refresh_from_db(fields=["draft_saved_at"])
-    theirs = conflict.sections.as_dict()
-    differences = section_differences(theirs, mine.as_dict())
+    differences = section_differences(conflict.content, mine)
     there = {
         "revision": conflict.revision,
         "savedAt": clock_with_seconds(reading.draft_saved_at),
-        "sections": theirs,
+        "content": conflict.content.as_json(),
+        "texts": texts_of(conflict.content),
         "differences": [asdict(difference) for difference in differences],
     }
     return _problem(409, conflict.code, _("Bản nháp vừa được lưu ở một cửa sổ khác."), theirs=there)
+
+
+_FLAWS = {
+    Flaw.MISSING: gettext_lazy("chưa điền"),
+    Flaw.NOT_A_NUMBER: gettext_lazy("không phải là số"),
+    Flaw.OUT_OF_BOUNDS: gettext_lazy("ngoài khoảng cho phép"),
+    Flaw.NOT_AN_OPTION: gettext_lazy("không có trong danh sách chọn"),
+    Flaw.NOT_A_DATE: gettext_lazy("không phải là ngày"),
+}
 
 
 def _sentence(error: QuangError) -> tuple[int, str]:
@@ -55,6 +70,9 @@ def _sentence(error: QuangError) -> tuple[int, str]:
             return 422, _("Đối tượng này không có ảnh để in (tài liệu, số đo hoặc video).")
         case EngineUnavailable():
             return 503, _("Máy chủ ảnh chưa trả lời; hãy thử lại sau ít phút.")
+        case ReportIncomplete():
+            named = "; ".join(f"{flaw.label or flaw.code}: {_FLAWS[flaw.flaw]}" for flaw in error.flaws[:5])
+            return 422, _("Chưa duyệt được. %(values)s.") % {"values": named}
         case TransitionRefused():
             return 409, _("Ca này không còn ở trạng thái làm được việc đó; trang đã được cập nhật.")
         case EditConflict():

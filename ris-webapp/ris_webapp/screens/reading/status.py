@@ -17,8 +17,10 @@ from ris_core.key_images.choosing import chosen_of
 from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.content import Content, plain_content
 from ris_core.reports.models import Reading, ReportVersion
-from ris_core.reports.rules import SECTION_NAMES, Sections
+from ris_core.reports.rendering import texts_of
+from ris_core.reports.texts import content_of
 from ris_webapp.permission import UserRequest
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.reading.addresses import images_window_address
@@ -47,20 +49,20 @@ class ReadingPage:
     """What has changed under the reader's hands and nobody has acknowledged."""
 
     @property
-    def sections(self) -> Sections:
+    def content(self) -> Content:
         """The draft for readers, what was approved for everyone else."""
         if self.rights.sees_draft and self.reading is not None:
-            return Sections.of(self.reading)
-        return Sections.of(self.version) if self.version else Sections()
+            return content_of(self.reading)
+        return content_of(self.version) if self.version else plain_content()
 
     @property
     def shows_approved_text(self) -> bool:
         """Whether the text in the page is, word for word, the approved version's."""
-        return self.version is not None and self.sections == Sections.of(self.version)
+        return self.version is not None and self.content == content_of(self.version)
 
     @property
     def has_text(self) -> bool:
-        return any(getattr(self.sections, name) for name in SECTION_NAMES)
+        return any(texts_of(self.content).values())
 
 
 def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
@@ -104,7 +106,8 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
     return {
         "revision": page.reading.draft_revision if page.reading else 0,
         "savedAt": clock_with_seconds(page.reading.draft_saved_at if page.reading else None),
-        "sections": page.sections.as_dict(),
+        "content": page.content.as_json(),
+        "texts": texts_of(page.content),
         "rights": asdict(page.rights),
         "shows": {
             "preview": page.rights.sees_draft and page.reading is not None and page.has_text,

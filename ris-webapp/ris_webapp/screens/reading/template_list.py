@@ -12,7 +12,7 @@ MAXIMUM_TEMPLATES = 500
 
 def templates_for(exam: RequestedProcedure) -> list[dict[str, Any]]:
     """All active templates, each with how near it is: made for the exam's service, its modality, or something else."""
-    templates = ReportTemplate.objects.filter(active=True).order_by("name")[:MAXIMUM_TEMPLATES]
+    templates = ReportTemplate.objects.filter(active=True, current__isnull=False).order_by("name")[:MAXIMUM_TEMPLATES]
     return [{"id": each.pk, "code": each.code, "name": each.name, "fits": _fit(each, exam)} for each in templates]
 
 

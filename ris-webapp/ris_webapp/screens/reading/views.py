@@ -10,13 +10,16 @@ from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.content import Content
 from ris_core.reports.models import ReportVersion
-from ris_core.reports.rules import Sections
+from ris_core.reports.rendering import texts_of, titles_of
+from ris_core.reports.texts import content_of
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import script_addresses
 from ris_webapp.screens.reading.differences import section_differences
+from ris_webapp.screens.reading.headings import usual_headings
 from ris_webapp.screens.reading.priors import open_prior, open_priors, priors_of
 from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses, who_of
 from ris_webapp.screens.reading.template_list import templates_for
@@ -99,7 +102,9 @@ def prior(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
         raise NotFound("no such exam of this patient")
     subject = f"exam:{opened.exam.pk}"
     record(actor_of(request), "prior.opened", subject=subject, patient_id=opened.exam.patient_id, beside=exam.pk)
-    sections = Sections.of(opened.version).as_dict() if opened.version else {}
+    content = content_of(opened.version) if opened.version else Content()
+    titles = titles_of(content, usual_headings())
+    sections = [(code, titles[code], text) for code, text in texts_of(content).items() if text]
     sees_images = may(request.user.role, Function.VIEW_IMAGES)
     context = {"prior": opened, "sections": sections, "sees_images": sees_images}
     return render(request, "reading/prior.html", context)
@@ -117,10 +122,10 @@ def versions(request: UserRequest, exam_id: int) -> HttpResponse:
         .order_by("reading__ordinal", "number")
     )
     record(actor_of(request), "report.history_viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
-    before: dict[str, str] = {}
+    before: Content | None = None
     history = []
     for version in found:
-        now = Sections.of(version).as_dict()
+        now = content_of(version)
         history.append((version, section_differences(before, now) if before else None))
         before = now
     return render(request, "reading/versions.html", {"exam": exam, "history": history[::-1]})

@@ -9,6 +9,7 @@ from django.test import Client
 
 from ris_core.delivery.models import Delivery
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.content import plain_content
 from ris_core.reports.models import Reading, ReportVersion
 from ris_webapp.screens.reading.template_list import templates_for
 from ris_webapp.screens.reading.tests.exams import (
@@ -25,6 +26,11 @@ pytestmark = pytest.mark.django_db
 
 def post(client: Client, exam: RequestedProcedure, action: str, **body: Any) -> Any:
     return client.post(f"/exams/{exam.pk}/{action}", body, content_type="application/json")
+
+
+def typed(texts: dict[str, str]) -> dict[str, Any]:
+    """A report of these texts, as the page's scripts send it."""
+    return plain_content(**texts).as_json()
 
 
 def readable_exam(**kwargs: Any) -> RequestedProcedure:
@@ -57,10 +63,10 @@ def test_a_second_reader_is_told_who_holds_the_exam() -> None:
 def test_taking_over_moves_exam_and_draft() -> None:
     exam, first, second = readable_exam(), client_of(a_user()), client_of(a_user())
     revision = claimed(first, exam)
-    post(first, exam, "draft", revision=revision, sections={"findings": "Gan to."})
+    post(first, exam, "draft", revision=revision, content=typed({"findings": "Gan to."}))
     status = post(second, exam, "claim", take_over=True).json()
-    assert status["sections"]["findings"] == "Gan to."
-    assert post(first, exam, "draft", revision=status["revision"], sections={}).status_code == 409
+    assert status["texts"]["findings"] == "Gan to."
+    assert post(first, exam, "draft", revision=status["revision"], content=typed({})).status_code == 409
 
 
 @pytest.mark.parametrize("role", ["CLINICIAN", "TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"])
@@ -82,8 +88,10 @@ def test_somebody_without_login_gets_no_page_but_an_answer() -> None:
 
 def test_a_draft_is_kept_as_it_was_typed() -> None:
     exam, client = readable_exam(), client_of(a_user())
-    saved = post(client, exam, "draft", revision=claimed(client, exam), sections={"conclusion": "Bình thường."}).json()
-    assert client.get(f"/exams/{exam.pk}/status").json()["sections"]["conclusion"] == "Bình thường."
+    saved = post(
+        client, exam, "draft", revision=claimed(client, exam), content=typed({"conclusion": "Bình thường."})
+    ).json()
+    assert client.get(f"/exams/{exam.pk}/status").json()["texts"]["conclusion"] == "Bình thường."
     assert saved["revision"] == Reading.objects.get().draft_revision
     assert saved["savedAt"]
 
@@ -91,11 +99,11 @@ def test_a_draft_is_kept_as_it_was_typed() -> None:
 def test_a_save_over_another_revision_shows_both_drafts() -> None:
     exam, client = readable_exam(), client_of(a_user())
     revision = claimed(client, exam)
-    post(client, exam, "draft", revision=revision, sections={"findings": "Gan to."})
-    answer = post(client, exam, "draft", revision=revision, sections={"findings": "Gan không to."})
+    post(client, exam, "draft", revision=revision, content=typed({"findings": "Gan to."}))
+    answer = post(client, exam, "draft", revision=revision, content=typed({"findings": "Gan không to."}))
     assert answer.status_code == 409
     theirs = answer.json()["theirs"]
-    assert theirs["sections"]["findings"] == "Gan to."
+    assert theirs["texts"]["findings"] == "Gan to."
     assert [segment["change"] for segment in theirs["differences"][0]["segments"]] == ["same", "added", "same"]
     assert Reading.objects.get().findings == "Gan to."
 
@@ -103,17 +111,19 @@ def test_a_save_over_another_revision_shows_both_drafts() -> None:
 def test_what_is_no_draft_is_refused() -> None:
     exam, client = readable_exam(), client_of(a_user())
     claimed(client, exam)
-    for body in ({"revision": "x", "sections": {}}, {"revision": 0, "sections": {"other": ""}}, {"revision": 0}):
+    for body in ({"revision": "x", "content": {}}, {"revision": 0, "content": {"other": ""}}, {"revision": 0}):
         assert post(client, exam, "draft", **body).status_code == 422
 
 
 def test_a_template_fills_empty_sections_only() -> None:
     exam, client, template = readable_exam(), client_of(a_user()), a_template()
     revision = claimed(client, exam)
-    revision = post(client, exam, "draft", revision=revision, sections={"findings": "Có khối."}).json()["revision"]
+    revision = post(client, exam, "draft", revision=revision, content=typed({"findings": "Có khối."})).json()[
+        "revision"
+    ]
     answer = post(client, exam, "template", template_id=template.pk, revision=revision).json()
-    assert answer["sections"]["findings"] == "Có khối."
-    assert answer["sections"]["conclusion"] == template.conclusion
+    assert answer["texts"]["findings"] == "Có khối."
+    assert answer["texts"]["conclusion"] == "Không thấy bất thường."
     assert answer["notReplaced"] == ["findings"]
 
 
@@ -128,7 +138,7 @@ def test_templates_of_the_service_and_modality_come_first() -> None:
 def test_approving_makes_a_version_and_owes_it_to_the_receiver() -> None:
     exam, client, receiver = readable_exam(), client_of(a_user()), a_receiver()
     revision = claimed(client, exam)
-    revision = post(client, exam, "draft", revision=revision, sections={"conclusion": "Ổn."}).json()["revision"]
+    revision = post(client, exam, "draft", revision=revision, content=typed({"conclusion": "Ổn."})).json()["revision"]
     answer = post(client, exam, "approve", revision=revision, status="F").json()
     assert answer == {"version": 1, "next": None}
     assert ReportVersion.objects.get().conclusion == "Ổn."
@@ -147,7 +157,7 @@ def test_approve_and_next_claims_the_most_urgent_exam_that_waits() -> None:
     readable_exam(minutes_ago=300)
     urgent = readable_exam(priority_rank=0, minutes_ago=5)
     revision = claimed(client, exam)
-    revision = post(client, exam, "draft", revision=revision, sections={"conclusion": "Ổn."}).json()["revision"]
+    revision = post(client, exam, "draft", revision=revision, content=typed({"conclusion": "Ổn."})).json()["revision"]
     assert (
         post(client, exam, "approve", revision=revision, status="F", next=True).json()["next"] == f"/exams/{urgent.pk}/"
     )
@@ -165,10 +175,14 @@ def test_claim_next_skips_what_somebody_holds_and_ends_when_nothing_waits() -> N
 def test_a_correction_makes_a_second_version_with_its_differences_in_the_history() -> None:
     exam, client = readable_exam(), client_of(a_user())
     revision = claimed(client, exam)
-    revision = post(client, exam, "draft", revision=revision, sections={"conclusion": "U phải."}).json()["revision"]
+    revision = post(client, exam, "draft", revision=revision, content=typed({"conclusion": "U phải."})).json()[
+        "revision"
+    ]
     post(client, exam, "approve", revision=revision, status="F")
     revision = post(client, exam, "amend").json()["revision"]
-    revision = post(client, exam, "draft", revision=revision, sections={"conclusion": "U trái."}).json()["revision"]
+    revision = post(client, exam, "draft", revision=revision, content=typed({"conclusion": "U trái."})).json()[
+        "revision"
+    ]
     assert post(client, exam, "approve", revision=revision, status="C").json()["version"] == 2
     history = client.get(f"/exams/{exam.pk}/versions").content.decode()
     assert "<del>phải</del><ins>trái</ins>" in history
@@ -176,7 +190,7 @@ def test_a_correction_makes_a_second_version_with_its_differences_in_the_history
 
 def test_the_preview_is_a_pdf_of_the_draft() -> None:
     exam, client = readable_exam(), client_of(a_user())
-    post(client, exam, "draft", revision=claimed(client, exam), sections={"conclusion": "Ổn."})
+    post(client, exam, "draft", revision=claimed(client, exam), content=typed({"conclusion": "Ổn."}))
     answer = client.get(f"/exams/{exam.pk}/preview.pdf")
     assert answer["Content-Type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
@@ -185,7 +199,7 @@ def test_the_preview_is_a_pdf_of_the_draft() -> None:
 def test_a_version_whose_pdf_is_still_being_made_asks_again_by_itself() -> None:
     exam, client = readable_exam(), client_of(a_user())
     revision = claimed(client, exam)
-    revision = post(client, exam, "draft", revision=revision, sections={"conclusion": "Ổn."}).json()["revision"]
+    revision = post(client, exam, "draft", revision=revision, content=typed({"conclusion": "Ổn."})).json()["revision"]
     post(client, exam, "approve", revision=revision, status="F")
     answer = client.get(f"/exams/{exam.pk}/versions/1/report.pdf")
     assert (answer.status_code, answer["Refresh"]) == (202, "2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ris_core.reports.content import plain_content
 from ris_webapp.screens.reading.differences import Segment, section_differences, word_differences
 
 
@@ -27,13 +28,13 @@ def test_equal_texts_have_no_changes() -> None:
 
 
 def test_an_emptied_section_is_all_removed() -> None:
-    (difference,) = section_differences({"findings": "Gan to."}, {"findings": ""})
+    (difference,) = section_differences(plain_content(findings="Gan to."), plain_content(findings=""))
     assert difference.changed
     assert difference.segments == (Segment("removed", "Gan to."),)
 
 
 def test_sections_that_neither_side_has_are_left_out() -> None:
-    assert section_differences({"findings": ""}, {}) == []
+    assert section_differences(plain_content(findings=""), plain_content()) == []
 
 
 @given(st.text(alphabet="ab đ\n.", max_size=40), st.text(alphabet="ab đ\n.", max_size=40))
