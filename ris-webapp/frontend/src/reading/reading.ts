@@ -32,6 +32,7 @@ const at = data<ReadingAddresses>("reading-addresses");
 let status = data<Status>("reading-status");
 
 const editor = new Editor(need("#report", HTMLFormElement), () => keeper.edited());
+editor.write(status.content);
 const sign = new SavingSign(need("#saving", HTMLElement), need("#at-risk", HTMLElement), at.login);
 const keeper = new DraftKeeper(
   () => editor.read(),
