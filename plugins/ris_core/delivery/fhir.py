@@ -9,7 +9,7 @@ Systems of identifiers are given by the caller. Pure.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,7 +19,7 @@ import msgspec
 from ris_core.delivery import cda
 from ris_core.delivery.layout import Part
 from ris_core.delivery.observations import recall_notice
-from ris_core.delivery.result import REPORT_CODE, SECTION_CODES, Result
+from ris_core.delivery.result import REPORT_CODE, Result, Section
 from ris_core.identifiers import PatientIdentifier
 
 CONTENT_TYPE: Final = "application/fhir+json"
@@ -64,7 +64,7 @@ def _entry(resource: dict[str, Any], system: str, value: str) -> dict[str, Any]:
 
 
 def _diagnostic_report(result: Result, systems: Systems) -> dict[str, Any]:
-    text = {section.name: section.text for section in result.sections if section.text}
+    conclusion = next((section.text for section in result.sections if section.name == "conclusion"), "")
     coding = {"code": result.service_code, "display": result.service_name}
     resource: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
@@ -85,10 +85,10 @@ def _diagnostic_report(result: Result, systems: Systems) -> dict[str, Any]:
         ]
     if result.recalled:
         return {**resource, "conclusion": recall_notice(result)}
-    if text.get("conclusion"):
-        resource["conclusion"] = text["conclusion"]
+    if conclusion:
+        resource["conclusion"] = conclusion
     resource["presentedForm"] = _attachments(result)
-    resource["text"] = {"status": "generated", "div": _narrative(text)}
+    resource["text"] = {"status": "generated", "div": _narrative(result.sections)}
     return resource
 
 
@@ -162,8 +162,8 @@ def _interpreter(result: Result) -> dict[str, str]:
     return {"display": f"{result.interpreter.title} {result.interpreter.full_name}".strip()}
 
 
-def _narrative(text: dict[str, str]) -> str:
-    parts = "".join(f"<h3>{SECTION_CODES[name][2]}</h3><p>{_xhtml(content)}</p>" for name, content in text.items())
+def _narrative(sections: Iterable[Section]) -> str:
+    parts = "".join(f"<h3>{_xhtml(each.heading)}</h3><p>{_xhtml(each.text)}</p>" for each in sections if each.text)
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{parts}</div>'
 
 

@@ -87,9 +87,7 @@ def _sections(result: Result) -> Iterator[_Value]:
 
 
 def _whole_text(result: Result) -> Iterator[_Value]:
-    text = "\n".join(
-        f"{section.heading.upper()}\n{section.text}\n" for section in result.sections if section.text
-    )
+    text = "\n".join(f"{section.heading.upper()}\n{section.text}\n" for section in result.sections if section.text)
     identifier = _identifier(result, Part.WHOLE_TEXT, *REPORT_CODE, "LN", "TEXT", "Kết quả", "99QUANG")
     yield _Value("FT", identifier, SEPARATORS.formatted(text.strip()))
 

@@ -65,7 +65,7 @@ def save_phrase(phrase_id: int | None, facts: PhraseFacts, actor: Actor) -> Phra
         service_code=facts.service_code,
         active=True,
     )
-    if same.exclude(pk=phrase_id).exists():
+    if any(found.pk != phrase_id for found in same):
         raise InvalidValue("the abbreviation is in use for these exams", field="abbreviation")
     if phrase_id is None and Phrase.objects.filter(owner_id=owner_id, active=True).count() >= MOST_PHRASES:
         raise InvalidValue(f"there are at most {MOST_PHRASES} phrases", field="abbreviation")

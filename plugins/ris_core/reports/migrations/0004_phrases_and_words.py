@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reports', '0002_structured_content'),
+        ('reports', '0003_structured_content'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
