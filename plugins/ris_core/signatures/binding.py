@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from ris_core.identifiers import PatientIdentifier
-from ris_core.reports.rules import Sections
+from ris_core.reports.content import Content
 
 FORM: Final = "urn:quang:signed-result:1"
 """Names the form of what is bound; also the XML namespace of the structured result."""
@@ -33,7 +33,7 @@ class Binding:
     version: int
     status: str
     text_sha256: str
-    """Of :meth:`ris_core.reports.rules.Sections.canonical_bytes`."""
+    """Of :meth:`ris_core.reports.content.Content.canonical_bytes`."""
     document_sha256: str
     """Of the printed report as it was before it was signed."""
     study_uids: tuple[str, ...]
@@ -61,7 +61,7 @@ class SignedResult:
     service_coding_system: str
     service_name: str
     modality: str
-    sections: Sections
+    content: Content
     approver_username: str
     approver_name: str
     approved_at: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ris_core.identifiers import PatientIdentifier
 from ris_core.reports.exam import linked_study_uids
 from ris_core.reports.models import Document, ReportVersion
-from ris_core.reports.rules import Sections
+from ris_core.reports.texts import content_of
 from ris_core.signatures.binding import Binding, KeyImage, SignedResult
 
 
@@ -44,7 +44,7 @@ def signed_result_of(version: ReportVersion, binding: Binding, site_name: str) -
         service_coding_system=procedure.service_coding_system,
         service_name=procedure.service_name,
         modality=procedure.modality,
-        sections=Sections.of(version),
+        content=content_of(version),
         approver_username=approver.username,
         approver_name=f"{approver.title} {approver.full_name}".strip(),
         approved_at=version.approved_at.isoformat(timespec="seconds"),

@@ -6,6 +6,7 @@ Its form is ``schema/signed-result-1.xsd``; ``docs/conformance/signed-results.md
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any, Final
 
 from lxml import etree
 
-from ris_core.reports.rules import Sections
+from ris_core.errors import InvalidValue
+from ris_core.reports.content import Content
+from ris_core.reports.rendering import texts_of
 from ris_core.signatures.binding import FORM, SignedResult
 
 SCHEMA: Final = Path(__file__).parent / "schema" / "signed-result-1.xsd"
@@ -39,9 +42,10 @@ def write_result(result: SignedResult) -> bytes:
     _element(order, "Service", result.service_name, code=result.service_code, codingSystem=result.service_coding_system)
     _element(order, "Modality", result.modality)
     report = _element(root, "Report", reading=binding.reading, version=str(binding.version), status=binding.status)
-    for name, text in result.sections.as_dict().items():
+    for name, text in texts_of(result.content).items():
         if text:
             _element(report, "Section", text, name=name)
+    _element(report, "Content", result.content.canonical_bytes().decode())
     _element(report, "ApprovedBy", result.approver_name, username=result.approver_username, at=result.approved_at)
     binds = _element(root, "Binds")
     _element(binds, "Text", sha256=binding.text_sha256)
@@ -74,7 +78,7 @@ class StatedBinding:
     status: str
     text_sha256: str
     text_agrees: bool
-    """Whether the words in the result have the hash that it states."""
+    """Whether the content in the result has the hash that it states, and the words are those of the content."""
     document_sha256: str
     study_uids: tuple[str, ...]
     key_image_count: int
@@ -108,13 +112,22 @@ def read_binding(data: bytes) -> StatedBinding:
     report, binds = root.find(f"{{{FORM}}}Report"), root.find(f"{{{FORM}}}Binds")
     sections = {element.get("name"): element.text or "" for element in report.findall(f"{{{FORM}}}Section")}
     stated = binds.find(f"{{{FORM}}}Text").get("sha256")
-    computed = hashlib.sha256(Sections(**sections).canonical_bytes()).hexdigest()
+    content = (report.find(f"{{{FORM}}}Content").text or "").encode()
     return StatedBinding(
         version=int(report.get("version")),
         status=report.get("status"),
         text_sha256=stated,
-        text_agrees=computed == stated,
+        text_agrees=hashlib.sha256(content).hexdigest() == stated and _texts(content) == sections,
         document_sha256=binds.find(f"{{{FORM}}}Document").get("sha256"),
         study_uids=tuple(element.get("uid") for element in binds.findall(f"{{{FORM}}}Study")),
         key_image_count=len(binds.findall(f"{{{FORM}}}KeyImage")),
     )
+
+
+def _texts(content: bytes) -> dict[str, str] | None:
+    """The text of each section that has some; none when ``content`` is not the content of a report."""
+    try:
+        texts = texts_of(Content.from_json(json.loads(content)))
+    except (ValueError, InvalidValue):
+        return None
+    return {name: text for name, text in texts.items() if text}

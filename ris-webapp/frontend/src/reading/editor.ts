@@ -51,7 +51,8 @@ export class Editor {
 
   /** Puts a line at the cursor of the section that was typed in last; on a line of its own. */
   insert(line: string): void {
-    const area = this.last;
+    const area = this.text;
+    if (!area) return;
     const before = area.value.slice(0, area.selectionStart);
     const gap = before === "" || before.endsWith("\n") ? "" : "\n";
     area.setRangeText(`${gap}${line}`, area.selectionStart, area.selectionEnd, "end");
