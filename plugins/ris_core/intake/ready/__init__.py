@@ -14,9 +14,9 @@ class ReadyProfile:
     """A profile that can be copied."""
 
     code: str
-    name: str
-    purpose: str
-    """The file's opening comment."""
+    name: dict[str, str]
+    purpose: dict[str, str]
+    """Both by language, ``vi`` and ``en``."""
     content: dict[str, Any]
 
 
@@ -27,7 +27,5 @@ def ready_profiles() -> tuple[ReadyProfile, ...]:
 
 
 def _read(path: Path) -> ReadyProfile:
-    text = path.read_text(encoding="utf-8")
-    data = tomllib.loads(text)
-    comment = [line.removeprefix("#").strip() for line in text.split("\n\n")[0].splitlines() if line.startswith("#")]
-    return ReadyProfile(path.stem.replace("_", "-"), data["name"], " ".join(comment), data["content"])
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    return ReadyProfile(path.stem.replace("_", "-"), data["name"], data["purpose"], data["content"])

@@ -93,8 +93,9 @@ def test_the_default_profile_says_nothing() -> None:
 def test_the_ready_profiles_are_whole_and_say_what_they_are_for(ready: ReadyProfile) -> None:
     profile = profile_from(ready.content)
     assert profile_from(profile_to(profile)) == profile
-    assert ready.name
-    assert len(ready.purpose) > 80
+    for language in ("vi", "en"):
+        assert ready.name[language]
+        assert len(ready.purpose[language]) > 80
 
 
 def test_an_accession_number_that_comes_as_filler_order_number() -> None:

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.jobs.models import Job
+from ris_core.jobs.registry import JOB_KINDS
 from ris_webapp.tests.people import client_as
+from ris_webapp.words import WORDS
 
 pytestmark = pytest.mark.django_db
 
@@ -22,3 +24,7 @@ def test_a_stopped_job_is_run_again_or_left_with_a_reason() -> None:
     assert client.post(f"/admin/jobs/{jobs[1].pk}/dismiss/", {"reason": ""}).status_code == 422
     assert client.post(f"/admin/jobs/{jobs[1].pk}/dismiss/", {"reason": "không cần nữa"}).status_code == 302
     assert [Job.objects.get(pk=job.pk).state for job in jobs] == ["QUEUED", "DONE"]
+
+
+def test_every_kind_of_job_has_a_word() -> None:
+    assert {kind.name for kind in JOB_KINDS} == set(WORDS["job_kind"])
