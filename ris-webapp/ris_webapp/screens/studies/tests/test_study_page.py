@@ -132,6 +132,7 @@ def test_both_images_under_one_uid_are_shown_and_one_is_decided_for_and_that_und
     assert client.get("/unmatched/").content.decode().count(f"/studies/{study.pk}/#copies") == 1
     assert client.get(f"{address}/kept.jpg").content.startswith(b"\xff\xd8")
     monkeypatch.setattr(FakeEngine, "find_instances", lambda *_: ["a"])
+    monkeypatch.setattr(FakeEngine, "instance_file", lambda *_: b"of a syntax that only the engine decodes")
     monkeypatch.setattr(FakeEngine, "rendered", lambda *_: b"picture of the stored one")
     assert client.get(f"{address}/stored.jpg").content == b"picture of the stored one"
     assert client.get(f"{address}/file").content == a_picture()
