@@ -2,8 +2,9 @@
 
 Triggers write it in the transaction of whatever changes an exam, from whichever program, so that it cannot drift.
 PostgreSQL: a ``tsvector`` of words marked with their field under GIN, and the numbers under trigrams for parts of
-them. SQLite: an FTS5 table. Triggers, views and functions are made after every migration and taken away before,
-because a table that others' triggers read cannot be made anew.
+them. SQLite: an FTS5 table. Triggers, views and functions are made after every migration and taken away before
+those of the tables they read, because such a table cannot be made anew. Whoever changes the definition adds a
+migration here.
 """
 
 from __future__ import annotations
@@ -92,9 +93,11 @@ def make_tables(connection: BaseDatabaseWrapper) -> None:
 
 
 def before_migrations(using: str = "default", plan: Any = (), **_signal: Any) -> None:
-    """Take triggers and views away when tables may be made anew; for Django's ``pre_migrate``."""
+    """Take triggers and views away when a table they read may be made anew; for Django's ``pre_migrate``."""
     connection = connections[using]
-    if not plan or "exam_search" not in connection.introspection.table_names():
+    apps = {migration.app_label for migration, _backwards in plan}
+    concerned = any(watched.table.startswith(f"{app}_") for app in apps for watched in WATCHED)
+    if not (concerned or "exam_search" in apps) or not _kept(connection):
         return
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -109,11 +112,14 @@ def before_migrations(using: str = "default", plan: Any = (), **_signal: Any) ->
                 cursor.execute(f'DROP {kind} IF EXISTS "{name}"')
 
 
-def after_migrations(using: str = "default", plan: Any = (), **_signal: Any) -> None:
-    """Make triggers and views, and after any migration the index anew; for Django's ``post_migrate``."""
+def after_migrations(using: str = "default", **_signal: Any) -> None:
+    """Make triggers and views if they are not there, and then the index anew; for Django's ``post_migrate``.
+
+    All in one transaction: when it is interrupted, the next start finds no triggers and does it again.
+    """
     connection = connections[using]
     present = set(connection.introspection.table_names())
-    if "exam_search" not in present or not {watched.table for watched in WATCHED} <= present:
+    if "exam_search" not in present or not {watched.table for watched in WATCHED} <= present or _kept(connection):
         return
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -124,8 +130,15 @@ def after_migrations(using: str = "default", plan: Any = (), **_signal: Any) -> 
         for watched in WATCHED:
             for statement in _triggers(watched, connection.vendor):
                 cursor.execute(statement)
-    if plan:
         rebuild(using)
+
+
+def _kept(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the triggers are there."""
+    catalogue = "pg_trigger WHERE tgname" if connection.vendor == "postgresql" else "sqlite_master WHERE name"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {catalogue} = 'exam_search_deleted'")
+        return bool(cursor.fetchone()[0])
 
 
 def _triggers(watched: Watched, vendor: str) -> Iterator[str]:

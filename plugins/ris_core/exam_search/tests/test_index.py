@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ris_core.audit.services import Actor
-from ris_core.exam_search.index import drifted, rebuild
+from ris_core.exam_search.index import after_migrations, before_migrations, drifted, rebuild
 from ris_core.exam_search.source import WATCHED, Watched, source
 from ris_core.exam_search.words import words_of
 from ris_core.external_results.models import ExternalResult
@@ -107,6 +108,22 @@ def test_an_index_that_was_bypassed_is_found_out_and_made_anew() -> None:
         cursor.execute("DELETE FROM exam_search")
     assert drifted() == [exam.pk]
     rebuild()
+    assert drifted() == []
+
+
+def test_an_upgrade_takes_the_triggers_away_and_makes_them_again_with_the_index() -> None:
+    exam = an_exam()
+    concerned = SimpleNamespace(app_label="orders")
+    before_migrations(plan=[(SimpleNamespace(app_label="jobs"), False)])
+    exam.patient.identifiers.update(value="SEEN")
+    assert drifted() == []
+    before_migrations(plan=[(concerned, False)])
+    exam.steps.update(room="Phòng khác")
+    other = an_exam()
+    after_migrations()  # also when the upgrade was interrupted and a later start has nothing left to migrate
+    assert drifted() == []
+    assert _row_of(other.pk) != ()
+    exam.steps.update(room="Phòng nữa")
     assert drifted() == []
 
 

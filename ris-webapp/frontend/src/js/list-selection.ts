@@ -56,6 +56,13 @@ export function toggleAll(): void {
   showSelection();
 }
 
+/** Another list is shown: what one does not see is not chosen. */
+export function keepShown(): void {
+  const shown = new Set(shownRows().map((row) => row.dataset.exam ?? ""));
+  for (const exam of selected) if (!shown.has(exam)) selected.delete(exam);
+  showSelection();
+}
+
 /** Choose nothing. Returns whether anything was chosen. */
 export function clearSelection(): boolean {
   const any = selected.size > 0;

@@ -4,7 +4,7 @@
 import htmx from "htmx.org";
 import { registerKeys } from "./keys";
 import { wireColumns } from "./list-columns";
-import { clearSelection, openBulk, showSelection, toggle, toggleAll, undoLast, wireSelection } from "./list-selection";
+import { clearSelection, keepShown, openBulk, showSelection, toggle, toggleAll, undoLast, wireSelection } from "./list-selection";
 import { countSoon, refreshSide, toggleSide, wireSide } from "./list-side";
 import type { Change } from "./live";
 import { closeMenus } from "./menus";
@@ -230,7 +230,8 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if ((event.target as Element).id !== "exams" && !(event.target as Element).closest("#exam-rows")) return;
-  showSelection();
+  if ((event.target as Element).id === "exams") keepShown();
+  else showSelection();
   chosen()?.setAttribute("aria-selected", "true");
 });
 document.addEventListener("htmx:afterSettle", (event) => {
