@@ -58,7 +58,9 @@ export function wireSide(): void {
     if (!(event.target instanceof HTMLFormElement) || event.target.id !== "save-list") return;
     event.preventDefault();
     const form = event.target;
-    if (!(await post(form.action, new FormData(form)))) return;
+    const values = new FormData(form);
+    for (const [name, value] of new URLSearchParams(document.getElementById("exams")?.dataset.address)) values.set(name, value);
+    if (!(await post(form.action, values))) return;
     (document.activeElement as HTMLElement | null)?.blur();
     await refreshSide();
   });

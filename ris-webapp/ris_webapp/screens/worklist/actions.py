@@ -32,7 +32,6 @@ def side(request: UserRequest) -> HttpResponse:
     present = Filter.parse(request.GET.dict())
     context = {
         "side": side_for(request.user, present),
-        "wanted": present,
         "may_share": any(may(request.user.role, function) for function in _SHARING),
         "roles": list(Role.values),
     }
@@ -126,12 +125,12 @@ def _key(text: str) -> int:
 @requires(Function.VIEW_WORKLIST)
 @require_POST
 def save_list(request: UserRequest) -> HttpResponse:
-    """Save the filter of ``address`` under ``name``, for oneself or for a role."""
+    """Save the filter that is shown under ``name``, for oneself or for a role."""
     shared = request.POST.get("shared") == "1"
     if shared and not any(may(request.user.role, function) for function in _SHARING):
         raise NotPermitted("this role may not share lists", field="shared")
     role = request.POST.get("role", "")
-    present = Filter.parse(request.POST.dict() | {"sort": request.POST.get("sort", "")})
+    present = Filter.parse(request.POST.dict())
     services.save_list(
         request.POST.get("name", ""),
         present.parameters(),
