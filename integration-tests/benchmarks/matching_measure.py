@@ -27,7 +27,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from benchmarks.many_orders import seed_orders
-from benchmarks.matching_cases import SERVICES, Case, Hospital, Person, a_hospital, cases
+from benchmarks.matching_cases import Case, cases
+from benchmarks.matching_hospital import SERVICES, Hospital, Person, a_hospital
 from ris_core.audit.services import SYSTEM
 from ris_core.devices.models import Device
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber

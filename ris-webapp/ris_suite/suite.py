@@ -26,9 +26,9 @@ from ris_suite.home_folder import prepare_home
 from ris_suite.layout import SuiteHome
 from ris_suite.parts import Composition
 from ris_suite.processes import program_of
+from ris_suite.running_part import stop_leftovers
 from ris_suite.settings import Database, SuiteSettings, process_environment, public_url
 from ris_suite.state import PartRecord, SuiteRecord, read_record, supervisor_lives, write_record
-from ris_suite.supervisor import stop_leftovers
 from ris_suite.versions import installed_versions
 
 _POLL_SECONDS = 0.1

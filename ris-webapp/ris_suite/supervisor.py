@@ -11,7 +11,6 @@ import copy
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 import time
 import traceback
@@ -19,20 +18,26 @@ from collections.abc import Callable, Mapping
 
 from ris_suite import log_files, postgresql, sandbox
 from ris_suite.engine import EngineProblem
-from ris_suite.health import Finding, Health
+from ris_suite.health import Health
 from ris_suite.home_folder import prepare_home
-from ris_suite.layout import SuiteHome
 from ris_suite.orthanc_config import ConfigurationProblem
-from ris_suite.parts import Composition, Part, Task
+from ris_suite.parts import Composition, Task
 from ris_suite.ports import choose_ports, taken_ports
 from ris_suite.processes import ProcessIdentity
+from ris_suite.running_part import (
+    FIRST_BACKOFF_SECONDS,
+    RunningPart,
+    exit_words,
+    kill,
+    say,
+    spawn,
+    stop_group,
+    stop_leftovers,
+)
 from ris_suite.settings import SuiteSettings, process_environment
-from ris_suite.state import PartRecord, SuiteRecord, read_record, write_record
+from ris_suite.state import PartRecord, SuiteRecord, write_record
 
 TICK_SECONDS = 0.1
-STARTING_PROBE_SECONDS = 0.2
-RUNNING_PROBE_SECONDS = 5.0
-FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 CALM_SECONDS = 60.0
 """A part that ran this long without trouble begins again with the shortest backoff."""
@@ -58,55 +63,6 @@ class Stopped(Exception):
     """The supervisor was told to stop while it was starting the suite."""
 
 
-class _RunningPart:
-    """A part, its process, and what is known about its health."""
-
-    def __init__(self, part: Part, record: PartRecord) -> None:
-        self.part = part
-        self.record = record
-        self.process: subprocess.Popen[bytes] | None = None
-        self.started_at = 0.0
-        self.next_probe = 0.0
-        self.silent_probes = 0
-        self.backoff_seconds = FIRST_BACKOFF_SECONDS
-        self.restart_at: float | None = None
-        self.was_healthy = False
-
-    def start(self, log_path: str) -> None:
-        for trace in self.part.silent_files:
-            trace.unlink(missing_ok=True)
-        self.process = _spawn(self.part.command, dict(self.part.environment), log_path)
-        identity = ProcessIdentity.of(self.process.pid)
-        self.record.pid = self.process.pid
-        self.record.start_ticks = identity.start_ticks if identity else 0
-        self.record.state = "starting"
-        self.record.detail = ""
-        self.started_at = time.monotonic()
-        self.next_probe = 0.0
-        self.silent_probes = 0
-        self.restart_at = None
-        self.was_healthy = False
-
-    def exit_status(self) -> int | None:
-        return None if self.process is None else self.process.poll()
-
-    def probe_if_due(self) -> Finding | None:
-        now = time.monotonic()
-        if now < self.next_probe:
-            return None
-        finding = self.part.probe()
-        self.next_probe = time.monotonic() + (RUNNING_PROBE_SECONDS if self.was_healthy else STARTING_PROBE_SECONDS)
-        if finding.health is Health.HEALTHY:
-            self.was_healthy = True
-            self.silent_probes = 0
-            self.record.state = "running"
-        elif self.was_healthy:
-            self.silent_probes = self.silent_probes + 1 if finding.health is Health.SILENT else 0
-            self.record.state = "unhealthy"
-        self.record.detail = finding.detail
-        return finding
-
-
 class Supervisor:
     """Starts the parts in order, then keeps them running until it is told to stop."""
 
@@ -116,7 +72,7 @@ class Supervisor:
         self._home = settings.home
         self._account = sandbox.service_account()
         self._told_to_stop = False
-        self._running: list[_RunningPart] = []
+        self._running: list[RunningPart] = []
         self._written: SuiteRecord | None = None
         self._record = SuiteRecord(state="starting")
         self._logs_began: dict[str, int] = {}
@@ -178,7 +134,7 @@ class Supervisor:
         for part in composition.parts():
             record = PartRecord(url=part.url, ports=dict(part.ports))
             self._record.parts[part.name] = record
-            self._running.append(_RunningPart(part, record))
+            self._running.append(RunningPart(part, record))
         self._write()
         if self._settings.database == "postgresql":
             self._start_and_wait([running for running in self._running if running.part.name == "postgres"])
@@ -189,16 +145,16 @@ class Supervisor:
         self._start_and_wait([running for running in others if running.part.needs])
 
     def _run_task(self, task: Task) -> None:
-        process = _spawn(task.command, dict(task.environment), self._begin_log(task.name))
+        process = spawn(task.command, dict(task.environment), self._begin_log(task.name))
         while process.poll() is None:
             if self._told_to_stop:
                 process.kill()
                 raise Stopped
             time.sleep(TICK_SECONDS)
         if process.returncode != 0:
-            raise StartFailed(task.name, f"ended with {_exit_words(process.returncode)}")
+            raise StartFailed(task.name, f"ended with {exit_words(process.returncode)}")
 
-    def _start_and_wait(self, group: list[_RunningPart]) -> None:
+    def _start_and_wait(self, group: list[RunningPart]) -> None:
         for running in group:
             running.start(self._begin_log(running.part.name))
         self._write()
@@ -209,7 +165,7 @@ class Supervisor:
             for running in list(waiting):
                 status = running.exit_status()
                 if status is not None:
-                    raise StartFailed(running.part.name, f"ended while starting, with {_exit_words(status)}")
+                    raise StartFailed(running.part.name, f"ended while starting, with {exit_words(status)}")
                 finding = running.probe_if_due()
                 if finding is not None and finding.health is Health.HEALTHY:
                     waiting.remove(running)
@@ -232,7 +188,7 @@ class Supervisor:
                 rotate_at = time.monotonic() + LOG_ROTATION_SECONDS
             time.sleep(TICK_SECONDS)
 
-    def _look_after(self, running: _RunningPart) -> None:
+    def _look_after(self, running: RunningPart) -> None:
         now = time.monotonic()
         name = running.part.name
         if running.restart_at is not None:
@@ -247,8 +203,8 @@ class Supervisor:
             never_up = not running.was_healthy and now - running.started_at > running.part.start_timeout_seconds
             if not hung and not never_up:
                 return
-            _say(f"{name} does not answer ({running.record.detail}): killed")
-            _kill(running)
+            say(f"{name} does not answer ({running.record.detail}): killed")
+            kill(running)
             status = -signal.SIGKILL
         identity = running.record.identity()
         if identity is not None:
@@ -258,12 +214,12 @@ class Supervisor:
         running.restart_at = now + running.backoff_seconds
         running.record.state = "restarting"
         running.record.pid = None
-        running.record.detail = f"ended with {_exit_words(status)}"
-        _say(f"{name} ended with {_exit_words(status)}; starting it again in {running.backoff_seconds:.1f} s")
+        running.record.detail = f"ended with {exit_words(status)}"
+        say(f"{name} ended with {exit_words(status)}; starting it again in {running.backoff_seconds:.1f} s")
         running.backoff_seconds = min(running.backoff_seconds * 2, LONGEST_BACKOFF_SECONDS)
 
     def _fail(self, name: str, reason: str) -> None:
-        _say(f"{name}: {reason}")
+        say(f"{name}: {reason}")
         self._record.state = "failed"
         self._record.failed_part = name
         self._record.failure = reason
@@ -290,7 +246,7 @@ class Supervisor:
             [running for running in alive if not running.part.needs and running.part.name != "postgres"],
             [running for running in alive if running.part.name == "postgres"],
         ):
-            _stop_group(group)
+            stop_group(group)
         for running in self._running:
             if running.record.state != "failed":
                 running.record.state = "stopped"
@@ -303,71 +259,6 @@ class Supervisor:
             self._written = copy.deepcopy(self._record)
 
 
-def stop_leftovers(home: SuiteHome) -> None:
-    """Stops the parts of a supervisor that was killed, as its record names them."""
-    record = read_record(home)
-    parts = [identity for part in record.parts.values() if (identity := part.identity()) is not None]
-    for identity in parts:
-        if identity.is_alive():
-            _say(f"stopping process {identity.pid}, left behind by an earlier supervisor")
-            identity.send(signal.SIGTERM)
-    for identity in parts:
-        if not identity.wait_gone(timeout_seconds=30):
-            identity.send(signal.SIGKILL)
-            identity.wait_gone(timeout_seconds=5)
-        identity.kill_group()
-
-
-def _stop_group(group: list[_RunningPart]) -> None:
-    for running in group:
-        if running.process is not None:
-            # SIGINT is PostgreSQL's fast shutdown; its SIGTERM waits for clients to leave
-            number = signal.SIGINT if running.part.name == "postgres" else signal.SIGTERM
-            identity = running.record.identity()
-            if identity is not None:
-                identity.send(number)
-    for running in group:
-        if running.process is None:
-            continue
-        try:
-            running.process.wait(running.part.stop_timeout_seconds)
-        except subprocess.TimeoutExpired:
-            _say(f"{running.part.name} did not stop within {running.part.stop_timeout_seconds:.0f} s: killed")
-            _kill(running)
-        identity = running.record.identity()
-        if identity is not None:
-            identity.kill_group()
-
-
-def _kill(running: _RunningPart) -> None:
-    if running.process is not None:
-        running.process.kill()
-        running.process.wait()
-
-
-def _spawn(command: tuple[str, ...], environment: dict[str, str], log_path: str) -> subprocess.Popen[bytes]:
-    with open(log_path, "ab") as log:
-        return subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-        )
-
-
-def _exit_words(status: int) -> str:
-    if status < 0:
-        return f"signal {signal.Signals(-status).name}"
-    return f"exit status {status}"
-
-
-def _say(text: str) -> None:
-    print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), text, flush=True)
-
-
 def main() -> int:
     """Runs in the background, started by ``make up``; the settings come with the environment."""
     settings = SuiteSettings.from_environment()
@@ -376,7 +267,7 @@ def main() -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("another supervisor has this home")
+            say("another supervisor has this home")
             return 1
         supervisor = Supervisor(settings)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from ris_suite import running_part
 from ris_suite import supervisor as supervision
 from ris_suite.health import heartbeat_probe, http_probe
 from ris_suite.layout import SuiteHome
 from ris_suite.parts import Composition, Part, Task
 from ris_suite.ports import free_port
+from ris_suite.running_part import stop_leftovers
 from ris_suite.sandbox import ServiceAccount
 from ris_suite.settings import SuiteSettings
 from ris_suite.state import SuiteRecord, read_record
-from ris_suite.supervisor import Supervisor, stop_leftovers
+from ris_suite.supervisor import Supervisor
 
 ENVIRONMENT = {"PATH": os.defpath}
 SERVER = "import http.server, sys; print('serving'); http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), type('H', (http.server.BaseHTTPRequestHandler,), {'do_GET': lambda h: (h.send_response(200), h.end_headers()), 'log_message': lambda *a: None})).serve_forever()"  # noqa: E501
@@ -173,7 +175,7 @@ def test_a_failed_task_keeps_every_part_from_starting(run: Callable[..., Running
 def test_a_part_that_stops_answering_is_killed_and_started_again(
     run: Callable[..., RunningSupervisor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervision, "RUNNING_PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(running_part, "RUNNING_PROBE_SECONDS", 0.05)
     monkeypatch.setattr(supervision, "SILENT_PROBES_BEFORE_RESTART", 2)
     hanging = a_server("server")
     port = int(hanging.command[-1])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.matching_cases import KINDS, a_hospital, cases
+from benchmarks.matching_cases import cases
+from benchmarks.matching_hospital import a_hospital
 from benchmarks.matching_measure import measure, place
+from benchmarks.matching_spoils import KINDS
 
 
 @pytest.mark.django_db
