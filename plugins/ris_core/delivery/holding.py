@@ -94,9 +94,9 @@ def set_request_payment(request_id: int, state: PaymentState, actor: Actor) -> N
         release_paid(RequestedProcedure.objects.filter(request_id=request_id), actor)
 
 
-@transaction.atomic
 def set_visit_payment(visit_id: int, state: PaymentState, actor: Actor) -> None:
-    """The HIS tells whether a visit is paid for; held results of it are sent when they may now."""
+    """The HIS tells whether a visit is paid for, in the caller's transaction; held results of it are sent when they
+    may now."""
     if Visit.objects.filter(pk=visit_id).exclude(payment_state=state).update(payment_state=state):
         patient_id = Visit.objects.values_list("patient_id", flat=True).get(pk=visit_id)
         record(actor, "visit.payment_told", subject=f"visit:{visit_id}", patient_id=patient_id, state=str(state))

@@ -14,6 +14,7 @@ from ris_core.intake.profile import IdentifierPlace, PatientPlaces, Profile
 from ris_core.intake.reading import Reading
 from ris_core.intake.values import bounded_at, missing_at, refused, refused_here
 from ris_core.names import dicom_person_name
+from ris_core.orders.models import PaymentState
 from ris_core.orders.rules import VisitDetails
 from ris_core.patients.rules import PatientDetails
 
@@ -121,11 +122,15 @@ def read_visit(pv1: Segment | None, reading: Reading, others: Sequence[Segment] 
     issuer = profile.words.issuers.get(issuer.upper(), issuer) or profile.patient.default_issuer or reading.facility
     class_word = segments.value(places.patient_class).upper()
     ward = segments.saying(places.ward)
+    payment_word = segments.value(places.payment_state).upper() if places.payment_state else ""
     return VisitDetails(
         visit_number=number,
         issuer=issuer[:64],
         patient_class=profile.words.patient_classes.get(class_word, _PATIENT_CLASS.get(class_word, "")),
         ward=_ward(*ward) if ward else None,
+        payment_state=profile.words.payment_states.get(
+            payment_word, payment_word if payment_word in PaymentState.values else ""
+        ),
     )
 
 

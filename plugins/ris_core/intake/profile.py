@@ -113,6 +113,8 @@ class VisitPlaces(Part, frozen=True):
     visit_number: SomePlaces = at("PV1-19")
     patient_class: SomePlaces = at("PV1-2")
     ward: SomePlaces = at("PV1-3")
+    payment_state: SomePlaces = ()
+    """Whether the visit is paid for; a word of :attr:`Words.payment_states`."""
 
 
 class Words(Part, frozen=True):
@@ -139,6 +141,8 @@ class Words(Part, frozen=True):
     issuers: Table[str] = {}
     sexes: Table[Literal["M", "F", "O", ""]] = {}
     patient_classes: Table[Literal["E", "I", "O", ""]] = {}
+    payment_states: Table[Literal["UNPAID", "PAID", "COVERED"]] = {}
+    """``{"CHUATT": "UNPAID"}``; the three are understood as they are."""
 
 
 class Profile(Part, frozen=True):

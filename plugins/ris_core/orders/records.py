@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.utils import timezone
 
+from ris_core.audit.services import SYSTEM
+from ris_core.delivery.holding import set_visit_payment
 from ris_core.errors import IdentityConflict
 from ris_core.orders import numbers
 from ris_core.orders.catalogue import ServicePlan
@@ -14,6 +16,7 @@ from ris_core.orders.models import (
     PRIORITY_RANK,
     ExamState,
     ImagingServiceRequest,
+    PaymentState,
     Priority,
     RequestedProcedure,
     ScheduledProcedureStep,
@@ -61,11 +64,14 @@ def record_visit(details: VisitDetails, patient: Patient) -> Visit:
         issuer=details.issuer,
         patient_class=details.patient_class or patient_class,
         ward=ward if details.ward is None else details.ward,
+        payment_state=details.payment_state,
     )
     if visit_id is None:
         insert(visit)
     elif (visit.patient_class, visit.ward) != (patient_class, ward):
         Visit.objects.filter(id=visit_id).update(patient_class=visit.patient_class, ward=visit.ward)
+    if visit_id is not None and details.payment_state:
+        set_visit_payment(visit_id, PaymentState(details.payment_state), SYSTEM)
     return visit
 
 

@@ -33,6 +33,8 @@ class VisitDetails:
     issuer: str = ""
     patient_class: str = ""
     ward: str | None = None
+    payment_state: str = ""
+    """UNPAID, PAID or COVERED (:class:`ris_core.orders.models.PaymentState`); empty: not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from ninja import Query, Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from ris_core.access.scopes import Scope
+from ris_core.delivery.holding import set_request_payment
 from ris_core.errors import InvalidValue, NotFound, QuangError
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber
 from ris_core.orders.ending import cancel_order
-from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.orders.models import ExamState, PaymentState, RequestedProcedure
 from ris_core.orders.rules import OrderRequest
 from ris_core.orders.services import PlacedOrder, change_order, place_order
 from ris_core.patients.rules import PatientDetails
@@ -24,7 +25,7 @@ from ris_webapp.api.caller import ApiRequest, Caller, Scoped
 from ris_webapp.api.numbers import keys_of_orders
 from ris_webapp.api.paging import LARGEST_KEY, page
 from ris_webapp.api.problems import problem_of, status_of
-from ris_webapp.api.shapes import BulkIn, CancelIn, OrderChangeIn, OrderIn
+from ris_webapp.api.shapes import BulkIn, CancelIn, OrderChangeIn, OrderIn, PaymentIn
 
 router = Router(tags=["Orders"])
 
@@ -117,6 +118,14 @@ def change(request: ApiRequest, order_id: int, order: OrderChangeIn) -> OrderOut
     procedure = own_order(caller, order_id)
     changed = change_order(_as_changed(procedure, order, caller.facility), caller.actor)
     return _shown(changed)
+
+
+@router.put("/{int:order_id}/payment", auth=WRITE, response={200: OrderOut, **REFUSED}, summary="Tell that it is paid")
+def payment(request: ApiRequest, order_id: int, told: PaymentIn) -> OrderOut:
+    """Of all services of its request. Results that were held back because it was not are sent now."""
+    procedure = own_order(request.caller, order_id)
+    set_request_payment(procedure.request_id, PaymentState(told.state), request.caller.actor)
+    return OrderOut.of(found_order(request.caller, order_id))
 
 
 @router.post("/{int:order_id}/cancel", auth=WRITE, response={200: OrderOut, **REFUSED}, summary="Cancel an order")

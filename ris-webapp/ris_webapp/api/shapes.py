@@ -94,6 +94,8 @@ class VisitIn(_Strict):
     issuer: Annotated[str, Field(max_length=64)] = ""
     patient_class: Literal["E", "I", "O", ""] = ""
     ward: Annotated[str, Field(max_length=128)] | None = None
+    payment_state: Literal["UNPAID", "PAID", "COVERED", ""] = ""
+    """Of the whole visit; empty: not said. An order's own is told by ``PUT /orders/{id}/payment``."""
 
     def details(self, facility: str) -> VisitDetails:
         return VisitDetails(
@@ -101,7 +103,15 @@ class VisitIn(_Strict):
             issuer=self.issuer or facility,
             patient_class=self.patient_class,
             ward=self.ward,
+            payment_state=self.payment_state,
         )
+
+
+class PaymentIn(_Strict):
+    """Whether an order is paid for."""
+
+    state: Literal["UNPAID", "PAID", "COVERED", ""]
+    """Empty: what the visit says."""
 
 
 class StepIn(_Strict):

@@ -209,6 +209,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "rest:orders_int_order_id_studies": ANYBODY,
     "rest:orders_int_order_id_report": ANYBODY,
     "rest:orders_int_order_id_report_document": ANYBODY,
+    "rest:orders_int_order_id_payment": ANYBODY,
     "rest:orders_int_order_id_worklist": ANYBODY,
     "rest:patients": ANYBODY,
     "rest:patients_int_patient_id": ANYBODY,

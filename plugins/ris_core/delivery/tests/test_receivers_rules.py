@@ -14,6 +14,8 @@ from ris_core.delivery.sending import RESULTS
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.jobs.models import Job
 from ris_core.orders.models import PaymentState, RequestedProcedure
+from ris_core.orders.records import record_visit
+from ris_core.orders.rules import VisitDetails
 from ris_core.reports.documents import run_render_document
 from ris_core.reports.models import Reading, ReportRecall, ReportVersion, VersionStatus
 from ris_core.reports.recalling import recall
@@ -220,3 +222,19 @@ def test_the_recall_of_a_held_result_tells_nobody_who_has_seen_nothing() -> None
     approved(exam, reader)
     recalled(exam, reader)
     assert states(receiver) == [("RESULT", 1, "SUPERSEDED")]
+
+
+def test_an_order_by_hl7_tells_whether_its_visit_is_paid() -> None:
+    PaymentRule.objects.create(name="Tất cả")
+    a_receiver()
+    exam = an_exam()
+    visit = exam.request.visit
+    assert visit is not None
+    details = {"visit_number": visit.visit_number, "issuer": visit.issuer}
+    record_visit(VisitDetails(**details, payment_state="UNPAID"), exam.patient)
+    approved(RequestedProcedure.objects.get(pk=exam.pk), a_reader())
+    assert has_open_hold(exam.pk)
+    record_visit(VisitDetails(**details), exam.patient)
+    assert has_open_hold(exam.pk)
+    record_visit(VisitDetails(**details, payment_state="PAID"), exam.patient)
+    assert not has_open_hold(exam.pk)

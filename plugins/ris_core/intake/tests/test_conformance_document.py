@@ -46,6 +46,7 @@ def words() -> list[tuple[str, ...]]:
         "pregnancy": "1 no, 2 possibly, 3 yes, 4 unknown",
         "sexes": "M, F, O, nothing",
         "patient_classes": "E, I, O, nothing",
+        "payment_states": "UNPAID, PAID, COVERED",
     }
     for field in msgspec.structs.fields(Words):
         rows.append((f"`words.{field.name}`", known.get(field.name, "a name used here")))

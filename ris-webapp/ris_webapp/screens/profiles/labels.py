@@ -54,6 +54,7 @@ PLACES: dict[str, dict[str, Text]] = {
         "visit_number": _("Số lượt khám"),
         "patient_class": _("Diện"),
         "ward": _("Khoa, giường"),
+        "payment_state": _("Đã thanh toán chưa"),
     },
 }
 """Fields with places, by part."""
@@ -79,6 +80,7 @@ WORDS: dict[str, tuple[Text, Text]] = {
     "issuers": (_("Nơi cấp mã"), _("thành tên nơi cấp ở đây")),
     "sexes": (_("Giới tính"), _("thành M, F hoặc O")),
     "patient_classes": (_("Diện"), _("thành E cấp cứu, I nội trú hoặc O ngoại trú")),
+    "payment_states": (_("Thanh toán"), _("thành UNPAID chưa trả, PAID đã trả hoặc COVERED không phải trả trước")),
 }
 """Tables of words: their name, and what a word becomes."""
 
