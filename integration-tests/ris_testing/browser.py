@@ -17,6 +17,7 @@ from ris_testing.backends import RunningSuite
 
 DESK: ViewportSize = {"width": 1366, "height": 768}
 TABLET: ViewportSize = {"width": 1024, "height": 768}
+WIDE: ViewportSize = {"width": 1920, "height": 1080}
 
 Scheme = Literal["light", "dark"]
 Language = Literal["vi", "en"]

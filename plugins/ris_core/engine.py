@@ -360,6 +360,15 @@ class Engine:
             answer = self._call("GET", path)
         return answer.content[:byte_count]
 
+    def instance_part(self, orthanc_id: str, offset: int, length: int) -> bytes:
+        """``length`` bytes of the DICOM file from ``offset``; fewer at its end, none behind it."""
+        path = f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/data"
+        try:
+            headers = {"Range": f"bytes={int(offset)}-{int(offset) + int(length) - 1}"}
+            return self._call("GET", path, headers=headers).content[:length]
+        except RangeBeyondFile:
+            return self.instance_file(orthanc_id)[offset : offset + length]
+
     def rendered(self, orthanc_id: str, height_pixels: int) -> bytes:
         """An instance as a windowed JPEG at most ``height_pixels`` high; of several frames the first.
 

@@ -58,6 +58,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         *_LOOKING,
         Route("GET", "/instances/{id}/rendered", "a small picture for a list or a report"),
         Route("GET", "/instances/{id}/frames/{frame}/rendered", "a key image as the reader saw it"),
+        Route("GET", "/instances/{id}/attachments/dicom/data", "a part of a video, for a player"),
         Route("POST", "/tools/find", "an image of a study by its UID, to make a picture of it"),
         Route("POST", "/instances", "measurements and other annotations that a viewer saves, once they are checked"),
         Route("POST", "/tools/dicom-echo", "an administrator tests the connection to a device"),

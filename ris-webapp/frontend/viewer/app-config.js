@@ -52,7 +52,7 @@ window.config = {
         imageRendering: 'wadors',
         thumbnailRendering: 'wadors',
         enableStudyLazyLoad: true,
-        singlepart: 'video',
+        singlepart: 'video,pdf', // by the gateway; Orthanc answers bulk data in many parts only
         bulkDataURI: { enabled: true, relativeResolution: 'studies' },
         // Orthanc answers frames as stored; a transfer syntax is never asked for (the front door would not pass it on)
         omitQuotationForMultipartRequest: true,

@@ -223,6 +223,8 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "fhir:resource": ANYBODY,
     "fhir:unknown": ANYBODY,
     # the gateway knows viewers by the grants in their cookies
+    "gateway:rendered": ANYBODY,
+    "gateway:bulk": ANYBODY,
     "gateway:store": ANYBODY,
     "gateway:store_into_study": ANYBODY,
     "viewer_launch:image": ANYBODY,

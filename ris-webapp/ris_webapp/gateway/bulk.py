@@ -1,0 +1,180 @@
+"""Documents, waveforms and videos as a browser takes them: one part, with its media type, videos by byte ranges.
+
+Orthanc answers bulk data only as multipart octets. Who may ask is decided as in its request filter: by the grammar and
+the grants in the cookies.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, TypeVar
+
+import pydicom
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from ris_core.access.grammar import RequestRefused, permits, read_image_request
+from ris_core.engine import Engine, EngineFailed, StoredImage
+from ris_core.errors import InvalidValue
+from ris_core.identifiers import StudyInstanceUID
+from ris_webapp.gateway.fragments import Stream, video_stream
+from ris_webapp.gateway.grants import grants_of
+from ris_webapp.permission import public
+
+MAXIMUM_DOCUMENT_BYTES: Final = 96 * 1024 * 1024
+_PIECE: Final = 2 * 1024 * 1024
+"""Of a video, in one answer to a range: a player asks for the next."""
+_VIDEO_TYPES: Final = {
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (102, 103, 104, 105, 106, 107, 108)), "video/mp4"),
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (100, 101)), "video/mpeg"),
+}
+"""Transfer Syntax UID → media type: H.264, HEVC, MPEG-2; fragmentable variants (ending in .1) are of the same type."""
+_OCTETS: Final = "application/octet-stream"
+_DOCUMENTS: Final = "1.2.840.10008.5.1.4.1.1.104."
+R = TypeVar("R", bound=HttpResponseBase)
+_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+
+
+@public
+@require_GET
+def rendered(request: HttpRequest, study: str, series: str, instance: str) -> HttpResponseBase:
+    """What a person sees of an instance: a document, a video, or the first frame as JPEG."""
+    with _engine() as engine:
+        image = _granted(request, engine, study, series, instance)
+        if image is None:
+            return HttpResponse(status=403)
+        if image.sop_class_uid.startswith(_DOCUMENTS):
+            return _document(engine, image)
+        media_type = _VIDEO_TYPES.get(_base(image.transfer_syntax_uid))
+        if media_type is not None:
+            return _video(request, image, media_type)
+        try:
+            return _kept(HttpResponse(engine.rendered_frame(image.orthanc_id, 1, None), content_type="image/jpeg"))
+        except EngineFailed:
+            return HttpResponse(status=406)
+
+
+@public
+@require_GET
+def bulk(request: HttpRequest, study: str, series: str, instance: str, tags: str) -> HttpResponseBase:
+    """One element's bytes in one part.
+
+    :param tags: ``{tag}[/{item}/{tag}…]``; items are counted from 0 as in Orthanc's addresses
+    """
+    with _engine() as engine:
+        image = _granted(request, engine, study, series, instance)
+        if image is None:
+            return HttpResponse(status=403)
+        value = _element(_file(engine, image), tags)
+    return HttpResponse(status=404) if value is None else _kept(HttpResponse(value, content_type=_OCTETS))
+
+
+def _granted(request: HttpRequest, engine: Engine, study: str, series: str, instance: str) -> StoredImage | None:
+    """The instance, if the grants cover it and there is one; a stranger learns not which."""
+    try:
+        query = [(key, str(value)) for key, values in request.GET.lists() for value in values]
+        asked = read_image_request("GET", request.path, query)
+    except RequestRefused:
+        return None
+    if not permits(asked, grants_of(request)):
+        return None
+    for study_id in engine.find_studies(StudyInstanceUID(study)):
+        found = engine.images_of(study_id, SOPInstanceUID=instance, SeriesInstanceUID=series)
+        if found:
+            return found[0]
+    return None
+
+
+def _document(engine: Engine, image: StoredImage) -> HttpResponseBase:
+    file = _file(engine, image)
+    value = _element(file, "00420011")
+    if value is None:
+        return HttpResponse(status=404)
+    length = pydicom.dcmread(io.BytesIO(file), specific_tags=["EncapsulatedDocumentLength"]).get(
+        "EncapsulatedDocumentLength"
+    )
+    document = value[: int(length)] if length else value
+    if document.lstrip()[:5] != b"%PDF-":
+        # any other kind is offered to be saved: markup of others is never run under this address
+        response = HttpResponse(document, content_type=_OCTETS)
+        response["Content-Disposition"] = "attachment"
+        return _kept(response)
+    response = _kept(HttpResponse(document, content_type="application/pdf"))
+    response["Content-Security-Policy"] = "frame-ancestors 'self'"
+    response["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _video(request: HttpRequest, image: StoredImage, media_type: str) -> HttpResponseBase:
+    stream = _stream_of(image.orthanc_id)
+    match = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if match is None:
+        whole = StreamingHttpResponse(_pieces(image.orthanc_id, stream), content_type=media_type)
+        whole["Content-Length"] = str(stream.length)
+        whole["Accept-Ranges"] = "bytes"
+        return _kept(whole)
+    start = int(match[1])
+    if start >= stream.length:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{stream.length}"})
+    end = min(int(match[2]) + 1 if match[2] else stream.length, stream.length, start + _PIECE)
+    with _engine() as engine:
+        part = _bytes_of(engine, image.orthanc_id, stream, start, end)
+    response = HttpResponse(part, status=206, content_type=media_type)
+    response["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{stream.length}"
+    response["Accept-Ranges"] = "bytes"
+    return _kept(response)
+
+
+def _pieces(orthanc_id: str, stream: Stream) -> Iterator[bytes]:
+    with _engine() as engine:
+        for start in range(0, stream.length, _PIECE):
+            yield _bytes_of(engine, orthanc_id, stream, start, min(start + _PIECE, stream.length))
+
+
+def _bytes_of(engine: Engine, orthanc_id: str, stream: Stream, start: int, end: int) -> bytes:
+    return b"".join(engine.instance_part(orthanc_id, *span) for span in stream.parts(start, end))
+
+
+@lru_cache(maxsize=64)
+def _stream_of(orthanc_id: str) -> Stream:
+    """:raises InvalidValue: the file holds no video that can be found"""
+    with _engine() as engine:
+        return video_stream(lambda offset, length: engine.instance_part(orthanc_id, offset, length))
+
+
+def _file(engine: Engine, image: StoredImage) -> bytes:
+    file = engine.instance_file(image.orthanc_id)
+    if len(file) > MAXIMUM_DOCUMENT_BYTES:
+        raise InvalidValue("the object is too large to be opened here", field="instance")
+    return file
+
+
+def _element(file: bytes, tags: str) -> bytes | None:
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(file))
+        steps = tags.split("/")
+        for tag, item in zip(steps[:-1:2], steps[1::2], strict=True):
+            dataset = dataset[int(tag, 16)].value[int(item)]
+        value = dataset[int(steps[-1], 16)].value
+    except (pydicom.errors.InvalidDicomError, KeyError, IndexError, TypeError, ValueError, OSError):
+        return None
+    return value if isinstance(value, bytes) else None
+
+
+def _base(transfer_syntax_uid: str) -> str:
+    """Without the last part of a fragmentable variant: ``1.2.840.10008.1.2.4.102.1``."""
+    parts = transfer_syntax_uid.split(".")
+    return ".".join(parts[:-1]) if len(parts) == 9 else transfer_syntax_uid
+
+
+def _kept(response: R) -> R:
+    response["Cache-Control"] = "private, max-age=600"
+    return response
+
+
+def _engine() -> Engine:
+    return Engine.from_settings(settings.QUANG, "web", timeout_seconds=30.0)
