@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 
-from ris_core.access.launch import LaunchRequest, sign_launch, verify_launch
+from ris_core.access.launch import LaunchRequest, sign_launch, verify_launch, verify_token
 from ris_core.access.models import UsedLaunchNonce
 from ris_core.access.services import accept_launch
 from ris_core.access.signing import TokenRefused
@@ -107,3 +111,62 @@ def test_nonces_are_forgotten_when_the_launch_could_not_be_used_any_more() -> No
 def test_a_receiver_without_a_secret_is_refused(receiver: str) -> None:
     with pytest.raises(TokenRefused):
         accept_launch({**sign_launch(SECRET, LAUNCH), "receiver": receiver}, NOW)
+
+
+def a_token(claims: dict[str, Any], secret: str = SECRET, algorithm: str = "HS256") -> str:
+    """What an EMR makes with any JWT library."""
+
+    def encoded(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    head, body = (encoded(json.dumps(part).encode()) for part in ({"alg": algorithm, "typ": "JWT"}, claims))
+    mac = hmac.digest(secret.encode(), f"{head}.{body}".encode(), "sha256")
+    return f"{head}.{body}.{encoded(mac)}"
+
+
+CLAIMS = {"iss": "HIS", "sub": "bs.lan@bv", "exp": int(LAUNCH.expires_at.timestamp()), "jti": LAUNCH.nonce}
+
+
+@pytest.mark.parametrize(
+    "launch",
+    [
+        replace(LAUNCH, accession_number="", study_uid="1.2.840.1"),
+        replace(LAUNCH, accession_number="", patient_id="BN0001", patient_issuer="BVQ", most_recent=3),
+        replace(LAUNCH, target="report"),
+    ],
+)
+def test_a_study_a_patient_or_the_report_can_be_launched(launch: LaunchRequest) -> None:
+    assert verify_launch(SECRET, sign_launch(SECRET, launch), NOW, 300) == launch
+
+
+def test_an_order_may_be_named_as_invoke_image_display_does() -> None:
+    keys = {key: value for key, value in sign_launch(SECRET, LAUNCH).items() if key not in ("accession", "signature")}
+    named = {**keys, "requestType": "STUDY", "accessionNumber": "ACC-2026-1"}
+    text = "&".join(f"{key}={quote(named[key], safe='')}" for key in sorted(named))
+    signed = {**named, "signature": hmac.digest(SECRET.encode(), text.encode(), "sha256").hex()}
+    assert verify_launch(SECRET, signed, NOW, 300) == LAUNCH
+
+
+def test_a_token_says_the_same_as_a_query() -> None:
+    assert verify_token(SECRET, a_token({**CLAIMS, "accession": "ACC-2026-1"}), NOW, 300) == LAUNCH
+    patient = verify_token(SECRET, a_token({**CLAIMS, "patient": "BN0001^^^BVQ", "target": "report"}), NOW, 300)
+    assert (patient.patient_id, patient.patient_issuer, patient.target) == ("BN0001", "BVQ", "report")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        a_token({**CLAIMS, "accession": "A"}, secret="x" * 40),
+        a_token({**CLAIMS, "accession": "A"}, algorithm="none"),
+        a_token({**CLAIMS, "accession": "A", "exp": 1000000000}),
+        a_token({**CLAIMS, "accession": "A", "admin": True}),
+        a_token({**CLAIMS, "accession": "A", "patient": "BN1"}),
+        a_token(CLAIMS),
+        "a.b",
+        "a.b.c",
+        "",
+    ],
+)
+def test_a_token_that_is_none_is_refused(token: str) -> None:
+    with pytest.raises(TokenRefused):
+        verify_token(SECRET, token, NOW, 300)

@@ -52,6 +52,9 @@ REFUSALS: dict[str, Refusal] = {
         _("Kết quả đã được thu hồi"),
         _("Không dùng kết quả này nữa. Kết quả đính chính sẽ được gửi sau; nếu cần ngay, gọi khoa Chẩn đoán hình ảnh."),
     ),
+    "QUANG-3109": Refusal(
+        404, _("Chưa có kết quả để mở"), _("Ca chụp này chưa có kết quả được duyệt, hoặc kết quả chưa được trả.")
+    ),
     "QUANG-3107": Refusal(404, _("Chưa có ảnh để mở"), _("Ca chụp này chưa có ảnh, hoặc không có ca chụp như vậy.")),
 }
 

@@ -122,3 +122,30 @@ def test_an_order_without_images_says_so(secret: str) -> None:
     answer = Client().get("/launch", a_launch(secret, exam.request.accession_number))
     assert answer.status_code == 404
     assert "QUANG-3107" in answer.content.decode()
+
+
+def signed(secret: str, **named: Any) -> dict[str, str]:
+    expires_at = timezone.now() + timedelta(seconds=60)
+    return sign_launch(secret, LaunchRequest("HIS", "bs.hung", "", expires_at, token_urlsafe(16), **named))
+
+
+def test_a_study_or_a_patient_is_opened(secret: str) -> None:
+    exam = an_exam()
+    study = a_study(exam)
+    a_study(an_exam())
+    by_study: Any = Client().get("/launch", signed(secret, study_uid=study.study_instance_uid))
+    assert granted(by_study)[0].study_uids == {study.study_instance_uid}
+    exam.images_arrived_at = timezone.now()
+    exam.save()
+    number = exam.patient.identifiers.get(is_primary=True)
+    by_patient: Any = Client().get("/launch", signed(secret, patient_id=number.value, patient_issuer=number.issuer))
+    assert granted(by_patient)[0].study_uids == {study.study_instance_uid}
+    other: Any = Client().get("/launch", signed(secret, patient_id=number.value, patient_issuer="OTHER"))
+    assert (other.status_code, granted(other)) == (404, [])
+
+
+def test_a_report_that_there_is_not_is_not_opened(secret: str) -> None:
+    study = a_study(an_exam())
+    answer: Any = Client().get("/launch", signed(secret, study_uid=study.study_instance_uid, target="report"))
+    assert answer.status_code == 404
+    assert "QUANG-3109" in answer.content.decode()
