@@ -25,6 +25,8 @@ STYLES: dict[str, dict[str, str]] = {
         "CONFLICT": "emergency",
     },
     "message_state": {"APPLIED": "final", "REFUSED": "emergency", "HELD": "waiting"},
+    "signature_state": {"QUEUED": "ready", "SIGNING": "waiting", "SIGNED": "final", "FAILED": "emergency"},
+    "batch_state": {"RUNNING": "waiting", "PAUSED": "ready", "DONE": "final"},
     "job_state": {"RUNNING": "waiting", "DONE": "final", "DEAD": "emergency"},
     "delivery_state": {
         "DEAD": "emergency",

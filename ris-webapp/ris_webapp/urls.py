@@ -24,6 +24,8 @@ SCREENS = (
     "ris_webapp.screens.health.urls",
     "ris_webapp.screens.reading.urls",
     "ris_webapp.screens.viewer_launch.urls",
+    "ris_webapp.screens.signing.urls",
+    "ris_webapp.screens.signing_policy.urls",
     "ris_webapp.screens.deliveries.urls",
     "ris_webapp.screens.result_receivers.urls",
     "ris_webapp.screens.returns.urls",

@@ -27,6 +27,25 @@ WORDS: dict[str, dict[str, Text]] = {
         "RECALLED": _("Thu hồi"),
         "CANCELLED": _("Đã huỷ"),
     },
+    "signature_state": {
+        "QUEUED": _("Chờ ký"),
+        "SIGNING": _("Đang ký"),
+        "SIGNED": _("Đã ký số"),
+        "FAILED": _("Ký lỗi"),
+        "CANCELLED": _("Đã thôi ký"),
+        "WITHDRAWN": _("Đã huỷ chữ ký"),
+    },
+    "batch_state": {
+        "RUNNING": _("Đang ký"),
+        "PAUSED": _("Tạm dừng"),
+        "CANCELLED": _("Đã thôi"),
+        "DONE": _("Xong"),
+    },
+    "credential_kind": {
+        "PKCS12": _("Tệp PKCS#12 (.p12, .pfx)"),
+        "PKCS11": _("USB token, HSM (PKCS#11)"),
+        "REMOTE": _("Ký số từ xa (CSC)"),
+    },
     "priority": {
         "STAT": _("Cấp cứu"),
         "HIGH": _("Ưu tiên"),

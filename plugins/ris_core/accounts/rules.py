@@ -13,6 +13,8 @@ class Function(StrEnum):
     VIEW_REPORT = "view_report"
     READ_EXAM = "read_exam"
     APPROVE_REPORT = "approve_report"
+    SIGN_REPORT = "sign_report"
+    """Sign digitally what one has approved, with one's own key."""
     RECALL_REPORT = "recall_report"
     RESOLVE_UNMATCHED = "resolve_unmatched"
     MANAGE_STUDIES = "manage_studies"
@@ -40,7 +42,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
     "RADIOLOGIST": _VIEWING
     | {
         Function.READ_EXAM,
-        Function.APPROVE_REPORT,
+        Function.APPROVE_REPORT, Function.SIGN_REPORT,
         Function.RECALL_REPORT,
         Function.RESOLVE_UNMATCHED,
         Function.VIEW_PATIENTS,

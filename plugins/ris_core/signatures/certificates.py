@@ -21,6 +21,7 @@ class CertificateFacts:
     subject: str
     common_name: str
     issuer: str
+    """Common name."""
     serial: str
     not_before: datetime
     not_after: datetime
@@ -32,7 +33,7 @@ class CertificateFacts:
         return cls(
             subject=_short(certificate.subject),
             common_name=common_name(certificate.subject),
-            issuer=_short(certificate.issuer),
+            issuer=common_name(certificate.issuer)[:500],
             serial=f"{certificate.serial_number:x}",
             not_before=certificate.not_valid_before,
             not_after=certificate.not_valid_after,

@@ -44,6 +44,7 @@ def add_credential(place: KeyPlace, secret: str, actor: Actor) -> SigningCredent
     credential = SigningCredential(
         owner_id=owner_id,
         kind=place.kind,
+        holder=facts.common_name[:255],
         subject=facts.subject,
         issuer=facts.issuer,
         serial=facts.serial,

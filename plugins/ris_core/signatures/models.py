@@ -38,8 +38,11 @@ class SigningCredential(models.Model):
     """Sealed values name it, so that none can be moved to another credential."""
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signing_credentials")
     kind = models.CharField(max_length=8, choices=[(kind.value, kind.value) for kind in CredentialKind])
+    holder = models.CharField(max_length=255, blank=True)
+    """Common name in the certificate."""
     subject = models.CharField(max_length=500)
     issuer = models.CharField(max_length=500)
+    """Common name of who issued it."""
     serial = models.CharField(max_length=64)
     """Serial number of the certificate, hexadecimal."""
     not_before = models.DateTimeField()

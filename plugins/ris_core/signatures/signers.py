@@ -22,7 +22,7 @@ from ris_core.signatures.errors import CredentialUnusable, SecretRefused, Signin
 from ris_core.signatures.remote import RemoteClient, RemoteService, RemoteSigner
 from ris_core.signatures.rules import CredentialKind
 
-_MOST_CONTAINER_BYTES = 64 * 1024
+MOST_CONTAINER_BYTES = 64 * 1024
 _TOKEN_IN_USE = threading.Lock()
 """A PKCS#11 login holds for the whole process: one at a time."""
 
@@ -79,7 +79,7 @@ def remote_service(settings: Settings) -> RemoteService:
 
 
 def _from_container(container: bytes, passphrase: str) -> SimpleSigner:
-    if not container or len(container) > _MOST_CONTAINER_BYTES:
+    if not container or len(container) > MOST_CONTAINER_BYTES:
         raise CredentialUnusable("choose a PKCS#12 file (.p12, .pfx) of at most 64 KB", field="container")
     if not _looks_like_pkcs12(container):
         raise CredentialUnusable("the file is no PKCS#12 container (.p12, .pfx)", field="container")

@@ -96,7 +96,7 @@ registerKeys(
   { keys: ["j", "ArrowDown"], label: say("key_down"), run: () => step(1) },
   { keys: ["k", "ArrowUp"], label: say("key_up"), run: () => step(-1) },
 );
-if (topic !== "study") {
+if (topic !== "study" && topic !== "signing_batch") {
   registerKeys({
     keys: ["r"],
     label: say("key_replay"),

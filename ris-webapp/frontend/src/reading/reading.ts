@@ -182,6 +182,17 @@ async function claimNext(): Promise<void> {
   else toast(phrase("none_waiting"));
 }
 
+/** Signs what is approved; a key that is locked is unlocked on its own page, in a window beside this one. */
+async function signReport(): Promise<void> {
+  if (!status.shows.sign) return toast(phrase("nothing_to_sign"), "error");
+  const answer = await ask<object>(at.sign, {});
+  if (answer.kind === "problem" && answer.problem.code === "QUANG-5502") {
+    return toast(phrase("key_locked"), "error", { label: phrase("unlock_key"), run: () => window.open(at.signing, "quang-signing") });
+  }
+  if (answer.kind !== "ok") tell(answer);
+  return refresh();
+}
+
 async function history(): Promise<void> {
   const panel = need("#history", HTMLElement);
   if (!panel.hidden) {
@@ -214,6 +225,7 @@ const actions: Record<string, () => void> = {
   approve_corrected: () => void approval.approve("C", false),
   approve_next: () => void approval.approve("F", true),
   next: () => void claimNext(),
+  sign: () => void signReport(),
   history: () => void history(),
   preview: () => void preview(),
   undo,
@@ -238,6 +250,7 @@ registerKeys(
   { keys: ["F10"], label: phrase("key_approve_next"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", true), ...anywhere },
   { keys: ["Shift+F9"], label: phrase("key_preliminary"), run: () => void approval.approve("P", false), ...anywhere },
   { keys: ["n"], label: phrase("key_notice"), run: () => void acknowledge() },
+  { keys: ["k"], label: phrase("key_sign"), run: () => void signReport() },
   { keys: ["c"], label: phrase("key_claim"), run: () => void act("claim") },
   { keys: ["p"], label: phrase("key_preview"), run: () => void preview() },
   { keys: ["h"], label: phrase("key_history"), run: () => void history() },

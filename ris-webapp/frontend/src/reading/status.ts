@@ -22,7 +22,7 @@ export interface Status {
   texts: Record<string, string>;
   rights: Rights;
   /** Which of the tools have something to show. */
-  shows: { preview: boolean; history: boolean };
+  shows: { preview: boolean; history: boolean; sign: boolean };
   /** HTML: whose exam it is. */
   who: string;
   /** HTML: who reads it, what was approved, what one can do. */
@@ -50,6 +50,9 @@ export interface ReadingAddresses {
   release: string;
   amend: string;
   next: string;
+  sign: string;
+  /** The page on which one's key is unlocked. */
+  signing: string;
   compare: string;
   keep: string;
   versions: string;

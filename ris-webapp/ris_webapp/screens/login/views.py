@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
+from ris_core.signatures.credentials import lock_all_of
 from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.permission import UserRequest, public, requires
@@ -54,6 +55,7 @@ def logout(request: HttpRequest) -> HttpResponse:
     """End the session on the server and take this browser's viewer grants away, then show the login page."""
     if isinstance(request.user, User):
         record(actor_of(request), "user.logged_out", subject=f"user:{request.user.pk}")
+        lock_all_of(request.user.pk, actor_of(request))
     auth.logout(request)
     response = HttpResponseRedirect(resolve_url("login:login"))
     withdraw_all(request, response)

@@ -27,6 +27,8 @@ def script_addresses(exam_id: int) -> dict[str, str]:
         "measurements": reverse("reading:measurements", args=[exam_id]),
         "preview": reverse("reading:preview", args=[exam_id]),
         "next": reverse("reading:next"),
+        "sign": reverse("signing:sign_exam", args=[exam_id]),
+        "signing": reverse("signing:signing"),
         "login": reverse("login:login"),
         "worklist": reverse("worklist:worklist"),
     }

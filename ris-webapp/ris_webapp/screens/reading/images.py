@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.reports.models import Document
+from ris_core.signatures.listing import signatures_of
 from ris_core.studies.models import Study, StudyState
 from ris_webapp.screens.viewer_launch.results import has_conflict, shown_studies
 
@@ -58,4 +59,6 @@ def images_of(exam: RequestedProcedure) -> ExamImages:
         state = ImagesState.COMPLETE
     step = exam.steps.order_by("scheduled_at", "id").first()
     reports = Document.objects.filter(version__reading__procedure=exam).exclude(orthanc_instance_id="").count()
+    signed = signatures_of([exam.pk]).get(exam.pk)
+    reports += signed.stored_files if signed else 0
     return ExamImages(studies, state, has_conflict(exam.pk), reports, step)

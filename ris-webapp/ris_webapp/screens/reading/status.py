@@ -27,6 +27,7 @@ from ris_webapp.screens.reading.addresses import images_window_address
 from ris_webapp.screens.reading.age import age_in_words
 from ris_webapp.screens.reading.images import ExamImages, images_of
 from ris_webapp.screens.reading.rights import Rights, rights_of
+from ris_webapp.screens.signing.on_reading_page import ShownSignature, shown_signature
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 
 
@@ -43,6 +44,8 @@ class ReadingPage:
     """Of that version."""
     images: ExamImages
     sees_images: bool
+    signing: ShownSignature
+    """Of the newest version."""
     key_images: tuple[KeyImage, ...] = ()
     """For readers those that go with the next version, for everyone else those that went with the approved one."""
     notices: tuple[ShownNotice, ...] = ()
@@ -87,6 +90,7 @@ def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
         deliveries=tuple(deliveries),
         images=images_of(exam),
         sees_images=may(user.role, Function.VIEW_IMAGES),
+        signing=shown_signature(user, version),
         key_images=tuple(chosen_of(exam.pk)) if rights.sees_draft else _frozen(version),
         notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
     )
@@ -112,6 +116,7 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
         "shows": {
             "preview": page.rights.sees_draft and page.reading is not None and page.has_text,
             "history": page.version is not None,
+            "sign": page.signing.offered,
         },
         "who": render_to_string("reading/who.html", context, request),
         "head": render_to_string("reading/head.html", context, request),

@@ -17,6 +17,7 @@ from ris_core.notices.services import open_notices_by_exam
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Document, Reading
+from ris_core.signatures.listing import signatures_of
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.notices.sentences import sentence_of
 from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor
@@ -60,6 +61,8 @@ class ExamRow:
     tags: list[str] = field(default_factory=list)
     target_minutes: int = 0
     """How long it may wait for its report."""
+    signature: str = ""
+    """State of the signature of what was approved last; empty when nobody asked for one."""
     notices: list[str] = field(default_factory=list)
     """What has changed under the users' hands, a sentence each."""
 
@@ -104,6 +107,7 @@ def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
     _add_readers(rows)
     _add_marks(rows)
     _add_targets(rows.values())
+    _add_signatures(rows)
     _add_notices(rows)
     return [rows[procedure_id] for procedure_id in procedure_ids if procedure_id in rows]
 
@@ -175,6 +179,13 @@ def _add_targets(rows: Iterable[ExamRow]) -> None:
             modality=row.modality,
             service_code=row.service_code,
         )
+
+
+def _add_signatures(rows: dict[int, ExamRow]) -> None:
+    for procedure_id, signature in signatures_of(rows).items():
+        row = rows[procedure_id]
+        row.signature = signature.state
+        row.instance_count = max(0, row.instance_count - signature.stored_files)
 
 
 def _add_notices(rows: dict[int, ExamRow]) -> None:
