@@ -17,8 +17,9 @@ from ris_core.names import folded
 from ris_core.orders.models import ExamState, ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep, Visit
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.reports.content import plain_content
+from ris_core.reports.holding import claim
 from ris_core.reports.models import ReportVersion, VersionStatus
-from ris_core.reports.services import amend, approve, claim, open_reading, save_draft
+from ris_core.reports.services import amend, approve, open_reading, save_draft
 from ris_core.studies.models import Study, StudyLink, StudyState
 
 HIS = "HIS|BVQ"
@@ -91,10 +92,10 @@ def link_images(exam: RequestedProcedure, orthanc_id: str = "", **study: Any) ->
     return StudyLink.objects.create(study=row, procedure=exam, how=StudyLink.How.EXACT, linked_at=now)
 
 
-def a_reader(username: str = "") -> Actor:
-    """A radiologist who may act."""
+def a_reader(username: str = "", role: str = Role.RADIOLOGIST) -> Actor:
+    """Somebody who reads and may act: a radiologist, unless another role is named."""
     name = username or f"bs_{secrets.token_hex(4)}"
-    user = User.objects.create(username=name, full_name="Trần Minh Quân", title="ThS.BS.", role=Role.RADIOLOGIST)
+    user = User.objects.create(username=name, full_name="Trần Minh Quân", title="ThS.BS.", role=role)
     return Actor(user.username, user_id=user.pk)
 
 

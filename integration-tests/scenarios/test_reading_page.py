@@ -156,12 +156,14 @@ def test_what_somebody_else_takes_over_stays_readable_and_unsaved_words_stay_in_
     claim(page)
     page.fill("#section-findings", "Chữ của bác sĩ thứ nhất.")
     expect(page.locator("#saving")).to_have_text(SAVED)
-    with visitor(browser, suite, "bacsi2") as other:
+    with visitor(browser, suite, "truongnhom") as other:
         theirs = other.open(exam.address)
         expect(theirs.locator("#report-head")).to_contain_text("Bác sĩ CĐHA đang đọc từ")
         page.route("**/draft", lambda route: route.abort())
         page.fill("#section-findings", "Chữ của bác sĩ thứ nhất. Vừa gõ thêm.")
-        theirs.click("[data-action=take_over]")
+        theirs.click("[data-action=take_over] summary")
+        theirs.fill("[data-action=take_over] input[name=reason]", "Hết ca trực")
+        theirs.click("[data-action=take_over] button")
         expect(theirs.locator("#section-findings")).to_have_value("Chữ của bác sĩ thứ nhất.")
         page.unroute("**/draft")
         expect(page.locator("#at-risk")).to_contain_text("chưa được lưu", timeout=30_000)

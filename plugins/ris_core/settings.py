@@ -112,6 +112,13 @@ class Delivery(Section, frozen=True):
     max_acknowledgement_bytes: int = 65536
 
 
+class Reading(Section, frozen=True):
+    """Who holds an exam while it is read."""
+
+    release_after_minutes: float = 60.0
+    """An exam that is held so long without work on it is given back, its draft stays; 0: never."""
+
+
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
@@ -201,6 +208,7 @@ class Settings(Section, frozen=True):
     worklist: Worklist = Worklist()
     mapping: AutoMapping = AutoMapping()
     delivery: Delivery = Delivery()
+    reading: Reading = Reading()
     worker: Worker = Worker()
     access: Access = Access()
     api: Api = Api()

@@ -97,6 +97,8 @@ ACTIONS: dict[str, Text] = {
     "reading.claimed": _("Nhận đọc"),
     "reading.taken_over": _("Nhận đọc thay"),
     "reading.released": _("Trả lại, không đọc nữa"),
+    "reading.released_idle": _("Tự trả lại vì lâu không làm"),
+    "reading.handed_over": _("Chuyển cho người đọc khác"),
     "report.drafted": _("Lưu nháp"),
     "report.approved": _("Duyệt kết quả"),
     "report.opened_for_correction": _("Mở đính chính"),

@@ -37,6 +37,9 @@ CODING_SYSTEM = "BVQ"
 USERS = (
     DemoUser("bacsi", "Bác sĩ CĐHA", "BS.", "RADIOLOGIST"),
     DemoUser("bacsi2", "Bác sĩ CĐHA 2", "ThS.BS.", "RADIOLOGIST"),
+    DemoUser("truongnhom", "Bác sĩ trưởng nhóm", "TS.BS.", "SENIOR"),
+    DemoUser("noitru", "Bác sĩ nội trú", "BS.", "RESIDENT"),
+    DemoUser("thuky", "Thư ký y khoa", "", "SECRETARY"),
     DemoUser("ktv", "Kỹ thuật viên", "KTV.", "TECHNOLOGIST"),
     DemoUser("tiepdon", "Nhân viên tiếp đón", "", "RECEPTION"),
     DemoUser("lamsang", "Bác sĩ lâm sàng", "BS.", "CLINICIAN"),

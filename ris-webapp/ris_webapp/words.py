@@ -356,6 +356,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "tell_of_kept_copy": _("Báo ảnh trùng UID"),
         "keep_rejection_note": _("Lưu ghi chú từ chối ảnh"),
         "sweep_studies": _("Đối chiếu Orthanc với cơ sở dữ liệu"),
+        "release_idle_readings": _("Trả lại ca giữ lâu không làm"),
         "purge_changes": _("Dọn tin cập nhật màn hình đã cũ"),
         "purge_done_jobs": _("Dọn việc đã xong"),
     },
@@ -401,7 +402,10 @@ WORDS: dict[str, dict[str, Text]] = {
     },
     "version_status": {"P": _("Sơ bộ"), "F": _("Chính thức"), "C": _("Đính chính")},
     "role": {
+        "RESIDENT": _("Bác sĩ nội trú"),
         "RADIOLOGIST": _("Bác sĩ CĐHA"),
+        "SENIOR": _("Bác sĩ trưởng nhóm"),
+        "SECRETARY": _("Thư ký y khoa"),
         "TECHNOLOGIST": _("Kỹ thuật viên"),
         "RECEPTION": _("Tiếp đón"),
         "CLINICIAN": _("Bác sĩ lâm sàng"),

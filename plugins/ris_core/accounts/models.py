@@ -10,7 +10,10 @@ from django.db import models
 class Role(models.TextChoices):
     """What a user is here; what each may do is data in :mod:`ris_core.accounts.rules`."""
 
+    RESIDENT = "RESIDENT"
     RADIOLOGIST = "RADIOLOGIST"
+    SENIOR = "SENIOR"
+    SECRETARY = "SECRETARY"
     TECHNOLOGIST = "TECHNOLOGIST"
     RECEPTION = "RECEPTION"
     CLINICIAN = "CLINICIAN"

@@ -12,7 +12,18 @@ class Function(StrEnum):
     VIEW_IMAGES = "view_images"
     VIEW_REPORT = "view_report"
     READ_EXAM = "read_exam"
+    """Hold an exam's reading and write its draft."""
+    APPROVE_PRELIMINARY = "approve_preliminary"
     APPROVE_REPORT = "approve_report"
+    """Approve as final, and correct what is final."""
+    APPROVE_RESIDENTS = "approve_residents"
+    """Approve as final what a resident has approved as preliminary."""
+    OVERRIDE_READING = "override_reading"
+    """Take over a reading that somebody else holds."""
+    FLAG_CRITICAL = "flag_critical"
+    """Say that an exam shows what somebody must know now."""
+    ACKNOWLEDGE_CRITICAL = "acknowledge_critical"
+    """Answer for having learnt of a critical result."""
     SIGN_REPORT = "sign_report"
     """Sign digitally what one has approved, with one's own key."""
     RECALL_REPORT = "recall_report"
@@ -38,17 +49,22 @@ class Function(StrEnum):
 
 _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIEW_REPORT})
 
+_WRITING = _VIEWING | {Function.READ_EXAM, Function.VIEW_PATIENTS}
+_RESIDENT = _WRITING | {Function.APPROVE_PRELIMINARY, Function.FLAG_CRITICAL, Function.ACKNOWLEDGE_CRITICAL}
+_RADIOLOGIST = _RESIDENT | {
+    Function.APPROVE_REPORT,
+    Function.SIGN_REPORT,
+    Function.RECALL_REPORT,
+    Function.RESOLVE_UNMATCHED,
+    Function.VIEW_STATISTICS,
+    Function.MANAGE_TEMPLATES,
+}
+
 FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
-    "RADIOLOGIST": _VIEWING
-    | {
-        Function.READ_EXAM,
-        Function.APPROVE_REPORT, Function.SIGN_REPORT,
-        Function.RECALL_REPORT,
-        Function.RESOLVE_UNMATCHED,
-        Function.VIEW_PATIENTS,
-        Function.VIEW_STATISTICS,
-        Function.MANAGE_TEMPLATES,
-    },
+    "SECRETARY": _WRITING,
+    "RESIDENT": _RESIDENT,
+    "RADIOLOGIST": _RADIOLOGIST,
+    "SENIOR": _RADIOLOGIST | {Function.APPROVE_RESIDENTS, Function.OVERRIDE_READING},
     "TECHNOLOGIST": _VIEWING
     | {
         Function.RESOLVE_UNMATCHED,
@@ -67,7 +83,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.VIEW_STATISTICS,
         }
     ),
-    "CLINICIAN": _VIEWING,
+    "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL},
     "ADMINISTRATOR": frozenset(
         {
             Function.VIEW_WORKLIST,

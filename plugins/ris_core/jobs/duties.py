@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from ris_core.changes.models import Change
 from ris_core.jobs.models import Job, JobState, WorkerHeartbeat
+from ris_core.reports.holding import release_idle
 
 CHANGES_KEPT = timedelta(hours=1)
 DONE_JOBS_KEPT = timedelta(hours=24)
@@ -29,3 +31,8 @@ def purge_done_jobs(_subject_id: str) -> None:
     while keys := list(old.values_list("pk", flat=True)[:_ROWS_AT_ONCE]):
         Job.objects.filter(pk__in=keys).delete()
     WorkerHeartbeat.objects.filter(at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
+
+
+def release_idle_readings(_subject_id: str) -> None:
+    """Give back exams that nobody has worked on for the time that the setting tells."""
+    release_idle(settings.QUANG.reading.release_after_minutes)

@@ -96,6 +96,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=900.0,
         every_seconds=lambda settings: settings.mapping.sweep_interval_seconds,
     ),
+    JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

@@ -117,6 +117,8 @@ class Reading(ReportText):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="claimed_readings"
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
+    active_at = models.DateTimeField(null=True, blank=True)
+    """When its holder was last at work on it."""
     template = models.ForeignKey(ReportTemplate, null=True, blank=True, on_delete=models.SET_NULL)
     draft_revision = models.PositiveIntegerField(default=0)
     """Grows at every save; a save that names another revision is an edit conflict."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ris_core.accounts.rules import Function
 from ris_core.errors import TransitionRefused
 
 
@@ -17,6 +18,7 @@ class Verb(StrEnum):
 
     CLAIM = "claim"
     TAKE_OVER = "take_over"
+    HAND_OVER = "hand_over"
     RELEASE = "release"
     SAVE_DRAFT = "save_draft"
     APPROVE_PRELIMINARY = "approve_preliminary"
@@ -34,6 +36,10 @@ TRANSITIONS: tuple[tuple[str, Verb, str], ...] = (
     ("DRAFT", Verb.TAKE_OVER, "DRAFT"),
     ("PRELIMINARY", Verb.TAKE_OVER, "PRELIMINARY"),
     ("AMENDED", Verb.TAKE_OVER, "AMENDED"),
+    ("CLAIMED", Verb.HAND_OVER, "CLAIMED"),
+    ("DRAFT", Verb.HAND_OVER, "DRAFT"),
+    ("PRELIMINARY", Verb.HAND_OVER, "PRELIMINARY"),
+    ("AMENDED", Verb.HAND_OVER, "AMENDED"),
     ("CLAIMED", Verb.RELEASE, "UNREAD"),
     ("DRAFT", Verb.RELEASE, "DRAFT"),
     ("PRELIMINARY", Verb.RELEASE, "PRELIMINARY"),
@@ -67,6 +73,17 @@ APPROVAL_VERB: Mapping[str, Verb] = {
     "C": Verb.APPROVE_CORRECTED,
 }
 """By version status (HL7 table 0123)."""
+
+
+def approval_function(status: str, *, of_resident: bool) -> Function:
+    """What a role must have to approve with ``status``.
+
+    :param of_resident: the version that is made final was a resident's preliminary one
+    """
+    if status == "P":
+        return Function.APPROVE_PRELIMINARY
+    return Function.APPROVE_RESIDENTS if of_resident else Function.APPROVE_REPORT
+
 
 EXAM_STATES_TO_READ = frozenset({"READY_TO_READ", "CLAIMED", "DRAFT", "PRELIMINARY"})
 """Exam states in which a reading may be claimed, drafted and approved for the first time."""

@@ -19,14 +19,15 @@ pytestmark = pytest.mark.django_db
 
 ANYBODY = frozenset({*Role.values, "nobody"})
 LOGGED_IN = frozenset(Role.values)
-VIEWING = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "CLINICIAN"})
-RADIOLOGIST = frozenset({"RADIOLOGIST"})
-RESOLVING = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "ADMINISTRATOR"})
+APPROVING = frozenset({"RADIOLOGIST", "SENIOR"})
+READING = APPROVING | {"RESIDENT", "SECRETARY"}
+VIEWING = READING | {"TECHNOLOGIST", "CLINICIAN"}
+RESOLVING = APPROVING | {"TECHNOLOGIST", "ADMINISTRATOR"}
 DEVICES = frozenset({"TECHNOLOGIST", "ADMINISTRATOR"})
 ADMINISTRATOR = frozenset({"ADMINISTRATOR"})
 ORDERING = frozenset({"RECEPTION", "TECHNOLOGIST", "ADMINISTRATOR"})
-VIEWING_PATIENTS = frozenset({"RADIOLOGIST", "TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"})
-COUNTING = frozenset({"RADIOLOGIST", "RECEPTION", "ADMINISTRATOR"})
+VIEWING_PATIENTS = READING | {"TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"}
+COUNTING = APPROVING | {"RECEPTION", "ADMINISTRATOR"}
 MANAGING_PATIENTS = frozenset({"RECEPTION", "ADMINISTRATOR"})
 
 INSIDE = frozenset({200, 204, 302, 303, 400, 401, 403, 404, 405, 409, 410, 422, 429, 502, 503})
@@ -59,7 +60,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "patients:held": ADMINISTRATOR,
     "patients:apply_held": ADMINISTRATOR,
     "patients:refuse_held": ADMINISTRATOR,
-    "notices:acknowledge": RESOLVING | MANAGING_PATIENTS,
+    "notices:acknowledge": READING | RESOLVING | MANAGING_PATIENTS,
     **dict.fromkeys(
         (
             "orders:orders",
@@ -138,28 +139,30 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "reading:prior": VIEWING,
     "reading:versions": VIEWING,
     "reading:version_pdf": VIEWING,
-    "reading:preview": RADIOLOGIST,
-    "reading:next": RADIOLOGIST,
-    "reading:claim": RADIOLOGIST,
-    "reading:release": RADIOLOGIST,
-    "reading:amend": RADIOLOGIST,
-    "reading:draft": RADIOLOGIST,
-    "reading:template": RADIOLOGIST,
-    "reading:approve": RADIOLOGIST,
+    "reading:preview": READING,
+    "reading:next": READING,
+    "reading:claim": READING,
+    "reading:take_over": frozenset({"SENIOR"}),
+    "reading:hand_over": READING,
+    "reading:release": READING,
+    "reading:amend": APPROVING,
+    "reading:draft": READING,
+    "reading:template": READING,
+    "reading:approve": APPROVING | {"RESIDENT"},
     "reading:measurements": VIEWING,
     "reading:key_image_picture": VIEWING,
-    "reading:key_images": RADIOLOGIST,
-    "reading:key_image": RADIOLOGIST,
-    "reading:arrange_key_images": RADIOLOGIST,
-    "reading:remove_key_image": RADIOLOGIST,
-    "reading:restore_key_image": RADIOLOGIST,
+    "reading:key_images": READING,
+    "reading:key_image": READING,
+    "reading:arrange_key_images": READING,
+    "reading:remove_key_image": READING,
+    "reading:restore_key_image": READING,
     **dict.fromkeys(
         ("signing:signing", "signing:sign", "signing:batch", "signing:keys", "signing:unlock", "signing:lock"),
-        RADIOLOGIST,
+        APPROVING,
     ),
-    "signing:remove": RADIOLOGIST,
-    "signing:sign_exam": RADIOLOGIST,
-    "signing:withdraw": RADIOLOGIST | ADMINISTRATOR,
+    "signing:remove": APPROVING,
+    "signing:sign_exam": APPROVING,
+    "signing:withdraw": APPROVING | ADMINISTRATOR,
     "signing:file": VIEWING,
     "signing:verify": ANYBODY,
     "signing_policy:policy": ADMINISTRATOR,
@@ -177,7 +180,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "result_receivers:secret": ADMINISTRATOR,
     "result_receivers:payment_rules": ADMINISTRATOR,
     "returns:page": LOGGED_IN,
-    "returns:recall": RADIOLOGIST,
+    "returns:recall": APPROVING,
     "returns:release": MANAGING_PATIENTS,
     "statistics:overview": COUNTING,
     "statistics:turnaround": COUNTING,

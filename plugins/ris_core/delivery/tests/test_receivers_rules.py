@@ -17,9 +17,10 @@ from ris_core.orders.models import PaymentState, RequestedProcedure
 from ris_core.orders.records import record_visit
 from ris_core.orders.rules import VisitDetails
 from ris_core.reports.documents import run_render_document
+from ris_core.reports.holding import release
 from ris_core.reports.models import Reading, ReportRecall, ReportVersion, VersionStatus
 from ris_core.reports.recalling import recall
-from ris_core.reports.services import amend, release
+from ris_core.reports.services import amend
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.his import SimulatedHis
 

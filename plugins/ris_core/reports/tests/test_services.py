@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.changes.models import Change
@@ -18,17 +19,15 @@ from ris_core.jobs.models import Job
 from ris_core.reports.content import Content, Field, Section, Text, plain_content
 from ris_core.reports.definition import Definition, Item, TemplateSection
 from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady, ReportIncomplete
+from ris_core.reports.holding import claim, release, take_over
 from ris_core.reports.models import Reading, ReadingState, ReportVersion, VersionStatus
 from ris_core.reports.rendering import texts_of
 from ris_core.reports.services import (
     amend,
     apply_template,
     approve,
-    claim,
     open_reading,
-    release,
     save_draft,
-    take_over,
 )
 from ris_core.reports.template_services import TemplateFacts, create_template
 from ris_core.reports.texts import content_of
@@ -109,10 +108,10 @@ def test_a_system_cannot_read() -> None:
 
 
 def test_taking_over_keeps_the_draft_and_names_both() -> None:
-    exam, first, second = an_exam(), a_reader("bs_mot"), a_reader("bs_hai")
+    exam, first, second = an_exam(), a_reader("bs_mot"), a_reader("bs_hai", Role.SENIOR)
     reading = claim(open_reading(exam.pk).pk, first)
     save_draft(reading.pk, 0, TEXT, first)
-    taken = take_over(reading.pk, second)
+    taken = take_over(reading.pk, "Bác sĩ một nghỉ ốm", second)
     assert (taken.claimed_by_id, taken.conclusion, taken.state) == (second.user_id, "Không thấy bất thường.", "DRAFT")
     assert AuditEvent.objects.get(action="reading.taken_over").details["taken_from"] == "bs_mot"
     with pytest.raises(AlreadyClaimed):
@@ -293,8 +292,8 @@ def test_a_correction_given_up_restores_the_text_in_force() -> None:
 def test_a_correction_whose_holder_is_away_can_be_taken_over() -> None:
     version = approved(an_exam(), a_reader())
     amend(version.reading_id, a_reader())
-    second = a_reader()
-    assert take_over(version.reading_id, second).claimed_by_id == second.user_id
+    second = a_reader(role=Role.SENIOR)
+    assert take_over(version.reading_id, "Hết ca trực", second).claimed_by_id == second.user_id
 
 
 def test_a_version_cannot_be_changed_through_the_model() -> None:

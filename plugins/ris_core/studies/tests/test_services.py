@@ -24,7 +24,8 @@ from ris_core.orders.models import ExamState, OrderLink, RequestedProcedure, Ste
 from ris_core.patients.corrections import edit_patient
 from ris_core.patients.models import Patient
 from ris_core.reports.content import plain_content
-from ris_core.reports.services import claim, open_reading, save_draft
+from ris_core.reports.holding import claim
+from ris_core.reports.services import open_reading, save_draft
 from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.received import header_from_json

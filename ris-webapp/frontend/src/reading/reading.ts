@@ -83,6 +83,8 @@ async function renewToken(): Promise<void> {
   if (answer.kind === "ok") renewCsrfToken(answer.value.csrf);
 }
 
+let shownHead = status.head;
+
 function show(next: Status): void {
   if (next.revision < keeper.currentRevision) {
     soon(); // asked for before the last save and answered after it: it would put old text into the editor
@@ -91,7 +93,7 @@ function show(next: Status): void {
   const wasEditable = status.rights.edit;
   status = next;
   const head = need("#report-head", HTMLElement);
-  if (head.innerHTML !== next.head) head.innerHTML = next.head;
+  if (shownHead !== next.head) head.innerHTML = shownHead = next.head; // what is typed into its forms stays otherwise
   const who = need("#exam-who", HTMLElement);
   if (who.innerHTML !== next.who) who.innerHTML = next.who;
   editor.editable = next.rights.edit;
@@ -127,11 +129,10 @@ function tell(answer: Answer<unknown>): void {
   else if (answer.kind !== "ok") toast(phrase(`action_${answer.kind}`), "error");
 }
 
-async function act(name: "claim" | "take_over" | "release" | "amend"): Promise<void> {
+async function act(name: "claim" | "release" | "amend"): Promise<void> {
   if (!status.rights[name]) return;
   if (name === "release" && !(await keeper.flush())) return;
-  const address = name === "take_over" ? at.claim : at[name];
-  const answer = await ask<Status>(address, { take_over: name === "take_over" });
+  const answer = await ask<Status>(at[name], {});
   if (answer.kind !== "ok") {
     tell(answer);
     return refresh();
@@ -148,7 +149,22 @@ async function acknowledge(notice = page.querySelector<HTMLFormElement>("form[da
   return refresh();
 }
 
+/** A form of the page's own use cases: what it holds goes as JSON, and the exam comes back as it is then. */
+async function askFor(form: HTMLFormElement): Promise<void> {
+  if (status.rights.edit && !(await keeper.flush())) return;
+  const answer = await ask<Status>(form.action, Object.fromEntries(new FormData(form)));
+  if (answer.kind !== "ok") return tell(answer);
+  shownHead = ""; // the form is done with
+  show(answer.value);
+  if (answer.value.rights.edit) editor.focus();
+}
+
 page.addEventListener("submit", (event) => {
+  if (event.target instanceof HTMLFormElement && event.target.hasAttribute("data-ask")) {
+    event.preventDefault();
+    void askFor(event.target);
+    return;
+  }
   if (!(event.target instanceof HTMLFormElement) || !event.target.dataset.notice) return;
   event.preventDefault();
   void acknowledge(event.target);
@@ -217,7 +233,6 @@ function toggleFocus(): void {
 
 const actions: Record<string, () => void> = {
   claim: () => void act("claim"),
-  take_over: () => void act("take_over"),
   release: () => void act("release"),
   amend: () => void act("amend"),
   approve_preliminary: () => void approval.approve("P", false),

@@ -5,6 +5,7 @@ import type { ViewerAddresses } from "./viewer";
 export interface Rights {
   claim: boolean;
   take_over: boolean;
+  hand_over: boolean;
   release: boolean;
   edit: boolean;
   approve_preliminary: boolean;

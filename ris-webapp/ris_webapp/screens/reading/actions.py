@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound, QuangError
-from ris_core.reports import services
+from ris_core.reports import holding, services
 from ris_core.reports.content import Content
 from ris_core.reports.errors import DraftConflict
 from ris_core.reports.models import Reading, VersionStatus
@@ -22,10 +22,11 @@ from ris_webapp.screens.reading.addresses import page_address
 from ris_webapp.screens.reading.bodies import (
     MAXIMUM_PRIORS_BESIDE,
     ApproveBody,
-    ClaimBody,
     DraftBody,
+    HandOverBody,
     NextBody,
     PriorsBody,
+    TakeOverBody,
     TemplateBody,
     body_of,
 )
@@ -59,22 +60,34 @@ def action(*functions: Function) -> Callable[[Action], Action]:
 
 @action(Function.READ_EXAM)
 def claim(request: UserRequest, exam_id: int) -> HttpResponseBase:
-    """Take the exam for reading, or take it over from whoever holds it."""
+    """Take the exam for reading."""
     exam = exam_or_refuse(exam_id)
-    reading = services.open_reading(exam.pk)
-    take = services.take_over if body_of(request, ClaimBody).take_over else services.claim
-    take(reading.pk, actor_of(request))
+    holding.claim(services.open_reading(exam.pk).pk, actor_of(request))
+    return _status(request, exam_id)
+
+
+@action(Function.OVERRIDE_READING)
+def take_over(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Take the exam with its draft from whoever holds it, and say why."""
+    holding.take_over(_reading(exam_id).pk, body_of(request, TakeOverBody).reason, actor_of(request))
+    return _status(request, exam_id)
+
+
+@action(Function.READ_EXAM)
+def hand_over(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Give the exam that one holds to another reader."""
+    holding.hand_over(_reading(exam_id).pk, int(body_of(request, HandOverBody).reader), actor_of(request))
     return _status(request, exam_id)
 
 
 @action(Function.READ_EXAM)
 def release(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Give the exam back; the draft stays with it."""
-    services.release(_reading(exam_id).pk, actor_of(request))
+    holding.release(_reading(exam_id).pk, actor_of(request))
     return _status(request, exam_id)
 
 
-@action(Function.READ_EXAM)
+@action(Function.APPROVE_REPORT)
 def amend(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Open an approved report for correction."""
     services.amend(_reading(exam_id).pk, actor_of(request))
@@ -115,7 +128,7 @@ def template(request: UserRequest, exam_id: int) -> HttpResponseBase:
     )
 
 
-@action(Function.APPROVE_REPORT)
+@action(Function.APPROVE_REPORT, Function.APPROVE_PRELIMINARY)
 def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Approve the draft of ``revision``; with ``next``, claim the next exam and tell its address."""
     body = body_of(request, ApproveBody)
@@ -157,7 +170,8 @@ def compare(request: UserRequest, exam_id: int) -> HttpResponseBase:
 
 @action(Function.VIEW_IMAGES)
 def keep(request: UserRequest, exam_id: int) -> HttpResponseBase:
-    """Renew the grants of a page that is in use."""
+    """Renew the grants of a page that is in use; who holds the exam is at work on it."""
+    holding.keep_held(exam_id, actor_of(request))
     shown = reading_page(request.user, exam_or_refuse(exam_id))
     response = JsonResponse({})
     grant_exam(request, response, shown)

@@ -27,8 +27,12 @@ class DraftBody(Body, frozen=True):
         return Content.from_json(self.content)
 
 
-class ClaimBody(Body, frozen=True):
-    take_over: bool = False
+class TakeOverBody(Body, frozen=True):
+    reason: str = ""
+
+
+class HandOverBody(Body, frozen=True):
+    reader: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
 
 
 class TemplateBody(Body, frozen=True):

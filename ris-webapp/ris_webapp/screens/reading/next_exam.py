@@ -5,7 +5,8 @@ from __future__ import annotations
 from ris_core.audit.services import Actor
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.reports.services import claim, open_reading
+from ris_core.reports.holding import claim
+from ris_core.reports.services import open_reading
 
 _TRIES = 20
 """Candidates looked at: more than readers who could ask in the same moment."""

@@ -9,7 +9,8 @@ from ris_core.accounts.rules import Function, may
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
-from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ, Verb, next_state
+from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ, Verb, approval_function, next_state
+from ris_core.reports.services import written_by_resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Rights:
 
     claim: bool = False
     take_over: bool = False
+    hand_over: bool = False
     release: bool = False
     edit: bool = False
     approve_preliminary: bool = False
@@ -38,16 +40,19 @@ def rights_of(user: User, exam: RequestedProcedure, reading: Reading | None) -> 
     readable = exam.exam_state in EXAM_STATES_TO_READ
     reported = exam.exam_state in EXAM_STATES_REPORTED
     claimable = readable and free and _allowed(state, Verb.CLAIM)
-    approves = mine and may(user.role, Function.APPROVE_REPORT)
+    finals = approval_function("F", of_resident=reading is not None and mine and written_by_resident(reading))
     return Rights(
         claim=claimable,
-        take_over=readable and not free and not mine,
+        take_over=not free and not mine and may(user.role, Function.OVERRIDE_READING),
+        hand_over=mine and _allowed(state, Verb.HAND_OVER),
         release=mine and _allowed(state, Verb.RELEASE),
         edit=mine and _allowed(state, Verb.SAVE_DRAFT),
-        approve_preliminary=approves and _allowed(state, Verb.APPROVE_PRELIMINARY),
-        approve_final=approves and _allowed(state, Verb.APPROVE_FINAL),
-        approve_corrected=approves and _allowed(state, Verb.APPROVE_CORRECTED),
-        amend=reported and free and _allowed(state, Verb.AMEND),
+        approve_preliminary=mine
+        and may(user.role, Function.APPROVE_PRELIMINARY)
+        and _allowed(state, Verb.APPROVE_PRELIMINARY),
+        approve_final=mine and may(user.role, finals) and _allowed(state, Verb.APPROVE_FINAL),
+        approve_corrected=mine and may(user.role, Function.APPROVE_REPORT) and _allowed(state, Verb.APPROVE_CORRECTED),
+        amend=reported and free and may(user.role, Function.APPROVE_REPORT) and _allowed(state, Verb.AMEND),
         sees_draft=True,
     )
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.exam_lists.services import readers
 from ris_core.key_images.choosing import chosen_of
 from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.notices.services import open_notices
@@ -50,6 +51,8 @@ class ReadingPage:
     """For readers those that go with the next version, for everyone else those that went with the approved one."""
     notices: tuple[ShownNotice, ...] = ()
     """What has changed under the reader's hands and nobody has acknowledged."""
+    readers: tuple[User, ...] = ()
+    """To whom the reader can hand it over."""
 
     @property
     def content(self) -> Content:
@@ -93,6 +96,7 @@ def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
         signing=shown_signature(user, version),
         key_images=tuple(chosen_of(exam.pk)) if rights.sees_draft else _frozen(version),
         notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
+        readers=tuple(readers().exclude(pk=user.pk)) if rights.hand_over else (),
     )
 
 

@@ -35,7 +35,8 @@ _ACQUIRING: Final[tuple[tuple[Text, Filter], ...]] = (
     (_("Đã chụp, chờ đọc"), Filter(state="ready", when="today")),
 )
 LISTS_OF_ROLE: Final[dict[str, tuple[tuple[Text, Filter], ...]]] = {
-    "RADIOLOGIST": _READING + _EVERYBODY,
+    **dict.fromkeys(("RESIDENT", "RADIOLOGIST", "SENIOR"), _READING + _EVERYBODY),
+    "SECRETARY": (*_READING[-1:], *_EVERYBODY),
     "TECHNOLOGIST": _ACQUIRING + _EVERYBODY,
     "RECEPTION": ((_("Chờ chụp hôm nay"), Filter(state="ordered", when="today")), *_EVERYBODY),
     "CLINICIAN": ((_("Có kết quả tuần này"), Filter(state="final")), *_EVERYBODY),

@@ -61,10 +61,10 @@ def test_a_second_reader_is_told_who_holds_the_exam() -> None:
 
 
 def test_taking_over_moves_exam_and_draft() -> None:
-    exam, first, second = readable_exam(), client_of(a_user()), client_of(a_user())
+    exam, first, second = readable_exam(), client_of(a_user()), client_of(a_user("SENIOR"))
     revision = claimed(first, exam)
     post(first, exam, "draft", revision=revision, content=typed({"findings": "Gan to."}))
-    status = post(second, exam, "claim", take_over=True).json()
+    status = post(second, exam, "take-over", reason="Hết ca trực").json()
     assert status["texts"]["findings"] == "Gan to."
     assert post(first, exam, "draft", revision=status["revision"], content=typed({})).status_code == 409
 
