@@ -24,7 +24,8 @@ from ris_core.delivery.models import Delivery, DeliveryState
 from ris_core.delivery.sending import RESULTS
 from ris_core.jobs.models import Job, WorkerHeartbeat
 from ris_core.orders.models import RequestedProcedure
-from ris_core.reports.models import Document, ReportVersion, VersionStatus
+from ris_core.reports.models import Document, Reading, ReportVersion, VersionStatus
+from ris_core.reports.recalling import recall
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.his import Behaviour, ReceivedMessage, SimulatedHis
 
@@ -253,3 +254,32 @@ def test_an_idle_worker_wakes_soon_and_stops_when_told(worker: WorkerProcess) ->
         assert worker.stop() == 0
     assert not Job.objects.filter(state="RUNNING").exists()
     assert "Traceback" not in worker.log
+
+
+def test_every_state_of_a_report_reaches_each_receiver_in_order_after_the_his_was_down(worker: WorkerProcess) -> None:
+    """HIS down while a report is sent as preliminary, final, recalled and corrected; an EMR takes it as documents."""
+    his, emr = SimulatedHis().start(), SimulatedHis().start()
+    try:
+        a_receiver(his.port)
+        a_receiver(emr.port, format="MDM", first_status="F")
+        reader, exam = a_reader(), an_exam()
+        his.stop()
+        worker.start()
+        approved(exam, reader, status=VersionStatus.PRELIMINARY, conclusion="Sơ bộ")
+        approved(exam, reader, conclusion="Chính thức")
+        reading = Reading.objects.get(procedure=exam)
+        recall(reading.pk, 2, "Nhầm bên phải với bên trái", reader)
+        approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Đính chính")
+        eventually(lambda: len(emr.accepted()) == 3, "the EMR has everything while the HIS is down")
+        his.start()
+        eventually(lambda: unsettled() == 0, "every state settled")
+    finally:
+        his.stop()
+        emr.stop()
+    accepted = [message for message in his.received if message.control_id in his.accepted()]
+    assert [message.field("OBR", 25) for message in accepted] == ["P", "F", "C", "C"]
+    assert [{row[11] for row in message.all("OBX")} for message in accepted] == [{"P"}, {"F"}, {"W"}, {"C"}]
+    assert "THU HỒI: Nhầm bên phải với bên trái" in accepted[2].raw.decode()
+    assert [message.field("MSH", 9).split("^")[1] for message in emr.received] == ["T02", "T11", "T02"]
+    exam.refresh_from_db()
+    assert exam.exam_state == "RETURNED"
