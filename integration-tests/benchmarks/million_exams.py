@@ -102,6 +102,9 @@ _COPIED: Final[tuple[tuple[type[models.Model], dict[str, str]], ...]] = (
             "findings": "(%(findings)s::text[])[1 + ({exam:id} * 7 %% 13)] || '. ' "
             "|| (%(findings)s::text[])[1 + ({exam:id} * 31 / 13 %% 13)] || '.'",
             "conclusion": "(%(conclusions)s::text[])[1 + ({exam:id} * 11 %% 8)]",
+            "plain_text": "(%(findings)s::text[])[1 + ({exam:id} * 7 %% 13)] || '. ' "
+            "|| (%(findings)s::text[])[1 + ({exam:id} * 31 / 13 %% 13)] || '. ' "
+            "|| (%(conclusions)s::text[])[1 + ({exam:id} * 11 %% 8)]",
         },
     ),
 )

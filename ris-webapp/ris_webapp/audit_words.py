@@ -78,6 +78,8 @@ ACTIONS: dict[str, Text] = {
     "reading.interrupted": _("Ngừng đọc vì ảnh được gỡ"),
     "matching.policy_changed": _("Đổi quy tắc khớp ảnh"),
     "exam.viewed": _("Xem nhanh ca"),
+    "exam.compared": _("So sánh ca"),
+    "patient.history_viewed": _("Xem các lần chụp"),
     "exam.tagged": _("Gắn thẻ"),
     "exam.untagged": _("Gỡ thẻ"),
     "exam.put_in_folder": _("Đưa vào hồ sơ cá nhân"),

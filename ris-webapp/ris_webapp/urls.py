@@ -8,6 +8,7 @@ SCREENS = (
     "ris_webapp.screens.login.urls",
     "ris_webapp.screens.worklist.urls",
     "ris_webapp.screens.patients.urls",
+    "ris_webapp.screens.comparing.urls",
     "ris_webapp.screens.notices.urls",
     "ris_webapp.screens.orders.urls",
     "ris_webapp.screens.catalogue.urls",

@@ -37,10 +37,11 @@ SELECT p.id AS procedure_id,
     r.requesting_department || ' ' || COALESCE(v.ward, '') AS department,
     COALESCE((SELECT {aggregate}(s.station_ae_title || ' ' || s.room, ' ') FROM orders_scheduledprocedurestep s
               WHERE s.procedure_id = p.id), '') AS device,
-    COALESCE((SELECT {aggregate}(w.findings || ' ' || w.conclusion || ' ' || w.recommendation, ' ')
+    COALESCE((SELECT {aggregate}(w.plain_text, ' ')
               FROM reports_reading g JOIN reports_reportversion w ON w.reading_id = g.id
-              WHERE g.procedure_id = p.id AND g.state <> 'RECALLED'
-              AND w.number = (SELECT max(n.number) FROM reports_reportversion n WHERE n.reading_id = g.id)), '')
+              WHERE g.procedure_id = p.id
+              AND w.number = (SELECT max(n.number) FROM reports_reportversion n WHERE n.reading_id = g.id)
+              AND NOT EXISTS (SELECT 1 FROM reports_reportrecall c WHERE c.version_id = w.id)), '')
         || COALESCE((SELECT {aggregate}(' ' || e.text, '') FROM external_results_externalresult e
                      WHERE e.procedure_id = p.id AND e.replaced_at IS NULL), '') AS report
 FROM orders_requestedprocedure p
@@ -103,11 +104,17 @@ WATCHED: Final = (
         "patients_patient", ("full_name", "birth_date"), f"{_PROCEDURES} patient_id = {{row}}.id", may_begin=False
     ),
     Watched("patients_patientidentifier", ("patient_id", "value"), f"{_PROCEDURES} patient_id = {{row}}.patient_id"),
-    Watched("reports_reading", ("procedure_id", "state"), f"{_PROCEDURES} id = {{row}}.procedure_id", may_begin=False),
+    Watched("reports_reading", ("procedure_id",), f"{_PROCEDURES} id = {{row}}.procedure_id", may_begin=False),
     Watched(
         "reports_reportversion",
-        ("reading_id", "number", "findings", "conclusion", "recommendation"),
+        ("reading_id", "number", "plain_text"),
         f"{_PROCEDURES} id IN (SELECT procedure_id FROM reports_reading WHERE id = {{row}}.reading_id)",
+    ),
+    Watched(
+        "reports_reportrecall",
+        ("version_id",),
+        f"{_PROCEDURES} id IN (SELECT g.procedure_id FROM reports_reading g JOIN reports_reportversion w "
+        "ON w.reading_id = g.id WHERE w.id = {row}.version_id)",
     ),
     Watched(
         "external_results_externalresult",

@@ -50,6 +50,8 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "worklist:preview": LOGGED_IN,
     "patients:search": VIEWING_PATIENTS,
     "patients:patient": VIEWING_PATIENTS,
+    "comparing:history": VIEWING_PATIENTS,
+    "comparing:compare": VIEWING,
     "patients:edit": MANAGING_PATIENTS,
     "patients:add_identifier": MANAGING_PATIENTS,
     "patients:retire_identifier": MANAGING_PATIENTS,

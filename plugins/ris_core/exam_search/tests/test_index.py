@@ -19,7 +19,8 @@ from ris_core.external_results.models import ExternalResult
 from ris_core.orders.models import FormerNumber, RequestedProcedure
 from ris_core.patients.corrections import edit_patient
 from ris_core.patients.merging import merge_patients, unmerge_patients
-from ris_core.reports.models import Reading
+from ris_core.reports.models import Reading, VersionStatus
+from ris_core.reports.recalling import recall
 from ris_testing.exams import a_reader, an_exam, approved
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +62,7 @@ def test_a_change_by_any_program_is_indexed_at_once(watched: Watched, column: st
     before = _row_of(exam.pk)
     with connection.cursor() as cursor:
         if watched.table == "reports_reportversion":  # which nothing changes: another one is added
-            approved(exam, a_reader(), status="C", conclusion="Gãy xương đòn")  # type: ignore[arg-type]
+            approved(exam, a_reader(), status=VersionStatus.CORRECTED, conclusion="Gãy xương đòn")
         else:
             cursor.execute(f"UPDATE {watched.table} SET {column} = %s", ["1999" if "birth" in column else "Z9"])  # noqa: S608
     assert drifted() == []
@@ -86,9 +87,14 @@ def test_rows_that_come_and_go_are_indexed_and_forgotten() -> None:
 def test_a_recalled_report_is_searched_no_more() -> None:
     exam = _with_everything()
     before = _row_of(exam.pk)
-    Reading.objects.update(state="RECALLED")
+    reader = a_reader()
+    recall(Reading.objects.get(procedure=exam).pk, 1, "sai bên", reader)
     assert drifted() == []
-    assert _row_of(exam.pk) != before
+    recalled = _row_of(exam.pk)
+    assert recalled != before
+    approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Gãy xương đòn trái")
+    assert drifted() == []
+    assert _row_of(exam.pk) not in (recalled, before)
 
 
 def test_merging_separating_and_renaming_patients_moves_what_finds_their_exams() -> None:

@@ -5,6 +5,7 @@ import { post } from "./post";
 import { toast } from "./toast";
 import { say } from "./words";
 
+const MOST_COMPARED = 4;
 const selected = new Set<string>();
 const bar = document.getElementById("bulk") as HTMLElement;
 const boxOf = (row: Element) => row.querySelector<HTMLInputElement>("[data-select]");
@@ -30,6 +31,7 @@ export function showSelection(): void {
     all.indeterminate = selected.size > 0 && !all.checked;
   }
   bar.hidden = selected.size === 0;
+  bar.querySelector("[data-bulk-compare]")?.toggleAttribute("disabled", selected.size < 2 || selected.size > MOST_COMPARED);
   bar.querySelector("#bulk-count")?.replaceChildren(say("chosenMany").replace("{count}", String(selected.size)));
   const parameters = new URLSearchParams(document.getElementById("exams")?.dataset.address);
   bar.querySelector('[data-bulk-remove="untag"]')?.toggleAttribute("hidden", !parameters.has("tag"));
@@ -81,6 +83,12 @@ export function openBulk(action: string): void {
   menu.querySelector<HTMLElement>("input, select")?.focus();
 }
 
+/** Two to four chosen exams side by side. */
+export function compareSelected(): void {
+  const button = bar.querySelector<HTMLButtonElement>("[data-bulk-compare]");
+  if (button && !button.disabled) window.location.assign(`/compare/?exams=${[...selected].join(",")}`);
+}
+
 let undoing: (() => Promise<void>) | undefined;
 
 async function act(action: string, target: string, exams: string[]): Promise<void> {
@@ -107,6 +115,7 @@ export function wireSelection(presentRow: () => HTMLTableRowElement | undefined,
     const target = event.target as Element;
     if (target.matches("[data-select-all]")) toggleAll();
     if (target.closest("[data-bulk-none]")) clearSelection();
+    if (target.closest("[data-bulk-compare]")) compareSelected();
     if (target.closest("[data-bulk-print]")) window.open(`/slips/?exams=${[...selected].join(",")}`, "_blank", "noopener");
     const removing = target.closest<HTMLElement>("[data-bulk-remove]")?.dataset.bulkRemove;
     if (removing) {

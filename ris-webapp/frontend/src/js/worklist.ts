@@ -4,7 +4,7 @@
 import htmx from "htmx.org";
 import { registerKeys } from "./keys";
 import { wireColumns } from "./list-columns";
-import { clearSelection, keepShown, openBulk, showSelection, toggle, toggleAll, undoLast, wireSelection } from "./list-selection";
+import { clearSelection, compareSelected, keepShown, openBulk, showSelection, toggle, toggleAll, undoLast, wireSelection } from "./list-selection";
 import { countSoon, refreshSide, toggleSide, wireSide } from "./list-side";
 import type { Change } from "./live";
 import { closeMenus } from "./menus";
@@ -264,6 +264,7 @@ registerKeys(
   { keys: ["t"], label: say("tag"), run: () => openBulk("tag") },
   { keys: ["f"], label: say("folder"), run: () => openBulk("folder") },
   { keys: ["g"], label: say("assign"), run: () => openBulk("assign") },
+  { keys: ["c"], label: say("compare"), run: compareSelected },
   { keys: ["u"], label: say("undoLast"), run: () => void undoLast() },
   { keys: ["b"], label: say("refine"), run: openFilters },
   { keys: ["l"], label: say("lists"), run: () => toggleSide() },

@@ -84,6 +84,8 @@ def _searched(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[R
             parts.append(all_of(words, Field.REPORT, whole=True) if of_reports else phrase(words, Field(name)))
     if wanted.region:
         parts.append(names_region(wanted.region))
+    if wanted.modality:  # a word of the service too: what is rare together is few, and not walked for
+        parts.append(all_of(words_of(wanted.modality), Field.SERVICE, whole=True))
     chosen = All(tuple(parts)) if parts else None
     if wanted.query:
         found = find_typed(wanted.query, chosen)

@@ -270,6 +270,7 @@ def test_a_page_takes_as_many_queries_for_thirty_exams_as_for_three(address: str
     client.get(address)
     few = _queries(client, address)
     more(27)
+    client.get(address)  # counts that are kept for a few seconds are made anew
     assert _queries(client, address) <= few
     assert few <= 26
 
