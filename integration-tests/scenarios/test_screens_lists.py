@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import TABLET, Visitor, chromium, visitor
 from ris_testing.his import acknowledgement_code, place_order
+from ris_testing.modality import Modality, acquire
 from ris_testing.orders import Order, an_order, unique
 
 pytestmark = pytest.mark.integration
@@ -133,6 +134,52 @@ def test_the_lists_shut_nobody_out(browser: Browser, suite: RunningSuite) -> Non
         page.keyboard.press("t")
         seen.photograph("lists-en-dark-tablet")
         assert seen.barriers() == []
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        page.click("#user-menu summary")
+        page.click('#user-menu button[value="vi"]')
+
+
+def test_two_exams_of_a_patient_and_one_of_another_are_compared(
+    browser: Browser, suite: RunningSuite, radiologist: Visitor
+) -> None:
+    person = unique("BN")
+    orders = [an_order().for_patient(person, "QUÁCH^THỊ SO SÁNH", "19790203", "F") for _ in range(2)]
+    orders.append(an_order().for_patient(unique("BN"), "LƯƠNG^VĂN ĐỐI CHIẾU", "19600101", "M"))
+    modality = Modality("CT1", suite.dicom.host, suite.dicom.port)
+    for order in orders:
+        answer = place_order(order.message(), host=suite.mllp.host, port=suite.mllp.port)
+        assert acknowledgement_code(answer) == "AA", answer
+        scheduled = {each.AccessionNumber: each for each in modality.find_worklist(PatientID=order.patient_id)}
+        assert modality.store(acquire(scheduled[order.accession_number], images=3)) == 3
+    page = radiologist.open(f"/?q={person}")
+    expect(page.locator("#exam-rows .c-state:has-text('Chờ đọc')")).to_have_count(2, timeout=120_000)
+    page.keyboard.press("j")
+    page.keyboard.press(" ")
+    page.click('#preview a[href$="/history/"]')
+    page.wait_for_url("**/history/")
+    for box in page.locator('[name="exams"]').all():
+        box.check()
+    radiologist.photograph("history-vi-light")
+    assert radiologist.barriers() == []
+    page.click("button.primary")
+    page.wait_for_url("**/compare/?**")
+    expect(page.locator("iframe")).to_have_count(1)
+    expect(page.frame_locator("iframe").locator("canvas").first).to_be_visible(timeout=120_000)
+    expect(page.locator(".compared-reports th b")).to_have_count(2)
+    radiologist.photograph("compare-vi-light")
+    with visitor(browser, suite, "bacsi", size=TABLET, scheme="dark", language="en") as seen:
+        page = seen.open("/?q=" + orders[0].accession_number)
+        first = page.get_attribute("#exam-rows tr[data-exam]", "data-exam")
+        expect(page.locator("#exam-rows tr[data-exam]")).to_have_count(1)
+        seen.open("/?q=" + orders[2].accession_number)
+        second = page.get_attribute("#exam-rows tr[data-exam]", "data-exam")
+        seen.open(f"/compare/?exams={first},{second}")
+        expect(page.locator("iframe")).to_have_count(2)
+        expect(page.locator(".persons")).to_contain_text("2 different patients")
+        for frame in (0, 1):
+            inside = page.frame_locator("iframe").nth(frame)
+            expect(inside.locator("canvas").first).to_be_visible(timeout=120_000)
+        seen.photograph("compare-persons-en-dark-tablet")
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
         page.click("#user-menu summary")
         page.click('#user-menu button[value="vi"]')
