@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from ris_core.engine import Engine, EngineInstance, EngineSeries, EngineStudy, Level, NotInEngine, StoredInstance
+from ris_core.engine import (
+    Engine,
+    EngineInstance,
+    EngineSeries,
+    EngineStudy,
+    Level,
+    NotInEngine,
+    StoredInstance,
+    Upload,
+)
 from ris_core.identifiers import OrthancId
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
@@ -64,13 +73,18 @@ class StoringEngine(Engine):
     def instance_file(self, orthanc_id: str) -> bytes:
         return self.files[OrthancId(orthanc_id)]
 
+    def instance_pieces(self, orthanc_id: str) -> Iterator[bytes]:
+        data = self.instance_file(orthanc_id)
+        yield from (data[at : at + 1024] for at in range(0, len(data), 1024))
+
     def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
         return self.files[OrthancId(orthanc_id)][:byte_count]
 
-    def store_instance(self, dicom: bytes) -> StoredInstance:
-        study, _, instance = self._ids(dicom)
+    def store_instance(self, dicom: bytes | Upload) -> StoredInstance:
+        data = dicom if isinstance(dicom, bytes) else b"".join(dicom)
+        study, _, instance = self._ids(data)
         there = instance in self.files
-        self.files.setdefault(instance, dicom)
+        self.files.setdefault(instance, data)
         happens, self.while_changing = self.while_changing, None
         if happens is not None:
             happens()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -23,6 +23,9 @@ from ris_core.settings import Settings
 
 Level = Literal["studies", "series", "instances"]
 _INSTANCES_AT_ONCE = 1000
+_PIECE_BYTES = 1024 * 1024
+_STORED_BYTES_PER_SECOND = 10_000_000
+"""Slower than that, and the engine is taken to be stuck."""
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _METADATA = re.compile(r"[1-9][0-9]{3,4}")
 _COMPUTED = "NumberOfStudyRelatedInstances;NumberOfStudyRelatedSeries;ModalitiesInStudy"
@@ -133,6 +136,21 @@ class StoredInstance:
     orthanc_id: OrthancId
     study_id: OrthancId
     already_stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is sent piece by piece."""
+
+    byte_count: int
+    pieces: Callable[[], Iterable[bytes]]
+    """Called again when the connection was broken and the file is sent again."""
+
+    def __len__(self) -> int:
+        return self.byte_count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.pieces())
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +369,17 @@ class Engine:
         """The whole DICOM file as received."""
         return self._call("GET", f"/instances/{OrthancId(orthanc_id)}/file").content
 
+    def instance_pieces(self, orthanc_id: str) -> Iterator[bytes]:
+        """The whole DICOM file as received, of which only a piece is in memory.
+
+        :raises EngineUnavailable: also when the connection is lost on the way; what has come then is not the file
+        """
+        with self._call("GET", f"/instances/{OrthancId(orthanc_id)}/file", stream=True) as answer:
+            try:
+                yield from answer.iter_content(_PIECE_BYTES)
+            except requests.RequestException as error:
+                raise EngineUnavailable(f"a file came only in part ({type(error).__name__})") from error
+
     def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
         """The first ``byte_count`` bytes of the DICOM file as received (fewer when it is shorter)."""
         path = f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/data"
@@ -398,7 +427,7 @@ class Engine:
         except NotInEngine:
             return ""
 
-    def store_instance(self, dicom: bytes) -> StoredInstance:
+    def store_instance(self, dicom: bytes | Upload) -> StoredInstance:
         """Store one DICOM file; storing the same instance again changes nothing.
 
         :raises EngineFailed: when the engine cannot read it
@@ -479,10 +508,14 @@ class Engine:
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
-        data: bytes | None = None,
+        data: bytes | Upload | None = None,
         headers: Mapping[str, str] | None = None,
+        stream: bool = False,
         safe: bool | None = None,
     ) -> requests.Response:
+        connecting, answering = self._timeout
+        if data is not None:
+            answering += len(data) / _STORED_BYTES_PER_SECOND
         attempts = 2 if (method == "GET" if safe is None else safe) else 1
         while True:
             attempts -= 1
@@ -493,7 +526,8 @@ class Engine:
                     params=params,
                     data=data,
                     headers=headers,
-                    timeout=self._timeout,
+                    timeout=(connecting, answering),
+                    stream=stream,
                     allow_redirects=False,
                 )
             except requests.ConnectionError as error:

@@ -30,10 +30,11 @@ from ris_core.jobs.services import enqueue
 from ris_core.notices.services import notify
 from ris_core.studies.copies_of_study import CopiesOfStudy
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, DicomFile, read_dicom_file
-from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
+from ris_core.studies.elements import FileData, HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.engine_ids import SERIES_INSTANCE_UID, EngineIds, engine_ids
 from ris_core.studies.file_differences import difference
-from ris_core.studies.kept_copies import NoRoomForCopy, copy_file, is_kept, keep_copy
+from ris_core.studies.files_on_disk import on_disk, stored_file, upload
+from ris_core.studies.kept_copies import NoRoomForCopy, copy_pieces, is_kept, keep_copy
 from ris_core.studies.links import AUTO_MAPPING
 from ris_core.studies.models import CopyDecision, ImageInHand, Study, StudyPlace
 from ris_core.studies.operations_under_way import end_operations, merge_of, operations_waiting_for
@@ -153,7 +154,7 @@ class _Arranger:
 
     def _arrange(self, place: OrthancId, found: EngineInstance) -> None:
         try:
-            data = self._engine.instance_file(found.orthanc_id)
+            data = self._file(found.orthanc_id)
             there = read_dicom_file(data)
             file = self._copies.chosen(found.sop_instance_uid, there, data)
             owner = self._owner(file)
@@ -208,11 +209,11 @@ class _Arranger:
             self._moved.append(move)
             self._received.add(owner.pk)
         else:
-            self._keep_aside(move.found.orthanc_id, self._engine.instance_file(move.new.instance))
+            self._keep_aside(move.found.orthanc_id, self._file(move.new.instance))
 
-    def _keep_aside(self, orthanc_id: OrthancId, stored: bytes) -> None:
+    def _keep_aside(self, orthanc_id: OrthancId, stored: FileData) -> None:
         """Another image under the UID of ``stored`` is kept as a copy; then the engine need not have it."""
-        data = self._engine.instance_file(orthanc_id)
+        data = self._file(orthanc_id)
         uid = read_dicom_file(stored).text(SOP_INSTANCE_UID)
         what = difference(stored, data)
         if what is not None and not is_kept(data, uid):
@@ -227,7 +228,7 @@ class _Arranger:
     def _store_beside(self) -> None:
         """Copies that a person wants stored too lie under UIDs of their own, and no longer than that is wanted."""
         for copy in self._copies.with_own_uid(self._study):
-            file = read_dicom_file(copy_file(copy))
+            file = read_dicom_file(on_disk(copy_pieces(copy)))
             owner = self._owner(file)
             uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
             renamed = file.under_sop_instance_uid(copy.new_sop_instance_uid)
@@ -305,19 +306,19 @@ class _Arranger:
             if copy is None:
                 hand.delete()
                 continue
-            file = read_dicom_file(self._engine.instance_file(copy.orthanc_id))
+            file = read_dicom_file(self._file(copy.orthanc_id))
             target = file.under_sop_instance_uid(hand.sop_instance_uid)
             if original is not None:
-                there = read_dicom_file(self._engine.instance_file(original.orthanc_id))
+                there = read_dicom_file(self._file(original.orthanc_id))
                 if not same_content(there, target):
-                    self._keep_aside(original.orthanc_id, target.as_bytes())
+                    self._keep_aside(original.orthanc_id, on_disk(upload(target)))
                 elif there.elements != target.elements:
                     self._engine.delete_instance(original.orthanc_id)
             self._put_back(hand, target, copy.orthanc_id)
 
     def _put_back(self, hand: ImageInHand, target: DicomFile, copy_id: OrthancId) -> None:
         if not self._stored(target):  # a device has sent another one in this moment
-            self._keep_aside(engine_ids(target).instance, target.as_bytes())
+            self._keep_aside(engine_ids(target).instance, on_disk(upload(target)))
             if not self._stored(target):
                 raise NotStored("the device keeps sending other pixels under the UID of an image being corrected")
         attached = EngineInstance(copy_id, copy_id, hand.sop_instance_uid, tuple(hand.labels), hand.metadata)
@@ -328,20 +329,26 @@ class _Arranger:
 
     # the engine
 
+    def _file(self, orthanc_id: OrthancId) -> FileData:
+        return stored_file(self._engine, orthanc_id)
+
     def _stored(self, file: DicomFile) -> bool:
         """Whether the engine has ``file`` now, or has had the same content under its identifier before.
 
         :raises NotStored: it says so and has something else
         """
-        data, expected = file.as_bytes(), engine_ids(file).instance
-        stored = self._engine.store_instance(data)
+        expected, digest = engine_ids(file).instance, hashlib.md5(usedforsecurity=False)
+        sent = upload(file)
+        stored = self._engine.store_instance(sent)
         if stored.orthanc_id != expected:
             raise NotStored("the engine knows an image by another identifier than expected")
-        if self._engine.instance_md5(expected) == hashlib.md5(data, usedforsecurity=False).hexdigest():
+        for piece in sent:
+            digest.update(piece)
+        if self._engine.instance_md5(expected) == digest.hexdigest():
             return True
         if not stored.already_stored:
             raise NotStored("the engine has stored other bytes than it was given")
-        return same_content(read_dicom_file(self._engine.instance_file(expected)), file)
+        return same_content(read_dicom_file(self._file(expected)), file)
 
     def _keep_instance_attachments(self, new: OrthancId, old: EngineInstance) -> None:
         for label in old.labels:

@@ -7,8 +7,10 @@ from collections import defaultdict
 from django.db.models import Q
 
 from ris_core.studies.dicom_file import DicomFile, read_dicom_file
+from ris_core.studies.elements import FileData
 from ris_core.studies.file_differences import difference
-from ris_core.studies.kept_copies import copy_file, keep_first
+from ris_core.studies.files_on_disk import on_disk
+from ris_core.studies.kept_copies import copy_pieces, keep_first
 from ris_core.studies.models import CopyDecision, KeptCopy, Study
 
 
@@ -26,7 +28,7 @@ class CopiesOfStudy:
         every = (copy for copies in self._by_uid.values() for copy in copies)
         return [copy for copy in every if copy.new_sop_instance_uid and copy.study_id == study.pk]
 
-    def chosen(self, sop_instance_uid: str, there: DicomFile, data: bytes) -> DicomFile:
+    def chosen(self, sop_instance_uid: str, there: DicomFile, data: FileData) -> DicomFile:
         """``there`` (read from ``data``), unless a person wants another file under its UID or has undone that.
 
         The file that goes is kept before the one that comes is given.
@@ -34,12 +36,12 @@ class CopiesOfStudy:
         copies = self._by_uid.get(sop_instance_uid, ())
         for copy in copies:
             if copy.decision == CopyDecision.REPLACE:
-                wanted = copy_file(copy)
+                wanted = on_disk(copy_pieces(copy))
                 if difference(data, wanted) is None:
                     return there
                 keep_first(copy, data)
                 return read_dicom_file(wanted)
         for copy in copies:
-            if copy.first_is_kept and difference(data, copy_file(copy)) is None:
-                return read_dicom_file(copy_file(copy, first=True))
+            if copy.first_is_kept and difference(data, on_disk(copy_pieces(copy))) is None:
+                return read_dicom_file(on_disk(copy_pieces(copy, first=True)))
         return there

@@ -21,6 +21,7 @@ from ris_core.studies.elements import (
     IMPLICIT,
     LONG_VRS,
     UNDEFINED,
+    FileData,
     HeaderIncomplete,
     HeaderUnreadable,
     after_undefined,
@@ -65,11 +66,11 @@ class Encoding:
     order: str
     """``<`` or ``>``, as in :mod:`struct`."""
 
-    def read(self, data: bytes, position: int = 0) -> dict[int, Element]:
+    def read(self, data: FileData, position: int = 0) -> dict[int, Element]:
         """All elements."""
         return {tag: element for tag, element, _ in self.walk(data, position)}
 
-    def walk(self, data: bytes, position: int = 0, *, before: int = UNDEFINED) -> Iterator[tuple[int, Element, int]]:
+    def walk(self, data: FileData, position: int = 0, *, before: int = UNDEFINED) -> Iterator[tuple[int, Element, int]]:
         """Tag, element and where it ends, one after the other, as long as tags are below ``before``.
 
         :raises HeaderIncomplete: the bytes end within an element
@@ -159,12 +160,16 @@ class DicomFile:
         return element.value.decode("ascii", "replace").strip(" \0") if element else ""
 
     def as_bytes(self) -> bytes:
-        elements = self.encoding.written(self.elements)
         if not self.deflated:
-            return b"".join((self.prelude, elements, self.pixels))
+            return b"".join((self.before_pixels(), self.pixels))
+        elements = self.encoding.written(self.elements)
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         dataset = packer.compress(elements) + packer.compress(self.pixels) + packer.flush()
         return self.prelude + dataset + b"\0" * (len(dataset) & 1)
+
+    def before_pixels(self) -> bytes:
+        """The beginning of a file that is not deflated."""
+        return self.prelude + self.encoding.written(self.elements)
 
     def under_sop_instance_uid(self, uid: str) -> DicomFile:
         """The same file as another instance, its meta information included."""
@@ -177,7 +182,7 @@ class DicomFile:
         return replace(self, prelude=prelude, elements={**self.elements, SOP_INSTANCE_UID: plain("UI", uid)})
 
 
-def read_dicom_file(data: bytes) -> DicomFile:
+def read_dicom_file(data: FileData) -> DicomFile:
     """:raises HeaderUnreadable: when it is no DICOM file, or makes no sense
     :raises HeaderIncomplete: when it ends before its pixels
     """
@@ -185,9 +190,10 @@ def read_dicom_file(data: bytes) -> DicomFile:
         raise HeaderUnreadable("no DICM prefix at byte 128 (PS3.10 7.1)")
     syntax, start = file_meta(data)
     prelude, deflated = data[:start], syntax == DEFLATED
-    dataset, pixels_at = data, start
+    dataset: FileData = data
+    pixels_at = start
     if deflated:
-        dataset, pixels_at = inflated(data[start:], _LARGEST_INFLATED_BYTES), 0
+        dataset, pixels_at = inflated(memoryview(data)[start:], _LARGEST_INFLATED_BYTES), 0
         if len(dataset) == _LARGEST_INFLATED_BYTES:
             raise HeaderUnreadable("the deflated dataset is too large")
     encoding = Encoding(explicit=syntax != IMPLICIT, order=">" if syntax == BIG_ENDIAN else "<")

@@ -5,12 +5,15 @@ Written for hostile files: nothing is called again for a nested sequence, and no
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zlib
 from typing import Final
 
 from ris_core.errors import QuangError
 
+FileData = bytes | mmap.mmap
+"""A whole file or its beginning: in memory, or on disk and read where it is looked at. Slices of both are bytes."""
 UNDEFINED: Final = 0xFFFFFFFF
 LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations with a length of four bytes (PS3.5 table 7.1-1)."""
@@ -31,7 +34,7 @@ class HeaderUnreadable(QuangError):
     code = "QUANG-4102"
 
 
-def file_meta(data: bytes) -> tuple[str, int]:
+def file_meta(data: FileData) -> tuple[str, int]:
     """Transfer Syntax UID and where the dataset begins; group 0002 is Explicit VR Little Endian (PS3.10 7.1)."""
     syntax, position = "", 132
     while True:
@@ -48,7 +51,7 @@ def file_meta(data: bytes) -> tuple[str, int]:
         position = value_at + length
 
 
-def after_undefined(data: bytes, position: int, explicit: bool, order: str) -> int:
+def after_undefined(data: FileData, position: int, explicit: bool, order: str) -> int:
     """Where the element of undefined length at ``position`` ends: delimiters are counted, nothing is called again.
 
     What an element of unknown representation (UN) holds is Implicit VR Little Endian (PS3.5 6.2.2).
@@ -85,19 +88,19 @@ def after_undefined(data: bytes, position: int, explicit: bool, order: str) -> i
     return position
 
 
-def _within(data: bytes, position: int, explicit: bool, order: str) -> tuple[bool, str]:
+def _within(data: FileData, position: int, explicit: bool, order: str) -> tuple[bool, str]:
     """How the value of the element of undefined length at ``position`` is encoded."""
     return (False, "<") if explicit and data[position + 4 : position + 6] == b"UN" else (explicit, order)
 
 
-def length_at(data: bytes, position: int, explicit: bool, order: str) -> tuple[int, int]:
+def length_at(data: FileData, position: int, explicit: bool, order: str) -> tuple[int, int]:
     if explicit:
         return explicit_length(data, position, order)
     (length,) = struct.unpack_from(order + "I", data, position + 4)
     return length, position + 8
 
 
-def explicit_length(data: bytes, position: int, order: str) -> tuple[int, int]:
+def explicit_length(data: FileData, position: int, order: str) -> tuple[int, int]:
     """Length and position of the value (PS3.5 7.1.2)."""
     vr = data[position + 4 : position + 6]
     if vr in LONG_VRS:
@@ -111,7 +114,7 @@ def explicit_length(data: bytes, position: int, order: str) -> tuple[int, int]:
     return length, position + 8
 
 
-def inflated(data: bytes, maximum_bytes: int) -> bytes:
+def inflated(data: bytes | memoryview, maximum_bytes: int) -> bytes:
     """The beginning of a deflated dataset (PS3.5 A.5); bounded, so that a small file cannot fill the memory."""
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, maximum_bytes)

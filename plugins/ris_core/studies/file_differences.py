@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ris_core.studies.dicom_file import read_dicom_file
-from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable, file_meta
-from ris_core.studies.rewriting import same_attributes
+from ris_core.studies.elements import FileData, HeaderIncomplete, HeaderUnreadable, file_meta
+from ris_core.studies.rewriting import same_attributes, same_bytes
 
 
 class Difference(StrEnum):
@@ -21,11 +21,11 @@ class Difference(StrEnum):
     """One of the files makes no sense to us."""
 
 
-def difference(stored: bytes, arrived: bytes) -> Difference | None:
+def difference(stored: FileData, arrived: FileData) -> Difference | None:
     """None when both are the same image: equal bytes, or equal pixels and equal attributes beside those of the
     patient, the study and the order, which corrections change (ours, or the technologist's at the console).
     """
-    if stored == arrived:
+    if same_bytes(stored, arrived):
         return None
     try:
         one, other = read_dicom_file(stored), read_dicom_file(arrived)
@@ -33,6 +33,6 @@ def difference(stored: bytes, arrived: bytes) -> Difference | None:
             return Difference.ENCODING
     except (HeaderUnreadable, HeaderIncomplete):
         return Difference.UNREADABLE
-    if one.pixels != other.pixels:
+    if not same_bytes(one.pixels, other.pixels):
         return Difference.PIXELS
     return None if same_attributes(one, other) else Difference.ATTRIBUTES

@@ -23,6 +23,7 @@ from ris_core.errors import QuangError
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.notices.services import notify
+from ris_core.studies.elements import FileData
 from ris_core.studies.file_differences import Difference, difference
 from ris_core.studies.links import AUTO_MAPPING
 from ris_core.studies.models import CopyDecision, KeptCopy, KeptCopyPart, Study, StudyPlace
@@ -42,7 +43,7 @@ class NoRoomForCopy(QuangError):
 
 @transaction.atomic
 def keep_copy(
-    data: bytes, sop_instance_uid: str, engine_study_id: OrthancId, what: Difference, sender: str = ""
+    data: FileData, sop_instance_uid: str, engine_study_id: OrthancId, what: Difference, sender: str = ""
 ) -> KeptCopy:
     """Keep a file that is another image than the one stored under its UID, and have people told.
 
@@ -72,7 +73,7 @@ def keep_copy(
     return copy
 
 
-def is_kept(data: bytes, sop_instance_uid: str) -> bool:
+def is_kept(data: FileData, sop_instance_uid: str) -> bool:
     """Whether the same image is kept already, as a copy or as the one that a copy has replaced."""
     for copy in KeptCopy.objects.filter(sop_instance_uid=sop_instance_uid).order_by("pk"):
         if any(difference(file, data) is None for file in _files(copy)):
@@ -82,12 +83,17 @@ def is_kept(data: bytes, sop_instance_uid: str) -> bool:
 
 def copy_file(copy: KeptCopy, *, first: bool = False) -> bytes:
     """The file as it came; with ``first``, the one that was stored before it and has been replaced by it."""
+    return b"".join(copy_pieces(copy, first=first))
+
+
+def copy_pieces(copy: KeptCopy, *, first: bool = False) -> Iterator[bytes]:
+    """:func:`copy_file` of which only some pieces are in memory."""
     parts = copy.parts.filter(of_first=first).order_by("number")
-    return b"".join(bytes(data) for data in parts.values_list("data", flat=True).iterator(chunk_size=16))
+    yield from (bytes(data) for data in parts.values_list("data", flat=True).iterator(chunk_size=16))
 
 
 @transaction.atomic
-def keep_first(copy: KeptCopy, data: bytes) -> None:
+def keep_first(copy: KeptCopy, data: FileData) -> None:
     """Keep the stored file that ``copy`` is to replace; once kept, it stays what it was."""
     locked = KeptCopy.objects.select_for_update().get(pk=copy.pk)
     if not locked.first_is_kept:
@@ -138,6 +144,6 @@ def _files(copy: KeptCopy) -> Iterator[bytes]:
         yield copy_file(copy, first=True)
 
 
-def _write(copy: KeptCopy, data: bytes, *, of_first: bool) -> None:
+def _write(copy: KeptCopy, data: FileData, *, of_first: bool) -> None:
     for number, at in zip(count(), range(0, len(data), _PART_BYTES), strict=False):
         KeptCopyPart.objects.create(copy=copy, of_first=of_first, number=number, data=data[at : at + _PART_BYTES])

@@ -21,6 +21,7 @@ from ris_core.studies.elements import (
     DEFLATED,
     IMPLICIT,
     UNDEFINED,
+    FileData,
     HeaderIncomplete,
     HeaderUnreadable,
     after_undefined,
@@ -161,7 +162,7 @@ def header_read_by_engine(main_tags: Mapping[str, str]) -> Header:
     return Header("", elements, as_sent=False)
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: FileData) -> Header:
     """The header in ``data``, the beginning of a DICOM file or the whole of it.
 
     :raises HeaderIncomplete: when ``data`` ends before group 0020 does
@@ -171,7 +172,7 @@ def read_header(data: bytes) -> Header:
         raise HeaderUnreadable("no DICM prefix at byte 128 (PS3.10 7.1)")
     syntax, start = file_meta(data)
     if syntax == DEFLATED:
-        data, start = inflated(data[start:], _MAXIMUM_INFLATED_BYTES), 0
+        data, start = inflated(memoryview(data)[start:], _MAXIMUM_INFLATED_BYTES), 0
     explicit, order = syntax != IMPLICIT, (">" if syntax == BIG_ENDIAN else "<")
     elements: dict[str, bytes] = {}
     for tag, value in _top_level(data, start, explicit, order):
@@ -193,7 +194,7 @@ def _person_name(value: str) -> dict[str, str]:
     return {group: text for group, text in groups if text}
 
 
-def _top_level(data: bytes, position: int, explicit: bool, order: str) -> Iterator[tuple[int, bytes | None]]:
+def _top_level(data: FileData, position: int, explicit: bool, order: str) -> Iterator[tuple[int, bytes | None]]:
     """Tag and encoded value of each data element of the dataset itself; none for one of undefined length."""
     while position < len(data):
         if position + 8 > len(data):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ris_core.engine import Engine, EngineFailed, NotInEngine
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
 from ris_core.studies.engine_ids import engine_id
+from ris_core.studies.files_on_disk import stored_file
 from ris_core.studies.models import OperationState, StudyOperation
 from ris_core.studies.rejection import RejectedImage, Rejection, note_uids, rejection_note
 
@@ -34,7 +35,7 @@ def _store(engine: Engine, operation: StudyOperation) -> None:
     for found in engine.instances(rejected_from.orthanc_id):
         if found.sop_instance_uid == note_uids(key)[1]:
             return
-        file = read_dicom_file(engine.instance_file(found.orthanc_id))
+        file = read_dicom_file(stored_file(engine, found.orthanc_id))
         image = RejectedImage(file.text(_SOP_CLASS_UID), file.text(SOP_INSTANCE_UID))
         images[file.text(_SERIES_INSTANCE_UID)].append(image)
     if not images:

@@ -26,6 +26,7 @@ from ris_core.studies.dicom_file import (
     read_dicom_file,
     recoded,
 )
+from ris_core.studies.elements import FileData
 from ris_core.studies.received import KEPT, Header, decode_text
 
 Items = tuple[Mapping[int, str], ...]
@@ -40,6 +41,7 @@ _MODIFIED_AT: Final = 0x04000562
 _SYSTEM: Final = 0x04000563
 _SOURCE: Final = 0x04000564
 _REASON: Final = 0x04000565
+_COMPARED_BYTES: Final = 256 * 1024
 _UTF8: Final = "ISO_IR 192"
 _ABOUT_PATIENT_AND_STUDY: Final = frozenset({0x0008, 0x0010})
 """Groups of attributes that identify."""
@@ -120,13 +122,24 @@ def same_content(one: DicomFile, other: DicomFile) -> bool:
     """Whether two files hold the same thing, whosever they say it is: equal pixels or, of objects without pixels
     (reports, documents, waveforms), equal attributes beside those of the patient, the study and the order."""
     if one.pixels or other.pixels:
-        return one.pixels == other.pixels
+        return same_bytes(one.pixels, other.pixels)
     return same_attributes(one, other)
 
 
 def same_attributes(one: DicomFile, other: DicomFile) -> bool:
     """Whether two files say the same beside the attributes of the patient, the study and the order."""
     return _content(one) == _content(other) or _content(as_received(one)) == _content(as_received(other))
+
+
+def same_bytes(one: FileData | memoryview, other: FileData | memoryview) -> bool:
+    """Whether two files, or parts of them, are equal; however large, little of them is in memory at a time."""
+    if isinstance(one, bytes) and isinstance(other, bytes):
+        return one == other
+    first, second = memoryview(one), memoryview(other)
+    return len(first) == len(second) and all(
+        bytes(first[at : at + _COMPARED_BYTES]) == bytes(second[at : at + _COMPARED_BYTES])
+        for at in range(0, len(first), _COMPARED_BYTES)
+    )
 
 
 def received_header(data: bytes) -> Header:
