@@ -17,7 +17,8 @@ from pathlib import Path
 import pydicom
 import pytest
 from playwright.sync_api import Browser, Page
-from pydicom.data import get_testdata_files
+from pydicom.data import get_testdata_file, get_testdata_files
+from pydicom.uid import generate_uid
 
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
@@ -99,20 +100,21 @@ def engine(suite: RunningSuite) -> Iterator[Engine]:
 
 
 @contextmanager
-def viewer_of(browser: Browser, suite: RunningSuite, study_uid: str, **query: str) -> Iterator[tuple[Page, list[str]]]:
+def viewer_of(
+    browser: Browser, suite: RunningSuite, study_uid: str, language: str = "vi"
+) -> Iterator[tuple[Page, list[str]]]:
     """The viewer alone, opened on one study by a grant of its own; with what its console calls an error."""
     keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
     token = issue_viewer_token(keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1))
     context = browser.new_context(viewport=WIDE, locale="vi-VN")
-    cookie = {"name": viewer_cookie_name([study_uid]), "value": token, "path": VIEWER_COOKIE_PATH}
-    context.add_cookies([{**cookie, "domain": "127.0.0.1"}])  # type: ignore[list-item]
+    name = viewer_cookie_name([study_uid])
+    context.add_cookies([{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}])
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    more = "".join(f"&{key}={value}" for key, value in query.items())
     try:
-        page.goto(f"{suite.public_url}/viewer/viewer?StudyInstanceUIDs={study_uid}&lng=vi{more}")
+        page.goto(f"{suite.public_url}/viewer/viewer?StudyInstanceUIDs={study_uid}&lng={language}")
         yield page, errors
     finally:
         context.close()
@@ -147,3 +149,63 @@ _PAINTED = """() => [...document.querySelectorAll('canvas')].some(canvas => {
     for (let at = 0; at < pixels.length; at += 4) seen.add(pixels[at] + 256 * pixels[at + 1] + 65536 * pixels[at + 2]);
     return seen.size > 2;
 })"""
+
+
+def test_planes_and_thick_slabs_of_a_volume_are_one_press_away(
+    suite: RunningSuite, browser: Browser, engine: Engine
+) -> None:
+    study_uid = a_volume(engine)
+    with viewer_of(browser, suite, study_uid) as (page, errors):
+        page.wait_for_selector("canvas")
+        page.wait_for_function(_PAINTED)
+        page.click("[data-cy=Reformat-split-button-secondary]")
+        page.click("[data-cy=QuangMIP]")
+        page.wait_for_function(f"({_BLEND})() === window.cornerstone.Enums.BlendModes.MAXIMUM_INTENSITY_BLEND")
+        if folder := os.environ.get("QUANG_SCREENSHOTS"):
+            page.screenshot(path=str(Path(folder) / "reformat-mip.png"))
+        page.click("[data-cy=Reformat-split-button-secondary]")
+        page.click("[data-cy=QuangMinIP]")
+        page.wait_for_function(f"({_BLEND})() === window.cornerstone.Enums.BlendModes.MINIMUM_INTENSITY_BLEND")
+    assert errors == []
+
+
+@pytest.mark.parametrize(("language", "words"), [("vi", "Đo dài"), ("en-US", "Length")])
+def test_the_viewer_speaks_the_language_that_it_is_opened_in(
+    suite: RunningSuite, browser: Browser, engine: Engine, language: str, words: str
+) -> None:
+    with viewer_of(browser, suite, a_volume(engine), language) as (page, _errors):
+        page.wait_for_selector("canvas")
+        page.click("[data-cy=MeasurementTools-split-button-secondary]")
+        page.wait_for_selector(f"text={words}")
+        if folder := os.environ.get("QUANG_SCREENSHOTS"):
+            page.screenshot(path=str(Path(folder) / f"language-{language}.png"))
+
+
+def a_volume(engine: Engine) -> str:
+    """Twelve slices of pydicom's CT, a millimetre apart; their StudyInstanceUID."""
+    study_uid = generate_uid()
+    image = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = (
+        study_uid,
+        generate_uid(),
+        generate_uid(),
+    )
+    left, top, _ = image.ImagePositionPatient
+    for number in range(12):
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        image.InstanceNumber, image.SliceThickness, image.SpacingBetweenSlices = number + 1, 1, 1
+        image.ImagePositionPatient = [left, top, number]
+        image.SliceLocation = number
+        file = io.BytesIO()
+        image.save_as(file)
+        engine.store_instance(file.getvalue())
+    return str(study_uid)
+
+
+_BLEND = """() => {
+    const { viewportGridService, cornerstoneViewportService } = window.services;
+    const viewports = [...viewportGridService.getState().viewports.keys()]
+        .map(id => cornerstoneViewportService.getCornerstoneViewport(id))
+        .filter(viewport => viewport && viewport.type === 'orthographic');
+    return viewports.length ? viewports[0].getBlendMode() : undefined;
+}"""

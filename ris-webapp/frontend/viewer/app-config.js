@@ -14,7 +14,7 @@ window.config = {
     // beside the report every centimetre is the image's: the list of series opens by its button
     '@ohif/mode-longitudinal': {
       toolbarButtons: { $push: window.quangViewer.buttons },
-      toolbarSections: { $push: [{ primary: [...window.quangViewer.primary, 'MeasurementTools', 'Zoom', 'Pan', 'TrackballRotate', 'WindowLevel', 'Capture', 'Layout', 'Crosshairs', 'MoreTools'] }] },
+      toolbarSections: { $push: [{ primary: [...window.quangViewer.primary, 'MeasurementTools', 'Zoom', 'Pan', 'TrackballRotate', 'WindowLevel', 'Capture', 'Layout', 'Crosshairs', 'MoreTools'], ...window.quangViewer.sections }] },
       routes: { 0: { layoutInstance: { props: { leftPanelClosed: { $set: window.parent !== window } } } } },
     },
   },

@@ -117,7 +117,7 @@
     },
   };
 
-  window.quangViewer = window.quangViewer || { extensions: [], buttons: [], primary: [] };
+  window.quangViewer = window.quangViewer || { extensions: [], buttons: [], primary: [], sections: {} };
   window.quangViewer.extensions.push(extension);
   if (beside) {
     window.quangViewer.buttons.push({

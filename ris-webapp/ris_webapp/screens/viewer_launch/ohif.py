@@ -21,6 +21,6 @@ def viewer_address(study_uids: Iterable[str], *, compare: bool = False, report: 
         parameters["hangingprotocolId"] = "@ohif/hpCompare"
     if report:
         parameters["report"] = report
-    if (get_language() or "").startswith("vi"):
-        parameters["lng"] = "vi"
+    # always said: the viewer remembers the last one, whoever used this browser
+    parameters["lng"] = "vi" if (get_language() or "").startswith("vi") else "en-US"
     return f"{VIEWER_PATH}?{urlencode(parameters, safe=',@/')}"

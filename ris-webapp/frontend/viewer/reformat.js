@@ -1,0 +1,71 @@
+/**
+ * An extension of OHIF: reformatted planes and volumes by one press each, and what a thick slab shows of its voxels:
+ * the brightest (MIP), the darkest (MinIP) or their mean. It works on the volumes that are shown; without one, planes
+ * are laid out first.
+ */
+(function () {
+  const SLAB_MM = 10;
+  const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
+  const say = (vi, en) => (vietnamese ? vi : en);
+  let services;
+  let commands;
+
+  function volumeViewports() {
+    const { viewportGridService, cornerstoneViewportService } = services;
+    const shown = [...viewportGridService.getState().viewports.keys()];
+    return shown
+      .map(id => cornerstoneViewportService.getCornerstoneViewport(id))
+      .filter(viewport => viewport && viewport.type === 'orthographic');
+  }
+
+  function blend(mode, millimetres) {
+    const viewports = volumeViewports();
+    for (const viewport of viewports) {
+      viewport.setBlendMode(window.cornerstone.Enums.BlendModes[mode]);
+      if (millimetres > 0) viewport.setSlabThickness(millimetres);
+      else viewport.resetSlabThickness();
+      viewport.render();
+    }
+    return viewports.length > 0;
+  }
+
+  /** Lays out planes when none are shown, and looks again when their volume is there. */
+  function slab(mode, millimetres, attempts = 40) {
+    if (blend(mode, millimetres) || attempts === 0) return;
+    if (attempts === 40) commands.run('setHangingProtocol', { protocolId: 'mpr' });
+    setTimeout(() => slab(mode, millimetres, attempts - 1), 250);
+  }
+
+  const choices = [
+    { id: 'QuangMPR', icon: 'layout-advanced-mpr', label: 'MPR', run: () => commands.run('setHangingProtocol', { protocolId: 'mpr' }) },
+    { id: 'QuangMIP', icon: 'layout-advanced-mpr', label: 'MIP', run: () => slab('MAXIMUM_INTENSITY_BLEND', SLAB_MM) },
+    { id: 'QuangMinIP', icon: 'layout-advanced-mpr', label: 'MinIP', run: () => slab('MINIMUM_INTENSITY_BLEND', SLAB_MM) },
+    { id: 'QuangAverage', icon: 'layout-advanced-mpr', label: say('Trung bình', 'Average'), run: () => slab('AVERAGE_INTENSITY_BLEND', SLAB_MM) },
+    { id: 'QuangThin', icon: 'layout-advanced-mpr', label: say('Lát mỏng', 'Thin slice'), run: () => blend('COMPOSITE', 0) },
+    { id: 'QuangVolume', icon: 'layout-advanced-3d-only', label: say('Khối 3D', 'Volume'), run: () => commands.run('setHangingProtocol', { protocolId: 'only3D' }) },
+    { id: 'QuangFourUp', icon: 'layout-advanced-3d-four-up', label: say('3D bốn khung', '3D four up'), run: () => commands.run('setHangingProtocol', { protocolId: 'fourUp' }) },
+    { id: 'QuangPlain', icon: 'layout-common-1x1', label: say('Ảnh gốc', 'Stored images'), run: () => commands.run('setHangingProtocol', { protocolId: 'default' }) },
+  ];
+
+  window.quangViewer.extensions.push({
+    id: 'quang.reformat',
+    preRegistration({ servicesManager, commandsManager }) {
+      services = servicesManager.services;
+      commands = commandsManager;
+    },
+    getCommandsModule: () => ({
+      definitions: Object.fromEntries(choices.map(({ id, run }) => [id, { commandFn: () => run() }])),
+      defaultContext: 'DEFAULT',
+    }),
+  });
+  window.quangViewer.buttons.push(
+    { id: 'Reformat', uiType: 'ohif.toolButtonList', props: { buttonSection: true } },
+    ...choices.map(({ id, icon, label }) => ({
+      id,
+      uiType: 'ohif.toolButton',
+      props: { icon, label, tooltip: label, commands: id, evaluate: 'evaluate.action' },
+    }))
+  );
+  window.quangViewer.primary.push('Reformat');
+  window.quangViewer.sections.Reformat = choices.map(({ id }) => id);
+})();
