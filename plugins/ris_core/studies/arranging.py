@@ -39,7 +39,7 @@ from ris_core.studies.links import AUTO_MAPPING
 from ris_core.studies.models import CopyDecision, ImageInHand, Study, StudyPlace
 from ris_core.studies.operations_under_way import end_operations, merge_of, operations_waiting_for
 from ris_core.studies.received import ENGINE_TAGS, header_from_json
-from ris_core.studies.rewriting import Note, as_received, rewritten, same_content
+from ris_core.studies.rewriting import Note, as_received, rewritten
 from ris_core.studies.wanted import STUDY_INSTANCE_UID, Plan, plan_for
 
 
@@ -104,7 +104,7 @@ class _Arranger:
         self._changed = 0
         self._problems: set[Problem] = set()
         self._unreadable: list[str] = []
-        self._copies = CopiesOfStudy(study)
+        self._copies: CopiesOfStudy
         self._note = Note(timezone.now(), study.remote_ae_title)
 
     def run(self) -> None:
@@ -112,6 +112,8 @@ class _Arranger:
         _mark(self._study, being_arranged=True)
         places = self._places()
         self._let_follow_merge(places)
+        self._plan(self._study)  # before the copies: what is decided between the two makes another run
+        self._copies = CopiesOfStudy(self._study)
         self._finish_image_in_hand(places)
         for place in places:
             for found in self._engine.instances(place):
@@ -227,11 +229,17 @@ class _Arranger:
 
     def _store_beside(self) -> None:
         """Copies that a person wants stored too lie under UIDs of their own, and no longer than that is wanted."""
-        for copy in self._copies.with_own_uid(self._study):
-            file = read_dicom_file(on_disk(copy_pieces(copy)))
-            owner = self._owner(file)
-            uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
+        for copy in self._copies.with_own_uid():
+            try:
+                file = read_dicom_file(on_disk(copy_pieces(copy)))
+            except (HeaderUnreadable, HeaderIncomplete):  # a person has decided so, and may undo it
+                self._problems |= {Problem.UNREADABLE} if copy.decision == CopyDecision.BESIDE else set()
+                continue
             renamed = file.under_sop_instance_uid(copy.new_sop_instance_uid)
+            owner = self._owner(renamed)
+            if owner.pk != self._study.pk:  # the run for that study sees whether it lies there
+                continue
+            uid = {STUDY_INSTANCE_UID: owner.study_instance_uid}
             target = rewritten(renamed, {**self._plan(owner).wanted, **uid}, self._note)
             new = engine_ids(target)
             lies_there = new.instance in self._seen
@@ -309,10 +317,10 @@ class _Arranger:
             file = read_dicom_file(self._file(copy.orthanc_id))
             target = file.under_sop_instance_uid(hand.sop_instance_uid)
             if original is not None:
-                there = read_dicom_file(self._file(original.orthanc_id))
-                if not same_content(there, target):
-                    self._keep_aside(original.orthanc_id, on_disk(upload(target)))
-                elif there.elements != target.elements:
+                there, wanted = self._file(original.orthanc_id), on_disk(upload(target))
+                if difference(there, wanted) is not None:
+                    self._keep_aside(original.orthanc_id, wanted)
+                elif read_dicom_file(there).elements != target.elements:
                     self._engine.delete_instance(original.orthanc_id)
             self._put_back(hand, target, copy.orthanc_id)
 
@@ -333,7 +341,7 @@ class _Arranger:
         return stored_file(self._engine, orthanc_id)
 
     def _stored(self, file: DicomFile) -> bool:
-        """Whether the engine has ``file`` now, or has had the same content under its identifier before.
+        """Whether the engine has ``file`` now, or has had the same image under its identifier before.
 
         :raises NotStored: it says so and has something else
         """
@@ -348,7 +356,7 @@ class _Arranger:
             return True
         if not stored.already_stored:
             raise NotStored("the engine has stored other bytes than it was given")
-        return same_content(read_dicom_file(self._file(expected)), file)
+        return difference(self._file(expected), on_disk(sent)) is None
 
     def _keep_instance_attachments(self, new: OrthancId, old: EngineInstance) -> None:
         for label in old.labels:

@@ -7,6 +7,7 @@ engine stays kept.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,9 +17,14 @@ from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.studies import effects
 from ris_core.studies.corrections import owe_correction
+from ris_core.studies.dicom_file import read_dicom_file
+from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
+from ris_core.studies.engine_ids import SERIES_INSTANCE_UID
+from ris_core.studies.files_on_disk import on_disk
+from ris_core.studies.kept_copies import copy_pieces
 from ris_core.studies.links import locked_study
 from ris_core.studies.locks import respect_lock
-from ris_core.studies.models import CopyDecision, KeptCopy, Study
+from ris_core.studies.models import CopyDecision, KeptCopy, Placement, Study, StudyLink
 
 
 @transaction.atomic
@@ -33,25 +39,29 @@ def decide_copy(
     :raises TransitionRefused: it is decided already (undo first), another copy has replaced the image, or a report
         on these images was approved and they would change
     """
-    study_id = KeptCopy.objects.filter(pk=copy_id, study__isnull=False).values_list("study_id", flat=True).first()
-    if study_id is None:
+    found = KeptCopy.objects.filter(pk=copy_id, study__isnull=False).first()
+    if found is None:
         raise NotFound("there is no such copy", field="copy")
-    study = locked_study(study_id)
+    studies = {key: locked_study(key) for key in _studies_with(found)}
     copy = KeptCopy.objects.select_for_update().get(pk=copy_id)
+    assert copy.study_id is not None  # noqa: S101 (a copy stays that of its study)
+    study = studies[copy.study_id]
     before = CopyDecision(copy.decision)
     if before == decision:
         return copy
     if not reason.strip():
         raise InvalidValue("say why", field="reason")
-    respect_lock(study, actor, breaking_reason)
-    _refuse(study, copy, before, decision)
+    for each in studies.values():
+        respect_lock(each, actor, breaking_reason)
+    _refuse(studies, copy, before, decision)
     if decision == CopyDecision.BESIDE and not copy.new_sop_instance_uid:
         copy.new_sop_instance_uid = f"2.25.{uuid.uuid4().int}"
     copy.decision, copy.decided_at, copy.decided_by_id = decision, timezone.now(), actor.user_id
     copy.decision_reason = reason.strip()[:255]
     copy.save(update_fields=["decision", "decided_at", "decided_by", "decision_reason", "new_sop_instance_uid"])
-    Study.objects.filter(pk=study.pk).update(arrangement="")
-    owe_correction(study.pk)
+    for key in studies:
+        Study.objects.filter(pk=key).update(arrangement="")
+        owe_correction(key)
     record(
         actor,
         "study.copy_decided" if decision != CopyDecision.WAITING else "study.copy_undone",
@@ -66,13 +76,25 @@ def decide_copy(
     return copy
 
 
-def _refuse(study: Study, copy: KeptCopy, before: CopyDecision, decision: CopyDecision) -> None:
+def _studies_with(copy: KeptCopy) -> list[int]:
+    """The copy's study, and those into which a person has put the image that came first; in the order of locks."""
+    away = Placement.objects.filter(origin=copy.study_id, undone=False)
+    if away.exists():
+        try:
+            series = read_dicom_file(on_disk(copy_pieces(copy))).text(SERIES_INSTANCE_UID)
+            away = away.filter(series_instance_uid=series, sop_instance_uid__in=("", copy.sop_instance_uid))
+        except (HeaderUnreadable, HeaderIncomplete):
+            pass  # it may be in any of them
+    return sorted({copy.study_id or 0, *away.values_list("target_id", flat=True)})
+
+
+def _refuse(studies: Collection[int], copy: KeptCopy, before: CopyDecision, decision: CopyDecision) -> None:
     if CopyDecision.WAITING not in (before, decision):
         raise TransitionRefused("undo what was decided first", field="DECIDED")
     if CopyDecision.REPLACE not in (before, decision):
         return
-    links = study.links.filter(undone_at__isnull=True, procedure__exam_state__in=effects.APPROVED)
-    if links.exists():
+    links = StudyLink.objects.filter(study__in=studies, undone_at__isnull=True)
+    if links.filter(procedure__exam_state__in=effects.APPROVED).exists():
         raise TransitionRefused("a report on these images was approved: recall it first", field="APPROVED")
     replaced = KeptCopy.objects.filter(sop_instance_uid=copy.sop_instance_uid, decision=CopyDecision.REPLACE)
     if replaced.exclude(pk=copy.pk).exists():

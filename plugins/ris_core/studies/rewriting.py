@@ -118,14 +118,6 @@ def as_received(file: DicomFile) -> DicomFile:
     return file.with_elements(elements)
 
 
-def same_content(one: DicomFile, other: DicomFile) -> bool:
-    """Whether two files hold the same thing, whosever they say it is: equal pixels or, of objects without pixels
-    (reports, documents, waveforms), equal attributes beside those of the patient, the study and the order."""
-    if one.pixels or other.pixels:
-        return same_bytes(one.pixels, other.pixels)
-    return same_attributes(one, other)
-
-
 def same_attributes(one: DicomFile, other: DicomFile) -> bool:
     """Whether two files say the same beside the attributes of the patient, the study and the order."""
     return _content(one) == _content(other) or _content(as_received(one)) == _content(as_received(other))

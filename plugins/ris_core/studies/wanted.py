@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.patients.services import identifiers_of
-from ris_core.studies.models import Placement, Study
+from ris_core.studies.models import CopyDecision, KeptCopy, Placement, Study
 from ris_core.studies.received import Header
 from ris_core.studies.rewriting import Items, Wanted
 
@@ -89,6 +90,10 @@ class Plan:
     wanted: Wanted
     placements: tuple[tuple[str, str, int], ...] = field(default=())
     """SeriesInstanceUID, SOPInstanceUID (or empty: the whole series), key of the study that they belong to."""
+    decided: tuple[tuple[int, str], ...] = field(default=())
+    """Copies under the UIDs of its images, and what a person has decided about each."""
+    files_left: tuple[str, ...] = field(default=())
+    """Files that a person has decided to leave as they are."""
 
     def owner(self, series_instance_uid: str, sop_instance_uid: str) -> int:
         """The study that an image received with this one belongs to."""
@@ -99,6 +104,7 @@ class Plan:
     def digest(self, instance_count: int) -> str:
         """Equal when the same is wanted of as many images."""
         told = [instance_count, self.study_instance_uid, sorted(self.wanted.items()), sorted(self.placements)]
+        told += [self.decided, self.files_left]
         return hashlib.sha256(json.dumps(told, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
@@ -113,7 +119,15 @@ def plan_for(study: Study) -> Plan:
                 wanted[attribute.tag] = value
     placed = Placement.objects.filter(origin=study, undone=False).order_by("pk")
     rows = placed.values_list("series_instance_uid", "sop_instance_uid", "target_id")
-    return Plan(study.pk, study.study_instance_uid, wanted, tuple(rows))
+    decided = copies_in(study).exclude(decision=CopyDecision.WAITING).order_by("pk").values_list("pk", "decision")
+    return Plan(study.pk, study.study_instance_uid, wanted, tuple(rows), tuple(decided), tuple(study.files_left))
+
+
+def copies_in(study: Study) -> QuerySet[KeptCopy]:
+    """Copies that matter for the images of a study: its own, and those of studies whose images lie in it."""
+    return KeptCopy.objects.filter(
+        Q(study=study) | Q(study__in=Placement.objects.filter(target=study).values("origin"))
+    )
 
 
 def identifies_otherwise(header: Header, wanted: Wanted) -> bool:

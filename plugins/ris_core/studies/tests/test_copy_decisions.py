@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
@@ -16,10 +17,12 @@ from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
 from ris_core.studies.file_differences import Difference
 from ris_core.studies.handlers import correct_study
 from ris_core.studies.kept_copies import copy_file, keep_copy, run_tell_of_kept_copy, waiting_copies
-from ris_core.studies.models import CopyDecision, KeptCopy, Study
+from ris_core.studies.links import make_link, unmake_link
+from ris_core.studies.models import CopyDecision, KeptCopy, Study, StudyLink
+from ris_core.studies.operations import split_study
 from ris_core.studies.received import read_header
 from ris_testing.exams import an_exam
-from ris_testing.storing_engine import ONE, StoringEngine, an_image, received, use_storing_engine
+from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_image, received, use_storing_engine
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +150,94 @@ def test_other_pixels_sent_while_the_image_is_being_corrected_are_kept_aside(
     correct_study(str(study.pk))
     assert pixels(engine) == {f"{ONE}.1": FIRST}
     assert copy_file(KeptCopy.objects.get()) == picture(exam, SECOND)
+
+
+def test_the_same_pixels_described_otherwise_are_kept_aside_where_the_corrected_image_lies(
+    engine: StoringEngine, exam: RequestedProcedure
+) -> None:
+    """The device says the other side now, under the number by which it knew the patient before."""
+    study = received(
+        engine, exam, an_image(1, exam, PatientID="OLD", BitsAllocated=8, ImageLaterality="L", PixelData=FIRST)
+    )
+    correct_study(str(study.pk))
+    resent = an_image(1, exam, PatientID="OLD", BitsAllocated=8, ImageLaterality="R", PixelData=FIRST)
+    engine.receive(resent)
+    Study.objects.update(arrangement="")
+    correct_study(str(study.pk))
+    assert len(engine.files) == 1
+    assert copy_file(KeptCopy.objects.get()) == resent
+
+
+def test_what_is_decided_while_the_study_is_being_corrected_is_done_by_the_next_run(
+    engine: StoringEngine, study: Study
+) -> None:
+    exam = RequestedProcedure.objects.get()
+    exam.patient.dicom_name = "ANOTHER^NAME"
+    exam.patient.save()
+    copy = KeptCopy.objects.get()
+    engine.while_changing = lambda: decide_copy(copy.pk, CopyDecision.REPLACE, PERSON, "looked at both")
+    correct_study(str(study.pk))
+    assert pixels(engine) == {f"{ONE}.1": FIRST, f"{ONE}.2": FIRST}
+    correct_study(str(study.pk))
+    assert pixels(engine) == {f"{ONE}.1": SECOND, f"{ONE}.2": FIRST}
+
+
+def test_a_copy_that_replaces_another_at_once_gives_the_first_image_back(
+    engine: StoringEngine, study: Study, exam: RequestedProcedure
+) -> None:
+    second = KeptCopy.objects.get()
+    third = keep_copy(picture(exam, b"\3\3"), f"{ONE}.1", OrthancId(study.orthanc_id), Difference.PIXELS)
+    run_tell_of_kept_copy(str(third.pk))
+    for copy, decision in (
+        (second, CopyDecision.REPLACE), (second, CopyDecision.WAITING), (third, CopyDecision.REPLACE)
+    ):  # fmt: skip
+        decide_copy(copy.pk, decision, PERSON, "looked at all")
+        if decision == CopyDecision.REPLACE:
+            correct_study(str(study.pk))
+    assert pixels(engine)[f"{ONE}.1"] == b"\3\3"
+    decide_copy(third.pk, CopyDecision.WAITING, PERSON, "the first after all")
+    correct_study(str(study.pk))
+    assert pixels(engine)[f"{ONE}.1"] == FIRST
+
+
+def test_a_copy_that_cannot_be_read_is_not_stored_and_holds_nothing_up(engine: StoringEngine, study: Study) -> None:
+    copy = keep_copy(b"no DICOM", f"{ONE}.1", OrthancId(study.orthanc_id), Difference.UNREADABLE)
+    run_tell_of_kept_copy(str(copy.pk))
+    before = pixels(engine)
+    for decision, problem in ((CopyDecision.BESIDE, "UNREADABLE"), (CopyDecision.WAITING, "")):
+        decide_copy(copy.pk, decision, PERSON, "looked at both")
+        correct_study(str(study.pk))
+        study.refresh_from_db()
+        assert (pixels(engine), study.correction_problem) == (before, problem)
+
+
+def test_the_image_is_looked_for_in_the_study_that_its_series_was_split_off_to(
+    engine: StoringEngine, study: Study, exam: RequestedProcedure
+) -> None:
+    engine.receive(an_image(1, exam, TWO, BitsAllocated=8, PixelData=FIRST))
+    made = split_study(study.pk, [ONE], PERSON, "two exams in one study").other_study
+    assert made is not None
+    correct_study(str(study.pk))
+    correct_study(str(made.pk))
+    other = an_exam(images=False)
+    link = make_link(made, other, StudyLink.How.PERSON, {}, PERSON, timezone.now())
+    copy = KeptCopy.objects.get()
+    RequestedProcedure.objects.filter(pk=other.pk).update(exam_state=ExamState.FINAL)
+    with pytest.raises(TransitionRefused) as caught:
+        decide_copy(copy.pk, CopyDecision.REPLACE, PERSON, "not while this is reported")
+    assert caught.value.field == "APPROVED"
+    RequestedProcedure.objects.filter(pk=other.pk).update(exam_state=ExamState.READY_TO_READ)
+    unmake_link(link, other, PERSON, "another patient's")
+    for decision, expected in ((CopyDecision.REPLACE, SECOND), (CopyDecision.WAITING, FIRST)):
+        decide_copy(copy.pk, decision, PERSON, "looked at both")
+        assert Job.objects.filter(kind="correct_study", subject_id=str(made.pk)).exists()
+        correct_study(str(made.pk))
+        assert pixels(engine)[f"{ONE}.1"] == expected
+    for decision in (CopyDecision.BESIDE, CopyDecision.WAITING):
+        uid = decide_copy(copy.pk, decision, PERSON, "looked at both").new_sop_instance_uid
+        correct_study(str(study.pk))
+        correct_study(str(made.pk))
+        assert (uid in pixels(engine)) == (decision == CopyDecision.BESIDE)
 
 
 def test_what_may_not_be_decided_is_refused(study: Study, exam: RequestedProcedure) -> None:
