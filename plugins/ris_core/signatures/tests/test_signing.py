@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from ris_core.audit.models import AuditEvent
 from ris_core.jobs.models import Job
+from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.reports.models import VersionStatus
 from ris_core.signatures import services as use
 from ris_core.signatures.credentials import add_credential, lock, unlock
@@ -99,6 +100,31 @@ def test_the_printed_report_is_kept_byte_for_byte_and_carries_what_is_bound(
     assert signature.bound["text_sha256"] == version.content_sha256
     assert signature.bound["study_uids"] == [exam.study_instance_uid]
     assert hashlib.sha256(pdf).hexdigest() == SignedFile.objects.get(signature=signature, kind="PDF").sha256
+
+
+def test_the_key_images_of_the_version_are_bound_by_their_hashes(owner: KeyAndCertificate) -> None:
+    reader, exam = a_reader(), an_exam()
+    version = approved(exam, reader)
+    picture = b"\xff\xd8 a picture"
+    chosen = KeyImage.objects.create(
+        procedure=exam,
+        study_instance_uid=exam.study_instance_uid,
+        series_instance_uid="1.2.3.4",
+        sop_instance_uid="1.2.3.4.5",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
+        frame=7,
+        picture=picture,
+        sha256=hashlib.sha256(picture).hexdigest(),
+        width=64,
+        height=64,
+        chosen_by_id=version.approved_by_id,
+        chosen_at=version.approved_at,
+    )
+    VersionKeyImage.objects.create(version=version, key_image=chosen, position=0, sha256=chosen.sha256)
+    signature = signed_now(version, a_credential(reader, owner), reader)
+    root = etree.fromstring(file_of(signature, FileKind.XML))
+    (stated,) = root.xpath("//r:KeyImage", namespaces={"r": "urn:quang:signed-result:1"})
+    assert dict(stated.attrib) == {"sopInstanceUid": "1.2.3.4.5", "frame": "7", "sha256": chosen.sha256}
 
 
 def test_the_structured_result_is_valid_for_xmlsec(
