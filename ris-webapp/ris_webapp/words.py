@@ -381,6 +381,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "studies": _("Mã nghiên cứu DICOM (ST)"),
         "link": _("Đường dẫn xem ảnh (RP)"),
         "pdf": _("Phiếu PDF (ED)"),
+        "signed_xml": _("Kết quả XML đã ký (ED)"),
         "cda": _("Tài liệu CDA R2 (ED)"),
         "images": _("Ảnh chính JPEG (ED)"),
         "image_links": _("Đường dẫn ảnh chính (RP)"),

@@ -74,6 +74,8 @@ def _content(result: Result) -> dict[str, Any]:
                 content["link"] = result.viewer_url
             case Part.PDF:
                 content["pdf"] = base64.b64encode(result.pdf).decode("ascii")
+            case Part.SIGNED_XML if result.signed_xml:
+                content["signed_xml"] = base64.b64encode(result.signed_xml).decode("ascii")
             case Part.CDA:
                 content["cda"] = base64.b64encode(cda.compose(result)).decode("ascii")
             case Part.IMAGES:

@@ -14,6 +14,7 @@ from ris_core.delivery.models import Delivery, Receiver
 from ris_core.delivery.result import Interpreter, Recalled, Result, Section
 from ris_core.delivery.rules import sequence_of
 from ris_core.delivery.segments import Party
+from ris_core.delivery.signed import signed_file
 from ris_core.identifiers import PatientIdentifier
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.exam import linked_study_uids, observed_at, viewer_url
@@ -21,6 +22,7 @@ from ris_core.reports.models import Document, ReportVersion
 from ris_core.reports.rendering import texts_of, titles_of
 from ris_core.reports.texts import content_of, usual_titles
 from ris_core.settings import Settings
+from ris_core.signatures.rules import FileKind
 
 
 def exam_facts(procedure: RequestedProcedure, receiver: Receiver, control_id: str, now: datetime) -> dict[str, Any]:
@@ -97,7 +99,8 @@ def result_for(
         sections=_sections(version),
         study_uids=study_uids,
         viewer_url=viewer_url(procedure, version, study_uids, receiver.code, until, settings),
-        pdf=bytes(document.content) if document else b"",
+        pdf=signed_file(version.pk) or (bytes(document.content) if document else b""),
+        signed_xml=(signed_file(version.pk, FileKind.XML) or b"") if Part.SIGNED_XML in layout.parts else b"",
         images=key_images_of(version, receiver.code, until, settings) if wants_images else (),
         reading_ordinal=version.reading.ordinal,
         version_number=version.number,

@@ -124,6 +124,8 @@ def _attachments(result: Result) -> list[dict[str, Any]]:
             attachments.append({**_inline(kind, data(result)), "language": "vi", "title": title, "creation": created})
         elif part is Part.LINK and result.viewer_url:
             attachments.append({"contentType": "text/html", "url": result.viewer_url, "title": "Ảnh và kết quả"})
+        elif part is Part.SIGNED_XML and result.signed_xml:
+            attachments.append({**_inline("text/xml", result.signed_xml), "title": title, "creation": created})
         elif part is Part.IMAGES:
             attachments += [{**_inline(_JPEG, image.jpeg), "title": image.title} for image in result.images]
         elif part is Part.IMAGE_LINKS:

@@ -24,6 +24,8 @@ class Part(StrEnum):
     """The signed link to images and report: OBX-2 RP."""
     PDF = "pdf"
     """The printed report: OBX-2 ED, Base64."""
+    SIGNED_XML = "signed_xml"
+    """The signed structured result (XAdES), when there is one: OBX-2 ED, Base64."""
     CDA = "cda"
     """The report as CDA R2: OBX-2 ED, Base64."""
     IMAGES = "images"

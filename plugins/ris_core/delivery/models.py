@@ -49,6 +49,8 @@ class Receiver(models.Model):
     first_status = models.CharField(max_length=1, choices=FirstStatus, default=FirstStatus.PRELIMINARY)
     only_newest = models.BooleanField(default=False)
     """Whether a version that could not be sent before a newer one came is left out."""
+    signed_only = models.BooleanField(default=False)
+    """Whether final and corrected versions wait until they are digitally signed; implies ``only_newest``."""
     layout = models.JSONField(default=dict, blank=True)
     """:class:`ris_core.delivery.layout.Layout` in JSON: what stands in the message, and where."""
     active = models.BooleanField(default=True)

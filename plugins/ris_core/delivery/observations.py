@@ -109,6 +109,12 @@ def _pdf(result: Result) -> Iterator[_Value]:
     yield _Value("ED", identifier, _encapsulated("application^pdf", result.pdf))
 
 
+def _signed_xml(result: Result) -> Iterator[_Value]:
+    if result.signed_xml:
+        identifier = _identifier(result, Part.SIGNED_XML, *REPORT_CODE, "LN", "XML", "Kết quả ký số", "99QUANG")
+        yield _Value("ED", identifier, _encapsulated("text^xml", result.signed_xml))
+
+
 def _cda(result: Result) -> Iterator[_Value]:
     identifier = _identifier(result, Part.CDA, *REPORT_CODE, "LN", "CDA", "Kết quả CDA", "99QUANG")
     # HL7 table 0291 has no subtype for CDA: the implementation guides write x-hl7-cda-level-one
@@ -133,6 +139,7 @@ _PARTS: Final[dict[Part, Callable[[Result], Iterator[_Value]]]] = {
     Part.STUDIES: _studies,
     Part.LINK: _link,
     Part.PDF: _pdf,
+    Part.SIGNED_XML: _signed_xml,
     Part.CDA: _cda,
     Part.IMAGES: _images,
     Part.IMAGE_LINKS: _image_links,

@@ -59,6 +59,7 @@ class ReceiverRegistration:
     source: str = ""
     first_status: str = FirstStatus.PRELIMINARY
     only_newest: bool = False
+    signed_only: bool = False
     layout: dict[str, Any] = field(default_factory=dict)
     rules: tuple[Wanted, ...] = ()
     active: bool = True
@@ -88,7 +89,7 @@ class ReceiverRegistration:
         """The columns of its row, without the code."""
         names = (
             "name", "format", "host", "port", "url", "application", "facility", "hl7_version", "source", "first_status",
-            "only_newest", "active",
+            "only_newest", "signed_only", "active",
         )  # fmt: skip
         return {**{name: getattr(self, name) for name in names}, "layout": layout_data(layout_of(self.layout))}
 

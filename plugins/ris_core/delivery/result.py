@@ -79,6 +79,8 @@ class Result(ExamMessage):
     viewer_url: str
     """Empty when the exam has no images."""
     pdf: bytes
+    """Signed, when a signature is in force."""
+    signed_xml: bytes = b""
     images: tuple[KeyImage, ...] = ()
     reading_ordinal: int = 1
     version_number: int = 1

@@ -14,6 +14,7 @@ from ris_core.delivery.composition import result_of
 from ris_core.delivery.formats import format_of
 from ris_core.delivery.holding import has_open_hold
 from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.delivery.signed import waits_for_signature
 from ris_core.errors import NotFound
 from ris_core.jobs.services import is_under_way
 from ris_core.orders.models import ExamState, RequestedProcedure
@@ -66,8 +67,10 @@ class Results(Outbox[Delivery]):
         return services.facts(entry)
 
     def is_held(self, entry: Delivery) -> bool:
-        """Until it is paid for; a recall goes out always."""
-        return entry.kind == Delivery.Kind.RESULT and has_open_hold(entry.reading.procedure_id)
+        """Until it is paid for, and signed for whom it must be; a recall goes out always."""
+        if entry.kind == Delivery.Kind.RECALL:
+            return False
+        return has_open_hold(entry.reading.procedure_id) or waits_for_signature(entry)
 
     def settled(self, entry: Delivery) -> None:
         """The exam counts as returned when all who are owed the newest version have it."""

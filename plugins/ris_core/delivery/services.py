@@ -40,7 +40,7 @@ def owe_version(version: ReportVersion) -> list[Delivery]:
         has_older = Delivery.objects.filter(receiver=receiver, reading=version.reading).exists()
         if not gets_status(receiver.first_status, version.status, has_older=has_older):
             continue
-        if receiver.only_newest:
+        if receiver.only_newest or receiver.signed_only:
             _supersede_unseen(receiver, version)
         owed.append(_owe(receiver, version))
     for delivery in owed:
@@ -61,7 +61,7 @@ def owe_recall(recall: ReportRecall) -> list[Delivery]:
     known = Delivery.objects.filter(version=version, kind=Delivery.Kind.RESULT).select_related("receiver")
     for former in known.order_by("receiver_id"):
         receiver = former.receiver
-        if receiver.only_newest or held:
+        if receiver.only_newest or receiver.signed_only or held:
             _supersede_unseen(receiver, version)
             of_report = Delivery.objects.filter(receiver=receiver, reading=version.reading)
             if not of_report.exclude(possibly_seen=False, state__in=_DISMISSED_UNSEEN).exists():

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ris_core.audit.services import Actor
+from ris_core.delivery.services import send_owed
 from ris_core.errors import QuangError
 from ris_core.jobs.services import enqueue, is_under_way
 from ris_core.key_images.versions import images_of
@@ -183,6 +184,7 @@ def _finish(signature_id: int, made: Made) -> None:
         level=made.level, serial=made.serial, text_sha256=made.binding.text_sha256,
     )  # fmt: skip
     finish_batch(signature.batch_id)
+    send_owed(signature.version_id)
 
 
 @transaction.atomic

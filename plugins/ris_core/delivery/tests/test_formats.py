@@ -25,7 +25,7 @@ JPEG = b"\xff\xd8\xff\xe0jpeg"
 IMAGES = (KeyImage("1.2.3", JPEG, "https://ris/open/image/abc", "Lát 41"),)
 RECALLED = Recalled("Nhầm người bệnh", datetime(2026, 11, 21, 11, 0, tzinfo=VIETNAM))
 WITHDRAWN = replace(RESULT, recalled=RECALLED)
-EVERYTHING = replace(RESULT, images=IMAGES, layout=Layout(parts=tuple(Part)))
+EVERYTHING = replace(RESULT, images=IMAGES, signed_xml=b"<signed/>", layout=Layout(parts=tuple(Part)))
 
 
 def rows(message: bytes, name: str) -> list[list[str]]:
@@ -51,7 +51,7 @@ def test_a_layout_says_what_stands_in_the_message_and_in_which_order() -> None:
     kinds = [(row[2], row[3].split("^")[0]) for row in rows(oru.compose(EVERYTHING), "OBX")]
     assert kinds == [
         ("FT", "18782-3"), ("FT", "19005-8"), ("FT", "18748-4"), ("ST", "113014"), ("ST", "113014"), ("RP", "VIEWER"),
-        ("ED", "18748-4"), ("ED", "18748-4"), ("ED", "113000"), ("RP", "113000"),
+        ("ED", "18748-4"), ("ED", "18748-4"), ("ED", "18748-4"), ("ED", "113000"), ("RP", "113000"),
     ]  # fmt: skip
     image = observation(oru.compose(replace(EVERYTHING, layout=Layout(parts=(Part.IMAGES,)))), "113000")
     assert image[5].startswith("^image^jpeg^Base64^")
@@ -153,7 +153,7 @@ def test_fhir_puts_report_and_document_by_their_own_identifiers() -> None:
     report = resources(EVERYTHING)["DiagnosticReport"]
     assert (report["status"], report["conclusion"]) == ("final", "Bình thường")
     kinds = [form["contentType"] for form in report["presentedForm"]]
-    assert kinds == ["text/html", "application/pdf", "text/xml", "image/jpeg", "image/jpeg"]
+    assert kinds == ["text/html", "application/pdf", "text/xml", "text/xml", "image/jpeg", "image/jpeg"]
 
 
 @pytest.mark.parametrize(

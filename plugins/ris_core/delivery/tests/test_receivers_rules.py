@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.utils import timezone
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM, Actor
@@ -21,6 +22,7 @@ from ris_core.reports.holding import release
 from ris_core.reports.models import Reading, ReportRecall, ReportVersion, VersionStatus
 from ris_core.reports.recalling import recall
 from ris_core.reports.services import amend
+from ris_core.signatures.models import Signature, SignedFile, SigningCredential
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.his import SimulatedHis
 
@@ -239,3 +241,22 @@ def test_an_order_by_hl7_tells_whether_its_visit_is_paid() -> None:
     assert has_open_hold(exam.pk)
     record_visit(VisitDetails(**details, payment_state="PAID"), exam.patient)
     assert not has_open_hold(exam.pk)
+
+
+def test_who_takes_signed_results_only_is_sent_the_signed_file_when_it_is_signed(his: SimulatedHis) -> None:
+    receiver, exam, reader = a_receiver(his.port, signed_only=True), an_exam(), a_reader()
+    version = approved(exam, reader)
+    assert reader.user_id is not None
+    settle()
+    assert his.received == []
+    now = timezone.now()
+    key = SigningCredential.objects.create(
+        owner_id=reader.user_id, kind="PKCS12", not_before=now, not_after=now, certificate=b"", added_at=now
+    )
+    signature = Signature.objects.create(
+        version=version, credential=key, signer_id=reader.user_id, state="SIGNED", asked_at=now
+    )
+    SignedFile.objects.create(signature=signature, kind="PDF", content=b"%PDF signed", sha256="0" * 64)
+    settle()
+    assert his.received[0].pdf == b"%PDF signed"
+    assert states(receiver) == [("RESULT", 1, "ACKNOWLEDGED")]

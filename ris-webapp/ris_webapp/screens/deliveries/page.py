@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from ris_core.delivery.formats import BY_NAME
 from ris_core.delivery.models import Delivery, Receiver
 from ris_core.delivery.sending import RESULTS
+from ris_core.delivery.signed import waits_for_signature
 from ris_core.names import folded
 from ris_core.patients.models import PatientIdentifier
 from ris_webapp.screens.outbox.page import Described, Detail, OutboxPage, Words
@@ -86,6 +87,8 @@ class Deliveries(OutboxPage[Delivery]):
         return _("Chờ bản %(number)s của cùng kết quả được gửi xong trước.") % {"number": older.version.number}
 
     def held(self, entry: Delivery) -> str:
+        if waits_for_signature(entry):
+            return _("Chờ ký số: nơi nhận chỉ lấy bản đã ký.")
         return _("Giữ lại: ca chưa thanh toán.") if self.outbox.is_held(entry) else ""
 
     def patient_id(self, entry: Delivery) -> int | None:

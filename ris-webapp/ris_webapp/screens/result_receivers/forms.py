@@ -52,6 +52,7 @@ class ReceiverForm(forms.Form):
         choices=[(each, WORDS["first_status"][each]) for each in FirstStatus.values], label=_("Gửi từ trạng thái")
     )
     only_newest = forms.BooleanField(required=False, label=_("Chỉ gửi bản mới nhất"))
+    signed_only = forms.BooleanField(required=False, label=_("Chỉ gửi bản đã ký số"))
     parts = forms.MultipleChoiceField(
         choices=[(part.value, WORDS["result_part"][part]) for part in Part], label=_("Nội dung bản tin")
     )
@@ -108,7 +109,7 @@ class ReceiverForm(forms.Form):
                 "newer_document": entered["newer_document"],
             }
             names = (
-                "code", "name", "format", "hl7_version", "first_status", "only_newest", "active",
+                "code", "name", "format", "hl7_version", "first_status", "only_newest", "signed_only", "active",
             )  # fmt: skip
             texts = ("host", "url", "application", "facility", "source")
             return ReceiverRegistration(
