@@ -43,7 +43,7 @@ export function toggleSide(open = !isOpen()): void {
 }
 
 export function wireSide(): void {
-  toggleSide((localStorage.getItem(KEPT_AS) ?? (innerWidth >= 1280 ? "open" : "closed")) === "open");
+  toggleSide((localStorage.getItem(KEPT_AS) ?? (innerWidth >= 1440 ? "open" : "closed")) === "open");
   document.addEventListener("click", async (event) => {
     const target = event.target as Element;
     if (target.closest("[data-toggle-side]")) toggleSide();
