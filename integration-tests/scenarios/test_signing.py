@@ -148,7 +148,20 @@ def test_signed_where_it_is_read_and_in_a_batch_whose_worker_is_killed(
 
     (verdict,) = verdicts_of_others(signed, tmp_path, authority.root.pem)
     assert (verdict.valid, verdict.poppler) == (True, "Signature is Valid.")
+    (tmp_path / "ca.pem").write_bytes(authority.root.pem)
+    an_administrator_trusts(own, browser, tmp_path / "ca.pem")
     anybody_checks(own, browser, signed, tmp_path)
+
+
+def an_administrator_trusts(suite: RunningSuite, browser: Browser, certificate: Path) -> None:
+    with visitor(browser, suite, "quantri", scheme="dark", language="en") as administrator:
+        page = administrator.open("/admin/signing/")
+        page.set_input_files("[name=certificate]", certificate)
+        page.click(".add-authority button")
+        expect(page.locator(".table-card tbody")).to_contain_text("Quang Test Root CA")
+        administrator.photograph("signing-policy-dark-english")
+        assert administrator.barriers() == []
+        assert administrator.complaints == []
 
 
 def anybody_checks(suite: RunningSuite, browser: Browser, signed: bytes, folder: Path) -> None:
@@ -159,6 +172,7 @@ def anybody_checks(suite: RunningSuite, browser: Browser, signed: bytes, folder:
     page.set_input_files("[name=file]", folder / "ket-qua.pdf")
     page.click("form.form-card button.primary")
     expect(page.locator(".verify-signature").first).to_contain_text("BS. Trần Minh Quân")
+    expect(page.locator('.verify-signature[data-good="yes"]')).to_have_count(2)
     expect(page.locator(".verify-standing")).to_have_text("Bản đang có hiệu lực trong sổ của bệnh viện.")
     stranger.photograph("verify")
     assert stranger.barriers() == []
