@@ -11,7 +11,8 @@ import threading
 from typing import Final
 
 from orthanc_host.host import ArrivingImage
-from ris_core.studies.dicom_file import sop_instance_uid
+from ris_core.studies.dicom_file import read_dicom_file, sop_instance_uid
+from ris_core.studies.elements import DEFLATED, file_meta
 
 _MOST: Final = 1_000
 """Images under way to their refusal; each is there for milliseconds."""
@@ -34,6 +35,8 @@ class Refusals:
             self._uids[fresh] = None
             while len(self._uids) > _MOST:
                 self._uids.pop(next(iter(self._uids)))
+        if file_meta(file)[0] == DEFLATED:
+            return read_dicom_file(file).under_sop_instance_uid(fresh).as_bytes()
         return file.replace(known.encode(), fresh.encode())
 
     def ends(self, image: ArrivingImage) -> bool:

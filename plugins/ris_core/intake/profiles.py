@@ -168,11 +168,14 @@ class SenderRegistration:
             check_codec(self.charset, "charset")
 
 
-def register_sender(registration: SenderRegistration, actor: Actor) -> Sender:
-    """Add a sender.
+def register_sender(registration: SenderRegistration, actor: Actor, *, confirmed: bool = False) -> Sender:
+    """Add a sender; unregistered, it has been read by the default profile.
 
+    :param confirmed: as :func:`change_sender` has it
+    :raises MeaningChanges: by its profile, stored patients or orders would no longer be recognised
     :raises InvalidValue: naming the field
     """
+    check_meanings(DEFAULT_PROFILE, _in_force(registration.profile_id), (registration.identity,), confirmed=confirmed)
     return _stored(Sender(), registration, actor, "sender.registered")
 
 

@@ -42,7 +42,7 @@ def decide_copy(
     found = KeptCopy.objects.filter(pk=copy_id, study__isnull=False).first()
     if found is None:
         raise NotFound("there is no such copy", field="copy")
-    studies = {key: locked_study(key) for key in _studies_with(found)}
+    studies = {key: locked_study(key) for key in studies_with(found)}
     copy = KeptCopy.objects.select_for_update().get(pk=copy_id)
     assert copy.study_id is not None  # noqa: S101 (a copy stays that of its study)
     study = studies[copy.study_id]
@@ -76,7 +76,7 @@ def decide_copy(
     return copy
 
 
-def _studies_with(copy: KeptCopy) -> list[int]:
+def studies_with(copy: KeptCopy) -> list[int]:
     """The copy's study, and those into which a person has put the image that came first; in the order of locks."""
     away = Placement.objects.filter(origin=copy.study_id, undone=False)
     if away.exists():

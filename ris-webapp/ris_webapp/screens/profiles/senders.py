@@ -61,11 +61,11 @@ def _form(request: UserRequest, sender: Sender | None) -> HttpResponse:
                 profile_id=whole_number(values["profile"]),
                 may_query=bool(values["may_query"]),
             )
+            confirmed = request.POST.get("confirmed") == "on"
             if sender:
-                confirmed = request.POST.get("confirmed") == "on"
                 change_sender(sender.pk, registration, actor_of(request), confirmed=confirmed)
             else:
-                register_sender(registration, actor_of(request))
+                register_sender(registration, actor_of(request), confirmed=confirmed)
         except MeaningChanges as question:
             consequences = question.consequences
         except InvalidValue as error:

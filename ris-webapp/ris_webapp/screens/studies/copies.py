@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.contrib import messages
+from django.db.models import Case, When
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import record
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
-from ris_core.studies.copy_decisions import decide_copy
+from ris_core.studies.copy_decisions import decide_copy, studies_with
 from ris_core.studies.kept_copies import copy_file, waiting_copies
 from ris_core.studies.models import CopyDecision, KeptCopy, Study
 from ris_webapp.client import actor_of
@@ -39,8 +40,9 @@ class StudyWithCopies:
 
 def copies_of(study: Study) -> list[KeptCopy]:
     """Those that wait first."""
-    copies = study.kept_copies.select_related("decided_by").order_by("pk")
-    return sorted(copies[:MOST_COPIES], key=lambda copy: copy.decision != CopyDecision.WAITING)
+    copies = study.kept_copies.select_related("decided_by")
+    decided = Case(When(decision=CopyDecision.WAITING, then=0), default=1)
+    return list(copies.order_by(decided, "pk")[:MOST_COPIES])
 
 
 def studies_with_copies() -> list[StudyWithCopies]:
@@ -114,12 +116,15 @@ def _copy(study_id: int, copy_id: int) -> KeptCopy:
 
 
 def _stored_picture(copy: KeptCopy) -> bytes:
-    """Made as the kept one's where that can be, so that the two can be compared."""
+    """Made as the kept one's where that can be, so that the two can be compared. Of the image that belongs to the
+    copy's study: another patient's may lie elsewhere under the same UID."""
     with engine_for_pictures() as engine:
-        found = engine.find_instances(copy.sop_instance_uid)
-        if not found:
+        places = Study.objects.filter(pk__in=studies_with(copy)).values_list("orthanc_id", flat=True)
+        images = (image for place in places for image in engine.images_of(place, SOPInstanceUID=copy.sop_instance_uid))
+        found = next(images, None)
+        if found is None:
             raise NotFound("the engine does not have the image", field="copy")
         try:
-            return picture_of(engine.instance_file(found[0]), PIXELS)
+            return picture_of(engine.instance_file(found.orthanc_id), PIXELS)
         except NoPicture:
-            return engine.rendered(found[0], PIXELS)
+            return engine.rendered(found.orthanc_id, PIXELS)

@@ -115,6 +115,16 @@ def test_another_profile_for_a_sender_asks_too(client: Client, profile: SenderPr
     assert sender.profile_id == other.pk
 
 
+def test_registering_a_sender_that_has_sent_unregistered_asks_too(client: Client) -> None:
+    """It has been read by the default profile until now."""
+    receive([Received(order_message(), "peer", timezone.now())], apply_message)
+    other = create_profile("his-b", "HIS B", {"patient": {"default_issuer": "BVY"}}, SYSTEM)
+    form = {"identity": "HIS|BVX", "name": "HIS", "active": "on", "profile": str(other.pk)}
+    assert client.post("/profiles/senders/new/", form).status_code == 409
+    assert not Sender.objects.exists()
+    assert client.post("/profiles/senders/new/", {**form, "confirmed": "on"}).status_code == 302
+
+
 def test_what_nobody_has_sent_by_needs_no_confirmation(client: Client, profile: SenderProfile) -> None:
     unused = create_profile("new", "New", {}, SYSTEM)
     assert _save(client, unused, **{"patient.default_issuer": "BVY"}).status_code == 302

@@ -9,17 +9,18 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
-from ris_core.engine import Engine
+from ris_core.engine import Engine, StoredImage
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job, JobState
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.studies.file_differences import Difference
 from ris_core.studies.kept_copies import keep_copy, run_tell_of_kept_copy
-from ris_core.studies.models import KeptCopy, OperationKind, OperationState, Study, StudyOperation
+from ris_core.studies.models import CopyDecision, KeptCopy, OperationKind, OperationState, Study, StudyOperation
 from ris_testing.dicom_files import a_dicom_file
 from ris_testing.exams import a_reader, an_exam, link_images
 from ris_testing.fake_engine import FakeEngine
+from ris_webapp.screens.studies.copies import MOST_COPIES
 from ris_webapp.screens.studies.copy_picture import NoPicture, picture_of
 from ris_webapp.tests.people import client_as
 
@@ -131,7 +132,9 @@ def test_both_images_under_one_uid_are_shown_and_one_is_decided_for_and_that_und
     assert "Thay bằng ảnh gửi sau" in page
     assert client.get("/unmatched/").content.decode().count(f"/studies/{study.pk}/#copies") == 1
     assert client.get(f"{address}/kept.jpg").content.startswith(b"\xff\xd8")
-    monkeypatch.setattr(FakeEngine, "find_instances", lambda *_: ["a"])
+    stored = StoredImage(OrthancId(study.orthanc_id), "1.2", "1.2.3.1.1", "1.2.3.1", 2, 2, 1)
+    lying = {study.orthanc_id: [stored]}
+    monkeypatch.setattr(FakeEngine, "images_of", lambda _, place, **query: lying.get(place, []))
     monkeypatch.setattr(FakeEngine, "instance_file", lambda *_: b"of a syntax that only the engine decodes")
     monkeypatch.setattr(FakeEngine, "rendered", lambda *_: b"picture of the stored one")
     assert client.get(f"{address}/stored.jpg").content == b"picture of the stored one"
@@ -147,6 +150,13 @@ def test_both_images_under_one_uid_are_shown_and_one_is_decided_for_and_that_und
     client.post(f"{address}/decide", {"decision": "WAITING", "reason": "nhầm"})
     copy.refresh_from_db()
     assert copy.decision == "WAITING"
+
+
+def test_copies_that_wait_are_shown_however_many_were_decided_before(study: Study) -> None:
+    for number in range(MOST_COPIES + 1):
+        run_tell_of_kept_copy(str(keep_copy(b"x", f"1.2.{number}", OrthancId(study.orthanc_id), Difference.PIXELS).pk))
+    KeptCopy.objects.exclude(sop_instance_uid=f"1.2.{MOST_COPIES}").update(decision=CopyDecision.KEEP_FIRST)
+    assert f"1.2.{MOST_COPIES} " in _page(study)
 
 
 def test_copies_are_for_those_who_manage_studies_and_of_their_own_study(study: Study, copy: KeptCopy) -> None:
