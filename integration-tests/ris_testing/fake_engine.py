@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ris_core.engine import ChangesPage, Engine, EngineChange, EngineSeries, EngineStudy, NotInEngine
+from ris_core.engine import ChangesPage, Engine, EngineChange, EngineInstance, EngineSeries, EngineStudy, NotInEngine
 from ris_core.identifiers import OrthancId, StudyInstanceUID
 
 
@@ -85,6 +85,10 @@ class FakeEngine(Engine):
                     instances = tuple(engine_id(orthanc_id, str(number)) for number in range(len(files)))
                     return EngineSeries(OrthancId(orthanc_id), f"1.2.{name}", "CT", instances)
         raise NotInEngine("no such series")
+
+    def instances(self, study_id: str) -> list[EngineInstance]:
+        keys = [engine_id(study_id, name) for name in self._found(study_id).series]
+        return [EngineInstance(one, key, "1.2") for key in keys for one in self.series(key).instance_ids]
 
     def find_studies(self, study_instance_uid: StudyInstanceUID) -> list[OrthancId]:
         found = [study for study in self.studies.values() if study.study_instance_uid == study_instance_uid]

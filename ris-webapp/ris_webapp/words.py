@@ -351,6 +351,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "notify": _("Gửi thông báo cho nơi nhận"),
         "study_arrived": _("Ghi nhận ảnh mới đến"),
         "study_stable": _("Khớp ảnh với phiếu"),
+        "compare_images": _("So người bệnh trên từng ảnh"),
         "check_images": _("Kiểm tra đủ ảnh"),
         "correct_study": _("Sửa thông tin trong ảnh"),
         "tell_of_kept_copy": _("Báo ảnh trùng UID"),

@@ -79,6 +79,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("notify", notifications.run_notify, Pool.DELIVERIES, after_death=notifications.after_notify_job_died),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
+    JobKind("compare_images", studies.compare_images, Pool.IMAGES, time_limit_seconds=900.0),
     JobKind("check_images", completeness.run_check_images, Pool.IMAGES),
     JobKind(
         "correct_study",

@@ -5,11 +5,9 @@ All may be run again at any time, in any order and together; the subject is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from itertools import islice
-from typing import Final
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,27 +18,19 @@ from ris_core.jobs.services import enqueue
 from ris_core.studies import services, sweeper
 from ris_core.studies.arranging import Problem, arrange, tell_of_problem
 from ris_core.studies.corrections import CHANNEL, owe_correction
-from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
+from ris_core.studies.headers import SERIES_LOOKED_INTO, first_headers, other_headers
 from ris_core.studies.models import CopyDecision, Study, StudyPlace
 from ris_core.studies.operations_under_way import operations_waiting_for
 from ris_core.studies.received import (
     Header,
     header_from_json,
-    header_read_by_engine,
-    read_header,
 )
-from ris_core.studies.rewriting import received_header
 from ris_core.studies.wanted import identifies_otherwise, plan_for
 
-FIRST_READ_BYTES: Final = 64 * 1024
-LONGEST_READ_BYTES: Final = 4 * 1024 * 1024
-"""Patient and study attributes lie at the beginning; a private block before them may be large."""
 LOOK_AGAIN = timedelta(seconds=2)
 """How often the counts of an arriving study are brought up to date."""
 CLOCK_STEP = timedelta(seconds=1)
 """The engine's times have no fractions."""
-SERIES_LOOKED_INTO: Final = 200
-"""In a study with more series, the rest is not searched for another patient's attributes."""
 
 
 def study_arrived(subject_id: str) -> None:
@@ -52,6 +42,15 @@ def study_arrived(subject_id: str) -> None:
 def study_stable(subject_id: str) -> None:
     """No image has come for a while: the study is complete, or waits in a queue."""
     study_arrived(subject_id)
+
+
+def compare_images(subject_id: str) -> None:
+    """Look into every image of a stable study (by its key): one of another patient makes it a conflict."""
+    study = Study.objects.get(pk=int(subject_id))
+    if study.being_arranged:
+        return  # it is followed again when that has ended
+    with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
+        compare_every_image(engine, study)
 
 
 def correct_study(subject_id: str) -> None:
@@ -67,7 +66,7 @@ def correct_study(subject_id: str) -> None:
         elif not found.is_stable:
             enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
         elif operations_waiting_for(study).exists() or _is_out_of_line(
-            study, found, _headers(engine, found, SERIES_LOOKED_INTO, study)
+            study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study)
         ):
             arrange(engine, study)
 
@@ -101,18 +100,31 @@ def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
         _take_what_came_late(study, found)
         return
     if study is None:
-        headers = _headers(engine, found, series=SERIES_LOOKED_INTO if found.is_stable else 1)
+        headers = first_headers(engine, found, series=SERIES_LOOKED_INTO if found.is_stable else 1)
         study = services.note_study(found, headers, _sender(engine, found))
     else:
         found = _undisturbed(study, found)
-        headers = [header_from_json(study.as_received)]
+        headers = [header_from_json(header) for header in (study.as_received, *study.other_headers)]
         if found.is_stable:
-            headers += _headers(engine, found, SERIES_LOOKED_INTO, study)
+            headers += first_headers(engine, found, SERIES_LOOKED_INTO, study)
         study = services.note_study(found, headers)
     if not found.is_stable:
         enqueue("study_arrived", orthanc_id, run_at=timezone.now() + LOOK_AGAIN)
-    elif _is_out_of_line(study, found, headers):
+        return
+    if study.compared_count != found.instance_count:
+        enqueue("compare_images", study.pk)
+    if _is_out_of_line(study, found, headers):
         owe_correction(study.pk)
+
+
+def compare_every_image(engine: Engine, study: Study) -> None:
+    """Note on the row how all images describe their patient; if otherwise than was known, the study is placed anew."""
+    try:
+        found = engine.study(study.orthanc_id)
+        others = other_headers(engine, found, study)
+    except NotInEngine:
+        return
+    services.note_images_compared(study.pk, found.instance_count, [header.as_json() for header in others])
 
 
 def _study_at(orthanc_id: OrthancId) -> Study | None:
@@ -156,33 +168,6 @@ def _is_out_of_line(study: Study, found: EngineStudy, headers: Iterable[Header])
         return True
     Study.objects.filter(pk=study.pk).update(arrangement=digest)
     return False
-
-
-def _headers(engine: Engine, found: EngineStudy, series: int, study: Study | None = None) -> list[Header]:
-    """The header of one instance in each of the first ``series`` series, as received; at least one.
-
-    :param study: the row, when files of it may have been corrected
-    """
-    read = read_header if study is None or study.corrected_at is None else received_header
-    instances = islice(first_instances(engine, found), series)
-    headers = [_header(engine, found, instance, read) for instance in instances]
-    return headers or [header_read_by_engine(found.main_tags)]
-
-
-def _header(engine: Engine, found: EngineStudy, instance: OrthancId, read: Callable[[bytes], Header]) -> Header:
-    """The header as sent; as the engine read it when the file's structure is beyond us."""
-    byte_count = FIRST_READ_BYTES
-    while byte_count <= LONGEST_READ_BYTES:
-        data = engine.instance_head(instance, byte_count)
-        try:
-            return read(data)
-        except HeaderIncomplete:
-            if len(data) < byte_count:
-                break
-            byte_count *= 8
-        except HeaderUnreadable:
-            break
-    return header_read_by_engine(found.main_tags)
 
 
 def _sender(engine: Engine, found: EngineStudy) -> str:

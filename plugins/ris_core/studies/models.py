@@ -42,6 +42,10 @@ class Study(models.Model):
     restated = models.JSONField(default=dict)
     """Attributes (tag → text) that a tag rule or a person has stated in place of what the device sent: matching and
     the stored files follow them. Empty for nearly every study."""
+    other_headers = models.JSONField(default=list)
+    """As ``as_received``, of images that describe the patient in other words; found when all were compared."""
+    compared_count = models.PositiveIntegerField(default=0)
+    """How many images the study had then."""
     received_patient_id = models.CharField(max_length=64, blank=True)
     received_patient_name = models.CharField(max_length=255, blank=True)
     received_accession_number = models.CharField(max_length=64, blank=True)

@@ -88,6 +88,20 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
 
 
 @transaction.atomic
+def note_images_compared(study_id: int, instance_count: int, others: list[dict[str, Any]]) -> None:
+    """All images of a study have been looked into.
+
+    :param others: headers that describe the patient otherwise than the first image does
+    """
+    study = locked_study(study_id)
+    if study.other_headers != others:
+        study.other_headers, study.arrangement = others, ""
+        enqueue("study_arrived", study.orthanc_id)
+    study.compared_count = instance_count
+    study.save(update_fields=["other_headers", "compared_count", "arrangement", "updated_at"])
+
+
+@transaction.atomic
 def link_study(
     study_id: int,
     procedure_id: int,
