@@ -24,6 +24,7 @@ SCREENS = (
     "ris_webapp.screens.dashboard.urls",
     "ris_webapp.screens.health.urls",
     "ris_webapp.screens.reading.urls",
+    "ris_webapp.screens.report_templates.urls",
     "ris_webapp.screens.viewer_launch.urls",
     "ris_webapp.screens.signing.urls",
     "ris_webapp.screens.signing_policy.urls",

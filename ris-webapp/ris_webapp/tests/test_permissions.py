@@ -28,6 +28,7 @@ ADMINISTRATOR = frozenset({"ADMINISTRATOR"})
 ORDERING = frozenset({"RECEPTION", "TECHNOLOGIST", "ADMINISTRATOR"})
 VIEWING_PATIENTS = READING | {"TECHNOLOGIST", "RECEPTION", "ADMINISTRATOR"}
 COUNTING = APPROVING | {"RECEPTION", "ADMINISTRATOR"}
+DESIGNING = APPROVING | {"ADMINISTRATOR"}
 MANAGING_PATIENTS = frozenset({"RECEPTION", "ADMINISTRATOR"})
 
 INSIDE = frozenset({200, 204, 302, 303, 400, 401, 403, 404, 405, 409, 410, 422, 429, 502, 503})
@@ -171,6 +172,19 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "signing_policy:add_authority": ADMINISTRATOR,
     "signing_policy:remove_authority": ADMINISTRATOR,
     "reading:compare": VIEWING,
+    "reading:learn_word": DESIGNING,
+    "reading:prior_differences": READING,
+    "report_templates:templates": DESIGNING,
+    "report_templates:create": DESIGNING,
+    "report_templates:export": DESIGNING,
+    "report_templates:import": DESIGNING,
+    "report_templates:preview": DESIGNING,
+    "report_templates:change": DESIGNING,
+    "report_templates:active": DESIGNING,
+    "report_templates:restore": DESIGNING,
+    "report_templates:phrases": READING | DESIGNING,
+    "report_templates:phrase_active": READING | DESIGNING,
+    "report_templates:remove_word": DESIGNING,
     "reading:keep": VIEWING,
     "deliveries:deliveries": ADMINISTRATOR,
     "deliveries:replay": ADMINISTRATOR,

@@ -140,7 +140,7 @@ export class DraftKeeper {
 
   private async attempt(): Promise<void> {
     const content = this.read();
-    if (this.state !== "unreachable") this.enter("saving");
+    if (this.state !== "unreachable" && this.state !== "signed-out") this.enter("saving"); // what is told of it stays
     const outcome = await this.save(this.revision, content, false);
     switch (outcome.kind) {
       case "saved":

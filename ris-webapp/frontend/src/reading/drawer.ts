@@ -4,12 +4,20 @@ import { phrase } from "./phrase";
 
 const REMEMBERED = "quang-reading-drawer";
 
+/** The report being written, as far as the drawer has to do with it. */
+export interface Draft {
+  flush: () => Promise<boolean>;
+  take: (section: string, text: string) => void;
+  editable: () => boolean;
+}
+
 export class Drawer {
   constructor(
     private readonly page: HTMLElement,
     private readonly aside: HTMLElement,
     private readonly toggler: HTMLButtonElement,
     compare: (priorId: number) => void,
+    private readonly draft: Draft,
   ) {
     toggler.addEventListener("click", () => this.toggle());
     const remembered = localStorage.getItem(REMEMBERED);
@@ -18,6 +26,10 @@ export class Drawer {
       const target = event.target instanceof Element ? event.target : null;
       const comparing = target?.closest<HTMLElement>("[data-compare]");
       if (comparing) compare(Number(comparing.dataset.compare));
+      const differing = target?.closest<HTMLElement>("[data-differ]");
+      if (differing) void this.differ(differing);
+      const taking = target?.closest<HTMLElement>("[data-take-section]");
+      if (taking) this.take(taking);
     });
     for (const details of aside.querySelectorAll<HTMLDetailsElement>("details[data-prior]")) {
       details.addEventListener("toggle", () => void this.load(details));
@@ -55,5 +67,26 @@ export class Drawer {
     }
     body.innerHTML = html; // our own server's markup, escaped there
     body.dataset.loaded = "yes";
+    for (const button of body.querySelectorAll<HTMLElement>("[data-take-section]")) button.hidden = !this.draft.editable();
+  }
+
+  /** Shows how the draft differs from a prior's report, in its place; pressed again, the report itself. */
+  private async differ(button: HTMLElement): Promise<void> {
+    const body = button.closest<HTMLElement>(".prior-body");
+    const panel = body?.querySelector<HTMLElement>("[data-differences]");
+    if (!body || !panel || !button.dataset.differ) return;
+    if (panel.hidden) {
+      await this.draft.flush();
+      panel.innerHTML = (await fragment(button.dataset.differ)) ?? phrase("fragment_failed");
+    }
+    panel.hidden = !panel.hidden;
+    body.classList.toggle("shows-differences", !panel.hidden);
+    button.setAttribute("aria-pressed", String(!panel.hidden));
+  }
+
+  private take(button: HTMLElement): void {
+    const section = button.dataset.takeSection ?? "";
+    const text = button.closest(".prior-body")?.querySelector(`[data-section-text="${CSS.escape(section)}"]`)?.textContent;
+    if (text) this.draft.take(section, text);
   }
 }

@@ -12,6 +12,8 @@ import { KeyImages } from "./key-images";
 import { phrase } from "./phrase";
 import { SavingSign } from "./saving";
 import { ask, fragment, renewCsrfToken, type Answer } from "./server";
+import { Snippets, type Snippet } from "./snippets";
+import { Spelling } from "./spelling";
 import { wireSplitter } from "./splitter";
 import type { ReadingAddresses, Status } from "./status";
 import { TemplatePicker, type Template } from "./templates";
@@ -33,7 +35,9 @@ let status = data<Status>("reading-status");
 
 const editor = new Editor(need("#report", HTMLFormElement), () => keeper.edited());
 editor.write(status.content);
-const sign = new SavingSign(need("#saving", HTMLElement), need("#at-risk", HTMLElement), at.login);
+const sign = new SavingSign(need("#saving", HTMLElement), need("#at-risk", HTMLElement), at.login, data("reading-user"), () => {
+  void renewToken().then(() => keeper.flush());
+});
 const keeper = new DraftKeeper(
   () => editor.read(),
   save,
@@ -47,8 +51,12 @@ const keeper = new DraftKeeper(
 );
 const conflict = new ConflictPanel(need("#conflict", HTMLElement), editor, keeper);
 const images = new ImagesPane(need("#images", HTMLElement), at.compare, at.keep);
-const drawer = new Drawer(page, need("#drawer", HTMLElement), need("#drawer-toggle", HTMLButtonElement), (prior) => {
+const drawer: Drawer = new Drawer(page, need("#drawer", HTMLElement), need("#drawer-toggle", HTMLButtonElement), (prior) => {
   void images.compare(prior).then((beside) => drawer.mark(beside));
+}, {
+  flush: () => keeper.flush(),
+  take: (section, text) => editor.append(section, text),
+  editable: () => editor.editable,
 });
 const keyImages = new KeyImages(need("#key-images", HTMLElement), at, editor, () => status, () => keeper.edited());
 const picker = new TemplatePicker(
@@ -57,6 +65,20 @@ const picker = new TemplatePicker(
   data<Template[]>("reading-templates"),
   (template) => void applyTemplate(template),
   () => editor.focus(),
+);
+const snippets = new Snippets(
+  need("#report", HTMLFormElement),
+  need("#snippet-picker", HTMLElement),
+  editor,
+  data<Snippet[]>("reading-snippets"),
+  data<Record<string, string>>("reading-facts"),
+);
+const spelling = new Spelling(
+  need("#report", HTMLFormElement),
+  need("#spelling-bar", HTMLElement),
+  editor,
+  data<{ own: string[]; known: string }>("reading-spelling"),
+  at.learn,
 );
 const approval = new Approval(editor, keeper, at.approve, () => status, refresh, () => (leaving = true));
 let leaving = false;
@@ -244,6 +266,8 @@ const actions: Record<string, () => void> = {
   history: () => void history(),
   preview: () => void preview(),
   undo,
+  snippets: () => snippets.toggle(),
+  spelling: () => spelling.next(),
   larger: () => resize(1),
   smaller: () => resize(-1),
 };
@@ -257,6 +281,9 @@ page.addEventListener("click", (event) => {
 const anywhere = { whileTyping: true };
 registerKeys(
   { keys: ["F2"], label: phrase("key_template"), run: () => picker.toggle(), ...anywhere },
+  { keys: ["F3"], label: phrase("key_snippets"), run: () => snippets.toggle(), ...anywhere },
+  { keys: ["F6"], label: phrase("key_spelling"), run: () => spelling.next(), ...anywhere },
+  { keys: ["Shift+F6"], label: phrase("key_spelling_toggle"), run: () => toast(phrase(spelling.toggle() ? "spelling_on" : "spelling_off")), ...anywhere },
   { keys: ["F4"], label: phrase("key_drawer"), run: () => drawer.toggle(), ...anywhere },
   { keys: ["F6"], label: phrase("key_image"), run: () => keyImages.chooseShown(), ...anywhere },
   { keys: ["F7"], label: phrase("key_next"), run: () => void claimNext(), ...anywhere },

@@ -54,6 +54,7 @@ export interface ReadingAddresses {
   sign: string;
   /** The page on which one's key is unlocked. */
   signing: string;
+  learn: string;
   compare: string;
   keep: string;
   versions: string;

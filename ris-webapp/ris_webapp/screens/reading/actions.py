@@ -15,6 +15,7 @@ from ris_core.reports import holding, services
 from ris_core.reports.content import Content
 from ris_core.reports.errors import DraftConflict
 from ris_core.reports.models import Reading, VersionStatus
+from ris_core.reports.phrases import add_word
 from ris_core.reports.rendering import texts_of
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
@@ -28,6 +29,7 @@ from ris_webapp.screens.reading.bodies import (
     PriorsBody,
     TakeOverBody,
     TemplateBody,
+    WordBody,
     body_of,
 )
 from ris_webapp.screens.reading.next_exam import claim_next
@@ -148,6 +150,12 @@ def next_exam(request: UserRequest) -> HttpResponseBase:
     body = body_of(request, NextBody)
     following = claim_next(actor_of(request), modality=body.modality, after=body.after)
     return JsonResponse({"address": page_address(following.pk) if following else None})
+
+
+@action(Function.MANAGE_TEMPLATES)
+def learn_word(request: UserRequest) -> HttpResponseBase:
+    """Have the spelling check take a word for right from now on, for everybody."""
+    return JsonResponse({"word": add_word(body_of(request, WordBody).word, actor_of(request)).word})
 
 
 @action(Function.VIEW_IMAGES)

@@ -29,6 +29,7 @@ def script_addresses(exam_id: int) -> dict[str, str]:
         "next": reverse("reading:next"),
         "sign": reverse("signing:sign_exam", args=[exam_id]),
         "signing": reverse("signing:signing"),
+        "learn": reverse("reading:learn_word"),
         "login": reverse("login:login"),
         "worklist": reverse("worklist:worklist"),
     }

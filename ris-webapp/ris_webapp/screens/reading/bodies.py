@@ -56,6 +56,10 @@ class PriorsBody(Body, frozen=True):
     priors: list[int] = []
 
 
+class WordBody(Body, frozen=True):
+    word: str
+
+
 B = TypeVar("B", bound=Body)
 
 

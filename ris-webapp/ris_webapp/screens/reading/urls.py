@@ -8,6 +8,8 @@ from ris_webapp.screens.reading import actions, documents, key_images, views
 
 app_name = "reading"
 urlpatterns = [
+    path("exams/words", actions.learn_word, name="learn_word"),
+    path("exams/<int:exam_id>/priors/<int:prior_id>/differences", views.prior_differences, name="prior_differences"),
     path("exams/next", actions.next_exam, name="next"),
     path("exams/<int:exam_id>/", views.page, name="page"),
     path("exams/<int:exam_id>/status", views.status, name="status"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function, may
@@ -21,6 +22,7 @@ from ris_webapp.screens.reading.addresses import script_addresses
 from ris_webapp.screens.reading.differences import section_differences
 from ris_webapp.screens.reading.headings import usual_headings
 from ris_webapp.screens.reading.priors import open_prior, open_priors, priors_of
+from ris_webapp.screens.reading.snippets import facts_for, snippets_for, spelling_words
 from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses, who_of
 from ris_webapp.screens.reading.template_list import templates_for
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
@@ -52,6 +54,9 @@ def page(request: UserRequest, exam_id: int) -> HttpResponse:
             "status": status_of(request, shown),
             "addresses": script_addresses(exam.pk),
             "templates": templates_for(exam) if shown.rights.sees_draft else [],
+            "snippets": snippets_for(exam, request.user) if shown.rights.sees_draft else [],
+            "facts": facts_for(exam) if shown.rights.sees_draft else {},
+            "spelling": spelling_words() if shown.rights.sees_draft else {"own": [], "known": ""},
         },
     )
     grant_exam(request, response, shown)
@@ -106,8 +111,27 @@ def prior(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
     titles = titles_of(content, usual_headings())
     sections = [(code, titles[code], text) for code, text in texts_of(content).items() if text]
     sees_images = may(request.user.role, Function.VIEW_IMAGES)
-    context = {"prior": opened, "sections": sections, "sees_images": sees_images}
+    reads = may(request.user.role, Function.READ_EXAM)
+    address = reverse("reading:prior_differences", args=[exam.pk, opened.exam.pk]) if reads else ""
+    context = {
+        "prior": opened, "sections": sections, "sees_images": sees_images, "differences_address": address,
+    }  # fmt: skip
     return render(request, "reading/prior.html", context)
+
+
+@requires(Function.READ_EXAM)
+@require_GET
+def prior_differences(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
+    """What the draft says otherwise than the report in force of another exam of the same person, section by section."""
+    exam = exam_or_refuse(exam_id)
+    opened = open_prior(exam, prior_id)
+    if opened is None or opened.version is None:
+        raise NotFound("no such report of this patient")
+    subject = f"exam:{opened.exam.pk}"
+    record(actor_of(request), "prior.compared", subject=subject, patient_id=opened.exam.patient_id, beside=exam.pk)
+    now = reading_page(request.user, exam).content
+    differences = section_differences(content_of(opened.version), now)
+    return render(request, "reading/differences.html", {"differences": differences})
 
 
 @requires(Function.VIEW_REPORT)
