@@ -33,6 +33,7 @@ MOST_COPIES: Final = 16
 _PART_BYTES: Final = 1024 * 1024
 _MEBIBYTE: Final = 1024 * 1024
 _LOOK_AGAIN: Final = timedelta(seconds=2)
+_LOOK_AGAIN_AT_LAST: Final = timedelta(days=1)
 
 
 class NoRoomForCopy(QuangError):
@@ -118,9 +119,11 @@ def run_tell_of_kept_copy(subject_id: str) -> None:
     place = StudyPlace.objects.filter(orthanc_id=copy.engine_study_id).first()
     found = Study.objects.filter(orthanc_id=copy.engine_study_id).first()
     study = found or (place.study if place else None)
-    if study is None:  # both came within a moment
+    if study is None:  # both came within a moment; or the engine has lost the other, and then less and less often
+        now = timezone.now()
         enqueue("study_arrived", copy.engine_study_id)
-        enqueue("tell_of_kept_copy", copy.pk, run_at=timezone.now() + _LOOK_AGAIN)
+        wait = min(max(_LOOK_AGAIN, now - copy.received_at), _LOOK_AGAIN_AT_LAST)
+        enqueue("tell_of_kept_copy", copy.pk, run_at=now + wait)
         return
     copy.study = study
     copy.save(update_fields=["study"])

@@ -24,9 +24,11 @@ def stuck_operation(study: Study) -> StudyOperation | None:
 @transaction.atomic
 def try_again(study_id: int, actor: Actor) -> None:
     """Have the files compared anew, and what waits for them ended; those of the other study of an operation too."""
-    study = locked_study(study_id)
-    operation = stuck_operation(study)
-    for key in {study.pk, *(operation.study_ids if operation else ())}:
+    found = Study.objects.filter(pk=study_id).first()
+    operation = stuck_operation(found) if found is not None else None
+    studies = {key: locked_study(key) for key in sorted({study_id, *(operation.study_ids if operation else ())})}
+    study = studies[study_id]
+    for key in studies:
         Study.objects.filter(pk=key).update(arrangement="")
         owe_correction(key)
     record(actor, "study.correction_retried", subject=f"study:{study.pk}", patient_id=study.patient_id)

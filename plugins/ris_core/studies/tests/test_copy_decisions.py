@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -79,6 +81,11 @@ def test_a_copy_of_a_study_that_is_not_known_yet_is_looked_at_again(db: None) ->
     run_tell_of_kept_copy(str(copy.pk))
     assert Job.objects.filter(kind="tell_of_kept_copy").count() == 1
     assert not waiting_copies().exists()
+    long_ago = timezone.now() - timedelta(hours=1)
+    KeptCopy.objects.update(received_at=long_ago)
+    Job.objects.all().delete()
+    run_tell_of_kept_copy(str(copy.pk))
+    assert Job.objects.get(kind="tell_of_kept_copy").run_at > timezone.now() + timedelta(minutes=50)
 
 
 def test_the_first_is_kept_and_that_is_undone(engine: StoringEngine, study: Study) -> None:
