@@ -281,6 +281,8 @@ def _address(name: str) -> str:
         argument: "x" if kind.regex == "[^/]+" or "a-z" in kind.regex.lower() else 999_999
         for argument, kind in ADDRESSES[name].pattern.converters.items()
     }
+    for group in ADDRESSES[name].pattern.regex.groupindex:
+        arguments.setdefault(group, "9")  # addresses that are regular expressions: UIDs
     return reverse(name, kwargs=arguments)
 
 
