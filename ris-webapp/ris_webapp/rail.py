@@ -75,6 +75,7 @@ RAIL = (
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("result_receivers:receivers", "send", _("Nơi nhận kết quả"), Function.ADMINISTER, administration=True),
     RailEntry("matching_policy:policy", "link", _("Quy tắc khớp ảnh"), Function.ADMINISTER, administration=True),
+    RailEntry("reading_rules:rules", "eye", _("Đọc nhiều lần"), Function.ADMINISTER, administration=True),
     RailEntry("reading_targets:targets", "clock", _("Thời hạn đọc"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
     RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),

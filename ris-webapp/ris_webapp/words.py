@@ -402,6 +402,11 @@ WORDS: dict[str, dict[str, Text]] = {
         "FHIR": _("FHIR R4"),
         "CALLBACK": _("Gọi lại REST"),
     },
+    "agreement": {
+        "AGREES": _("Đồng ý"),
+        "MINOR": _("Khác ít"),
+        "MAJOR": _("Khác nhiều"),
+    },
     "version_status": {"P": _("Sơ bộ"), "F": _("Chính thức"), "C": _("Đính chính")},
     "role": {
         "RESIDENT": _("Bác sĩ nội trú"),

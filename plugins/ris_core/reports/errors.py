@@ -53,3 +53,15 @@ class DraftConflict(EditConflict):
         super().__init__(detail, field="revision")
         self.revision = revision
         self.content = content
+
+
+class ReadAlready(TransitionRefused):
+    """The reader has concluded another reading of the same exam: each is another reader's."""
+
+    code = "QUANG-5008"
+
+
+class ReadingsOutstanding(TransitionRefused):
+    """Another reading of the exam must be concluded first."""
+
+    code = "QUANG-5009"

@@ -23,6 +23,7 @@ from ris_core.reports.errors import AlreadyClaimed, ExamNotReady
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ, Verb, next_state
 from ris_core.reports.texts import content_of, put_content
+from ris_core.second_readings.plans import refuse_reader_of_before, refuse_unless_due
 
 LONGEST_REASON: Final = 255
 MOST_RELEASED: Final = 500
@@ -38,6 +39,7 @@ def claim(reading_id: int, actor: Actor) -> Reading:
 
     :raises NotPermitted: the actor's role does not read
     :raises AlreadyClaimed: somebody else holds it
+    :raises ReadAlready, ReadingsOutstanding: several read this exam, and it is not this reader's turn
     :raises ExamNotReady: nothing to read yet, or the exam is cancelled
     :raises TransitionRefused: it is final (open it by :func:`ris_core.reports.services.amend`)
     """
@@ -47,6 +49,8 @@ def claim(reading_id: int, actor: Actor) -> Reading:
     if reading.claimed_by_id == user_id:
         return reading
     refuse_other_holder(reading, user_id)
+    refuse_unless_due(reading)
+    refuse_reader_of_before(reading, user_id)
     hold(procedure, reading, Verb.CLAIM, actor, "reading.claimed")
     return reading
 
@@ -63,6 +67,9 @@ def take_over(reading_id: int, reason: str, actor: Actor) -> Reading:
     user_id = person(actor)
     refuse_unless_may(user_id, Function.OVERRIDE_READING)
     reason = clean_reason(reason)
+    if reading.state != ReadingState.AMENDED:
+        refuse_unless_due(reading)
+        refuse_reader_of_before(reading, user_id)
     holder = _holder(reading)
     if holder is None:
         hold(procedure, reading, Verb.CLAIM, actor, "reading.claimed")
@@ -89,6 +96,8 @@ def hand_over(reading_id: int, reader_id: int, actor: Actor) -> Reading:
         raise NotFound("there is no such reader", field="reader")
     if reading.state == ReadingState.AMENDED:
         refuse_unless_may(other.pk, Function.APPROVE_REPORT)
+    else:
+        refuse_reader_of_before(reading, other.pk)
     if other.pk == actor.user_id:
         return reading
     reading.state = next_state(reading.state, Verb.HAND_OVER)

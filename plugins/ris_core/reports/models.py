@@ -16,6 +16,8 @@ class ReadingState(models.TextChoices):
     DRAFT = "DRAFT"
     PRELIMINARY = "PRELIMINARY"
     FINAL = "FINAL"
+    CONCLUDED = "CONCLUDED"
+    """Of a reading before the report's: its opinion is kept (:mod:`ris_core.second_readings`)."""
     AMENDED = "AMENDED"
     RECALLED = "RECALLED"
 
@@ -108,7 +110,11 @@ class ReportText(models.Model):
 
 
 class Reading(ReportText):
-    """The reading of a requested procedure by one reader (``ordinal`` 1, 2, …), with the draft being typed."""
+    """The reading of a requested procedure by one reader, with the draft being typed.
+
+    The versions of ``ordinal`` 1 are the exam's report; 2 and 3 are read before it where several read
+    (:mod:`ris_core.second_readings`).
+    """
 
     procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="readings")
     ordinal = models.PositiveSmallIntegerField(default=1)

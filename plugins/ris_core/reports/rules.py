@@ -21,6 +21,7 @@ class Verb(StrEnum):
     HAND_OVER = "hand_over"
     RELEASE = "release"
     SAVE_DRAFT = "save_draft"
+    CONCLUDE = "conclude"
     APPROVE_PRELIMINARY = "approve_preliminary"
     APPROVE_FINAL = "approve_final"
     AMEND = "amend"
@@ -48,6 +49,8 @@ TRANSITIONS: tuple[tuple[str, Verb, str], ...] = (
     ("DRAFT", Verb.SAVE_DRAFT, "DRAFT"),
     ("PRELIMINARY", Verb.SAVE_DRAFT, "PRELIMINARY"),
     ("AMENDED", Verb.SAVE_DRAFT, "AMENDED"),
+    ("CLAIMED", Verb.CONCLUDE, "CONCLUDED"),
+    ("DRAFT", Verb.CONCLUDE, "CONCLUDED"),
     ("CLAIMED", Verb.APPROVE_PRELIMINARY, "PRELIMINARY"),
     ("DRAFT", Verb.APPROVE_PRELIMINARY, "PRELIMINARY"),
     ("PRELIMINARY", Verb.APPROVE_PRELIMINARY, "PRELIMINARY"),

@@ -47,6 +47,7 @@ from ris_core.reports.rules import (
     next_state,
 )
 from ris_core.reports.texts import content_of, put_content
+from ris_core.second_readings.plans import due_reading, refuse_report_before_opinions
 from ris_core.studies.models import StudyLink
 
 _EVENTS = {
@@ -67,16 +68,14 @@ class AppliedTemplate:
 
 
 def open_reading(procedure_id: int) -> Reading:
-    """The first reading of a requested procedure, made when there is none yet; changes nothing else.
+    """The reading of a requested procedure whose turn it is, made when there is none yet; changes nothing else.
 
     :raises NotFound: no such procedure
     """
-    if not RequestedProcedure.objects.filter(pk=procedure_id).exists():
+    procedure = RequestedProcedure.objects.filter(pk=procedure_id).first()
+    if procedure is None:
         raise NotFound("there is no such exam", field="procedure")
-    reading, _ = Reading.objects.select_related("claimed_by", "template").get_or_create(
-        procedure_id=procedure_id, ordinal=1
-    )
-    return reading
+    return due_reading(procedure)
 
 
 @transaction.atomic
@@ -92,7 +91,7 @@ def save_draft(reading_id: int, revision: int, content: Content, actor: Actor) -
     refuse_unless_held(reading, person(actor))
     if content_of(reading) == content:
         return reading.draft_revision  # also a repeat of a save whose answer was lost
-    _refuse_other_revision(reading, revision)
+    refuse_other_revision(reading, revision)
     _save(procedure, reading, content, actor)
     return reading.draft_revision
 
@@ -108,7 +107,7 @@ def apply_template(
     """
     procedure, reading = locked(reading_id)
     refuse_unless_held(reading, person(actor))
-    _refuse_other_revision(reading, revision)
+    refuse_other_revision(reading, revision)
     template = ReportTemplate.objects.select_related("current").filter(pk=template_id, active=True).first()
     if template is None or template.current is None:
         raise NotFound("there is no such template", field="template")
@@ -130,14 +129,16 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     screens.
 
     :raises NotPermitted: the approver's role may not approve this
-    :raises ConclusionMissing, ReportIncomplete, ExamNotReady, DraftConflict, AlreadyClaimed, TransitionRefused: nothing
-        was changed
+    :raises ConclusionMissing, ReportIncomplete, ReadingsOutstanding, ExamNotReady, DraftConflict, AlreadyClaimed,
+        TransitionRefused: nothing was changed
     """
     procedure, reading = locked(reading_id)
     user_id = person(actor)
     refuse_unless_held(reading, user_id)
-    _refuse_other_revision(reading, revision)
+    refuse_other_revision(reading, revision)
     refuse_unless_may(user_id, approval_function(status, of_resident=written_by_resident(reading)))
+    if status != VersionStatus.CORRECTED:
+        refuse_report_before_opinions(reading)
     state = next_state(reading.state, APPROVAL_VERB[status])
     refuse_unless_ready(procedure, correcting=status == VersionStatus.CORRECTED)
     if not StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).exists():
@@ -191,7 +192,8 @@ def amend(reading_id: int, actor: Actor) -> Reading:
     return reading
 
 
-def _refuse_other_revision(reading: Reading, revision: int) -> None:
+def refuse_other_revision(reading: Reading, revision: int) -> None:
+    """:raises DraftConflict: the draft has another revision now"""
     if reading.draft_revision != revision:
         raise DraftConflict(
             "the draft was changed in between", revision=reading.draft_revision, content=content_of(reading)

@@ -108,7 +108,7 @@ async function renewToken(): Promise<void> {
 let shownHead = status.head;
 
 function show(next: Status): void {
-  if (next.revision < keeper.currentRevision) {
+  if (next.reading === status.reading && next.revision < keeper.currentRevision) {
     soon(); // asked for before the last save and answered after it: it would put old text into the editor
     return;
   }
@@ -174,7 +174,8 @@ async function acknowledge(notice = page.querySelector<HTMLFormElement>("form[da
 /** A form of the page's own use cases: what it holds goes as JSON, and the exam comes back as it is then. */
 async function askFor(form: HTMLFormElement): Promise<void> {
   if (status.rights.edit && !(await keeper.flush())) return;
-  const answer = await ask<Status>(form.action, Object.fromEntries(new FormData(form)));
+  const revision = form.hasAttribute("data-with-revision") ? { revision: keeper.currentRevision } : {};
+  const answer = await ask<Status>(form.action, { ...Object.fromEntries(new FormData(form)), ...revision });
   if (answer.kind !== "ok") return tell(answer);
   shownHead = ""; // the form is done with
   show(answer.value);

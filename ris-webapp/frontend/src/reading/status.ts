@@ -16,6 +16,8 @@ export interface Rights {
 }
 
 export interface Status {
+  /** Which reading it is: several may read one exam, each in their own. */
+  reading: number;
   revision: number;
   savedAt: string;
   content: Content;

@@ -17,14 +17,19 @@ from ris_core.reports.errors import DraftConflict
 from ris_core.reports.models import Reading, VersionStatus
 from ris_core.reports.phrases import add_word
 from ris_core.reports.rendering import texts_of
+from ris_core.second_readings import services as second_readings
+from ris_core.second_readings.models import Opinion
+from ris_core.second_readings.plans import shown_reading
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import page_address
 from ris_webapp.screens.reading.bodies import (
     MAXIMUM_PRIORS_BESIDE,
     ApproveBody,
+    ConcludeBody,
     DraftBody,
     HandOverBody,
+    JudgeBody,
     NextBody,
     PriorsBody,
     TakeOverBody,
@@ -71,28 +76,49 @@ def claim(request: UserRequest, exam_id: int) -> HttpResponseBase:
 @action(Function.OVERRIDE_READING)
 def take_over(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Take the exam with its draft from whoever holds it, and say why."""
-    holding.take_over(_reading(exam_id).pk, body_of(request, TakeOverBody).reason, actor_of(request))
+    holding.take_over(_reading(request, exam_id).pk, body_of(request, TakeOverBody).reason, actor_of(request))
+    return _status(request, exam_id)
+
+
+@action(Function.APPROVE_PRELIMINARY)
+def conclude(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Keep the draft as one's opinion, where several read the exam."""
+    reading = _reading(request, exam_id)
+    try:
+        second_readings.conclude(reading.pk, body_of(request, ConcludeBody).revision, actor_of(request))
+    except DraftConflict as conflict:
+        return answer_conflict(reading, conflict, Content())
+    return _status(request, exam_id)
+
+
+@action(Function.APPROVE_REPORT)
+def judge(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """Say how far another reader's opinion agrees."""
+    body = body_of(request, JudgeBody)
+    if not Opinion.objects.filter(pk=int(body.opinion), procedure_id=exam_id).exists():
+        raise NotFound("no such opinion of this exam")
+    second_readings.judge(int(body.opinion), body.agreement, actor_of(request))
     return _status(request, exam_id)
 
 
 @action(Function.READ_EXAM)
 def hand_over(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Give the exam that one holds to another reader."""
-    holding.hand_over(_reading(exam_id).pk, int(body_of(request, HandOverBody).reader), actor_of(request))
+    holding.hand_over(_reading(request, exam_id).pk, int(body_of(request, HandOverBody).reader), actor_of(request))
     return _status(request, exam_id)
 
 
 @action(Function.READ_EXAM)
 def release(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Give the exam back; the draft stays with it."""
-    holding.release(_reading(exam_id).pk, actor_of(request))
+    holding.release(_reading(request, exam_id).pk, actor_of(request))
     return _status(request, exam_id)
 
 
 @action(Function.APPROVE_REPORT)
 def amend(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Open an approved report for correction."""
-    services.amend(_reading(exam_id).pk, actor_of(request))
+    services.amend(_reading(request, exam_id).pk, actor_of(request))
     return _status(request, exam_id)
 
 
@@ -100,7 +126,7 @@ def amend(request: UserRequest, exam_id: int) -> HttpResponseBase:
 def draft(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Keep what has been typed over ``revision``; 409 with the other draft when somebody saved in between."""
     body = body_of(request, DraftBody)
-    reading = _reading(exam_id)
+    reading = _reading(request, exam_id)
     content = body.report()
     try:
         revision = services.save_draft(reading.pk, body.revision, content, actor_of(request))
@@ -113,7 +139,7 @@ def draft(request: UserRequest, exam_id: int) -> HttpResponseBase:
 def template(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Fill the draft's empty sections from a template."""
     body = body_of(request, TemplateBody)
-    reading = _reading(exam_id)
+    reading = _reading(request, exam_id)
     try:
         applied = services.apply_template(
             reading.pk, body.template_id, body.revision, actor_of(request), frozenset(body.replace)
@@ -134,7 +160,7 @@ def template(request: UserRequest, exam_id: int) -> HttpResponseBase:
 def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
     """Approve the draft of ``revision``; with ``next``, claim the next exam and tell its address."""
     body = body_of(request, ApproveBody)
-    reading = _reading(exam_id)
+    reading = _reading(request, exam_id)
     actor = actor_of(request)
     try:
         version = services.approve(reading.pk, body.revision, VersionStatus(body.status), actor)
@@ -193,9 +219,9 @@ def _priors_with_images(request: UserRequest, exam_id: int) -> list[OpenedPrior]
     return [prior for prior in open_priors(exam_or_refuse(exam_id), wanted) if prior.study_uids]
 
 
-def _reading(exam_id: int) -> Reading:
+def _reading(request: UserRequest, exam_id: int) -> Reading:
     """:raises NotFound: no such exam, or nobody has begun to read it"""
-    reading = Reading.objects.filter(procedure_id=exam_id).order_by("ordinal").first()
+    reading = shown_reading(exam_id, request.user.pk)
     if reading is None:
         raise NotFound("nobody has begun to read this exam")
     return reading

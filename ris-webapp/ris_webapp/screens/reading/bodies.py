@@ -31,6 +31,15 @@ class TakeOverBody(Body, frozen=True):
     reason: str = ""
 
 
+class ConcludeBody(Body, frozen=True):
+    revision: int
+
+
+class JudgeBody(Body, frozen=True):
+    opinion: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
+    agreement: Literal["AGREES", "MINOR", "MAJOR"]
+
+
 class HandOverBody(Body, frozen=True):
     reader: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
 

@@ -10,11 +10,13 @@ from django.views.decorators.http import require_GET
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
-from ris_core.reports.models import Reading, ReportVersion
+from ris_core.reports.models import ReportVersion
 from ris_core.reports.texts import content_of
+from ris_core.second_readings.plans import shown_reading
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.preview import draft_pdf
+from ris_webapp.screens.reading.rights import rights_of
 from ris_webapp.screens.reading.views import exam_or_refuse
 from ris_webapp.screens.viewer_launch.results import report_pdf
 
@@ -41,8 +43,8 @@ def version_pdf(request: UserRequest, exam_id: int, number: int) -> HttpResponse
 def preview(request: UserRequest, exam_id: int) -> HttpResponse:
     """The print preview: the draft while one is being written, else the version in force."""
     exam = exam_or_refuse(exam_id)
-    reading = Reading.objects.filter(procedure=exam).order_by("ordinal").first()
-    if reading is None:
+    reading = shown_reading(exam.pk, request.user.pk)
+    if reading is None or not rights_of(request.user, exam, reading).sees_draft:
         raise NotFound("nobody has begun to read this exam")
     newest = reading.versions.order_by("-number").first()
     if newest is not None and content_of(newest) == content_of(reading):

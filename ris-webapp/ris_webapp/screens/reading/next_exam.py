@@ -23,6 +23,7 @@ def claim_next(actor: Actor, *, modality: str = "", after: int | None = None) ->
     waiting = RequestedProcedure.objects.filter(exam_state=ExamState.READY_TO_READ)
     if modality:
         waiting = waiting.filter(modality=modality)
+    waiting = waiting.exclude(opinions__reader_id=actor.user_id)  # read by them already; another's turn
     if after is not None:
         waiting = waiting.exclude(pk=after)
     for exam in waiting.order_by("priority_rank", "scheduled_at", "id")[:_TRIES]:

@@ -14,7 +14,15 @@ from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
 from ris_core.key_images.rules import MAXIMUM_KEY_IMAGES
 from ris_core.reports.checks import Flaw
 from ris_core.reports.content import Content
-from ris_core.reports.errors import AlreadyClaimed, ConclusionMissing, DraftConflict, ExamNotReady, ReportIncomplete
+from ris_core.reports.errors import (
+    AlreadyClaimed,
+    ConclusionMissing,
+    DraftConflict,
+    ExamNotReady,
+    ReadAlready,
+    ReadingsOutstanding,
+    ReportIncomplete,
+)
 from ris_core.reports.models import Reading
 from ris_core.reports.rendering import texts_of
 from ris_webapp.screens.reading.differences import section_differences
@@ -58,6 +66,10 @@ def _sentence(error: QuangError) -> tuple[int, str]:
         case AlreadyClaimed():
             values = {"name": error.holder_name, "time": clock_with_seconds(error.claimed_at)[:5]}
             return 409, _("%(name)s đang giữ ca này từ %(time)s.") % values
+        case ReadAlready():
+            return 409, _("Bạn đã đọc ca này; lần đọc khác dành cho người khác.")
+        case ReadingsOutstanding():
+            return 409, _("Còn lần đọc khác phải chốt trước.")
         case ExamNotReady():
             return 409, _("Ca này chưa có ảnh để đọc, hoặc đã bị huỷ.")
         case ConclusionMissing():

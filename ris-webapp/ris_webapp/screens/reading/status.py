@@ -22,6 +22,9 @@ from ris_core.reports.content import Content, plain_content
 from ris_core.reports.models import Reading, ReportVersion
 from ris_core.reports.rendering import texts_of
 from ris_core.reports.texts import content_of
+from ris_core.second_readings.models import Opinion
+from ris_core.second_readings.plans import progress_of, shown_reading
+from ris_core.second_readings.rules import Progress
 from ris_webapp.permission import UserRequest
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.reading.addresses import images_window_address
@@ -53,6 +56,10 @@ class ReadingPage:
     """What has changed under the reader's hands and nobody has acknowledged."""
     readers: tuple[User, ...] = ()
     """To whom the reader can hand it over."""
+    progress: Progress | None = None
+    """Where several read the exam: how far they have come."""
+    opinions: tuple[Opinion, ...] = ()
+    """Those that the user may see now."""
 
     @property
     def content(self) -> Content:
@@ -73,18 +80,16 @@ class ReadingPage:
 
 def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
     """What ``user`` sees of ``exam`` now."""
-    reading = Reading.objects.select_related("claimed_by").filter(procedure=exam).order_by("ordinal").first()
-    version = (
-        ReportVersion.objects.select_related("approved_by").filter(reading=reading).order_by("-number").first()
-        if reading
-        else None
-    )
+    reading = shown_reading(exam.pk, user.pk)
+    versions = ReportVersion.objects.select_related("approved_by").filter(reading__procedure=exam)
+    version = versions.order_by("reading__ordinal", "-number").first() if reading else None
     deliveries = (
         Delivery.objects.select_related("receiver").filter(version=version).order_by("receiver__code")
         if version
         else Delivery.objects.none()
     )
     rights = rights_of(user, exam, reading)
+    progress = progress_of(exam.pk)
     return ReadingPage(
         exam=exam,
         reading=reading,
@@ -94,10 +99,26 @@ def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
         images=images_of(exam),
         sees_images=may(user.role, Function.VIEW_IMAGES),
         signing=shown_signature(user, version),
-        key_images=tuple(chosen_of(exam.pk)) if rights.sees_draft else _frozen(version),
+        key_images=_key_images(user, exam, progress) if rights.sees_draft else _frozen(version),
         notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
         readers=tuple(readers().exclude(pk=user.pk)) if rights.hand_over else (),
+        progress=progress,
+        opinions=_opinions(user, exam, progress),
     )
+
+
+def _opinions(user: User, exam: RequestedProcedure, progress: Progress | None) -> tuple[Opinion, ...]:
+    if progress is None or not may(user.role, Function.READ_EXAM):
+        return ()
+    opinions = Opinion.objects.filter(procedure=exam).select_related("reader").order_by("position")
+    return tuple(opinions if progress.opinions_are_open else opinions.filter(reader=user))
+
+
+def _key_images(user: User, exam: RequestedProcedure, progress: Progress | None) -> tuple[KeyImage, ...]:
+    chosen = chosen_of(exam.pk)
+    if progress is not None and not progress.opinions_are_open:
+        chosen = chosen.filter(chosen_by=user)
+    return tuple(chosen)
 
 
 def _frozen(version: ReportVersion | None) -> tuple[KeyImage, ...]:
@@ -112,6 +133,7 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
     context = {"page": page, "exam": page.exam, "DeliveryState": DeliveryState, **who_of(page.exam)}
     uids = page.images.study_uids if page.sees_images else []
     return {
+        "reading": page.reading.pk if page.reading else 0,
         "revision": page.reading.draft_revision if page.reading else 0,
         "savedAt": clock_with_seconds(page.reading.draft_saved_at if page.reading else None),
         "content": page.content.as_json(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from ris_core.exam_lists.models import Assignment, ExamTag
@@ -17,6 +17,8 @@ from ris_core.notices.services import open_notices_by_exam
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Document, Reading
+from ris_core.second_readings.models import ReadingPlan
+from ris_core.second_readings.rules import Progress
 from ris_core.signatures.listing import signatures_of
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.notices.sentences import sentence_of
@@ -63,6 +65,8 @@ class ExamRow:
     """How long it may wait for its report."""
     signature: str = ""
     """State of the signature of what was approved last; empty when nobody asked for one."""
+    position: int = 0
+    """Where several read it: the how manieth reading is due; 0: one reader is enough."""
     notices: list[str] = field(default_factory=list)
     """What has changed under the users' hands, a sentence each."""
 
@@ -108,6 +112,7 @@ def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
     _add_marks(rows)
     _add_targets(rows.values())
     _add_signatures(rows)
+    _add_positions(rows)
     _add_notices(rows)
     return [rows[procedure_id] for procedure_id in procedure_ids if procedure_id in rows]
 
@@ -186,6 +191,15 @@ def _add_signatures(rows: dict[int, ExamRow]) -> None:
         row = rows[procedure_id]
         row.signature = signature.state
         row.instance_count = max(0, row.instance_count - signature.stored_files)
+
+
+def _add_positions(rows: dict[int, ExamRow]) -> None:
+    plans = ReadingPlan.objects.filter(procedure_id__in=rows, procedure__exam_state__in=UNFINISHED)
+    counted = plans.annotate(concluded=Count("procedure__opinions"))
+    for procedure_id, readings, blinded, concluded in counted.values_list(
+        "procedure_id", "readings", "blinded", "concluded"
+    ):
+        rows[procedure_id].position = Progress(readings, blinded, concluded).position
 
 
 def _add_notices(rows: dict[int, ExamRow]) -> None:
