@@ -63,7 +63,7 @@ def test_from_the_designed_template_to_the_printed_values(suite: RunningSuite, b
         item.get_by_text("Bắt buộc điền").click()
         conclusion = page.locator(".designer-section", has=page.locator("h2", has_text="Kết luận"))
         conclusion.get_by_text("Thêm đoạn chữ").click()
-        conclusion.get_by_label("Đoạn chữ").last.fill("U bán cầu [phải/trái].")
+        conclusion.locator("textarea").fill("U bán cầu [phải/trái].")
         expect(page.locator("#preview-text")).to_contain_text("U bán cầu")
         assert radiologist.barriers() == []
         page.get_by_text("Lưu bản mới").click()
