@@ -19,7 +19,7 @@ from ris_core.engine import (
     StoredInstance,
     Upload,
 )
-from ris_core.identifiers import OrthancId
+from ris_core.identifiers import OrthancId, StudyInstanceUID
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
 from ris_core.studies.engine_ids import engine_id
@@ -53,7 +53,7 @@ class StoringEngine(Engine):
             raise NotInEngine("no such study")
         uid = read_header(next(iter(files.values()))).text("0020000D")
         series = tuple(dict.fromkeys(self._ids(data)[1] for data in files.values()))
-        tags = {"StudyInstanceUID": uid}
+        tags = {"StudyInstanceUID": uid, "PatientID": read_header(next(iter(files.values()))).text("00100020")}
         return EngineStudy(
             OrthancId(orthanc_id), uid, series, len(files), ("CT",), is_stable=True, last_update=timezone.now(),
             main_tags=tags,
@@ -69,6 +69,13 @@ class StoringEngine(Engine):
             EngineInstance(key, self._ids(data)[1], read_dicom_file(data).text(SOP_INSTANCE_UID))
             for key, data in self._of(study_id).items()
         ]
+
+    def find_studies(self, study_instance_uid: StudyInstanceUID) -> list[OrthancId]:
+        under = {self._ids(data)[0] for data in self.files.values() if _text(data, 0x0020000D) == study_instance_uid}
+        return sorted(under)
+
+    def find_instances(self, sop_instance_uid: str) -> list[OrthancId]:
+        return [key for key, data in self.files.items() if _text(data, SOP_INSTANCE_UID) == sop_instance_uid]
 
     def instance_file(self, orthanc_id: str) -> bytes:
         return self.files[OrthancId(orthanc_id)]
@@ -118,6 +125,10 @@ class StoringEngine(Engine):
             file.text(0x00080018),
         )
         return engine_id(*parts[:2]), engine_id(*parts[:3]), engine_id(*parts)
+
+
+def _text(data: bytes, tag: int) -> str:
+    return read_dicom_file(data).text(tag)
 
 
 def use_storing_engine(monkeypatch: pytest.MonkeyPatch) -> StoringEngine:

@@ -156,7 +156,7 @@ class OrthancHost(Dispatcher):
             answers.WorklistMarkIncomplete()
 
     def _on_received(self, file: bytes, origin: int) -> tuple[int, bytes | None]:
-        # by its REST API only the worker stores, which looks for itself (docs/adr/0017)
+        # by its REST API only the worker and the gateway store, which look for themselves (docs/adr/0021)
         instead = None if origin == orthanc.InstanceOrigin.REST_API else self.receive(file)
         if instead is None:
             return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None

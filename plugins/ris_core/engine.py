@@ -338,6 +338,11 @@ class Engine:
         found = self._json("POST", "/tools/lookup", data=str(study_instance_uid).encode(), safe=True)
         return [OrthancId(item["ID"]) for item in found if item["Type"] == "Study"]
 
+    def find_instances(self, sop_instance_uid: str) -> list[OrthancId]:
+        """Every instance under this SOPInstanceUID, in whatever study or series."""
+        found = self._json("POST", "/tools/lookup", data=sop_instance_uid.encode(), safe=True)
+        return [OrthancId(item["ID"]) for item in found if item["Type"] == "Instance"]
+
     def study_page(self, since: int, limit: int) -> list[OrthancId]:
         """``limit`` studies from position ``since`` of the engine's whole list, in no useful order."""
         return [OrthancId(item) for item in self._json("GET", "/studies", params={"since": since, "limit": limit})]

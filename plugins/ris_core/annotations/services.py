@@ -21,6 +21,7 @@ from ris_core.changes.services import announce
 from ris_core.engine import Engine, EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.studies.file_differences import difference
 from ris_core.studies.models import Study
 
 
@@ -36,6 +37,9 @@ class Kept:
 def keep_annotation(file: bytes, granted: frozenset[str], engine: Engine, actor: Actor) -> Kept:
     """Store one object if it is an annotation of a granted study and carries that study's identity.
 
+    Nothing is stored under the UID of anything else that the engine has, in whatever study or series: the viewer is
+    told, and has it still. The same object again is stored already.
+
     :param granted: StudyInstanceUIDs into which the viewer may store
     :raises EngineUnavailable: the engine cannot be reached: nothing was stored, try again
     """
@@ -48,6 +52,11 @@ def keep_annotation(file: bytes, granted: frozenset[str], engine: Engine, actor:
     found = engine.find_studies(StudyInstanceUID(header.study_instance_uid))
     if len(found) != 1 or not same_identity(header, (study := engine.study(found[0])).main_tags):
         return _refused(Refusal.OTHER_IDENTITY, actor, header)
+    known = engine.find_instances(header.sop_instance_uid)
+    if any(difference(engine.instance_file(one), file) is None for one in known):
+        return Kept(header.sop_class_uid, header.sop_instance_uid)  # sent again, since our answer was lost
+    if known:
+        return _refused(Refusal.ALREADY_STORED, actor, header)
     try:
         stored = engine.store_instance(file)
     except EngineFailed:
