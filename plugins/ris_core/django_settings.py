@@ -31,6 +31,7 @@ DOMAIN_APPS = [
     "ris_core.performed",
     "ris_core.reports",
     "ris_core.second_readings",
+    "ris_core.critical_results",
     "ris_core.signatures",
     "ris_core.key_images",
     "ris_core.delivery",

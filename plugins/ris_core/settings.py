@@ -119,6 +119,14 @@ class Reading(Section, frozen=True):
     """An exam that is held so long without work on it is given back, its draft stays; 0: never."""
 
 
+class Critical(Section, frozen=True):
+    """Within how many minutes a critical result is to be acknowledged before it is escalated."""
+
+    red_minutes: float = 15.0
+    orange_minutes: float = 60.0
+    yellow_minutes: float = 1440.0
+
+
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
@@ -209,6 +217,7 @@ class Settings(Section, frozen=True):
     mapping: AutoMapping = AutoMapping()
     delivery: Delivery = Delivery()
     reading: Reading = Reading()
+    critical: Critical = Critical()
     worker: Worker = Worker()
     access: Access = Access()
     api: Api = Api()

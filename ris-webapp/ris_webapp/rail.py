@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from ris_core.accounts.rules import Function, may
 from ris_core.messages.replaying import waiting_count as messages_waiting
+from ris_webapp.screens.criticals.views import criticals_waiting
 from ris_webapp.screens.deliveries.badges import dead_count
 from ris_webapp.screens.unmatched.evidence import waiting_count
 from ris_webapp.words import Text
@@ -68,6 +69,7 @@ RAIL = (
     RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
+    RailEntry("criticals:inbox", "alert-triangle", _("Nguy cấp"), Function.ACKNOWLEDGE_CRITICAL, criticals_waiting),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),
     RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),

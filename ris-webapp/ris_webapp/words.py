@@ -175,6 +175,9 @@ WORDS: dict[str, dict[str, Text]] = {
         "report.final": _("Kết quả đã duyệt"),
         "report.corrected": _("Kết quả đã sửa"),
         "report.recalled": _("Kết quả thu hồi"),
+        "critical.flagged": _("Kết quả nguy cấp"),
+        "critical.escalated": _("Kết quả nguy cấp quá hạn xác nhận"),
+        "critical.acknowledged": _("Kết quả nguy cấp đã xác nhận"),
         "mpps.received": _("Báo cáo của máy (MPPS)"),
     },
     "study_state": {
@@ -357,6 +360,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "tell_of_kept_copy": _("Báo ảnh trùng UID"),
         "keep_rejection_note": _("Lưu ghi chú từ chối ảnh"),
         "sweep_studies": _("Đối chiếu Orthanc với cơ sở dữ liệu"),
+        "escalate_critical": _("Nhắc kết quả nguy cấp"),
         "release_idle_readings": _("Trả lại ca giữ lâu không làm"),
         "purge_changes": _("Dọn tin cập nhật màn hình đã cũ"),
         "purge_done_jobs": _("Dọn việc đã xong"),
@@ -402,6 +406,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "FHIR": _("FHIR R4"),
         "CALLBACK": _("Gọi lại REST"),
     },
+    "urgency": {"RED": _("Đỏ: ngay"), "ORANGE": _("Cam: trong giờ"), "YELLOW": _("Vàng: trong ngày")},
     "agreement": {
         "AGREES": _("Đồng ý"),
         "MINOR": _("Khác ít"),

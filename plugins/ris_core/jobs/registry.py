@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
@@ -97,6 +98,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=900.0,
         every_seconds=lambda settings: settings.mapping.sweep_interval_seconds,
     ),
+    JobKind(critical_results.JOB_KIND, critical_results.run_escalate, Pool.IMAGES),
     JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),

@@ -20,6 +20,9 @@ class Event(StrEnum):
     REPORT_FINAL = "report.final"
     REPORT_CORRECTED = "report.corrected"
     REPORT_RECALLED = "report.recalled"
+    CRITICAL_FLAGGED = "critical.flagged"
+    CRITICAL_ESCALATED = "critical.escalated"
+    CRITICAL_ACKNOWLEDGED = "critical.acknowledged"
     MPPS_RECEIVED = "mpps.received"
     """A device's own message, forwarded as it is; its subject is the message and not the exam."""
 

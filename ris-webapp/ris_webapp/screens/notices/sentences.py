@@ -24,6 +24,7 @@ _SENTENCES: dict[str, Text] = {
     ),
     "performed_though_withdrawn": gettext_lazy("Lịch hẹn đã huỷ nhưng máy vẫn chụp: bước chụp được giữ là đã làm."),
     "other_image_same_uid": gettext_lazy("Máy gửi thêm ảnh khác dưới mã của ảnh đã lưu; xem trang lần chụp."),
+    "critical.flagged": gettext_lazy("Có kết quả nguy cấp chưa ai xác nhận."),
     "images_removed": gettext_lazy("Ảnh của ca này đã được gỡ hoặc chuyển đi."),
 }
 
