@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -150,7 +150,7 @@ def _locked(critical_id: int) -> CriticalResult:
     return CriticalResult.objects.select_for_update().get(pk=critical_id)
 
 
-def _tell(critical: CriticalResult, actor: Actor, action: str, **details: str | int) -> None:
+def _tell(critical: CriticalResult, actor: Actor, action: str, **details: Any) -> None:
     procedure = critical.procedure
     record(
         actor, action, subject=f"critical:{critical.pk}", patient_id=procedure.patient_id,
