@@ -350,7 +350,12 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
             study.state = StudyState.UNMATCHED
         study.save(update_fields=["restated", "state", "reason", "patient", "updated_at"])
         for procedure_id in before["procedures"]:
-            _link(study, locked_procedure(procedure_id), actor, reason)
+            procedure = locked_procedure(procedure_id)
+            if procedure.absorbed_by.filter(undone_at__isnull=True).exists():
+                raise TransitionRefused(
+                    "the order was linked to another one since: unlink them first", field="procedure"
+                )
+            _link(study, procedure, actor, reason)
     made = next((row for row in studies if row.pk == operation.other_study_id), None)
     if made is not None and operation.kind in (OperationKind.SPLIT, OperationKind.REJECT_IMAGES):
         for link in made.links.filter(undone_at__isnull=True):

@@ -12,7 +12,7 @@ from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.jobs.models import Job, JobState
 from ris_core.notices.models import Notice
-from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.orders.models import ExamState, OrderLink, RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.studies import operations
 from ris_core.studies.locks import LockKind, StudyLocked, lock_of
@@ -259,3 +259,15 @@ def test_undoing_twice_changes_nothing(technologist: Actor) -> None:
     done()
     undo()
     assert AuditEvent.objects.filter(action="study.operation_undone").count() == 1
+
+
+def test_images_do_not_come_back_to_an_order_that_another_one_has_taken_over(technologist: Actor) -> None:
+    exam = an_exam()
+    operation = operations.reject_study(a_study(exam).pk, Rejection.QUALITY, technologist, "blurred")
+    done()
+    OrderLink.objects.create(procedure=an_exam(), absorbed=exam, linked_at=timezone.now())
+    RequestedProcedure.objects.filter(pk=exam.pk).update(exam_state=ExamState.CANCELLED)
+    with pytest.raises(TransitionRefused):
+        operations.undo_operation(operation.pk, technologist, "it was good enough")
+    exam.refresh_from_db()
+    assert exam.exam_state == ExamState.CANCELLED
