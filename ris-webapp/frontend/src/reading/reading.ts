@@ -105,7 +105,7 @@ async function renewToken(): Promise<void> {
   if (answer.kind === "ok") renewCsrfToken(answer.value.csrf);
 }
 
-let shownHead = status.head;
+let shownHead = ""; // the HTML that was put there last
 
 function show(next: Status): void {
   if (next.reading === status.reading && next.revision < keeper.currentRevision) {
