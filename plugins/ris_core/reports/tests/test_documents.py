@@ -13,7 +13,7 @@ from pydicom import dcmread
 
 from ris_core.audit.models import AuditEvent
 from ris_core.delivery.models import Delivery
-from ris_core.engine import Engine, EngineUnavailable, StoredInstance
+from ris_core.engine import Engine, EngineUnavailable, StoredInstance, Upload
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
 from ris_core.jobs.rules import NotWorthRepeating
@@ -33,7 +33,8 @@ class StoringEngine(FakeEngine):
         super().__init__()
         self.stored: dict[str, bytes] = {}
 
-    def store_instance(self, dicom: bytes) -> StoredInstance:
+    def store_instance(self, dicom: bytes | Upload) -> StoredInstance:
+        assert isinstance(dicom, bytes)
         dataset = dcmread(BytesIO(dicom))
         known = str(dataset.SOPInstanceUID) in self.stored
         self.stored[str(dataset.SOPInstanceUID)] = dicom
