@@ -50,7 +50,7 @@ bench: setup-test ## measure against the peers; prints a table and writes $QUANG
 	@$(RUN) -m benchmarks
 
 migrations: setup ## write the migrations from the models again (before the first release: one per app)
-	@find plugins ris-webapp -path '*/migrations/0*.py' -not -path '*/node_modules/*' -delete
+	@find plugins ris-webapp -path '*/migrations/0*.py' -not -path '*/exam_search/*' -not -path '*/node_modules/*' -delete
 	@$(RUN) ris-webapp/manage.py makemigrations
 
 images: ## build the container images (QUANG_BASE_IMAGE names their base)

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("orders", "0001_initial"),
         ("patients", "0001_initial"),
-        ("reports", "0003_structured_content"),
+        ("reports", "0001_initial"),
         ("external_results", "0001_initial"),
     ]
 
