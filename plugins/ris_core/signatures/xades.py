@@ -8,7 +8,7 @@ from typing import Any
 from asn1crypto import pem
 from lxml import etree
 from pyhanko.sign.signers import Signer
-from signxml.xades import XAdESDataObjectFormat, XAdESSigner
+from signxml.xades.xades import XAdESDataObjectFormat, XAdESSigner
 
 from ris_core.signatures.errors import CredentialUnusable
 from ris_core.signatures.signers import certificate_of
@@ -46,7 +46,7 @@ def sign_xml(data: bytes, signer: Signer) -> bytes:
         data_object_format=XAdESDataObjectFormat(Description="Kết quả chẩn đoán hình ảnh", MimeType="text/xml"),
     ).sign(
         parse_bounded(data),
-        key=_Key(signer, certificate.public_key.bit_size),
+        key=_Key(signer, certificate.public_key.bit_size),  # type: ignore[arg-type]  # it asks for no more than sign()
         cert=[_pem(certificate.dump())],
         always_add_key_value=False,
     )
