@@ -56,9 +56,9 @@ print(operation.pk, operation.other_study.study_instance_uid)
 UNDO = """
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor
-from ris_core.studies import operations
+from ris_core.studies.undoing_operations import undo_operation
 user = User.objects.filter(role="TECHNOLOGIST").first()
-operations.undo_operation({operation}, Actor(user.username, user_id=user.pk), "one exam after all")
+undo_operation({operation}, Actor(user.username, user_id=user.pk), "one exam after all")
 """
 
 

@@ -28,6 +28,7 @@ from ris_core.audit.services import Actor
 from ris_core.studies import operations
 from ris_core.studies.models import Study
 from ris_core.studies.rejection import Rejection
+from ris_core.studies.undoing_operations import undo_operation
 user = User.objects.filter(role="TECHNOLOGIST").first()
 actor = Actor(user.username, user_id=user.pk)
 study = Study.objects.get(study_instance_uid={uid!r})
@@ -114,7 +115,7 @@ def test_a_study_is_split_joined_and_its_bad_images_rejected(suite: RunningSuite
     wait_until(lambda: pixels(engine, uid) == of_head and pixels(engine, new_uid) == of_chest, "it stays split")
 
     wait_until(lambda: state(suite, uid)["running"] == 0, "no operation is under way")
-    act(suite, uid, f"operations.undo_operation({split}, actor, 'one exam after all')")
+    act(suite, uid, f"undo_operation({split}, actor, 'one exam after all')")
     wait_until(lambda: pixels(engine, uid) == sent, "both series are one study again")
     assert stored(engine, new_uid) == []
     assert {str(file.StudyInstanceUID) for file in stored(engine, uid)} == {uid}
@@ -137,5 +138,5 @@ def test_a_study_is_split_joined_and_its_bad_images_rejected(suite: RunningSuite
     assert named == {instance for instance, _ in of_chest}
 
     wait_until(lambda: state(suite, uid)["running"] == 0, "no operation is under way")
-    act(suite, uid, f"operations.undo_operation({rejected}, actor, 'they can be used')")
+    act(suite, uid, f"undo_operation({rejected}, actor, 'they can be used')")
     wait_until(lambda: pixels(engine, uid) == sent and not notes(), "the images are back, the note is gone")

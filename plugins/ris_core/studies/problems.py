@@ -1,5 +1,5 @@
 """What a person does when the files of a study could not be made what they should be: try again, or leave some as
-they are. Taking the operation back is :func:`ris_core.studies.operations.undo_operation`."""
+they are. Taking the operation back is :func:`ris_core.studies.undoing_operations.undo_operation`."""
 
 from __future__ import annotations
 

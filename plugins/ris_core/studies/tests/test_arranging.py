@@ -19,6 +19,7 @@ from ris_core.studies.models import KeptCopy, OperationState, Placement, Study, 
 from ris_core.studies.problems import leave_files, take_up_files
 from ris_core.studies.received import read_header
 from ris_core.studies.rejection import Rejection
+from ris_core.studies.undoing_operations import undo_operation
 from ris_testing.exams import a_reader, an_exam
 from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_image, names, received, use_storing_engine
 
@@ -142,7 +143,7 @@ def test_undoing_is_done_when_the_images_are_back(engine: StoringEngine) -> None
     operation = operations.split_study(study.pk, [TWO], a_reader(), "two exams")
     assert operation.other_study is not None
     correct_study(str(study.pk))
-    operations.undo_operation(operation.pk, a_reader(), "one exam after all")
+    undo_operation(operation.pk, a_reader(), "one exam after all")
     correct_study(str(study.pk))
     assert StudyOperation.objects.get().state == OperationState.UNDOING
     correct_study(str(operation.other_study.pk))
@@ -199,7 +200,7 @@ def test_what_nobody_saw_when_a_study_was_merged_follows_it_and_comes_back(engin
     follow_study(engine, engine.receive(an_image(1, first, "1.2.3.3")))
     correct_study(str(source.pk))
     assert engine.study(target.orthanc_id).instance_count == 4
-    operations.undo_operation(merge.pk, a_reader(), "two exams after all")
+    undo_operation(merge.pk, a_reader(), "two exams after all")
     correct_study(str(target.pk))
     assert (engine.study(source.orthanc_id).instance_count, engine.study(target.orthanc_id).instance_count) == (3, 1)
 

@@ -19,6 +19,7 @@ from ris_core.studies.locks import LockKind, StudyLocked, lock_of
 from ris_core.studies.models import OperationKind, OperationState, Placement, Study, StudyOperation, StudyState
 from ris_core.studies.problems import stuck_operation, try_again
 from ris_core.studies.rejection import Rejection
+from ris_core.studies.undoing_operations import undo_operation
 from ris_core.studies.wanted import plan_for
 from ris_testing.exams import a_reader, an_exam
 
@@ -56,7 +57,7 @@ def test_a_series_split_off_waits_for_a_person_and_comes_back(technologist: Acto
     assert Job.objects.filter(kind="correct_study").count() == 2
     assert made.links.filter(undone_at__isnull=False).count() == 1
     done()
-    operations.undo_operation(operation.pk, technologist, "was right before")
+    undo_operation(operation.pk, technologist, "was right before")
     assert plan_for(study).owner(TWO, "9") == study.pk
     made.refresh_from_db()
     assert made.state == StudyState.REJECTED
@@ -98,7 +99,7 @@ def test_merged_studies_keep_their_exams_and_part_again(technologist: Actor) -> 
     assert target.links.filter(undone_at__isnull=True).count() == 2
     assert Placement.objects.filter(origin=source, target=target, undone=False).count() == 2
     done()
-    operations.undo_operation(operation.pk, technologist, "two exams after all")
+    undo_operation(operation.pk, technologist, "two exams after all")
     source.refresh_from_db()
     assert (source.state, source.links.filter(undone_at__isnull=True).count()) == (StudyState.READY_TO_READ, 1)
     assert target.links.filter(undone_at__isnull=True).count() == 1
@@ -116,8 +117,8 @@ def test_a_series_moved_twice_goes_back_step_by_step(technologist: Actor) -> Non
     done()
     assert plan_for(study).owner(TWO, "") == second.other_study_id
     with pytest.raises(TransitionRefused):
-        operations.undo_operation(first.pk, technologist, "the older one first")
-    operations.undo_operation(second.pk, technologist, "one back")
+        undo_operation(first.pk, technologist, "the older one first")
+    undo_operation(second.pk, technologist, "one back")
     assert plan_for(study).owner(TWO, "") == made.pk
 
 
@@ -130,7 +131,7 @@ def test_a_study_of_another_patient_goes_to_the_right_one_and_back(technologist:
     assert study.patient_id == right.patient_id
     assert plan_for(study).wanted[0x00100020] == right.patient.identifiers.get(is_primary=True).value
     done()
-    operations.undo_operation(operation.pk, technologist, "was right before")
+    undo_operation(operation.pk, technologist, "was right before")
     study.refresh_from_db()
     assert (study.patient_id, study.restated) == (wrong, {})
 
@@ -144,7 +145,7 @@ def test_a_rejected_study_is_shown_to_nobody_and_can_be_restored(technologist: A
     done()
     with pytest.raises(TransitionRefused):
         operations.split_study(study.pk, [ONE], technologist, "of a rejected one")
-    operations.undo_operation(operation.pk, technologist, "they are good")
+    undo_operation(operation.pk, technologist, "they are good")
     study.refresh_from_db()
     assert study.state == StudyState.READY_TO_READ
     assert exam.links.filter(undone_at__isnull=True).exists()
@@ -215,14 +216,14 @@ def test_images_stay_under_an_approved_report_until_it_is_recalled(technologist:
     done()
     RequestedProcedure.objects.filter(pk=right.pk).update(exam_state=state)
     with pytest.raises(TransitionRefused):
-        operations.undo_operation(operation.pk, technologist, "it was right")
+        undo_operation(operation.pk, technologist, "it was right")
 
 
 def test_an_operation_whose_job_was_given_up_is_tried_again_or_put_back(technologist: Actor) -> None:
     study = a_study()
     operation = operations.split_study(study.pk, [ONE], technologist, "two exams")
     with pytest.raises(StudyLocked):
-        operations.undo_operation(operation.pk, technologist, "the worker is at it")
+        undo_operation(operation.pk, technologist, "the worker is at it")
     assert stuck_operation(study) is None
     Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
     assert stuck_operation(study) == operation
@@ -232,7 +233,7 @@ def test_an_operation_whose_job_was_given_up_is_tried_again_or_put_back(technolo
     assert stuck_operation(study) is None
     assert Job.objects.filter(kind="correct_study", state=JobState.QUEUED).count() == 2, "of both studies"
     Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
-    assert operations.undo_operation(operation.pk, technologist, "put it back").state == OperationState.UNDOING
+    assert undo_operation(operation.pk, technologist, "put it back").state == OperationState.UNDOING
     assert not Placement.objects.filter(undone=False).exists()
     Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)
     assert stuck_operation(study) == operation
@@ -246,7 +247,7 @@ def test_one_operation_at_a_time(technologist: Actor) -> None:
     with pytest.raises(StudyLocked):
         operations.reject_study(study.pk, Rejection.QUALITY, technologist, "bad", breaking_reason="now")
     with pytest.raises(StudyLocked):
-        operations.undo_operation(operation.pk, technologist, "back", breaking_reason="now")
+        undo_operation(operation.pk, technologist, "back", breaking_reason="now")
     assert operation.kind == OperationKind.SPLIT
 
 
@@ -254,7 +255,7 @@ def test_undoing_twice_changes_nothing(technologist: Actor) -> None:
     study = a_study()
     operation = operations.split_study(study.pk, [ONE], technologist, "two exams")
     done()
-    undo: Callable[[], object] = lambda: operations.undo_operation(operation.pk, technologist, "back")  # noqa: E731
+    undo: Callable[[], object] = lambda: undo_operation(operation.pk, technologist, "back")  # noqa: E731
     undo()
     done()
     undo()
@@ -268,6 +269,6 @@ def test_images_do_not_come_back_to_an_order_that_another_one_has_taken_over(tec
     OrderLink.objects.create(procedure=an_exam(), absorbed=exam, linked_at=timezone.now())
     RequestedProcedure.objects.filter(pk=exam.pk).update(exam_state=ExamState.CANCELLED)
     with pytest.raises(TransitionRefused):
-        operations.undo_operation(operation.pk, technologist, "it was good enough")
+        undo_operation(operation.pk, technologist, "it was good enough")
     exam.refresh_from_db()
     assert exam.exam_state == ExamState.CANCELLED

@@ -18,6 +18,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.studies import operations
 from ris_core.studies.models import StudyOperation
 from ris_core.studies.rejection import Rejection
+from ris_core.studies.undoing_operations import undo_operation
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.studies.shown import MOST_SERIES, study_page
@@ -67,7 +68,7 @@ def undo(request: UserRequest, study_id: int, operation_id: int) -> HttpResponse
         request,
         study_id,
         request.POST.get("breaking", "").strip()[:REASON_CHARACTERS],
-        lambda breaking: operations.undo_operation(operation_id, actor_of(request), reason, breaking_reason=breaking),
+        lambda breaking: undo_operation(operation_id, actor_of(request), reason, breaking_reason=breaking),
         _("Đã hoàn tác; ảnh đang được đưa về chỗ cũ."),
     )
 
