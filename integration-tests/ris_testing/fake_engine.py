@@ -6,7 +6,9 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ris_core.engine import ChangesPage, Engine, EngineChange, EngineInstance, EngineSeries, EngineStudy, NotInEngine
+from ris_core.engine.answers import ChangesPage, EngineChange, EngineInstance, EngineSeries, EngineStudy
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.identifiers import OrthancId, StudyInstanceUID
 
 

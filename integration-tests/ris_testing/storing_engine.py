@@ -9,16 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ris_core.engine import (
-    Engine,
-    EngineInstance,
-    EngineSeries,
-    EngineStudy,
-    Level,
-    NotInEngine,
-    StoredInstance,
-    Upload,
-)
+from ris_core.engine.answers import EngineInstance, EngineSeries, EngineStudy, StoredInstance
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
+from ris_core.engine.transport import Level, Upload
 from ris_core.identifiers import OrthancId, StudyInstanceUID
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file

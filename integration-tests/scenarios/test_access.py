@@ -15,7 +15,7 @@ from pydicom import Dataset
 from ris_core.access.rules import SERVICE_ROUTES, service_may
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import issue_viewer_token, viewer_cookie_name
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
 from ris_testing.engine_routes import SOME_ID, documented_routes
 from ris_testing.modality import study_of

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 
-from ris_core.engine import Engine, NotInEngine
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.studies.kept_copies import MOST_COPIES
 from ris_testing.backends import RunningSuite

@@ -14,7 +14,8 @@ from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
-from ris_core.engine import Engine, EngineFailed
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_testing.backends import Part, RunningSuite
 from ris_testing.dicom_files import a_dicom_file
 from ris_testing.his import acknowledgement_code, place_order

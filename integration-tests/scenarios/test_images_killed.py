@@ -15,7 +15,8 @@ from contextlib import suppress
 import pytest
 from pydicom import Dataset, dcmread
 
-from ris_core.engine import Engine, EngineError, NotInEngine
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineError, NotInEngine
 from ris_core.identifiers import StudyInstanceUID
 from ris_testing.backends import Part, RunningSuite
 from ris_testing.his import acknowledgement_code, place_order

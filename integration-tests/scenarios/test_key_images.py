@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pypdf import PdfReader
 
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import Visitor, chromium, visitor
 from ris_testing.dicom_files import a_dicom_file

@@ -41,7 +41,7 @@ from ris_core.studies.models import Study, StudyLink
 from ris_core.reports.models import ReportVersion, Document
 from ris_core.delivery.models import Delivery
 from ris_core.jobs.models import Job
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_core.identifiers import OrthancId
 deadline = time.monotonic() + 60
 while Document.objects.filter(orthanc_instance_id="").exists() and time.monotonic() < deadline:

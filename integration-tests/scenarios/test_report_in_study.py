@@ -12,7 +12,7 @@ import requests
 from django.conf import settings
 from pydicom import Dataset, dcmread, dcmwrite
 
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_core.reports.documents import run_render_document, run_store_document
 from ris_core.reports.models import Document, VersionStatus
 from ris_testing.engine import running_engine

@@ -22,7 +22,7 @@ from pydicom.uid import generate_uid
 
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import WIDE, chromium
 from ris_testing.dicom_files import a_video

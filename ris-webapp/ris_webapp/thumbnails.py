@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function, may
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_core.errors import NotFound
 from ris_core.identifiers import OrthancId
 from ris_core.studies.models import LINKED_STATES, Study

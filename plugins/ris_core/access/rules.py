@@ -1,7 +1,7 @@
 """Which requests each of the suite's own services may make of the engine: all it needs, nothing else. Pure data.
 
-A service is whoever holds its token. A new call of :class:`ris_core.engine.Engine` needs a line here, and the table in
-``docs/security.md`` is checked against this one.
+A service is whoever holds its token. A new call of :class:`ris_core.engine.client.Engine` needs a line here, and the
+table in ``docs/security.md`` is checked against this one.
 """
 
 from __future__ import annotations

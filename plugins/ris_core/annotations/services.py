@@ -18,7 +18,8 @@ from ris_core.annotations.rules import (
 )
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, EngineFailed
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.studies.file_differences import difference

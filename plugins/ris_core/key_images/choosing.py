@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, EngineFailed, NotInEngine, StoredImage
+from ris_core.engine.answers import StoredImage
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed, NotInEngine
 from ris_core.errors import NotPermitted
 from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
 from ris_core.key_images.models import KeyImage

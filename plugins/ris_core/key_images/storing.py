@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, NotInEngine
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.key_images.key_object import SelectedImage, key_object, key_object_uids
 from ris_core.key_images.models import KeyObject, VersionKeyImage

@@ -16,7 +16,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from ris_core.devices.models import Device
-from ris_core.engine import Engine, NotInEngine, StoredObject
+from ris_core.engine.answers import StoredObject
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.errors import InvalidValue
 from ris_core.notifications.models import Notification, NotificationReceiver
 from ris_core.outbox.dimse import exchange

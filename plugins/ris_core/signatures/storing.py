@@ -12,7 +12,8 @@ from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, NotInEngine
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
 from ris_core.settings import Settings

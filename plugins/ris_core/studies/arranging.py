@@ -23,7 +23,10 @@ from django.utils import timezone
 
 from ris_core.audit.services import record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, EngineInstance, Level, NotInEngine
+from ris_core.engine.answers import EngineInstance
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
+from ris_core.engine.transport import Level
 from ris_core.errors import QuangError
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue

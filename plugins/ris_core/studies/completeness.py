@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.engine import Engine, NotInEngine
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.jobs.services import enqueue
 from ris_core.performed.models import ImageCheck, PerformedProcedureStep, PerformedStatus
 from ris_core.performed.rules import READY, PerformedSeries, Readiness, Reported, readiness

@@ -13,7 +13,8 @@ from typing import Final
 
 from django.conf import settings
 
-from ris_core.engine import Engine, Upload
+from ris_core.engine.client import Engine
+from ris_core.engine.transport import Upload
 from ris_core.studies.dicom_file import DicomFile
 from ris_core.studies.elements import FileData
 

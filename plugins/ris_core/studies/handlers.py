@@ -12,7 +12,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from ris_core.engine import Engine, EngineStudy, NotInEngine, first_instances
+from ris_core.engine.answers import EngineStudy
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
+from ris_core.engine.finding import first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies import services, sweeper

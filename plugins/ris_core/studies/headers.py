@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from ris_core.engine import Engine, EngineStudy, NotInEngine, first_instances
+from ris_core.engine.answers import EngineStudy
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
+from ris_core.engine.finding import first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.models import Study

@@ -7,7 +7,8 @@ from collections import defaultdict
 from django.conf import settings
 from django.utils import timezone
 
-from ris_core.engine import Engine, EngineFailed, NotInEngine
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed, NotInEngine
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
 from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.files_on_disk import stored_file

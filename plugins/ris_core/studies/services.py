@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
-from ris_core.engine import EngineStudy
+from ris_core.engine.answers import EngineStudy
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.matching.comparing import compare

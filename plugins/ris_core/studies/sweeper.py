@@ -10,7 +10,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from ris_core.engine import Engine, EngineChange, NotInEngine
+from ris_core.engine.answers import EngineChange
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies.models import EnginePosition, Study

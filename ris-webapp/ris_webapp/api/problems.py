@@ -16,7 +16,7 @@ from ris_core.access.errors import (
     RequestUnreadable,
     TooManyRequests,
 )
-from ris_core.engine import EngineError
+from ris_core.engine.errors import EngineError
 from ris_core.errors import (
     EditConflict,
     IdentityConflict,

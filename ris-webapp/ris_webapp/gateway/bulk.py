@@ -18,7 +18,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_GET
 
 from ris_core.access.grammar import RequestRefused, permits, read_image_request
-from ris_core.engine import Engine, EngineFailed, StoredImage
+from ris_core.engine.answers import StoredImage
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
 from ris_webapp.gateway.fragments import Stream, video_stream

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from ris_core.annotations.services import Kept, keep_annotation
 from ris_core.audit.services import Actor
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_core.errors import InvalidValue
 from ris_webapp.client import client_address
 from ris_webapp.gateway.grants import grants_of

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from ris_core.accounts.models import Role
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_core.studies.models import Study, StudyState
 from ris_testing.exams import an_exam, link_images
 from ris_testing.fake_engine import FakeEngine

@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 
 from ris_core.audit.services import Actor
-from ris_core.engine import Engine, NotInEngine, StoredImage
+from ris_core.engine.answers import StoredImage
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import NotInEngine
 from ris_core.errors import TransitionRefused
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job

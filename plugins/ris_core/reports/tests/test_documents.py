@@ -13,7 +13,10 @@ from pydicom import dcmread
 
 from ris_core.audit.models import AuditEvent
 from ris_core.delivery.models import Delivery
-from ris_core.engine import Engine, EngineUnavailable, StoredInstance, Upload
+from ris_core.engine.answers import StoredInstance
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineUnavailable
+from ris_core.engine.transport import Upload
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
 from ris_core.jobs.rules import NotWorthRepeating

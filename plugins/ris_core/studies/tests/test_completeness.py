@@ -11,7 +11,8 @@ from django.utils import timezone
 from pydicom.uid import generate_uid
 
 from ris_core.devices.models import Device
-from ris_core.engine import Engine, StoredObject
+from ris_core.engine.answers import StoredObject
+from ris_core.engine.client import Engine
 from ris_core.jobs.models import Job
 from ris_core.orders.models import RequestedProcedure
 from ris_core.performed.models import ImageCheck

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ris_core.engine import EngineUnavailable
+from ris_core.engine.errors import EngineUnavailable
 from ris_core.identifiers import OrthancId
 from ris_core.studies import handlers
 from ris_core.studies.models import Study

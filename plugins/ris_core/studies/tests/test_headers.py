@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ris_core.engine import Engine
+from ris_core.engine.client import Engine
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
 from ris_core.studies import handlers

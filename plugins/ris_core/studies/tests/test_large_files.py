@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ris_core.engine import Engine, StoredInstance, Upload
+from ris_core.engine.answers import StoredInstance
+from ris_core.engine.client import Engine
+from ris_core.engine.transport import Upload
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.dicom_file import read_dicom_file
 from ris_core.studies.elements import FileData

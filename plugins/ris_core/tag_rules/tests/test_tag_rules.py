@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
-from ris_core.engine import EngineStudy
+from ris_core.engine.answers import EngineStudy
 from ris_core.errors import EditConflict, InvalidValue
 from ris_core.identifiers import OrthancId
 from ris_core.studies.models import Study

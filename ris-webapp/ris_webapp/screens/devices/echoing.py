@@ -7,7 +7,8 @@ import socket
 from django.conf import settings
 
 from ris_core.devices.models import Device
-from ris_core.engine import Engine, EngineFailed
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 
 CONNECT_SECONDS = 3.0
 ECHO_SECONDS = 10.0

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from ris_core.engine import Engine, EngineError
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineError
 from ris_core.errors import SettingsInvalid
 from ris_core.jobs.models import WorkerHeartbeat
 

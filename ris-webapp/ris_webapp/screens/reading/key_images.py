@@ -9,7 +9,8 @@ from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function
 from ris_core.annotations.measurements import MeasurementReport, ReportUnreadable, measurements_in
-from ris_core.engine import Engine, EngineError
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineError
 from ris_core.identifiers import OrthancId
 from ris_core.key_images import choosing
 from ris_core.key_images.errors import NoSuchImage

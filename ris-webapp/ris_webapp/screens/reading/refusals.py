@@ -8,7 +8,7 @@ from django.http import JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ris_core.engine import EngineUnavailable
+from ris_core.engine.errors import EngineUnavailable
 from ris_core.errors import EditConflict, InvalidValue, NotFound, NotPermitted, QuangError, TransitionRefused
 from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
 from ris_core.key_images.rules import MAXIMUM_KEY_IMAGES

@@ -8,7 +8,9 @@ from typing import Final
 from django.conf import settings
 from django.db.models import Q
 
-from ris_core.engine import Engine, EngineError, EngineSeries
+from ris_core.engine.answers import EngineSeries
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineError
 from ris_core.errors import NotFound
 from ris_core.studies.locks import Lock, lock_of
 from ris_core.studies.models import KeptCopy, OperationState, Study, StudyLink, StudyOperation, StudyState

@@ -13,7 +13,8 @@ from ris_core.audit.models import AuditEvent
 from ris_core.devices.models import Device, RefusedDevice
 from ris_core.devices.quirks import Quirks, WorklistFilter
 from ris_core.devices.services import Refusal, note_refusals, registration_of
-from ris_core.engine import Engine, EngineFailed
+from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_core.orders.models import ScheduledProcedureStep
 from ris_core.worklist.tests.builders import schedule
 from ris_webapp.screens.devices import echoing

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
-from ris_core.engine import Engine, StoredImage
+from ris_core.engine.answers import StoredImage
+from ris_core.engine.client import Engine
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job, JobState
 from ris_core.orders.models import RequestedProcedure
