@@ -6,17 +6,13 @@ comes again, and its identifiers depend on PatientID and the UIDs. So
 
 * an image whose identifier changes is stored anew, and taken away at its old place when the study's row has moved on;
 * an image whose identifier stays is stored a second time under another SOPInstanceUID, deleted, stored as it should
-  be, and the copy is deleted. The row :class:`ImageInHand` tells of the copy after a crash.
+  be, and the copy is deleted (:mod:`ris_core.studies.images_in_hand`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections import Counter, defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,48 +22,25 @@ from ris_core.changes.services import announce
 from ris_core.engine.answers import EngineInstance
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import NotInEngine
-from ris_core.engine.transport import Level
-from ris_core.errors import QuangError
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
-from ris_core.notices.services import notify
 from ris_core.studies.copies_of_study import CopiesOfStudy
 from ris_core.studies.dicom_file import SOP_INSTANCE_UID, DicomFile, read_dicom_file
 from ris_core.studies.elements import FileData, HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.engine_ids import SERIES_INSTANCE_UID, EngineIds, engine_ids
 from ris_core.studies.file_differences import difference
-from ris_core.studies.files_on_disk import on_disk, stored_file, upload
+from ris_core.studies.files_on_disk import on_disk
+from ris_core.studies.following_merges import let_follow_merge
+from ris_core.studies.images_in_hand import ImagesInHand
 from ris_core.studies.kept_copies import NoRoomForCopy, copy_pieces, is_kept, keep_copy
 from ris_core.studies.links import AUTO_MAPPING
-from ris_core.studies.models import CopyDecision, ImageInHand, Study, StudyPlace
-from ris_core.studies.operations_under_way import end_operations, merge_of, operations_waiting_for
+from ris_core.studies.models import CopyDecision, Study, StudyPlace
+from ris_core.studies.operations_under_way import end_operations, operations_waiting_for
+from ris_core.studies.problems import Problem, tell_of_problem
+from ris_core.studies.proven_files import ProvenFiles
 from ris_core.studies.received import ENGINE_TAGS, header_from_json
 from ris_core.studies.rewriting import Note, as_received, rewritten
 from ris_core.studies.wanted import STUDY_INSTANCE_UID, Plan, plan_for
-
-
-class Problem(StrEnum):
-    """Why files are not as they should be. Nothing is deleted then: a person decides."""
-
-    OTHER_PIXELS = "OTHER_PIXELS"
-    """Another image came under a stored one's UID, and there is no room to keep it aside; the engine has both."""
-    IDENTIFIER_TAKEN = "IDENTIFIER_TAKEN"
-    """Another study lies where this one's images would."""
-    UNREADABLE = "UNREADABLE"
-    """A file's structure makes no sense to us."""
-    FAILED = "FAILED"
-    """Tried until the job was given up; its last error is with the job."""
-
-
-def tell_of_problem(study: Study) -> None:
-    """Who reads the study, or opens its patient, is told that its images do not say what its order says."""
-    notify("images_not_corrected", study_id=study.pk)
-
-
-class NotStored(QuangError):
-    """The engine has not stored what it was given, or cannot prove it; nothing was deleted."""
-
-    code = "QUANG-4111"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +65,9 @@ class _Arranger:
 
     def __init__(self, engine: Engine, study: Study) -> None:
         self._engine = engine
+        self._files = ProvenFiles(engine)
         self._study = study
+        self._in_hand = ImagesInHand(engine, self._files, study, self._keep_aside)
         self._rows: dict[int, Study] = {study.pk: study}
         self._plans: dict[int, Plan] = {}
         self._under_way = [(operation.pk, operation.state) for operation in operations_waiting_for(study)]
@@ -105,6 +80,7 @@ class _Arranger:
         self._received: set[int] = set()
         """Rows that images have been put into."""
         self._changed = 0
+        """Copies stored beside, or taken away again."""
         self._problems: set[Problem] = set()
         self._unreadable: list[str] = []
         self._copies: CopiesOfStudy
@@ -114,10 +90,10 @@ class _Arranger:
         self._study.refresh_from_db()
         _mark(self._study, being_arranged=True)
         places = self._places()
-        self._let_follow_merge(places)
+        let_follow_merge(self._engine, self._study, places)
         self._plan(self._study)  # before the copies: what is decided between the two makes another run
         self._copies = CopiesOfStudy(self._study)
-        self._finish_image_in_hand(places)
+        self._in_hand.finish(places)
         for place in places:
             for found in self._engine.instances(place):
                 self._seen[found.orthanc_id] = place
@@ -133,33 +109,9 @@ class _Arranger:
         known = self._study.places.values_list("orthanc_id", flat=True)
         return [OrthancId(place) for place in sorted({self._study.orthanc_id, *known})]
 
-    def _let_follow_merge(self, places: Collection[OrthancId]) -> None:
-        """Of a study that has gone into another, series that nobody saw then, or that came since, go there too."""
-        if merge_of(self._study) is None:
-            return
-        found = {uid for place in places for uid in self._series_at(place)}
-        with transaction.atomic():
-            Study.objects.select_for_update().get(pk=self._study.pk)  # as who undoes the merge does
-            merge = merge_of(self._study)
-            target = merge.other_study if merge is not None else None
-            while target is not None and (further := merge_of(target)) is not None:
-                target = further.other_study
-            if merge is None or target is None:
-                return
-            placed = self._study.placements_away.filter(undone=False, sop_instance_uid="")
-            for uid in sorted(found - set(placed.values_list("series_instance_uid", flat=True))):
-                merge.placements.create(origin=self._study, target=target, series_instance_uid=uid)
-
-    def _series_at(self, place: OrthancId) -> set[str]:
-        try:
-            keys = self._engine.study(place).series_ids
-            return {self._engine.series(key).series_instance_uid for key in keys}
-        except NotInEngine:
-            return set()
-
     def _arrange(self, place: OrthancId, found: EngineInstance) -> None:
         try:
-            data = self._file(found.orthanc_id)
+            data = self._files.file(found.orthanc_id)
             there = read_dicom_file(data)
             file = self._copies.chosen(found.sop_instance_uid, there, data)
             owner = self._owner(file)
@@ -175,7 +127,7 @@ class _Arranger:
         if new.instance != found.orthanc_id:
             self._store_elsewhere(owner, target, _Moved(found, place, new))
         elif target is not there:
-            self._replace(found, target)
+            self._in_hand.replace(found, target)
 
     def _owner(self, file: DicomFile) -> Study:
         """The row that the image belongs to: the one it came with, unless a person has put it elsewhere."""
@@ -208,17 +160,17 @@ class _Arranger:
     def _store_elsewhere(self, owner: Study, target: DicomFile, move: _Moved) -> None:
         if not _claim_place(owner, move.new.study):
             self._problems.add(Problem.IDENTIFIER_TAKEN)
-        elif self._stored(target):
-            self._keep_instance_attachments(move.new.instance, move.found)
+        elif self._files.stored(target):
+            self._files.keep_instance_attachments(move.new.instance, move.found)
             self._seen[move.new.instance] = move.new.study
             self._moved.append(move)
             self._received.add(owner.pk)
         else:
-            self._keep_aside(move.found.orthanc_id, self._file(move.new.instance))
+            self._keep_aside(move.found.orthanc_id, self._files.file(move.new.instance))
 
     def _keep_aside(self, orthanc_id: OrthancId, stored: FileData) -> None:
         """Another image under the UID of ``stored`` is kept as a copy; then the engine need not have it."""
-        data = self._file(orthanc_id)
+        data = self._files.file(orthanc_id)
         uid = read_dicom_file(stored).text(SOP_INSTANCE_UID)
         what = difference(stored, data)
         if what is not None and not is_kept(data, uid):
@@ -253,7 +205,7 @@ class _Arranger:
                 del self._seen[new.instance]
             elif not _claim_place(owner, new.study):
                 self._problems.add(Problem.IDENTIFIER_TAKEN)
-            elif self._stored(target):
+            elif self._files.stored(target):
                 self._seen[new.instance] = new.study
                 self._lies_at[owner.pk][new.study] += 1
                 self._received.add(owner.pk)
@@ -268,8 +220,8 @@ class _Arranger:
 
     def _leave_old_places(self) -> None:
         for move in {move.new.series: move for move in self._moved}.values():
-            self._keep_attachments("studies", move.old_study, move.new.study)
-            self._keep_attachments("series", move.found.series_id, move.new.series)
+            self._files.keep_attachments("studies", move.old_study, move.new.study)
+            self._files.keep_attachments("series", move.found.series_id, move.new.series)
         for move in self._moved:
             self._engine.delete_instance(move.found.orthanc_id)
             self._seen.pop(move.found.orthanc_id, None)
@@ -293,92 +245,15 @@ class _Arranger:
                 if any(answered.get(keyword, "").strip() != text.strip() for keyword, text in expected.items()):
                     self._engine.reconstruct_study(place)
 
-    # images whose identifier stays
-
-    def _replace(self, found: EngineInstance, target: DicomFile) -> None:
-        hand = ImageInHand.objects.create(
-            study=self._study,
-            sop_instance_uid=found.sop_instance_uid,
-            copy_sop_instance_uid=f"2.25.{uuid.uuid4().int}",
-            labels=list(found.labels),
-            metadata=dict(found.metadata),
-        )
-        copy = target.under_sop_instance_uid(hand.copy_sop_instance_uid)
-        if not self._stored(copy):
-            raise NotStored("the engine has another image under a fresh UID")
-        self._engine.delete_instance(found.orthanc_id)
-        self._put_back(hand, target, engine_ids(copy).instance)
-
-    def _finish_image_in_hand(self, places: list[OrthancId]) -> None:
-        """What a run that was killed had in hand: its copy is the image as it should be."""
-        for hand in ImageInHand.objects.filter(study=self._study):
-            found = {image.sop_instance_uid: image for place in places for image in self._engine.instances(place)}
-            copy, original = found.get(hand.copy_sop_instance_uid), found.get(hand.sop_instance_uid)
-            if copy is None:
-                hand.delete()
-                continue
-            file = read_dicom_file(self._file(copy.orthanc_id))
-            target = file.under_sop_instance_uid(hand.sop_instance_uid)
-            if original is not None:
-                there, wanted = self._file(original.orthanc_id), on_disk(upload(target))
-                if difference(there, wanted) is not None:
-                    self._keep_aside(original.orthanc_id, wanted)
-                elif read_dicom_file(there).elements != target.elements:
-                    self._engine.delete_instance(original.orthanc_id)
-            self._put_back(hand, target, copy.orthanc_id)
-
-    def _put_back(self, hand: ImageInHand, target: DicomFile, copy_id: OrthancId) -> None:
-        if not self._stored(target):  # a device has sent another one in this moment
-            self._keep_aside(engine_ids(target).instance, on_disk(upload(target)))
-            if not self._stored(target):
-                raise NotStored("the device keeps sending other pixels under the UID of an image being corrected")
-        attached = EngineInstance(copy_id, copy_id, hand.sop_instance_uid, tuple(hand.labels), hand.metadata)
-        self._keep_instance_attachments(engine_ids(target).instance, attached)
-        self._engine.delete_instance(copy_id)
-        hand.delete()
-        self._changed += 1
-
-    # the engine
-
-    def _file(self, orthanc_id: OrthancId) -> FileData:
-        return stored_file(self._engine, orthanc_id)
-
-    def _stored(self, file: DicomFile) -> bool:
-        """Whether the engine has ``file`` now, or has had the same image under its identifier before.
-
-        :raises NotStored: it says so and has something else
-        """
-        expected, digest = engine_ids(file).instance, hashlib.md5(usedforsecurity=False)
-        sent = upload(file)
-        stored = self._engine.store_instance(sent)
-        if stored.orthanc_id != expected:
-            raise NotStored("the engine knows an image by another identifier than expected")
-        for piece in sent:
-            digest.update(piece)
-        if self._engine.instance_md5(expected) == digest.hexdigest():
-            return True
-        if not stored.already_stored:
-            raise NotStored("the engine has stored other bytes than it was given")
-        return difference(self._file(expected), on_disk(sent)) is None
-
-    def _keep_instance_attachments(self, new: OrthancId, old: EngineInstance) -> None:
-        for label in old.labels:
-            self._engine.add_label("instances", new, label)
-        for number, value in old.metadata.items():
-            self._engine.set_metadata("instances", new, number, value)
-
-    def _keep_attachments(self, level: Level, old: OrthancId, new: OrthancId) -> None:
-        for label in self._engine.labels(level, old):
-            self._engine.add_label(level, new, label)
-        for number, value in self._engine.metadata(level, old).items():
-            self._engine.set_metadata(level, new, number, value)
-
     # the rows
+
+    def _rewritten_count(self) -> int:
+        return self._changed + self._in_hand.replaced + len(self._moved)
 
     def _outcome(self, row: Study, problem: str) -> dict[str, object]:
         """Columns of a row. Of another one than the study itself only what was put there has been looked at."""
         changes: dict[str, object] = {"being_arranged": False}
-        if self._changed or self._moved:
+        if self._rewritten_count():
             changes["corrected_at"] = timezone.now()
         if row.pk == self._study.pk:
             # an image that came meanwhile was not seen: it makes another number, and so another run
@@ -392,7 +267,7 @@ class _Arranger:
 
     @transaction.atomic
     def _finish(self) -> None:
-        rewritten_count = self._changed + len(self._moved)
+        rewritten_count = self._rewritten_count()
         problem = min(self._problems, default="")
         for _, row in sorted(self._rows.items()):  # locked in this order everywhere
             if problem and row.correction_problem != problem:

@@ -19,15 +19,13 @@ from ris_core.engine.finding import first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies import services, sweeper
-from ris_core.studies.arranging import Problem, arrange, tell_of_problem
+from ris_core.studies.arranging import arrange
 from ris_core.studies.corrections import CHANNEL, owe_correction
 from ris_core.studies.headers import SERIES_LOOKED_INTO, first_headers, other_headers
 from ris_core.studies.models import CopyDecision, Study, StudyPlace
 from ris_core.studies.operations_under_way import operations_waiting_for
-from ris_core.studies.received import (
-    Header,
-    header_from_json,
-)
+from ris_core.studies.problems import Problem, tell_of_problem
+from ris_core.studies.received import Header, header_from_json
 from ris_core.studies.wanted import identifies_otherwise, plan_for
 
 LOOK_AGAIN = timedelta(seconds=2)

@@ -70,7 +70,7 @@ class Study(models.Model):
     arrangement = models.CharField(max_length=64, blank=True)
     """Digest of what its files should be (:mod:`ris_core.studies.wanted`) when all were last found to be so."""
     correction_problem = models.CharField(max_length=64, blank=True)
-    """Why its files are not as they should be: a code of :class:`ris_core.studies.arranging.Problem`."""
+    """Why its files are not as they should be: a code of :class:`ris_core.studies.problems.Problem`."""
     problem_files = models.JSONField(default=list)
     """Files that could not be read when last tried: their identifiers in the engine. Until a person decides about
     them, what was to be moved lies in both places."""

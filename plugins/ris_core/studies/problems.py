@@ -1,7 +1,9 @@
-"""What a person does when the files of a study could not be made what they should be: try again, or leave some as
-they are. Taking the operation back is :func:`ris_core.studies.undoing_operations.undo_operation`."""
+"""Why the files of a study could not be made what they should be, and what a person does then: try again, or leave
+some as they are. Taking the operation back is :func:`ris_core.studies.undoing_operations.undo_operation`."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,10 +11,29 @@ from django.db.models import Q
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue
+from ris_core.notices.services import notify
 from ris_core.studies.corrections import owe_correction
 from ris_core.studies.links import locked_study
 from ris_core.studies.models import Study, StudyOperation
 from ris_core.studies.operations_under_way import is_stuck
+
+
+class Problem(StrEnum):
+    """Why files are not as they should be. Nothing is deleted then: a person decides."""
+
+    OTHER_PIXELS = "OTHER_PIXELS"
+    """Another image came under a stored one's UID, and there is no room to keep it aside; the engine has both."""
+    IDENTIFIER_TAKEN = "IDENTIFIER_TAKEN"
+    """Another study lies where this one's images would."""
+    UNREADABLE = "UNREADABLE"
+    """A file's structure makes no sense to us."""
+    FAILED = "FAILED"
+    """Tried until the job was given up; its last error is with the job."""
+
+
+def tell_of_problem(study: Study) -> None:
+    """Who reads the study, or opens its patient, is told that its images do not say what its order says."""
+    notify("images_not_corrected", study_id=study.pk)
 
 
 def stuck_operation(study: Study) -> StudyOperation | None:

@@ -12,11 +12,11 @@ from ris_core.jobs.models import Job
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.studies import operations
-from ris_core.studies.arranging import Problem, arrange
+from ris_core.studies.arranging import arrange
 from ris_core.studies.handlers import after_correction_died, correct_study, follow_study
 from ris_core.studies.kept_copies import copy_file
 from ris_core.studies.models import KeptCopy, OperationState, Placement, Study, StudyOperation, StudyState
-from ris_core.studies.problems import leave_files, take_up_files
+from ris_core.studies.problems import Problem, leave_files, take_up_files
 from ris_core.studies.received import read_header
 from ris_core.studies.rejection import Rejection
 from ris_core.studies.undoing_operations import undo_operation
