@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from pydicom import Dataset
 
 from ris_testing.backends import Part, RunningSuite
 from ris_testing.his import NoAcknowledgement, acknowledgement_code, place_order
@@ -102,6 +103,20 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
+def store_again(suite: RunningSuite, images: Sequence[Dataset], patience_seconds: float = 60.0) -> None:
+    """As a device does: what was refused is sent again, until it is taken."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            ct1(suite).store(images)
+        except DimseFailure:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)
+        else:
+            return
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_the_disk_is_full(small_disk: Path, database: str) -> None:
     suite = start_processes(small_disk / "suite", database, {}, demo=True)  # type: ignore[arg-type]
@@ -133,7 +148,7 @@ def test_the_disk_is_full(small_disk: Path, database: str) -> None:
             wait_until_accepted(suite, order, f"AFTER{number}")
             assert listed(suite, order) == 1
         if not stored:
-            ct1(suite).store(acquired)
+            store_again(suite, acquired)
         radiologist = log_in(suite.public_url, suite.demo_logins(), "RADIOLOGIST")
         exam_id = radiologist.wait_for_exam(before.accession_number)
         radiologist.wait_for_images(exam_id, len(acquired), 120)
