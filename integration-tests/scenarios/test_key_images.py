@@ -116,7 +116,9 @@ def test_key_images_are_kept_as_seen_printed_and_stored(
     images.locator("[data-cy=KeyImage]").click()
     kept = page.locator("[data-key-image]")
     expect(kept).to_have_count(1)
-    page.keyboard.press("F6")  # the same picture again changes nothing
+    with page.expect_response(lambda answer: answer.url.endswith("/key-images")) as again:
+        page.keyboard.press("F6")  # the same picture again changes nothing
+    assert again.value.status == 200
     expect(page.locator("#toasts")).to_contain_text("Đã thêm")
     expect(kept).to_have_count(1)
 
@@ -135,6 +137,7 @@ def test_key_images_are_kept_as_seen_printed_and_stored(
     assert radiologist.barriers() == []
     kept.nth(0).locator("[data-move='1']").click()
     expect(kept.nth(0).locator("[data-caption]")).to_have_value("Ổ giảm tỷ trọng bán cầu trái")
+    assert radiologist.complaints == []
 
     page.fill("#section-conclusion", "Nhồi máu não cấp.")
     expect(page.locator("#saving")).to_have_text(re.compile(r"Đã lưu"))
@@ -260,9 +263,13 @@ def test_viewers_store_only_annotations_of_the_granted_study_under_its_identity(
         failed = answer.json().get("00081198", {"Value": []})["Value"]
         return [item["00081197"]["Value"][0] for item in failed]
 
-    good = an_object()
+    uid = generate_uid()
+    good = an_object(SOPInstanceUID=uid)
     assert _stow(suite, reader, good).status_code == 200
-    assert reasons(_stow(suite, reader, good)) == [0x0111]  # what is stored is never stored twice
+    again = _stow(suite, reader, good)  # the answer was lost: it is stored already, and once
+    assert (again.status_code, reasons(again)) == (200, [])
+    another = _stow(suite, reader, an_object(SOPInstanceUID=uid, SeriesDescription="another object"))
+    assert (another.status_code, reasons(another)) == (409, [0x0111])
     for changed, reason in (
         ({"StudyInstanceUID": "2.25.4711"}, 0x0124),
         ({"StudyInstanceUID": other.study_uid}, 0xA900),

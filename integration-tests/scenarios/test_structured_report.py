@@ -98,7 +98,7 @@ def test_from_the_designed_template_to_the_printed_values(suite: RunningSuite, b
         expect(page.locator("#section-recommendation")).to_have_value(re.compile(r"Theo dõi ở người bệnh \w+\."))
         expect(page.locator(".text-marks mark", has_text="Chuẩn đoán")).to_have_count(1)
         page.click("#section-findings")
-        page.keyboard.press("F6")
+        page.keyboard.press("Shift+F6")
         page.locator("#spelling-bar button", has_text="Chẩn đoán").click()
         expect(page.locator("#section-recommendation")).to_have_value(re.compile("^Chẩn đoán phân biệt"))
         expect(page.locator("#saving")).to_have_text(SAVED)

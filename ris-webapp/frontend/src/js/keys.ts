@@ -14,7 +14,12 @@ export interface Key {
 const registered: Key[] = [];
 
 export function registerKeys(...keys: Key[]): void {
-  registered.push(...keys);
+  for (const key of keys) {
+    // only the first would ever run
+    const taken = key.keys.filter((name) => registered.some((other) => other.keys.includes(name)));
+    if (taken.length) console.error(`keys that already do something else: ${taken.join(" ")}`);
+    registered.push(key);
+  }
 }
 
 export function keysOfPage(): readonly Key[] {

@@ -283,8 +283,8 @@ const anywhere = { whileTyping: true };
 registerKeys(
   { keys: ["F2"], label: phrase("key_template"), run: () => picker.toggle(), ...anywhere },
   { keys: ["F3"], label: phrase("key_snippets"), run: () => snippets.toggle(), ...anywhere },
-  { keys: ["F6"], label: phrase("key_spelling"), run: () => spelling.next(), ...anywhere },
-  { keys: ["Shift+F6"], label: phrase("key_spelling_toggle"), run: () => toast(phrase(spelling.toggle() ? "spelling_on" : "spelling_off")), ...anywhere },
+  { keys: ["Shift+F6"], label: phrase("key_spelling"), run: () => spelling.next(), ...anywhere },
+  { keys: ["Ctrl+F6"], label: phrase("key_spelling_toggle"), run: () => toast(phrase(spelling.toggle() ? "spelling_on" : "spelling_off")), ...anywhere },
   { keys: ["F4"], label: phrase("key_drawer"), run: () => drawer.toggle(), ...anywhere },
   { keys: ["F6"], label: phrase("key_image"), run: () => keyImages.chooseShown(), ...anywhere },
   { keys: ["F7"], label: phrase("key_next"), run: () => void claimNext(), ...anywhere },
