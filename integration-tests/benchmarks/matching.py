@@ -1,4 +1,4 @@
-"""Matching on either database: how often it is right (labelled cases), and how long it takes with 100,000 open orders."""
+"""Matching on either database: how often it is right (labelled cases), and how long it takes at 100,000 open orders."""
 
 from __future__ import annotations
 
