@@ -117,6 +117,18 @@ def _in_device_letters(name: str, chance: random.Random) -> str:
     return chance.choice((name.lower(), name.title(), unicodedata.normalize("NFD", name), name.replace("^", " ")))
 
 
+_UNREADABLE = (
+    pydicom.errors.InvalidDicomError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    OSError,
+    RecursionError,
+)
+"""What pydicom raises for files that are none, or meant to break whoever reads them."""
+
+
 def real_headers() -> list[dict[str, str]]:
     """Modality, station and manufacturer's words of real files: what devices write beside the patient."""
     folders = [Path(pydicom.__file__).parent / "data" / "test_files"]
@@ -127,7 +139,7 @@ def real_headers() -> list[dict[str, str]]:
         try:
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_KEPT, "Modality"])
             header = {name: str(dataset.get(name) or "") for name in (*_KEPT, "Modality")}
-        except (pydicom.errors.InvalidDicomError, ValueError, KeyError, AttributeError, TypeError, OSError):
+        except _UNREADABLE:
             continue
         if header["Modality"]:
             found.append({name: value[:16] for name, value in header.items() if value.isascii() and value})
