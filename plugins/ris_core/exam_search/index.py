@@ -53,8 +53,11 @@ CREATE OR REPLACE VIEW exam_search_present AS
 SELECT procedure_id, lower(numbers) AS numbers, array_to_tsvector(
     {" || ".join(f"exam_search_lexemes('{field.value}', {field.value})" for field in Field)}) AS words
 FROM exam_search_source;
-CREATE OR REPLACE FUNCTION exam_search_refresh(exams bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION exam_search_refresh(exams bigint[]) RETURNS void LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
+    -- planned once, as planning took longer than all else; by keys, also while the tables are small and will grow
+    IF cardinality(exams) = 0 THEN RETURN; END IF;
     -- whoever comes second waits here, and then reads what the first has committed
     PERFORM 1 FROM exam_search WHERE procedure_id = ANY(exams) ORDER BY procedure_id FOR UPDATE;
     INSERT INTO exam_search AS kept (procedure_id, words, numbers)
