@@ -12,6 +12,7 @@ from django.db import transaction
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.delivery.services import send_owed
+from ris_core.engine.answers import StoredInstance
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import NotInEngine
 from ris_core.errors import QuangError
@@ -116,6 +117,36 @@ def printed(images: Sequence[ReturnedImage]) -> tuple[PrintedImage, ...]:
     return tuple(PrintedImage(image.jpeg, image.sha256, image.caption) for image in images)
 
 
+def store_pdf(version: ReportVersion, content: bytes, *, content_sha256: str, signed: bool = False) -> StoredInstance:
+    """Store a PDF of ``version`` as Encapsulated PDF in the study first linked to its exam; the same file twice is one.
+
+    :param content_sha256: of what tells this object from others of the version
+    :raises NotWorthRepeating: the exam has no linked images (any more), or the engine has lost them
+    """
+    procedure = version.reading.procedure
+    link = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).order_by("linked_at", "pk").first()
+    if link is None:
+        raise NotWorthRepeating("the exam has no linked images: link them, then have this job run again")
+    settings: Settings = django_settings.QUANG
+    identity = ReportIdentity(
+        reading_key=f"{procedure.filler_order_number}|{version.reading.ordinal}",
+        version_number=version.number,
+        content_sha256=content_sha256,
+        status=version.status,
+        approved_at=version.approved_at.astimezone(ZoneInfo(settings.site.time_zone)),
+        signed=signed,
+    )
+    with Engine.from_settings(settings, "worker") as engine:
+        try:
+            study = engine.study(link.study.orthanc_id)
+        except NotInEngine as error:
+            raise NotWorthRepeating("the engine has the exam's images no more") from error
+        dicom = encapsulated_pdf(
+            content, identity, study.main_tags, uid_root=settings.site.uid_root, institution=settings.site.name
+        )
+        return engine.store_instance(dicom)
+
+
 def run_store_document(subject_id: str) -> None:
     """The job ``store_document``: put a document into the study as Encapsulated PDF, once however often it runs.
 
@@ -126,27 +157,7 @@ def run_store_document(subject_id: str) -> None:
         return
     version = document.version
     procedure = version.reading.procedure
-    link = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).order_by("linked_at", "pk").first()
-    if link is None:
-        raise NotWorthRepeating("the exam has no linked images: link them, then have this job run again")
-    settings: Settings = django_settings.QUANG
-    identity = ReportIdentity(
-        reading_key=f"{procedure.filler_order_number}|{version.reading.ordinal}",
-        version_number=version.number,
-        content_sha256=version.content_sha256,
-        status=version.status,
-        approved_at=version.approved_at.astimezone(ZoneInfo(settings.site.time_zone)),
-    )
-    with Engine.from_settings(settings, "worker") as engine:
-        try:
-            study = engine.study(link.study.orthanc_id)
-        except NotInEngine as error:
-            raise NotWorthRepeating("the engine has the exam's images no more") from error
-        dicom = encapsulated_pdf(
-            bytes(document.content), identity, study.main_tags,
-            uid_root=settings.site.uid_root, institution=settings.site.name,
-        )  # fmt: skip
-        stored = engine.store_instance(dicom)
+    stored = store_pdf(version, bytes(document.content), content_sha256=version.content_sha256)
     with transaction.atomic():
         Document.objects.filter(pk=document.pk).update(orthanc_instance_id=stored.orthanc_id)
         record(
