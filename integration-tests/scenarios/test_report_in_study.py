@@ -14,7 +14,9 @@ from pydicom import Dataset, dcmread, dcmwrite
 
 from ris_core.engine.client import Engine
 from ris_core.reports.documents import run_render_document, run_store_document
+from ris_core.reports.in_study import run_arrange_report
 from ris_core.reports.models import Document, VersionStatus
+from ris_core.reports.recalling import recall
 from ris_testing.engine import running_engine
 from ris_testing.exams import a_reader, an_exam, approved, link_images
 from ris_testing.modality import study_of
@@ -41,9 +43,8 @@ def test_versions_of_a_report_lie_in_the_study_once_each(tmp_path: Path) -> None
             study_id = engine.store_instance(written(image)).study_id
             link_images(exam, study_id)
 
-            first = approved(exam, reader)
-            second = approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Bản đính chính")
-            for version in (first, second):
+            for status in (VersionStatus.FINAL, VersionStatus.CORRECTED):
+                version = approved(exam, reader, status=status, conclusion=f"Bản {status}")
                 run_render_document(str(version.pk))
                 document = Document.objects.get(version=version)
                 run_store_document(str(document.pk))
@@ -61,3 +62,17 @@ def test_versions_of_a_report_lie_in_the_study_once_each(tmp_path: Path) -> None
             assert study.instance_count == 3
             series = [engine.series(each) for each in study.series_ids]
             assert sorted((each.modality, len(each.instance_ids)) for each in series) == [("CT", 1), ("DOC", 2)]
+
+            # the corrected version stands alone, and a notice in its place once it is recalled
+            run_arrange_report(str(version.reading_id))
+            assert documents_of(engine, study_id) == ["Kết quả đính chính (bản 2)"]
+            recall(version.reading_id, 2, "Nhầm bên", reader)
+            for _ in range(2):
+                run_arrange_report(str(version.reading_id))
+                assert documents_of(engine, study_id) == ["Kết quả đã bị thu hồi (bản 2)"]
+
+
+def documents_of(engine: Engine, study_id: str) -> list[str]:
+    """The titles of the PDF objects that the engine has of a study."""
+    found = [dcmread(BytesIO(engine.instance_file(each.orthanc_id)), force=True) for each in engine.instances(study_id)]
+    return sorted(str(each.DocumentTitle) for each in found if "DocumentTitle" in each)

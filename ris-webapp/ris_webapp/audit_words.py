@@ -112,6 +112,7 @@ ACTIONS: dict[str, Text] = {
     "report.approved": _("Duyệt kết quả"),
     "report.opened_for_correction": _("Mở đính chính"),
     "report.stored": _("Lưu kết quả cùng ảnh"),
+    "report.taken_from_study": _("Lấy bản hết giá trị khỏi ảnh"),
     "report.viewed": _("Xem kết quả"),
     "report.previewed": _("Xem bản in"),
     "report.history_viewed": _("Xem các bản kết quả"),

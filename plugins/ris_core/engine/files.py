@@ -101,7 +101,8 @@ class Files(Transport):
         return self._call("GET", f"/instances/{OrthancId(orthanc_id)}/attachments/dicom/md5").text.strip()
 
     def delete_instance(self, orthanc_id: str) -> None:
-        """Take one instance out of the engine: only when the same pixels are proved to be stored elsewhere in it.
+        """Take one instance out of the engine: only when the same pixels are proved to be stored elsewhere in it, or
+        when it is of our own making and can be made again.
 
         Deleting what is not there changes nothing.
         """

@@ -15,7 +15,8 @@ from ris_core.delivery import sending
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
-from ris_core.reports import documents
+from ris_core.reports import documents, in_study
+from ris_core.reports.arranging import ARRANGE_JOB
 from ris_core.settings import Settings
 from ris_core.signatures import credentials as signing_credentials
 from ris_core.signatures import keeping as signed_keeping
@@ -65,6 +66,7 @@ class JobKind:
 JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("render_document", documents.run_render_document, Pool.DOCUMENTS, after_death=documents.after_render_died),
     JobKind("store_document", documents.run_store_document, Pool.IMAGES),
+    JobKind(ARRANGE_JOB, in_study.run_arrange_report, Pool.DOCUMENTS),
     JobKind(
         signing_credentials.JOB_KIND,
         signing.run_sign_report,

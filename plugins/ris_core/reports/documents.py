@@ -19,6 +19,7 @@ from ris_core.errors import QuangError
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.jobs.services import enqueue
 from ris_core.key_images.versions import ReturnedImage, images_of
+from ris_core.reports.arranging import STORE_ATTEMPTS, arrange_in_study, counts
 from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
 from ris_core.reports.exam import observed_at, printed_viewer_url
 from ris_core.reports.models import Document, ReportVersion
@@ -28,9 +29,6 @@ from ris_core.settings import Settings
 from ris_core.studies.models import StudyLink
 
 WORKER = Actor("worker")
-
-_STORE_ATTEMPTS = 40
-"""With the worker's delays about five hours: longer than the engine is ever down by intent."""
 
 
 class DocumentNotMade(QuangError):
@@ -44,7 +42,7 @@ def run_render_document(subject_id: str) -> None:
     document = ensure_document(int(subject_id))
     with transaction.atomic():
         if not document.orthanc_instance_id:
-            enqueue("store_document", document.pk, max_attempts=_STORE_ATTEMPTS)
+            enqueue("store_document", document.pk, max_attempts=STORE_ATTEMPTS)
         send_owed(document.version_id)
 
 
@@ -117,10 +115,29 @@ def printed(images: Sequence[ReturnedImage]) -> tuple[PrintedImage, ...]:
     return tuple(PrintedImage(image.jpeg, image.sha256, image.caption) for image in images)
 
 
-def store_pdf(version: ReportVersion, content: bytes, *, content_sha256: str, signed: bool = False) -> StoredInstance:
+def identity_of(
+    version: ReportVersion, *, content_sha256: str, signed: bool = False, recalled: bool = False
+) -> ReportIdentity:
+    """What makes one of a version's objects the same at every repeat."""
+    procedure, zone = version.reading.procedure, ZoneInfo(django_settings.QUANG.site.time_zone)
+    return ReportIdentity(
+        reading_key=f"{procedure.filler_order_number}|{version.reading.ordinal}",
+        version_number=version.number,
+        content_sha256=content_sha256,
+        status=version.status,
+        approved_at=version.approved_at.astimezone(zone),
+        signed=signed,
+        recalled=recalled,
+    )
+
+
+def store_pdf(
+    version: ReportVersion, content: bytes, *, content_sha256: str, signed: bool = False, recalled: bool = False
+) -> StoredInstance:
     """Store a PDF of ``version`` as Encapsulated PDF in the study first linked to its exam; the same file twice is one.
 
     :param content_sha256: of what tells this object from others of the version
+    :param recalled: it is the notice that the version counts no more
     :raises NotWorthRepeating: the exam has no linked images (any more), or the engine has lost them
     """
     procedure = version.reading.procedure
@@ -128,14 +145,7 @@ def store_pdf(version: ReportVersion, content: bytes, *, content_sha256: str, si
     if link is None:
         raise NotWorthRepeating("the exam has no linked images: link them, then have this job run again")
     settings: Settings = django_settings.QUANG
-    identity = ReportIdentity(
-        reading_key=f"{procedure.filler_order_number}|{version.reading.ordinal}",
-        version_number=version.number,
-        content_sha256=content_sha256,
-        status=version.status,
-        approved_at=version.approved_at.astimezone(ZoneInfo(settings.site.time_zone)),
-        signed=signed,
-    )
+    identity = identity_of(version, content_sha256=content_sha256, signed=signed, recalled=recalled)
     with Engine.from_settings(settings, "worker") as engine:
         try:
             study = engine.study(link.study.orthanc_id)
@@ -148,14 +158,15 @@ def store_pdf(version: ReportVersion, content: bytes, *, content_sha256: str, si
 
 
 def run_store_document(subject_id: str) -> None:
-    """The job ``store_document``: put a document into the study as Encapsulated PDF, once however often it runs.
+    """The job ``store_document``: put a document into the study as Encapsulated PDF, once however often it runs; not
+    when its version counts no more.
 
     :raises NotWorthRepeating: the exam has no linked images (any more), or the engine has lost them
     """
     document = Document.objects.select_related("version__reading__procedure").get(pk=int(subject_id))
-    if document.orthanc_instance_id:
-        return
     version = document.version
+    if document.orthanc_instance_id or not counts(version):
+        return
     procedure = version.reading.procedure
     stored = store_pdf(version, bytes(document.content), content_sha256=version.content_sha256)
     with transaction.atomic():
@@ -165,6 +176,7 @@ def run_store_document(subject_id: str) -> None:
             version=version.number, instance=stored.orthanc_id,
         )  # fmt: skip
         announce("exam", procedure.pk)
+        arrange_in_study(version.reading_id)
 
 
 def _shown_date(date: str) -> str:

@@ -29,6 +29,7 @@ _TITLES: Final = {
     "C": "Kết quả đính chính",
 }
 """Document Title by version status."""
+_RECALLED: Final = "Kết quả đã bị thu hồi"
 
 _FROM_STUDY: Final = (
     "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex",
@@ -57,12 +58,15 @@ class ReportIdentity:
     """Aware, in the site's zone."""
     signed: bool = False
     """Whether the PDF carries a digital signature; ``content_sha256`` is then that of the signed file."""
+    recalled: bool = False
+    """Whether the PDF is the notice that the version counts no more."""
 
 
 def report_uids(report: ReportIdentity, study_instance_uid: str, uid_root: str) -> tuple[str, str]:
     """SeriesInstanceUID and SOPInstanceUID: one series for each reading, one instance for each version of it."""
     series = f"{study_instance_uid}|{report.reading_key}"
     instance = f"{series}|{report.version_number}|{report.content_sha256}|{report.approved_at.timestamp():.6f}"
+    instance += "|recalled" if report.recalled else ""
     return derived_uid(f"series|{series}", uid_root), derived_uid(f"instance|{instance}", uid_root)
 
 
@@ -77,7 +81,7 @@ def encapsulated_pdf(
     series_uid, instance_uid = report_uids(report, study["StudyInstanceUID"], uid_root)
     date, time = report.approved_at.strftime("%Y%m%d"), report.approved_at.strftime("%H%M%S")
     signed = ", đã ký số" if report.signed else ""
-    title = f"{_TITLES[report.status]} (bản {report.version_number}{signed})"
+    title = f"{_RECALLED if report.recalled else _TITLES[report.status]} (bản {report.version_number}{signed})"
 
     dataset.SOPClassUID = EncapsulatedPDFStorage
     dataset.SOPInstanceUID = instance_uid

@@ -185,7 +185,8 @@ class Document(models.Model):
     content = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     orthanc_instance_id = models.CharField(max_length=44, blank=True)
-    """Where the document is stored as Encapsulated PDF; empty until it is."""
+    """Where the document is stored as Encapsulated PDF, or the notice in its place; empty until then, and once a newer
+    version has replaced it there."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

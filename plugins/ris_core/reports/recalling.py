@@ -12,6 +12,7 @@ from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefu
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.reports.arranging import arrange_in_study
 from ris_core.reports.models import Reading, ReportRecall, ReportVersion
 from ris_core.reports.rules import Verb, next_state
 
@@ -55,6 +56,7 @@ def recall(reading_id: int, version_number: int, reason: str, actor: Actor) -> R
     procedure.exam_state = ExamState.RECALLED
     procedure.save(update_fields=["exam_state", "updated_at"])
     owe_recall(made)
+    arrange_in_study(reading.pk)
     announce_event(Event.REPORT_RECALLED, procedure.pk)
     record(
         actor, "report.recalled", subject=f"reading:{reading.pk}", patient_id=procedure.patient_id,

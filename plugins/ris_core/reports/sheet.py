@@ -94,7 +94,7 @@ def render_pdf(sheet: ReportSheet) -> bytes:
     words = WORDS[sheet.language]
     html = _template().render(sheet=sheet, words=words, sections=printed_sections(sheet), qr=_qr_code(sheet.viewer_url))
     with LAYING_OUT:
-        css, fonts = _style()
+        css, fonts = report_style()
         pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles(sheet.key_images)).write_pdf(
             stylesheets=[css],
             font_config=fonts,
@@ -155,11 +155,12 @@ class PackageFiles(URLFetcher):  # type: ignore[misc]
 
 def report_fonts() -> FontConfiguration:
     """The report's fonts, also for what is drawn on it later; to be used while :data:`LAYING_OUT` is held."""
-    return _style()[1]
+    return report_style()[1]
 
 
 @functools.cache
-def _style() -> tuple[weasyprint.CSS, FontConfiguration]:
+def report_style() -> tuple[weasyprint.CSS, FontConfiguration]:
+    """Style sheet and fonts; to be used while :data:`LAYING_OUT` is held."""
     fonts = FontConfiguration()
     css = weasyprint.CSS(filename=_FOLDER / "report.css", url_fetcher=PackageFiles(), font_config=fonts)
     return css, fonts
@@ -167,6 +168,11 @@ def _style() -> tuple[weasyprint.CSS, FontConfiguration]:
 
 @functools.cache
 def _template() -> Any:
+    return printed_template("report.html.jinja")
+
+
+def printed_template(name: str) -> Any:
+    """A page of this package."""
     environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
     environment.filters["moment"] = lambda at: at.strftime("%H:%M %d/%m/%Y")
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)

@@ -19,6 +19,7 @@ from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.jobs.services import enqueue
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.arranging import arrange_in_study
 from ris_core.reports.models import ReportRecall, ReportVersion
 from ris_core.signatures.credentials import JOB_KIND, channel, is_unlocked, own_credential
 from ris_core.signatures.errors import CredentialLocked, NotToBeSigned
@@ -145,6 +146,7 @@ def withdraw_locked(signature: Signature, reason: str, actor: Actor) -> None:
     signature.state = next_state(signature.state, Step.WITHDRAW)
     signature.withdrawn_at, signature.withdrawn_reason = timezone.now(), reason
     signature.save(update_fields=["state", "withdrawn_at", "withdrawn_reason"])
+    arrange_in_study(signature.version.reading_id)
     changed(signature, actor, "signature.withdrawn", reason=reason)
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.reports.arranging import arrange_in_study, counts
 from ris_core.reports.documents import store_pdf
 from ris_core.signatures.models import SignedFile
 from ris_core.signatures.rules import SignatureState
@@ -22,9 +23,9 @@ def run_store_signed(subject_id: str) -> None:
     :raises NotWorthRepeating: the exam has no linked images (any more), or the engine has lost them
     """
     file = SignedFile.objects.select_related("signature__version__reading__procedure").get(pk=int(subject_id))
-    if file.signature.state != SignatureState.SIGNED:
-        return  # withdrawn meanwhile: what is not there yet need not come
     version = file.signature.version
+    if file.signature.state != SignatureState.SIGNED or not counts(version):
+        return  # withdrawn, recalled or replaced meanwhile: what is not there yet need not come
     procedure = version.reading.procedure
     stored = store_pdf(version, bytes(file.content), content_sha256=file.sha256, signed=True)
     if file.orthanc_instance_id == stored.orthanc_id:
@@ -36,3 +37,4 @@ def run_store_signed(subject_id: str) -> None:
             instance=stored.orthanc_id,
         )  # fmt: skip
         announce("exam", procedure.pk)
+        arrange_in_study(version.reading_id)
