@@ -2,7 +2,8 @@
 
 The sender has a profile of its own, so what profiles cost is in every figure. The peer is the disk: the same raw
 messages written one by one into an otherwise empty SQLite table, each commit synced, by the same machine in the same
-run. Group commit may beat it.
+run. Group commit may beat it. Of C-STORE beside orders the peer is an Orthanc without the suite that stores the same
+images beside the same orders: what the machine has left for images then, whoever stores them.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from ris_testing.schedule import BENCH, schedule
 ORDERS = 3000
 CONNECTIONS = 4
 PROMISED_PER_SECOND = 300
-ROUNDS = 3
-IMAGES = 200
+ROUNDS = 7
+IMAGES = 300
 IMAGE_BYTES = 390 * 500 * 2
 """A real-sized MR image."""
 
@@ -49,17 +50,22 @@ def run(context: Context) -> list[Row]:
     environment = make_home(home)
     migrate(environment)
     schedule(environment, devices=[BENCH])
+    give_profile(environment)
     port = int(environment["QUANG_MLLP_PORT"])
     disk = synced_inserts_per_second(context.folder)
-    with running_engine(home, environment) as engine:
+    with (
+        running_engine(context.folder / "bare", python=False, changes={"DicomAlwaysAllowStore": True}) as bare,
+        running_engine(home, environment) as engine,
+    ):
         wait_for_port(port)
         order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))  # caches, statements
         visible = order_to_worklist_ms(engine, port)
         full = order_load.finished(order_load.start(port, orders=ORDERS, connections=CONNECTIONS))
-        rounds = [storage_beside_orders(engine, port) for _ in range(ROUNDS)]
+        pairs = [(storage_beside_orders(engine, port), storage_beside_orders(bare, port)) for _ in range(ROUNDS)]
     disk = (disk + synced_inserts_per_second(context.folder)) / 2
     postgresql = on_postgresql(context.folder / "postgresql")
-    ratio = median(r.busy_per_second / r.idle_per_second for r in rounds)
+    rounds = [ours for ours, _ in pairs]
+    left, left_to_peer = median(ours.left for ours in rounds), median(peer.left for _, peer in pairs)
     return [
         Row(
             f"orders, {CONNECTIONS} connections (peer: raw messages synced one by one)", full.per_second, disk,
@@ -84,9 +90,10 @@ def run(context: Context) -> list[Row]:
             50, "ms", f"{median(r.orders.per_second for r in rounds):.0f}/s, median of {ROUNDS} rounds",
         ),
         Row(
-            f"C-STORE with {PROMISED_PER_SECOND} orders/s", median(r.busy_per_second for r in rounds),
-            median(r.idle_per_second for r in rounds), ratio, "ratio >= 0.80", ratio >= 0.8, "/s",
-            f"images of {IMAGE_BYTES // 1000} KB, 1 association, median of {ROUNDS} rounds",
+            f"C-STORE with {PROMISED_PER_SECOND} orders/s, of its idle rate", left * 100, left_to_peer * 100,
+            left / left_to_peer, "ratio >= 0.95, or 80 %", left / left_to_peer >= 0.95 or left >= 0.8, "%",
+            f"images of {IMAGE_BYTES // 1000} KB, 1 association, median of {ROUNDS} rounds;"
+            f" idle {median(r.idle_per_second for r in rounds):.0f}/s",
         ),
     ]  # fmt: skip
 
@@ -151,9 +158,17 @@ class Round:
     busy_per_second: float
     orders: order_load.OrderFigures
 
+    @property
+    def left(self) -> float:
+        """The part of the idle rate that is left beside the orders."""
+        return self.busy_per_second / self.idle_per_second
+
 
 def storage_beside_orders(engine: Engine, port: int) -> Round:
-    """One round; the two halves follow each other, so that what else the machine does meets both."""
+    """One round; the two halves follow each other, so that what else the machine does meets both.
+
+    :param engine: stores the images; the orders go to ``port``, whose ever it is
+    """
     idle = store_images(engine, IMAGES)
     load = order_load.start(
         port, orders=PROMISED_PER_SECOND * 5, connections=CONNECTIONS, per_second=PROMISED_PER_SECOND
