@@ -1,19 +1,20 @@
 """A hospital with a million exams behind it, on PostgreSQL: a year of :mod:`benchmarks.many_orders` many times over.
 
 The year is written once and multiplied inside the database, every exam with numbers, a moment and, when it is read,
-a report of its own. Takes about three minutes for a million, most of it for the search index.
+a report of its own that was returned. Takes some five minutes for a million, most of it for the search index.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection, models, transaction
-from django.utils import timezone
 
 from benchmarks.many_orders import _insert, seed_orders
+from ris_core.delivery.models import Delivery, Receiver
 from ris_core.exam_search import index
-from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
+from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep, Visit
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.reports.models import Reading, ReportVersion
 from ris_core.studies.models import Study, StudyLink
@@ -43,6 +44,8 @@ CONCLUSIONS: Final = (
     "Xẹp đốt sống do loãng xương", "Gan nhiễm mỡ độ một", "Viêm phổi thùy dưới trái",
 )  # fmt: skip
 
+_LATER: Final = "{} + k * interval '17 seconds'"
+
 _COPIED: Final[tuple[tuple[type[models.Model], dict[str, str]], ...]] = (
     (Patient, {"id": "{patient:id}"}),
     (
@@ -55,10 +58,20 @@ _COPIED: Final[tuple[tuple[type[models.Model], dict[str, str]], ...]] = (
         },
     ),
     (
+        Visit,
+        {
+            "id": "{exam:id}",
+            "patient_id": "{patient:patient_id}",
+            "visit_number": "'V' || lpad(({exam:id} - 1)::text, 9, '0')",
+        },
+    ),
+    (
         ImagingServiceRequest,
         {
             "id": "{exam:id}",
             "patient_id": "{patient:patient_id}",
+            "visit_id": "{exam:visit_id}",
+            "ordered_at": _LATER.format("ordered_at"),
             "accession_number": "'A' || lpad(({exam:id} - 1)::text, 9, '0')",
         },
     ),
@@ -72,7 +85,7 @@ _COPIED: Final[tuple[tuple[type[models.Model], dict[str, str]], ...]] = (
             "filler_order_number": "'F' || lpad(({exam:id} - 1)::text, 9, '0')",
             "requested_procedure_id": "'RP' || lpad(({exam:id} - 1)::text, 9, '0')",
             "study_instance_uid": "'2.25.9' || lpad(({exam:id} - 1)::text, 12, '0')",
-            "scheduled_at": "scheduled_at + k * interval '17 seconds'",
+            **{name: _LATER.format(name) for name in ("scheduled_at", "images_arrived_at", "due_at")},
         },
     ),
     (
@@ -99,6 +112,7 @@ _COPIED: Final[tuple[tuple[type[models.Model], dict[str, str]], ...]] = (
         {
             "id": "{exam:id}",
             "reading_id": "{exam:reading_id}",
+            "approved_at": _LATER.format("approved_at"),
             "findings": "(%(findings)s::text[])[1 + ({exam:id} * 7 %% 13)] || '. ' "
             "|| (%(findings)s::text[])[1 + ({exam:id} * 31 / 13 %% 13)] || '.'",
             "conclusion": "(%(conclusions)s::text[])[1 + ({exam:id} * 11 %% 8)]",
@@ -107,13 +121,29 @@ _COPIED: Final[tuple[tuple[type[models.Model], dict[str, str]], ...]] = (
             "|| (%(conclusions)s::text[])[1 + ({exam:id} * 11 %% 8)]",
         },
     ),
+    (
+        Delivery,
+        {
+            "id": "{exam:id}",
+            "reading_id": "{exam:reading_id}",
+            "version_id": "{exam:version_id}",
+            "control_id": "'C' || lpad(({exam:id} - 1)::text, 9, '0')",
+            **{name: _LATER.format(name) for name in ("queued_at", "acknowledged_at")},
+        },
+    ),
 )
 """Each table with the columns that differ in every copy; ``k`` counts the copies. An empty one is not copied."""
 
 
 def seed_exams(count: int) -> None:
-    """Write ``count`` exams (a multiple of :data:`YEAR`) of half as many patients into an empty database."""
+    """Write ``count`` exams (a multiple of :data:`YEAR`) of half as many patients into an empty database.
+
+    Nothing happens when there are exams already.
+    """
+    if RequestedProcedure.objects.exists():
+        return
     seed_orders(YEAR)
+    _write_visits()
     _write_reports()
     copies = count // YEAR - 1
     with transaction.atomic(), connection.cursor() as cursor:
@@ -130,19 +160,46 @@ def seed_exams(count: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
+def _write_visits() -> None:
+    """A visit for every request: a third are inpatients, a tenth come to the emergency department."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orders_visit "
+            "(id, patient_id, visit_number, issuer, patient_class, ward, state, payment_state) "
+            "SELECT id, patient_id, 'V' || lpad((id - 1)::text, 9, '0'), 'BVQ', "
+            "CASE WHEN id % 3 = 0 THEN 'I' WHEN id % 10 = 1 THEN 'E' ELSE 'O' END, '', '', '' "
+            "FROM orders_imagingservicerequest"
+        )
+        cursor.execute("UPDATE orders_imagingservicerequest SET visit_id = id")
+
+
 def _write_reports() -> None:
-    """A version for every reading that is final; ids are the exam's, as everything that is multiplied."""
+    """A version for every reading that is final, and its delivery; ids are the exam's, as everything multiplied."""
     with connection.cursor() as cursor:  # readings get the key of their exam
         cursor.execute("UPDATE reports_reading SET id = procedure_id + 10000000")
         cursor.execute("UPDATE reports_reading SET id = procedure_id")
-    now = timezone.now()
-    final = Reading.objects.filter(state="FINAL").values_list("pk", "claimed_by_id")
-    rows = [(key, key, 1, "F", "", FINDINGS[0], CONCLUSIONS[0], "", "0" * 64, reader, now) for key, reader in final]
+    final = Reading.objects.filter(state="FINAL")
+    versions, deliveries = [], []
+    receiver = Receiver.objects.order_by("pk").first()
+    for key, reader, arrived, state in final.values_list(
+        "pk", "claimed_by_id", "procedure__images_arrived_at", "procedure__exam_state"
+    ):
+        assert arrived, "what is read has images"
+        at = arrived + timedelta(minutes=5 + key * 37 % 400)
+        versions.append((key, key, 1, "F", "", FINDINGS[0], CONCLUSIONS[0], "", "0" * 64, reader, at))
+        if state == "RETURNED" and receiver:
+            control_id, later = f"C{key - 1:09d}", at + timedelta(seconds=20)
+            deliveries.append((key, receiver.pk, key, key, "RESULT", 1, "ACKNOWLEDGED", control_id, 1, at, later))
     columns = (
         "id", "reading", "number", "status", "technique", "findings", "conclusion", "recommendation",
         "content_sha256", "approved_by", "approved_at",
     )  # fmt: skip
-    _insert(ReportVersion, columns, rows)
+    _insert(ReportVersion, columns, versions)
+    columns = (
+        "id", "receiver", "version", "reading", "kind", "sequence", "state", "control_id", "attempts", "queued_at",
+        "acknowledged_at",
+    )  # fmt: skip
+    _insert(Delivery, columns, deliveries)
 
 
 def _multiply(model: type[models.Model], differing: dict[str, str], copies: int) -> None:

@@ -1,6 +1,7 @@
 // The icons that screens use, by their names in @tabler/icons; one line each, in alphabetical order.
 export const ICONS = [
   "alert-triangle",
+  "ambulance",
   "arrow-back-up",
   "arrows-exchange",
   "bell",

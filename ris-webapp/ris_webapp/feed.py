@@ -94,7 +94,7 @@ def described(changes: list[tuple[str, int]]) -> list[dict[str, Any]]:
         exam_ids |= set(links.values_list("procedure_id", flat=True))
     told: list[dict[str, Any]] = [{"topic": topic, "id": subject} for topic, subject in unique if topic != "exam"]
     if exam_ids:
-        columns = ("pk", "exam_state", "modality", "priority", "scheduled_at", "created_at")
+        columns = ("pk", "exam_state", "modality", "priority", "urgency", "due_at", "scheduled_at", "created_at")
         recently = timezone.now() - timedelta(seconds=NEW_WITHIN_SECONDS)
         exams = RequestedProcedure.objects.filter(pk__in=exam_ids).values_list(*columns)
         told += [
@@ -104,9 +104,11 @@ def described(changes: list[tuple[str, int]]) -> list[dict[str, Any]]:
                 "exam_state": state,
                 "modality": modality,
                 "priority": priority,
+                "urgency": urgency,
+                "due_at": due_at.timestamp(),
                 "scheduled_at": scheduled_at.timestamp(),
                 "is_new": created_at > recently,
             }
-            for pk, state, modality, priority, scheduled_at, created_at in exams
+            for pk, state, modality, priority, urgency, due_at, scheduled_at, created_at in exams
         ]
     return told

@@ -1,30 +1,24 @@
-"""Target times: as they are, changed by administrators; exams that have waited longer."""
+"""Target times, as administrators change them, and exams that have waited longer.
+
+Which target an exam has, and so when it is due, is kept by the database (:mod:`ris_core.exam_search.urgency`).
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.exam_lists.models import ReadingTarget
-from ris_core.exam_lists.rules import Target, target_minutes
-from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.orders.models import ExamState, RequestedProcedure, Urgency
 
 WAITING: Final = (ExamState.READY_TO_READ, ExamState.CLAIMED, ExamState.DRAFT)
 """States in which somebody waits for the report."""
 MOST_MINUTES: Final = 60 * 24 * 30
-MOST_LATE: Final = 2000
-"""So many of the longest waiting exams are looked at."""
-
-
-def targets() -> list[Target]:
-    """Every target."""
-    columns = ("priority", "patient_class", "modality", "service_code", "minutes")
-    return [Target(*values) for values in ReadingTarget.objects.order_by("pk").values_list(*columns)]
 
 
 @transaction.atomic
@@ -65,23 +59,11 @@ def remove_target(target_id: int, actor: Actor) -> ReadingTarget:
     return target
 
 
-def late_exams() -> list[int]:
-    """Exams whose report is wanted for longer than their target, the longest waiting first."""
-    now, known = timezone.now(), targets()
-    columns = ("pk", "images_arrived_at", "priority", "request__visit__patient_class", "modality", "service_code")
-    waiting = RequestedProcedure.objects.filter(exam_state__in=WAITING, images_arrived_at__isnull=False)
-    found = waiting.order_by("images_arrived_at").values_list(*columns)[:MOST_LATE]
-    return [
-        key
-        for key, arrived_at, priority, patient_class, modality, service_code in found
-        if now - arrived_at
-        > timedelta(
-            minutes=target_minutes(
-                known,
-                priority=priority,
-                patient_class=patient_class or "",
-                modality=modality,
-                service_code=service_code,
-            )
-        )
-    ]
+def late_exams() -> QuerySet[RequestedProcedure]:
+    """Exams whose images wait for a report for longer than their target."""
+    return RequestedProcedure.objects.filter(
+        urgency__lt=Urgency.FINISHED,
+        exam_state__in=WAITING,
+        images_arrived_at__isnull=False,
+        due_at__lt=timezone.now(),
+    )

@@ -1,27 +1,36 @@
-"""The index that exams are searched by: one row an exam, kept by the database itself (ADR 20).
+"""The index that exams are searched by, and the order that they are listed in: kept by the database itself (ADR 20).
 
-Triggers write it in the transaction of whatever changes an exam, from whichever program, so that it cannot drift.
-PostgreSQL: a ``tsvector`` of words marked with their field under GIN, and the numbers under trigrams for parts of
-them. SQLite: an FTS5 table. Triggers, views and functions are made after every migration and taken away before
-those of the tables they read, because such a table cannot be made anew. Whoever changes the definition adds a
-migration here.
+The index has one row an exam. Triggers write it in the transaction of whatever changes an exam, from whichever
+program, so that it cannot drift. PostgreSQL: a ``tsvector`` of words marked with their field under GIN, and the numbers
+under trigrams for parts of them. SQLite: an FTS5 table. Triggers, views and functions are made after every migration
+and taken away before those of the tables they read, because such a table cannot be made anew. Whoever changes the
+definition adds a migration here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ris_core.exam_search.source import WATCHED, Field, Watched, source
+from ris_core.exam_search import urgency
+from ris_core.exam_search.source import WATCHED, Field, source
+from ris_core.exam_search.triggers import triggers
 from ris_core.exam_search.words import LONGEST_WORD, SEPARATORS
 
 MOST_CHARACTERS: Final = 200_000
 """So much of one field is indexed."""
 
 _COLUMNS: Final = ", ".join(Field)
+_TABLES: Final = frozenset(watched.table for watched in WATCHED + urgency.WATCHED)
+
+_REFRESHED: Final = {
+    "postgresql": "PERFORM exam_search_refresh(ARRAY({exams}));",
+    "sqlite": f"DELETE FROM exam_search WHERE rowid IN ({{exams}}); INSERT INTO exam_search (rowid, {_COLUMNS}) "
+    f"SELECT procedure_id, {_COLUMNS} FROM exam_search_present WHERE procedure_id IN ({{exams}});",
+}
+"""Indexes exams anew."""
 
 _POSTGRESQL_TABLE: Final = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -99,12 +108,12 @@ def before_migrations(using: str = "default", plan: Any = (), **_signal: Any) ->
     """Take triggers and views away when a table they read may be made anew; for Django's ``pre_migrate``."""
     connection = connections[using]
     apps = {migration.app_label for migration, _backwards in plan}
-    concerned = any(watched.table.startswith(f"{app}_") for app in apps for watched in WATCHED)
+    concerned = any(table.startswith(f"{app}_") for app in apps for table in _TABLES)
     if not (concerned or "exam_search" in apps) or not _kept(connection):
         return
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("DROP VIEW IF EXISTS exam_search_source CASCADE")
+            cursor.execute("DROP VIEW IF EXISTS exam_search_source, exam_search_urgency CASCADE")
             cursor.execute("SELECT proname FROM pg_proc WHERE proname LIKE 'exam\\_search\\_%'")
             for (name,) in cursor.fetchall():
                 cursor.execute(f'DROP FUNCTION IF EXISTS "{name}" CASCADE')
@@ -122,7 +131,7 @@ def after_migrations(using: str = "default", **_signal: Any) -> None:
     """
     connection = connections[using]
     present = set(connection.introspection.table_names())
-    if "exam_search" not in present or not {watched.table for watched in WATCHED} <= present or _kept(connection):
+    if "exam_search" not in present or not present >= _TABLES or _kept(connection):
         return
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -131,8 +140,10 @@ def after_migrations(using: str = "default", **_signal: Any) -> None:
             for statement in _SQLITE_VIEWS:
                 cursor.execute(statement)
         for watched in WATCHED:
-            for statement in _triggers(watched, connection.vendor):
+            for statement in triggers(watched, connection.vendor, "exam_search", _REFRESHED[connection.vendor]):
                 cursor.execute(statement)
+        for statement in urgency.statements(connection.vendor):
+            cursor.execute(statement)
         rebuild(using)
 
 
@@ -144,41 +155,16 @@ def _kept(connection: BaseDatabaseWrapper) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _triggers(watched: Watched, vendor: str) -> Iterator[str]:
-    columns = ", ".join(watched.columns)
-    unlike = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
-    changed = " OR ".join(f"OLD.{column} {unlike} NEW.{column}" for column in watched.columns)
-    old, new = watched.exams.format(row="OLD"), watched.exams.format(row="NEW")
-    events = [("updated", f"UPDATE OF {columns}", f"WHEN ({changed}) ", f"{old} UNION {new}")]
-    if watched.may_begin:
-        events.append(("added", "INSERT", "", new))
-        events.append(("removed", "DELETE", "", old))
-    for name, event, condition, exams in events:
-        trigger = f"exam_search_{watched.table}_{name}"
-        if vendor == "postgresql":
-            yield (
-                f"CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$ "
-                f"BEGIN PERFORM exam_search_refresh(ARRAY({exams})); RETURN NULL; END $$"
-            )
-            yield (
-                f"CREATE OR REPLACE TRIGGER {trigger} AFTER {event} ON {watched.table} "
-                f"FOR EACH ROW {condition}EXECUTE FUNCTION {trigger}()"
-            )
-        else:
-            yield (
-                f"CREATE TRIGGER IF NOT EXISTS {trigger} AFTER {event} ON {watched.table} FOR EACH ROW {condition}"
-                f"BEGIN DELETE FROM exam_search WHERE rowid IN ({exams}); "
-                f"INSERT INTO exam_search (rowid, {_COLUMNS}) SELECT procedure_id, {_COLUMNS} "
-                f"FROM exam_search_present WHERE procedure_id IN ({exams}); END"
-            )
-
-
 def rebuild(using: str = "default") -> None:
-    """Index every exam anew, in one transaction: after an upgrade, or when rows were written without triggers."""
+    """Index every exam anew and put it where it belongs in the list, in one transaction.
+
+    After an upgrade, or when rows were written without triggers.
+    """
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute(urgency.REFRESHED)
             cursor.execute("LOCK TABLE exam_search IN EXCLUSIVE MODE")
             cursor.execute("DELETE FROM exam_search")
             cursor.execute(
@@ -186,6 +172,7 @@ def rebuild(using: str = "default") -> None:
                 "SELECT procedure_id, words, numbers FROM exam_search_present"
             )
             return
+        cursor.execute(urgency.REFRESHED)
         cursor.execute("DELETE FROM exam_search")
         cursor.execute(
             f"INSERT INTO exam_search (rowid, {_COLUMNS}) SELECT procedure_id, {_COLUMNS} FROM exam_search_present"
@@ -202,6 +189,8 @@ def drifted(using: str = "default") -> list[int]:
             f"SELECT present.procedure_id FROM exam_search_present present "
             f"LEFT JOIN exam_search kept ON kept.{key} = present.procedure_id WHERE kept.{key} IS NULL OR {unlike} "
             f"UNION SELECT kept.{key} FROM exam_search kept "
-            f"WHERE NOT EXISTS (SELECT 1 FROM orders_requestedprocedure p WHERE p.id = kept.{key})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM orders_requestedprocedure p WHERE p.id = kept.{key}) "
+            "UNION SELECT orders_requestedprocedure.id FROM orders_requestedprocedure "
+            f"JOIN exam_search_urgency u ON u.procedure_id = orders_requestedprocedure.id WHERE {urgency.DRIFTED}"
         )
         return [key for (key,) in cursor.fetchall()]

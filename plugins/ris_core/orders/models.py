@@ -66,6 +66,23 @@ class ExamState(models.TextChoices):
     CANCELLED = "CANCELLED"
 
 
+FINISHED: tuple[str, ...] = (ExamState.FINAL, ExamState.RETURNED, ExamState.CANCELLED)
+"""Nobody waits for these: they come after all others."""
+
+
+class Urgency(models.IntegerChoices):
+    """Where an exam stands in the list: smaller comes first, and within one the exam that is due first."""
+
+    EMERGENCY = 0
+    PRIORITY = 1
+    """Ordered with priority, or of a patient in the emergency department."""
+    INPATIENT = 2
+    ROUTINE = 3
+    LOW = 4
+    FINISHED = 9
+    """In one of the states :data:`FINISHED`."""
+
+
 class VisitState(models.TextChoices):
     """How far a visit is, as the HIS tells by ADT; nothing for one that is known from an order only."""
 
@@ -162,6 +179,11 @@ class RequestedProcedure(models.Model):
     scheduled_at = models.DateTimeField()
     exam_state = models.CharField(max_length=16, choices=ExamState, default=ExamState.ORDERED)
     images_arrived_at = models.DateTimeField(null=True, blank=True)
+    urgency = models.PositiveSmallIntegerField(choices=Urgency, default=Urgency.ROUTINE, editable=False)
+    """Kept by the database itself from priority, state and class of patient (``exam_search/urgency.py``)."""
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When its report is wanted: the target's minutes after the images, before them after the scheduled time. Whole
+    seconds; kept by the database likewise, never null."""
     ended_reason = models.CharField(max_length=255, blank=True)
     """Why it was cancelled or discontinued, as told by who did it."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -174,7 +196,8 @@ class RequestedProcedure(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["exam_state", "priority_rank", "scheduled_at", "id"], name="exam_list"),
+            models.Index(fields=["urgency", "due_at", "id", "scheduled_at"], name="exam_list"),
+            models.Index(fields=["exam_state", "scheduled_at", "id"], name="exam_by_state"),
             models.Index(fields=["scheduled_at", "id"], name="exam_by_time"),
             models.Index(fields=["placer_order_number"], name="exam_by_placer_number"),
             models.Index(fields=["updated_at"], name="exam_by_change"),

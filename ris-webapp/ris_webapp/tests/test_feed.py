@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ris_core.changes.models import Change
 from ris_core.changes.services import announce
+from ris_core.orders.models import Urgency
 from ris_testing.exams import an_exam
 from ris_webapp import feed, stream
 from ris_webapp.feed import BATCH, Feed, since
@@ -73,7 +74,8 @@ def test_an_exam_comes_with_what_lists_filter_by_and_nothing_of_the_patient() ->
     [change] = reader.read().changes
     assert change == {
         "topic": "exam", "id": exam.pk, "exam_state": exam.exam_state, "modality": "CT", "priority": "ROUTINE",
-        "scheduled_at": exam.scheduled_at.timestamp(), "is_new": True,
+        "urgency": Urgency.ROUTINE, "due_at": change["due_at"], "scheduled_at": exam.scheduled_at.timestamp(),
+        "is_new": True,
     }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ export interface Change {
   exam_state?: string;
   modality?: string;
   priority?: string;
+  urgency?: number;
+  due_at?: number;
   scheduled_at?: number;
   is_new?: boolean;
 }

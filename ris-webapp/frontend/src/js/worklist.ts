@@ -13,8 +13,7 @@ import { say } from "./words";
 const QUIET_MS = 120;
 const BUSY_MS = 2000;
 const TYPING_MS = 300;
-const FINISHED = ["FINAL", "RETURNED", "CANCELLED"];
-const FINISHED_GROUP = 9;
+const FINISHED = 9; // the urgency of exams that nobody waits for
 const RANKS: Record<string, string> = { STAT: "0", HIGH: "1", ROUTINE: "2", MEDIUM: "2", LOW: "3" };
 
 const list = () => document.getElementById("exams") as HTMLElement;
@@ -141,12 +140,10 @@ function fits(change: Change): boolean {
 function above(change: Change): boolean {
   const last = rows().at(-1)?.dataset.cursor;
   if (!last || !document.querySelector("#exam-rows > .more")) return true;
-  const [group = 0, microseconds = 0] = last.split(".").map(Number);
-  const at = change.scheduled_at ?? 0;
-  const finished = FINISHED.includes(change.exam_state ?? "");
-  const its = finished ? FINISHED_GROUP : Number(RANKS[change.priority ?? ""] ?? 2);
-  if (list().dataset.newest === "true" || (its === group && finished)) return at >= microseconds / 1e6;
-  return its < group || (its === group && at <= microseconds / 1e6);
+  const [urgency = 0, due = 0, scheduled = 0] = last.split(".").map(Number);
+  const its = change.urgency ?? 0;
+  if (list().dataset.newest === "true" || (its === FINISHED && urgency === FINISHED)) return (change.scheduled_at ?? 0) >= scheduled / 1e6;
+  return its < urgency || (its === urgency && (change.due_at ?? 0) <= due / 1e6);
 }
 
 function showNews(): void {

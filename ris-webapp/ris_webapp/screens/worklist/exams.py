@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from ris_core.exam_lists.models import Assignment, ExamTag
-from ris_core.exam_lists.rules import target_minutes
-from ris_core.exam_lists.targets import WAITING, targets
+from ris_core.exam_lists.targets import WAITING
 from ris_core.notices.services import open_notices_by_exam
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
@@ -22,12 +21,12 @@ from ris_core.second_readings.rules import Progress
 from ris_core.signatures.listing import signatures_of
 from ris_core.studies.models import StudyLink
 from ris_webapp.screens.notices.sentences import sentence_of
-from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, Cursor
+from ris_webapp.screens.worklist.filters import UNFINISHED, Cursor
 
 _COLUMNS = (
     "pk", "patient_id", "patient__full_name", "patient__birth_date", "patient__sex", "request__accession_number",
     "request__visit__patient_class", "request__requesting_department", "placer_order_number", "service_name",
-    "modality", "priority", "priority_rank", "scheduled_at", "exam_state", "images_arrived_at", "service_code",
+    "modality", "priority", "priority_rank", "scheduled_at", "exam_state", "images_arrived_at", "urgency", "due_at",
 )  # fmt: skip
 
 
@@ -51,7 +50,9 @@ class ExamRow:
     scheduled_at: datetime
     exam_state: str
     images_arrived_at: datetime | None
-    service_code: str
+    urgency: int
+    due_at: datetime
+    """When its report is wanted."""
     patient_id: str = ""
     citizen_id: str = ""
     rooms: list[str] = field(default_factory=list)
@@ -61,8 +62,6 @@ class ExamRow:
     assigned_to: str = ""
     """Who is asked to read it, while nobody does."""
     tags: list[str] = field(default_factory=list)
-    target_minutes: int = 0
-    """How long it may wait for its report."""
     signature: str = ""
     """State of the signature of what was approved last; empty when nobody asked for one."""
     position: int = 0
@@ -72,8 +71,7 @@ class ExamRow:
 
     @property
     def cursor(self) -> Cursor:
-        group = FINISHED_GROUP if self.exam_state in FINISHED else self.priority_rank
-        return Cursor(group, self.scheduled_at, self.procedure_id)
+        return Cursor(self.urgency, self.due_at, self.scheduled_at, self.procedure_id)
 
     @property
     def age(self) -> str:
@@ -91,12 +89,28 @@ class ExamRow:
         """How long the images have waited for a reader; none when nobody waits."""
         if self.images_arrived_at is None or self.exam_state not in WAITING:
             return None
-        return max(0, int((timezone.now() - self.images_arrived_at).total_seconds() // 60))
+        return max(0, _minutes(timezone.now() - self.images_arrived_at))
+
+    @property
+    def target_minutes(self) -> int:
+        """How long it may wait for its report, at least a minute."""
+        return max(1, round((self.due_at - (self.images_arrived_at or self.scheduled_at)).total_seconds() / 60))
+
+    @property
+    def late_minutes(self) -> int | None:
+        """For how long it has waited more than it may; none while it is in time, or when nobody waits."""
+        late = None if self.waited_minutes is None else _minutes(timezone.now() - self.due_at)
+        return late if late is not None and late >= 0 else None
 
     @property
     def waited_share(self) -> int:
         """The waiting time as a share of its target, in percent, at most 100."""
         return min(100, (self.waited_minutes or 0) * 100 // self.target_minutes)
+
+
+def _minutes(duration: timedelta) -> int:
+    """Whole minutes that have passed; below zero when they have not."""
+    return duration // timedelta(minutes=1)
 
 
 def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
@@ -110,7 +124,6 @@ def rows_of(procedure_ids: Collection[int]) -> list[ExamRow]:
     _add_images(rows)
     _add_readers(rows)
     _add_marks(rows)
-    _add_targets(rows.values())
     _add_signatures(rows)
     _add_positions(rows)
     _add_notices(rows)
@@ -172,18 +185,6 @@ def _add_marks(rows: dict[int, ExamRow]) -> None:
     for procedure_id, name in assigned.values_list("procedure_id", "reader__full_name"):
         if not rows[procedure_id].reader:
             rows[procedure_id].assigned_to = name
-
-
-def _add_targets(rows: Iterable[ExamRow]) -> None:
-    known = targets()
-    for row in rows:
-        row.target_minutes = target_minutes(
-            known,
-            priority=row.priority,
-            patient_class=row.patient_class,
-            modality=row.modality,
-            service_code=row.service_code,
-        )
 
 
 def _add_signatures(rows: dict[int, ExamRow]) -> None:

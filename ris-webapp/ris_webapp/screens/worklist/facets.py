@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count as CountOf
 from django.db.models import QuerySet
 
-from ris_core.orders.models import RequestedProcedure
-from ris_webapp.screens.worklist.filters import FINISHED, PRIORITIES, STATES, UNFINISHED, Filter
+from ris_core.orders.models import FINISHED, RequestedProcedure
+from ris_webapp.screens.worklist.filters import PRIORITIES, STATES, UNFINISHED, Filter
 
 FRESH_SECONDS = 2.0
 """Counts are at least this fresh, unless counting itself takes longer than a twentieth of it."""

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.matching.body_regions import REGIONS
-from ris_core.orders.models import ExamState, PatientClass
+from ris_core.orders.models import FINISHED, ExamState, PatientClass
 from ris_webapp.numbers import whole_number
 
 STATES: dict[str, tuple[str, ...]] = {
@@ -38,10 +38,7 @@ STATE_LABELS = {
     "cancelled": _("Đã huỷ"),
 }
 
-FINISHED = (ExamState.FINAL, ExamState.RETURNED, ExamState.CANCELLED)
-"""Nobody waits for these: they come after all others."""
 UNFINISHED = tuple(state for state in ExamState if state not in FINISHED)
-FINISHED_GROUP = 9
 
 PRIORITIES: dict[str, tuple[int, ...]] = {"stat": (0,), "high": (1,), "routine": (2, 3)}
 PRIORITY_LABELS = {"stat": _("Cấp cứu"), "high": _("Ưu tiên"), "routine": _("Thường")}
@@ -67,28 +64,31 @@ WORD_FILTERS = tuple(WORD_LABELS)
 LONGEST_TEXT = 100
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last exam shown: the next page begins after it (keyset paging)."""
+    """The last exam shown: the next page begins after it (keyset paging), whatever the order."""
 
-    group: int
-    """Its priority rank; ``FINISHED_GROUP`` for a finished exam."""
+    urgency: int
+    due_at: datetime
     scheduled_at: datetime
     procedure_id: int
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """From ``group.microseconds.id``; none for anything else, which shows the first page."""
+        """From ``urgency.due.scheduled.id``, times in microseconds; none for anything else: the first page."""
         try:
-            group, microseconds, procedure_id = (int(part) for part in text.split("."))
-            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+            urgency, due, scheduled, procedure_id = (int(part) for part in text.split("."))
+            return cls(urgency, _EPOCH + due * _MICROSECOND, _EPOCH + scheduled * _MICROSECOND, procedure_id)
         except (ValueError, OverflowError):
             return None
-        return cls(group, at, procedure_id)
 
     def __str__(self) -> str:
-        microseconds = (self.scheduled_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        return f"{self.group}.{microseconds}.{self.procedure_id}"
+        due, scheduled = ((at - _EPOCH) // _MICROSECOND for at in (self.due_at, self.scheduled_at))
+        return f"{self.urgency}.{due}.{scheduled}.{self.procedure_id}"
 
 
 @dataclass(frozen=True, slots=True)

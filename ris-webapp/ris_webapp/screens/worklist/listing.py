@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Case, DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from ris_core.exam_lists.models import Assignment, FolderExam
@@ -15,11 +15,11 @@ from ris_core.exam_search.regions import names_region
 from ris_core.exam_search.services import find, find_typed
 from ris_core.exam_search.source import Field
 from ris_core.exam_search.words import words_of
-from ris_core.orders.models import ExamState, RequestedProcedure, ScheduledProcedureStep
+from ris_core.orders.models import FINISHED, ExamState, RequestedProcedure, ScheduledProcedureStep, Urgency
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Reading
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
-from ris_webapp.screens.worklist.filters import FINISHED, FINISHED_GROUP, UNFINISHED, WORD_FILTERS, Cursor, Filter
+from ris_webapp.screens.worklist.filters import WORD_FILTERS, Cursor, Filter
 
 PAGE_ROWS: Final = 50
 
@@ -28,10 +28,6 @@ SORTED_AMONG: Final = 5000
 
 MOST_CLAIMED: Final = 1000
 """Nobody has more unfinished readings."""
-
-_BY_TIME = Coalesce("scheduled_at", Value(None, output_field=DateTimeField()))
-"""The scheduled time, so written that SQLite finds the few unfinished exams by their state and sorts those, and does
-not walk all exams in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
         inside = FolderExam.objects.filter(folder_id=wanted.folder, folder__owner_id=user_id)
         exams = exams.filter(pk__in=inside.values("procedure_id"))
     if wanted.late:
-        exams = exams.filter(pk__in=late_exams())
+        exams = exams.filter(pk__in=late_exams().values("pk"))
     if wanted.patient_class:
         exams = exams.filter(request__visit__patient_class=wanted.patient_class)
     if wanted.searching:
@@ -117,9 +113,8 @@ def exam_page(
 ) -> ExamPage:
     """The ``size`` exams that follow ``after`` in the filter's order.
 
-    By priority: unfinished exams of each rank from the longest waiting on, then finished ones from the latest back.
-    Each of these groups is asked by itself in the order of an index: a database that is asked for all at once sorts
-    them all.
+    By priority: unfinished exams by urgency and due time, then finished ones from the latest back. Both are asked by
+    themselves in the order of an index: a database that is asked for all at once sorts them all.
 
     :param exams: what :func:`filtered` gives, when it has been asked already
     """
@@ -132,29 +127,23 @@ def exam_page(
     elif wanted.newest_first:
         ids = _from_latest(exams, after, size + 1)
     else:
-        ids = []
-        for group in (*(wanted.priority_ranks or (0, 1, 2, 3)), FINISHED_GROUP):
-            if (after is None or group >= after.group) and len(ids) <= size:
-                start = after if after and group == after.group else None
-                ids += _of_group(exams, wanted, group, start, size + 1 - len(ids))
+        ids = _unfinished(exams, after, size + 1)
+        if len(ids) <= size:
+            finished = exams.filter(exam_state__in=FINISHED)
+            ids += _from_latest(
+                finished, after if after and after.urgency == Urgency.FINISHED else None, size + 1 - len(ids)
+            )
     rows = rows_of(ids[:size])
     return ExamPage(rows, rows[-1].cursor if rows and len(ids) > size else None, among)
 
 
-def _of_group(
-    exams: QuerySet[RequestedProcedure], wanted: Filter, group: int, after: Cursor | None, limit: int
-) -> list[int]:
-    of_group = FINISHED if group == FINISHED_GROUP else UNFINISHED
-    states = [state for state in of_group if not wanted.exam_states or state in wanted.exam_states]
-    if not states:
-        return []
-    exams = exams.filter(exam_state__in=states)
-    if group == FINISHED_GROUP:
-        return _from_latest(exams, after, limit)
+def _unfinished(exams: QuerySet[RequestedProcedure], after: Cursor | None, limit: int) -> list[int]:
+    exams = exams.filter(urgency__lt=Urgency.FINISHED)
     if after:
-        later = Q(scheduled_at__gt=after.scheduled_at) | Q(pk__gt=after.procedure_id)
-        exams = exams.filter(later, scheduled_at__gte=after.scheduled_at)
-    return list(exams.filter(priority_rank=group).order_by(_BY_TIME, "pk").values_list("pk", flat=True)[:limit])
+        same = Q(urgency=after.urgency, due_at=after.due_at, pk__gt=after.procedure_id)
+        later = Q(urgency=after.urgency, due_at__gt=after.due_at)
+        exams = exams.filter(same | later | Q(urgency__gt=after.urgency), urgency__gte=after.urgency)
+    return list(exams.order_by("urgency", "due_at", "pk").values_list("pk", flat=True)[:limit])
 
 
 def _from_latest(exams: QuerySet[RequestedProcedure], after: Cursor | None, limit: int) -> list[int]:

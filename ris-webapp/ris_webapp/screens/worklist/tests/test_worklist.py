@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
+from ris_core.exam_lists.targets import set_target
 from ris_core.exam_search import services
 from ris_core.names import folded
 from ris_core.orders.models import ExamState, RequestedProcedure, Visit
@@ -100,6 +102,23 @@ def test_unfinished_exams_come_by_priority_and_time_and_finished_ones_after_them
     assert [row.procedure_id for row in exam_page(Filter(), 0).rows] == wanted
 
 
+def test_emergencies_come_before_inpatients_and_of_these_first_what_is_due_first() -> None:
+    """Within one urgency the time waited counts against the target, not alone."""
+    now = timezone.now()
+    set_target(Actor("test"), priority="", patient_class="", modality="US", service_code="", minutes=30)
+    wanted = []
+    for patient_class, modality, waited in [
+        ("E", "CT", 10), ("I", "US", 40), ("I", "US", 5), ("I", "CT", 200), ("I", "CT", 100), ("O", "CT", 500),
+    ]:  # fmt: skip
+        exam = an_exam(modality=modality, images_arrived_at=now - timedelta(minutes=waited), scheduled_at=now)
+        Visit.objects.filter(patient=exam.patient).update(patient_class=patient_class)
+        wanted.append(exam.pk)
+    rows = exam_page(Filter(), 0).rows
+    assert [row.procedure_id for row in rows] == wanted
+    assert [(row.target_minutes, row.late_minutes) for row in rows[:3]] == [(240, None), (30, 10), (30, None)]
+    assert [row.procedure_id for row in exam_page(Filter(late=True, when="all"), 0).rows] == [wanted[1], wanted[5]]
+
+
 @pytest.mark.parametrize(
     "wanted", [Filter(when="all"), Filter(when="all", sort="priority"), Filter(priority="routine")]
 )
@@ -123,7 +142,7 @@ def test_pages_show_every_exam_exactly_once_also_those_of_the_same_moment(wanted
 
 
 def test_a_cursor_that_is_none_shows_the_first_page() -> None:
-    for text in ("", "x", "1.2", "0.99999999999999999999999.1", "1.2.3.4"):
+    for text in ("", "x", "1.2", "0.1.99999999999999999999999.1", "1.2.3", "1.2.3.x"):
         assert Cursor.parse(text) is None
 
 
