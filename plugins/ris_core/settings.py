@@ -145,6 +145,13 @@ class Access(Section, frozen=True):
     session_idle_minutes: int = 60
 
 
+class Viewer(Section, frozen=True):
+    """Images on their way to a viewer."""
+
+    frames_at_once: int = 2
+    """Frames that each process of the web app compresses at a time for slow links; 0: none, all go as stored."""
+
+
 class Api(Section, frozen=True):
     """REST and FHIR interfaces for other systems' programs."""
 
@@ -220,6 +227,7 @@ class Settings(Section, frozen=True):
     critical: Critical = Critical()
     worker: Worker = Worker()
     access: Access = Access()
+    viewer: Viewer = Viewer()
     api: Api = Api()
     fhir: Fhir = Fhir()
     webhooks: Webhooks = Webhooks()

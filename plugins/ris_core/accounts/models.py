@@ -38,6 +38,8 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role)
     language = models.CharField(max_length=2, default="vi")
     theme = models.CharField(max_length=5, default="auto")
+    images = models.CharField(max_length=6, default="auto")
+    """How the viewer asks for frames: by the link's rate (``auto``), as ``stored``, compressed (``small``)."""
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

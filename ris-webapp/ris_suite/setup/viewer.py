@@ -26,8 +26,10 @@ OHIF_VERSION = "3.13.2"
 SHA512 = "WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
 
 OWN_FILES = layout.FRONTEND / "viewer"
-OWN_SCRIPTS = ("boot.js", "key-image.js", "reformat.js", "app-config.js")
+OWN_SCRIPTS = ("boot.js", "link-rate.js", "key-image.js", "reformat.js", "slow-link.js", "app-config.js")
 """In the order in which the page loads them, all before OHIF itself."""
+OWN_STYLES = ("slow-link.css",)
+"""Asked for by the scripts."""
 INPUTS = (Path(__file__).resolve(), OWN_FILES)
 
 _PRUNED = (
@@ -70,7 +72,7 @@ def install(log: StepLog) -> None:
     _recognise_videos(target)
     _put_vietnamese(target, (OWN_FILES / "vietnamese.json").read_text())
     _change_address(target, f"/viewer/{version}/")
-    for name in OWN_SCRIPTS:
+    for name in (*OWN_SCRIPTS, *OWN_STYLES):
         shutil.copyfile(OWN_FILES / name, target / name)
     _compress(target)
     (building / "VERSION").write_text(version + "\n")

@@ -17,14 +17,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from ris_core.access.grammar import RequestRefused, permits, read_image_request
 from ris_core.engine.answers import StoredImage
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
 from ris_webapp.gateway.fragments import Stream, video_stream
-from ris_webapp.gateway.grants import grants_of
+from ris_webapp.gateway.grants import is_granted
 from ris_webapp.permission import public
 
 MAXIMUM_DOCUMENT_BYTES: Final = 96 * 1024 * 1024
@@ -77,12 +76,7 @@ def bulk(request: HttpRequest, study: str, series: str, instance: str, tags: str
 
 def _granted(request: HttpRequest, engine: Engine, study: str, series: str, instance: str) -> StoredImage | None:
     """The instance, if the grants cover it and there is one; a stranger learns not which."""
-    try:
-        query = [(key, str(value)) for key, values in request.GET.lists() for value in values]
-        asked = read_image_request("GET", request.path, query)
-    except RequestRefused:
-        return None
-    if not permits(asked, grants_of(request)):
+    if not is_granted(request):
         return None
     for study_id in engine.find_studies(StudyInstanceUID(study)):
         found = engine.images_of(study_id, SOPInstanceUID=instance, SeriesInstanceUID=series)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.http import HttpRequest
 
+from ris_core.access.grammar import RequestRefused, permits, read_image_request
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
 
@@ -25,6 +26,16 @@ def grants_of(request: HttpRequest) -> list[ViewerGrant]:
         except TokenRefused:
             continue  # as in the filter: an old cookie beside a valid one is nobody's fault
     return found
+
+
+def is_granted(request: HttpRequest) -> bool:
+    """Whether the grants cover everything that this request for images touches, by the grammar of the filter."""
+    try:
+        query = [(key, str(value)) for key, values in request.GET.lists() for value in values]
+        asked = read_image_request("GET", request.path, query)
+    except RequestRefused:
+        return False
+    return permits(asked, grants_of(request))
 
 
 def granted_studies(request: HttpRequest) -> frozenset[str]:

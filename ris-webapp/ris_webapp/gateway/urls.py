@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from ris_webapp.gateway import bulk, storing
+from ris_webapp.gateway import bulk, frames, storing
 
 app_name = "gateway"
 _INSTANCE = r"^dicom-web/studies/(?P<study>[0-9.]+)/series/(?P<series>[0-9.]+)/instances/(?P<instance>[0-9.]+)"
 urlpatterns = [
     re_path(_INSTANCE + r"/rendered$", bulk.rendered, name="rendered"),
+    re_path(_INSTANCE + r"/frames/(?P<number>[1-9][0-9]{0,8})$", frames.frame, name="frame"),
     re_path(_INSTANCE + r"/bulk/(?P<tags>[0-9A-Fa-f/]+)$", bulk.bulk, name="bulk"),
     path("dicom-web/studies", storing.store, name="store"),
     path("dicom-web/studies/<str:study_uid>", storing.store, name="store_into_study"),

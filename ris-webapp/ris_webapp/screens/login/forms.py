@@ -7,6 +7,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 THEMES = (("auto", _("Theo máy")), ("light", _("Sáng")), ("dark", _("Tối")))
+IMAGES = (("auto", "auto"), ("stored", "stored"), ("small", "small"))
+"""How the viewer asks for frames; it has the words itself."""
 
 
 class LoginForm(forms.Form):
@@ -17,7 +19,8 @@ class LoginForm(forms.Form):
 
 
 class PreferencesForm(forms.Form):
-    """Language and theme of one user; each may come alone."""
+    """What one user sets for themselves; each may come alone."""
 
     language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
     theme = forms.ChoiceField(choices=THEMES, required=False)
+    images = forms.ChoiceField(choices=IMAGES, required=False)

@@ -11,5 +11,6 @@ urlpatterns = [
     path("login/", views.login, name="login"),
     path("logout/", views.logout, name="logout"),
     path("preferences/", views.preferences, name="preferences"),
+    path("preferences/images/", views.images, name="images"),
     path("language/", views.language, name="language"),
 ]

@@ -1,4 +1,4 @@
-"""Login, logout, and the language and theme of a user."""
+"""Login, logout, and what users set for themselves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import auth
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
@@ -65,7 +66,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 @requires()
 @require_POST
 def preferences(request: UserRequest) -> HttpResponse:
-    """Save language or theme with the user; answers with a redirect back, or nothing for a script."""
+    """Save what the user has chosen; answers with a redirect back, or nothing for a script."""
     form = PreferencesForm(request.POST)
     if form.is_valid():
         chosen = {name: value for name, value in form.cleaned_data.items() if value}
@@ -73,6 +74,15 @@ def preferences(request: UserRequest) -> HttpResponse:
     if "HX-Request" in request.headers:
         return HttpResponse(status=204)
     return HttpResponseRedirect(_own_page(request, request.POST.get("next", "")))
+
+
+@public
+@require_GET
+def images(request: HttpRequest) -> HttpResponse:
+    """How the user wants frames, and the token with which the viewer saves another choice; nothing for outsiders."""
+    if not isinstance(request.user, User):
+        return HttpResponse(status=204)
+    return JsonResponse({"images": request.user.images, "token": get_token(request)})
 
 
 @public
