@@ -34,6 +34,7 @@ DOMAIN_APPS = [
     "ris_core.critical_results",
     "ris_core.signatures",
     "ris_core.key_images",
+    "ris_core.hanging",
     "ris_core.delivery",
     "ris_core.notifications",
     "ris_core.webhooks",

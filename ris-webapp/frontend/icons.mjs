@@ -35,6 +35,7 @@ export const ICONS = [
   "inbox",
   "keyboard",
   "language",
+  "layout-grid",
   "layout-list",
   "layout-sidebar-right",
   "link",

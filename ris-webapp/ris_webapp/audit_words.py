@@ -65,6 +65,7 @@ ACTIONS: dict[str, Text] = {
     "study.conflict": _("Ảnh mâu thuẫn với phiếu"),
     "study.restated": _("Sửa thông tin theo quy tắc"),
     "tag_rules.tried": _("Chạy thử quy tắc thông tin ảnh"),
+    "hanging.changed": _("Sửa giao thức treo ảnh"),
     "tag_rules.changed": _("Sửa quy tắc thông tin ảnh"),
     "study.corrected": _("Sửa thông tin trong ảnh theo phiếu"),
     "study.operation_begun": _("Chuyển hoặc từ chối ảnh"),

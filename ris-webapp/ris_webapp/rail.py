@@ -81,6 +81,7 @@ RAIL = (
     RailEntry("reading_targets:targets", "clock", _("Thời hạn đọc"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
     RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),
+    RailEntry("hanging:protocols", "layout-grid", _("Treo ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("tag_rules:rules", "edit", _("Quy tắc thông tin ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("signing_policy:policy", "pencil", _("Chữ ký số"), Function.ADMINISTER, administration=True),
     RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER, administration=True),

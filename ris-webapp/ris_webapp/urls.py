@@ -17,6 +17,7 @@ SCREENS = (
     "ris_webapp.screens.matching_policy.urls",
     "ris_webapp.screens.studies.urls",
     "ris_webapp.screens.tag_rules.urls",
+    "ris_webapp.screens.hanging.urls",
     "ris_webapp.screens.devices.urls",
     "ris_webapp.screens.messages.urls",
     "ris_webapp.screens.profiles.urls",

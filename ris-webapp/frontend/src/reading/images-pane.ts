@@ -15,6 +15,7 @@ export class ImagesPane {
   private images: Status["images"] | null = null;
   private instancesShown = 0;
   private beside: { prior: number; addresses: ViewerAddresses } | null = null;
+  private opened: number[] = [];
   private active = false;
 
   constructor(
@@ -34,14 +35,18 @@ export class ImagesPane {
     for (const name of ["keydown", "pointerdown"]) addEventListener(name, () => (this.active = true), { capture: true, passive: true });
     setInterval(() => {
       // only while somebody works: a page left open must not keep the session alive
-      if (this.active) void ask(keepAddress, { priors: this.beside ? [this.beside.prior] : [] });
+      if (this.active) void ask(keepAddress, { priors: this.beside ? [this.beside.prior] : this.opened });
       this.active = false;
     }, KEEP_MS);
   }
 
   show(images: Status["images"]): void {
+    const same = this.images?.addresses && images.addresses && this.images.studies.join() === images.studies.join();
+    // what lies beside them stays as the page was opened: nothing is laid out anew under somebody's eyes
+    if (same) images = { ...images, beside: this.opened, addresses: this.images?.addresses ?? null };
     const first = this.images?.addresses?.frame !== images.addresses?.frame;
     this.images = images;
+    this.opened = images.beside;
     if (first || this.instancesShown === 0) this.instancesShown = images.instances;
     if (!this.beside) this.viewer.show(images.addresses);
     if (this.note.innerHTML !== images.note) this.note.innerHTML = images.note;

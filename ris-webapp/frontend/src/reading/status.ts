@@ -37,6 +37,8 @@ export interface Status {
     studies: string[];
     state: "none" | "arriving" | "complete";
     instances: number;
+    /** Exams whose images are opened with these; told only when the page is opened. */
+    beside: number[];
     addresses: ViewerAddresses | null;
     /** HTML over or instead of the images; empty when there is nothing to tell. */
     note: string;

@@ -9,7 +9,6 @@ from django.http import HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_POST
 
 from ris_core.accounts.rules import Function
-from ris_core.audit.services import record
 from ris_core.errors import NotFound, QuangError
 from ris_core.reports import holding, services
 from ris_core.reports.content import Content
@@ -41,7 +40,7 @@ from ris_webapp.screens.reading.next_exam import claim_next
 from ris_webapp.screens.reading.priors import OpenedPrior, open_priors
 from ris_webapp.screens.reading.refusals import answer_conflict, answer_refusal
 from ris_webapp.screens.reading.status import clock_with_seconds, reading_page, status_of, viewer_addresses
-from ris_webapp.screens.reading.views import exam_or_refuse, grant_exam
+from ris_webapp.screens.reading.views import exam_or_refuse, grant_exam, record_opened
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 
 Action = Callable[..., HttpResponseBase]
@@ -192,11 +191,9 @@ def compare(request: UserRequest, exam_id: int) -> HttpResponseBase:
     beside = _priors_with_images(request, exam_id)
     if not beside:
         raise NotFound("this exam of the patient has no images")
-    for prior in beside:
-        subject = f"exam:{prior.exam.pk}"
-        record(actor_of(request), "images.opened", subject=subject, patient_id=prior.exam.patient_id, beside=exam.pk)
-    uids = [*shown.images.study_uids, *(uid for prior in beside for uid in prior.study_uids)]
-    response = JsonResponse(viewer_addresses(exam, uids, tuple(prior.exam.pk for prior in beside)))
+    record_opened(request, exam, beside)
+    hung = shown.hung.comparing(prior.exam for prior in beside)
+    response = JsonResponse(viewer_addresses(exam, shown.images.study_uids, beside, hung))
     grant_exam(request, response, shown)
     grant_viewing(request, response, [prior.study_uids for prior in beside], request.user.username)
     return response

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from ris_core.delivery.outside import version_in_force
+from ris_core.hanging.relevance import relevant
+from ris_core.hanging.services import rules_in_force
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.reports.models import ReportVersion
 from ris_core.studies.models import Study
+from ris_webapp.screens.viewer_launch.hanging import Hung, compared
 from ris_webapp.screens.viewer_launch.results import shown_studies
 
 MAXIMUM_PRIORS = 60
@@ -24,7 +27,7 @@ class Prior:
 
     exam: RequestedProcedure
     is_related: bool
-    """Of the same modality: likely the one to compare with."""
+    """Relevant by the hanging rules' weights: likely the one to compare with."""
     has_report: bool
     has_images: bool
 
@@ -73,7 +76,18 @@ def priors_of(exam: RequestedProcedure) -> list[Prior]:
             "links__procedure_id", flat=True
         )
     )
-    return [Prior(other, other.modality == exam.modality, other.pk in reported, other.pk in imaged) for other in others]
+    weights = rules_in_force().weights
+    related = {each.key for each, _score in relevant(compared(exam), [compared(other) for other in others], weights)}
+    return [Prior(other, other.pk in related, other.pk in reported, other.pk in imaged) for other in others]
+
+
+def priors_beside(exam: RequestedProcedure, hung: Hung) -> list[OpenedPrior]:
+    """The earlier exams that are opened with ``exam`` by its hanging protocol: relevant, and with images to show."""
+    if hung.protocol is None or not hung.protocol.priors:
+        return []
+    with_images = _others(exam).filter(images_arrived_at__isnull=False)[:MAXIMUM_PRIORS]
+    opened = open_priors(exam, hung.beside(exam, with_images))
+    return [prior for prior in opened if prior.study_uids]
 
 
 def open_prior(exam: RequestedProcedure, prior_id: int) -> OpenedPrior | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -30,8 +31,10 @@ from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.reading.addresses import images_window_address
 from ris_webapp.screens.reading.age import age_in_words
 from ris_webapp.screens.reading.images import ExamImages, images_of
+from ris_webapp.screens.reading.priors import OpenedPrior, priors_beside
 from ris_webapp.screens.reading.rights import Rights, rights_of
 from ris_webapp.screens.signing.on_reading_page import ShownSignature, shown_signature
+from ris_webapp.screens.viewer_launch.hanging import PLAINLY, Hung, hung_for
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 
 
@@ -60,6 +63,10 @@ class ReadingPage:
     """Where several read the exam: how far they have come."""
     opinions: tuple[Opinion, ...] = ()
     """Those that the user may see now."""
+    hung: Hung = PLAINLY
+    """How the images are laid out for this user."""
+    beside: tuple[OpenedPrior, ...] = ()
+    """Earlier exams whose images are opened with the exam's."""
 
     @property
     def content(self) -> Content:
@@ -78,8 +85,11 @@ class ReadingPage:
         return any(texts_of(self.content).values())
 
 
-def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
-    """What ``user`` sees of ``exam`` now."""
+def reading_page(user: User, exam: RequestedProcedure, *, with_priors: bool = False) -> ReadingPage:
+    """What ``user`` sees of ``exam`` now.
+
+    :param with_priors: also find the earlier exams that lie beside it; only a page that opens them asks for it
+    """
     reading = shown_reading(exam.pk, user.pk)
     versions = ReportVersion.objects.select_related("approved_by").filter(reading__procedure=exam)
     version = versions.order_by("reading__ordinal", "-number").first() if reading else None
@@ -90,20 +100,25 @@ def reading_page(user: User, exam: RequestedProcedure) -> ReadingPage:
     )
     rights = rights_of(user, exam, reading)
     progress = progress_of(exam.pk)
+    images = images_of(exam)
+    sees_images = may(user.role, Function.VIEW_IMAGES)
+    hung = hung_for(exam, user=user.username, role=user.role)
     return ReadingPage(
         exam=exam,
         reading=reading,
         rights=rights,
         version=version,
         deliveries=tuple(deliveries),
-        images=images_of(exam),
-        sees_images=may(user.role, Function.VIEW_IMAGES),
+        images=images,
+        sees_images=sees_images,
         signing=shown_signature(user, version),
         key_images=_key_images(user, exam, progress) if rights.sees_draft else _frozen(version),
         notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
         readers=tuple(readers().exclude(pk=user.pk)) if rights.hand_over else (),
         progress=progress,
         opinions=_opinions(user, exam, progress),
+        hung=hung,
+        beside=tuple(priors_beside(exam, hung)) if with_priors and sees_images and images.study_uids else (),
     )
 
 
@@ -151,7 +166,8 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
             "studies": uids,
             "state": page.images.state,
             "instances": page.images.instance_count,
-            "addresses": viewer_addresses(page.exam, uids) if uids else None,
+            "beside": [prior.exam.pk for prior in page.beside],
+            "addresses": viewer_addresses(page.exam, uids, page.beside, page.hung) if uids else None,
             "note": render_to_string("reading/images_note.html", context, request),
         },
         "csrf": get_token(request),
@@ -168,11 +184,14 @@ def who_of(exam: RequestedProcedure) -> dict[str, Any]:
     }
 
 
-def viewer_addresses(exam: RequestedProcedure, study_uids: list[str], priors: tuple[int, ...] = ()) -> dict[str, str]:
-    """Where the images are shown: in the page's frame, and in a window of their own."""
+def viewer_addresses(
+    exam: RequestedProcedure, study_uids: list[str], priors: Sequence[OpenedPrior] = (), hung: Hung = PLAINLY
+) -> dict[str, str]:
+    """Where the images are shown, with those of ``priors``: in the page's frame, and in a window of their own."""
+    uids = [*study_uids, *(uid for prior in priors for uid in prior.study_uids)]
     return {
-        "frame": viewer_address(study_uids, compare=bool(priors)),
-        "window": images_window_address(exam.pk, priors),
+        "frame": viewer_address(uids, hung=hung, own_studies=len(study_uids), compare=bool(priors)),
+        "window": images_window_address(exam.pk, [prior.exam.pk for prior in priors]),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +23,7 @@ from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import script_addresses
 from ris_webapp.screens.reading.differences import section_differences
 from ris_webapp.screens.reading.headings import usual_headings
-from ris_webapp.screens.reading.priors import open_prior, open_priors, priors_of
+from ris_webapp.screens.reading.priors import OpenedPrior, open_prior, open_priors, priors_of
 from ris_webapp.screens.reading.snippets import facts_for, snippets_for, spelling_words
 from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses, who_of
 from ris_webapp.screens.reading.template_list import templates_for
@@ -41,8 +43,9 @@ def exam_or_refuse(exam_id: int) -> RequestedProcedure:
 def page(request: UserRequest, exam_id: int) -> HttpResponse:
     """One screen to read on; opening it grants the exam's images to this browser, and is written down."""
     exam = exam_or_refuse(exam_id)
-    shown = reading_page(request.user, exam)
+    shown = reading_page(request.user, exam, with_priors=True)
     record(actor_of(request), "exam.opened", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    record_opened(request, exam, shown.beside)
     response = render(
         request,
         "reading/page.html",
@@ -60,7 +63,15 @@ def page(request: UserRequest, exam_id: int) -> HttpResponse:
         },
     )
     grant_exam(request, response, shown)
+    grant_viewing(request, response, [prior.study_uids for prior in shown.beside], request.user.username)
     return response
+
+
+def record_opened(request: UserRequest, exam: RequestedProcedure, beside: Iterable[OpenedPrior]) -> None:
+    """Write down that the images of other exams were opened beside those of ``exam``."""
+    for prior in beside:
+        subject = f"exam:{prior.exam.pk}"
+        record(actor_of(request), "images.opened", subject=subject, patient_id=prior.exam.patient_id, beside=exam.pk)
 
 
 @requires(Function.VIEW_REPORT)
@@ -88,9 +99,11 @@ def images(request: UserRequest, exam_id: int) -> HttpResponse:
     shown = reading_page(request.user, exam)
     wanted = whole_numbers(request.GET.get("with", "").split(","))
     beside = [prior for prior in open_priors(exam, wanted[:3]) if prior.study_uids]
-    uids = [*shown.images.study_uids, *(uid for prior in beside for uid in prior.study_uids)]
-    addresses = viewer_addresses(exam, uids, tuple(prior.exam.pk for prior in beside)) if uids else None
+    hung = shown.hung.comparing(prior.exam for prior in beside) if beside else shown.hung
+    uids = shown.images.study_uids
+    addresses = viewer_addresses(exam, uids, beside, hung) if uids else None
     record(actor_of(request), "images.opened", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    record_opened(request, exam, beside)
     response = render(request, "reading/images.html", {"exam": exam, "page": shown, "addresses": addresses})
     grant_exam(request, response, shown)
     grant_viewing(request, response, [prior.study_uids for prior in beside], request.user.username)

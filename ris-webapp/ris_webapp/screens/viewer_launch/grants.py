@@ -52,7 +52,7 @@ def grant_viewing(
     if until is not None:
         expires_at = min(expires_at, until)
     keyring = Keyring.from_settings(settings.QUANG)
-    ledger = _ledger(request)
+    ledger = _ledger(request, response)
     for studies in sets_of_studies:
         uids = list(studies)[:MAXIMUM_STUDIES]
         if not uids:
@@ -91,8 +91,11 @@ def _within_budget(response: HttpResponseBase, ledger: dict[str, int]) -> dict[s
     return kept
 
 
-def _ledger(request: HttpRequest) -> dict[str, int]:
-    entries = _ENTRY.findall(request.COOKIES.get(LEDGER_COOKIE, "")[:2000])
+def _ledger(request: HttpRequest, response: HttpResponseBase | None = None) -> dict[str, int]:
+    """What the browser has, with what ``response`` gives it already: one answer may grant several times."""
+    given = response.cookies.get(LEDGER_COOKIE) if response is not None else None
+    written = given.value if given is not None else request.COOKIES.get(LEDGER_COOKIE, "")
+    entries = _ENTRY.findall(written[:2000])
     return {VIEWER_COOKIE_PREFIX + digits: int(size) for digits, size in entries}
 
 

@@ -19,6 +19,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
+from ris_webapp.screens.viewer_launch.hanging import PLAINLY, hung_for
 from ris_webapp.screens.viewer_launch.launched import launched_exams
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse
@@ -53,7 +54,9 @@ def launch(request: HttpRequest) -> HttpResponse:
         granted = studies[reported][:MAXIMUM_STUDIES]
         response = HttpResponseRedirect(reverse("viewer_launch:report", args=[report_digits(granted)]))
     else:
-        response = HttpResponseRedirect(viewer_address(granted, report=report_digits(granted) if reported else ""))
+        hung = hung_for(exams[0]) if len(exams) == 1 else PLAINLY
+        digits = report_digits(granted) if reported else ""
+        response = HttpResponseRedirect(viewer_address(granted, hung=hung, report=digits))
     grant_viewing(request, response, [granted], f"{vouched.user_name}@{vouched.receiver}"[:64])
     until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
     if reported is not None:

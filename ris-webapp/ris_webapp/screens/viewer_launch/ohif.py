@@ -7,20 +7,35 @@ from urllib.parse import urlencode
 
 from django.utils.translation import get_language
 
-VIEWER_PATH = "/viewer/viewer"
+from ris_webapp.screens.viewer_launch.hanging import PLAINLY, Hung
+
+VIEWER_PATH = "/viewer/"
+"""Before the name of OHIF's mode."""
 
 
-def viewer_address(study_uids: Iterable[str], *, compare: bool = False, report: str = "") -> str:
+def viewer_address(
+    study_uids: Iterable[str],
+    *,
+    hung: Hung = PLAINLY,
+    own_studies: int = 0,
+    compare: bool = False,
+    report: str = "",
+) -> str:
     """OHIF opened on exactly these studies, in this order, in the reader's language.
 
-    :param compare: the first two side by side (OHIF's hanging protocol ``@ohif/hpCompare``)
+    :param hung: how they are laid out; without it as OHIF does by itself
+    :param own_studies: so many of them, the first ones, are the exam's; the others are earlier ones; 0: all are its
+    :param compare: the first two side by side (OHIF's hanging protocol ``@ohif/hpCompare``), when nothing else is said
     :param report: the digits of ``/open/report/<digits>``, to which the viewer then shows a button
     """
-    parameters = {"StudyInstanceUIDs": ",".join(study_uids)}
-    if compare:
+    uids = list(study_uids)
+    parameters = {"StudyInstanceUIDs": ",".join(uids)}
+    if named := hung.protocol_id(own_studies or len(uids)):
+        parameters["hangingprotocolId"] = named
+    elif compare:
         parameters["hangingprotocolId"] = "@ohif/hpCompare"
     if report:
         parameters["report"] = report
     # always said: the viewer remembers the last one, whoever used this browser
     parameters["lng"] = "vi" if (get_language() or "").startswith("vi") else "en-US"
-    return f"{VIEWER_PATH}?{urlencode(parameters, safe=',@/')}"
+    return f"{VIEWER_PATH}{hung.route}?{urlencode(parameters, safe=',@/')}"

@@ -17,6 +17,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
+from ris_webapp.screens.viewer_launch.hanging import hung_for
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
@@ -53,7 +54,8 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
         _note(actor, link, procedure, "no image may be shown")
         return refuse(request, "QUANG-3103")
     _note(actor, link, procedure)
-    response = HttpResponseRedirect(viewer_address(granted, report=_digits_if_reported(link.procedure_id, granted)))
+    report = _digits_if_reported(link.procedure_id, granted)
+    response = HttpResponseRedirect(viewer_address(granted, hung=hung_for(procedure), report=report))
     grant_viewing(request, response, [granted], f"{link.receiver} link", until=link.expires_at)
     allow_report(response, link.receiver, link.procedure_id, granted, link.expires_at)
     return outsider_headers(response)

@@ -1,0 +1,89 @@
+"""How an exam is hung: the protocol for its reader, the earlier exams that lie beside it, and the protocol for OHIF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from ris_core.hanging.relevance import ComparedExam, beside
+from ris_core.hanging.rules import PLAIN, Protocol, Weights, protocol_for
+from ris_core.hanging.services import rules_in_force
+from ris_core.matching.body_regions import regions_in
+from ris_core.orders.models import RequestedProcedure
+from ris_webapp.permission import public
+from ris_webapp.screens.viewer_launch.ohif_hanging import as_ohif, protocol_id
+
+KEPT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """How a viewer is opened."""
+
+    protocol: Protocol | None = None
+    weights: Weights | None = None
+
+    @property
+    def route(self) -> str:
+        """The mode of OHIF, as in its address."""
+        return self.protocol.mode if self.protocol else PLAIN
+
+    def protocol_id(self, own_studies: int) -> str:
+        """What OHIF's address says; empty when it lays out by itself."""
+        if self.protocol is None or self.protocol.mode != PLAIN or not self.protocol.layouts:
+            return ""
+        return protocol_id(self.protocol.code, own_studies)
+
+    def comparing(self, others: Iterable[RequestedProcedure]) -> Hung:
+        """The same where its layouts show all these exams that somebody chose, else none."""
+        protocol = self.protocol
+        shows = protocol is not None and any(
+            viewport.prior for layout in protocol.layouts for viewport in layout.viewports
+        )
+        alike = protocol is not None and all(other.modality in protocol.modalities for other in others)
+        return self if shows and alike else PLAINLY
+
+    def beside(self, exam: RequestedProcedure, others: Iterable[RequestedProcedure]) -> list[int]:
+        """Keys of the earlier exams that are opened with ``exam``, the most relevant first."""
+        if self.protocol is None or self.weights is None or not self.protocol.priors:
+            return []
+        found = beside(
+            compared(exam),
+            [compared(other) for other in others],
+            self.weights,
+            modalities=self.protocol.modalities,
+            most=self.protocol.priors,
+        )
+        return [each.key for each in found]
+
+
+PLAINLY: Final = Hung()
+"""As the viewer does by itself."""
+
+
+def hung_for(exam: RequestedProcedure, *, user: str = "", role: str = "") -> Hung:
+    """By the rules in force; somebody from outside has neither user name nor role."""
+    rules = rules_in_force()
+    regions = regions_in(exam.service_name)
+    return Hung(protocol_for(rules, user=user, role=role, modality=exam.modality, regions=regions), rules.weights)
+
+
+def compared(exam: RequestedProcedure) -> ComparedExam:
+    return ComparedExam(exam.pk, exam.service_name, exam.modality, timezone.localdate(exam.scheduled_at))
+
+
+@public
+@require_GET
+def hanging_protocol(request: HttpRequest, code: str, own_studies: int) -> HttpResponse:
+    """One protocol of those in force in OHIF's form, for the viewer's ``hanging.js``; it tells nothing of anybody."""
+    found = next((each for each in rules_in_force().protocols if each.code == code and each.on), None)
+    if found is None or not 0 < own_studies <= 16:
+        return HttpResponse(status=404)
+    response = JsonResponse(as_ohif(found, own_studies))
+    response["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
+    return response

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from ris_core.audit.services import Actor
+from ris_core.hanging.rules import rules_from_json
+from ris_core.hanging.services import change_rules, usual_rules
+from ris_webapp.screens.viewer_launch.hanging import Hung
+from ris_webapp.screens.viewer_launch.ohif import viewer_address
+from ris_webapp.screens.viewer_launch.ohif_hanging import as_ohif
+
+
+def usual(code: str) -> dict[str, Any]:
+    return as_ohif(next(each for each in usual_rules().protocols if each.code == code), 2)
+
+
+def test_every_viewport_has_its_selector_and_the_last_stage_shows_anything() -> None:
+    for protocol in usual_rules().protocols:
+        made = as_ohif(protocol, 1)
+        shown = {each["id"] for stage in made["stages"] for view in stage["viewports"] for each in view["displaySets"]}
+        assert shown <= made["displaySetSelectors"].keys()
+        assert made["stages"][-1]["viewportStructure"]["properties"] == {"rows": 1, "columns": 1}
+
+
+def test_own_studies_come_first_and_priors_after_them() -> None:
+    selectors = usual("mg")["displaySetSelectors"].values()
+    constraints = [selector["studyMatchingRules"][0]["constraint"] for selector in selectors]
+    assert {"lessThan": {"value": 1}} in constraints
+    assert {"equals": {"value": 2}} in constraints
+
+
+def test_a_missing_view_is_not_replaced_by_another() -> None:
+    viewports = usual("mg")["stages"][0]["viewports"]
+    assert len(viewports) == 8
+    assert not any(viewport["viewportOptions"]["allowUnmatchedView"] for viewport in viewports)
+
+
+def test_the_address_names_the_protocol_or_the_mode() -> None:
+    by_code = {each.code: each for each in usual_rules().protocols}
+    chest = viewer_address(["1.2", "1.3"], hung=Hung(by_code["ct-chest"]), own_studies=1)
+    assert chest.startswith("/viewer/viewer?StudyInstanceUIDs=1.2,1.3&hangingprotocolId=quang.ct-chest.1&")
+    assert viewer_address(["1.2"], hung=Hung(by_code["pet-ct"])).startswith("/viewer/tmtv?StudyInstanceUIDs=1.2&lng=")
+    assert "hpCompare" in viewer_address(["1.2", "1.3"], compare=True)
+
+
+@pytest.mark.django_db
+def test_the_viewer_fetches_the_protocol_in_force() -> None:
+    client = Client()
+    answer = client.get("/open/hanging/mg/1")
+    assert answer.status_code == 200
+    assert answer.json()["id"] == "quang.mg.1"
+    assert client.get("/open/hanging/none/1").status_code == 404
+    assert client.get("/open/hanging/mg/0").status_code == 404
+    change_rules(rules_from_json({"protocols": []}), over=0, note="", actor=Actor("admin"))
+    assert client.get("/open/hanging/mg/1").status_code == 404
