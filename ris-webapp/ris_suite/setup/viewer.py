@@ -26,11 +26,16 @@ OHIF_VERSION = "3.13.2"
 SHA512 = "WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
 
 OWN_FILES = layout.FRONTEND / "viewer"
-<<<<<<< HEAD
-OWN_SCRIPTS = ("boot.js", "link-rate.js", "key-image.js", "reformat.js", "slow-link.js", "app-config.js")
-=======
-OWN_SCRIPTS = ("boot.js", "key-image.js", "reformat.js", "hanging.js", "told.js", "app-config.js")
->>>>>>> e5d0a96 (Hanging protocols as data with relevant priors beside; what the viewer cannot draw is told by name (M2, R4))
+OWN_SCRIPTS = (
+    "boot.js",
+    "link-rate.js",
+    "key-image.js",
+    "reformat.js",
+    "hanging.js",
+    "told.js",
+    "slow-link.js",
+    "app-config.js",
+)
 """In the order in which the page loads them, all before OHIF itself."""
 OWN_STYLES = ("slow-link.css",)
 """Asked for by the scripts."""
