@@ -44,7 +44,7 @@ def relevance(exam: ComparedExam, earlier: ComparedExam, weights: Weights) -> fl
     if sides and other_sides:
         score += weights.same_side if sides & other_sides else weights.other_side
     days = abs((exam.day - earlier.day).days)
-    return score + weights.recent * 0.5 ** (days / weights.half_life_days)
+    return score + weights.recent * float(0.5 ** (days / weights.half_life_days))
 
 
 def relevant(exam: ComparedExam, others: Iterable[ComparedExam], weights: Weights) -> list[tuple[ComparedExam, float]]:
