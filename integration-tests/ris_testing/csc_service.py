@@ -44,6 +44,7 @@ class CscService:
         self._tokens: set[str] = set()
         self._activations: dict[str, str] = {}
         self.signed = 0
+        self.wrong_pins = 0
         self.away = False
         service = self
 
@@ -126,6 +127,7 @@ class CscService:
         if asked.get("numSignatures") != 1 or not isinstance(hashed, list) or len(hashed) != 1:
             raise Refused(400, "invalid_request", "Missing or invalid parameter hash")
         if pin != self.pin:
+            self.wrong_pins += 1
             raise Refused(400, "invalid_pin", "Invalid PIN")
         activation = secrets.token_urlsafe(16)
         self._activations[activation] = hashed[0]
@@ -144,9 +146,9 @@ class CscService:
 
 
 @contextmanager
-def csc_service(owner: KeyAndCertificate) -> Iterator[CscService]:
+def csc_service(owner: KeyAndCertificate, pin: str = "246810") -> Iterator[CscService]:
     """The service, until the end of the block."""
-    service = CscService(owner)
+    service = CscService(owner, pin=pin)
     try:
         yield service
     finally:

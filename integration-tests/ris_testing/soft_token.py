@@ -23,10 +23,11 @@ def module() -> str:
     raise FileNotFoundError("SoftHSM 2 is missing: run make setup-test")
 
 
-def make_token(folder: Path, owner: KeyAndCertificate) -> dict[str, str]:
+def make_token(folder: Path, owner: KeyAndCertificate, configuration: Path | None = None) -> dict[str, str]:
     """A token with the key and certificate of ``owner``; what the environment must say to reach it."""
     (folder / "tokens").mkdir(parents=True)
-    configuration = folder / "softhsm2.conf"
+    configuration = configuration or folder / "softhsm2.conf"
+    configuration.parent.mkdir(parents=True, exist_ok=True)
     configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
     environment = {"SOFTHSM2_CONF": str(configuration)}
     key_file = folder / "key.pem"

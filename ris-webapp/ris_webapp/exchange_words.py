@@ -84,6 +84,8 @@ EXCHANGE_WORDS: dict[str, dict[str, Text]] = {
         "report.final": _("Kết quả đã duyệt"),
         "report.corrected": _("Kết quả đã sửa"),
         "report.recalled": _("Kết quả thu hồi"),
+        "report.signed": _("Kết quả đã ký số"),
+        "report.signature_withdrawn": _("Chữ ký số bị huỷ"),
         "critical.flagged": _("Kết quả nguy cấp"),
         "critical.escalated": _("Kết quả nguy cấp quá hạn xác nhận"),
         "critical.acknowledged": _("Kết quả nguy cấp đã xác nhận"),

@@ -14,7 +14,7 @@ from ris_core.delivery.models import Delivery, Receiver
 from ris_core.delivery.result import Interpreter, Recalled, Result, Section
 from ris_core.delivery.rules import sequence_of
 from ris_core.delivery.segments import Party
-from ris_core.delivery.signed import signed_file
+from ris_core.delivery.signed import recalled, signed_file
 from ris_core.identifiers import PatientIdentifier
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.exam import linked_study_uids, observed_at, viewer_url
@@ -85,10 +85,10 @@ def result_for(
     approver = version.approved_by
     study_uids = linked_study_uids(procedure)
     until = now + timedelta(hours=settings.access.result_link_hours)
-    recall = version.recall if kind == Delivery.Kind.RECALL else None
+    void = recalled(version) if kind == Delivery.Kind.RECALL else None
     document = Document.objects.filter(version=version, kind=Document.Kind.PDF).first()
     layout = layout_of(receiver.layout)
-    wants_images = not recall and {Part.IMAGES, Part.IMAGE_LINKS} & set(layout.parts)
+    wants_images = not void and {Part.IMAGES, Part.IMAGE_LINKS} & set(layout.parts)
     former, original = _known_versions(receiver, version)
     return Result(
         **exam_facts(procedure, receiver, control_id, now),
@@ -106,7 +106,7 @@ def result_for(
         version_number=version.number,
         former_number=former,
         original_number=original,
-        recalled=Recalled(recall.reason, recall.recalled_at.astimezone(zone)) if recall else None,
+        recalled=Recalled(void.reason, void.recalled_at.astimezone(zone)) if void else None,
         test=test,
         layout=layout,
     )
@@ -119,7 +119,10 @@ def _known_versions(receiver: Receiver, version: ReportVersion) -> tuple[int, in
         receiver=receiver, reading_id=version.reading_id, sequence__lt=sequence_of(version.number)
     )
     former, original = 0, 0
-    for kind, number, seen in earlier.order_by("sequence").values_list("kind", "version__number", "possibly_seen"):
+    # by time: what was void because its signature was withdrawn counts again when it is signed again
+    for kind, number, seen in earlier.order_by("queued_at", "sequence").values_list(
+        "kind", "version__number", "possibly_seen"
+    ):
         if kind == Delivery.Kind.RECALL:
             former, original = 0, 0
         elif seen:

@@ -21,7 +21,10 @@ from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
 from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 
-__all__ = ["JOB_KIND", "channel", "facts", "lane", "owe_recall", "owe_under_new_numbers", "owe_version", "send_owed"]
+__all__ = [
+    "JOB_KIND", "channel", "facts", "lane", "owe_anew", "owe_recall", "owe_under_new_numbers", "owe_version",
+    "owe_void", "send_owed",
+]  # fmt: skip
 
 _DISMISSED_UNSEEN: Final = (DeliveryState.SUPERSEDED, DeliveryState.DISMISSED)
 
@@ -66,10 +69,7 @@ def owe_recall(recall: ReportRecall) -> list[Delivery]:
             of_report = Delivery.objects.filter(receiver=receiver, reading=version.reading)
             if not of_report.exclude(possibly_seen=False, state__in=_DISMISSED_UNSEEN).exists():
                 continue
-        delivery = _owe(receiver, version, Delivery.Kind.RECALL)
-        enqueue_delivery(delivery)
-        announce("delivery", delivery.pk)
-        owed.append(delivery)
+        owed.append(owe_void(receiver, version))
     return owed
 
 
@@ -105,10 +105,7 @@ def owe_under_new_numbers(procedure_id: int, actor: Actor) -> None:
                 continue
             delivery = known or _owe(receiver, version)
             if known:
-                delivery.state, delivery.attempts, delivery.message = DeliveryState.QUEUED, 0, b""
-                delivery.control_id, delivery.queued_at = _control_id(), timezone.now()
-                delivery.acknowledged_at, delivery.dismissed_reason = None, ""
-                delivery.save()
+                owe_anew(known)
             record(actor, "delivery.owed_anew", subject=f"delivery:{delivery.pk}", **facts(delivery))
             announce("delivery", delivery.pk)
         if version.status != VersionStatus.PRELIMINARY:
@@ -117,6 +114,28 @@ def owe_under_new_numbers(procedure_id: int, actor: Actor) -> None:
             )
         if version.documents.exists():
             send_owed(version.pk)
+
+
+def owe_anew(delivery: Delivery) -> None:
+    """What was composed for the receiver holds no more: it is composed and sent anew, its attempts counted from the
+    start, the receiver shown another control id; the row is locked by the caller."""
+    delivery.state, delivery.attempts, delivery.message = DeliveryState.QUEUED, 0, b""
+    delivery.control_id, delivery.queued_at = _control_id(), timezone.now()
+    delivery.acknowledged_at, delivery.dismissed_reason = None, ""
+    delivery.save()
+
+
+def owe_void(receiver: Receiver, version: ReportVersion) -> Delivery:
+    """Tell a receiver that what it has of a version counts no more, in the caller's transaction."""
+    known = Delivery.objects.select_for_update().filter(
+        receiver=receiver, version=version, kind=Delivery.Kind.RECALL
+    ).first()  # fmt: skip
+    if known is not None:  # told before, because its signature was withdrawn
+        owe_anew(known)
+    delivery = known or _owe(receiver, version, Delivery.Kind.RECALL)
+    enqueue_delivery(delivery)
+    announce("delivery", delivery.pk)
+    return delivery
 
 
 def send_owed(version_id: int) -> None:

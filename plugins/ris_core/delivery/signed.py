@@ -1,9 +1,23 @@
-"""Digitally signed results on their way out: who takes nothing else, and the files that go (R7, R16)."""
+"""Digitally signed results on their way out: who takes nothing else, the files that go, and who is told when they are
+signed, signed again or no longer signed (R7, R16).
+
+A receiver that takes signed results only is told of a withdrawn signature as of a recall: what it has is void. Others
+that have been sent signed files get the result anew as it is now.
+"""
 
 from __future__ import annotations
 
-from ris_core.delivery.models import Delivery
-from ris_core.reports.models import VersionStatus
+from collections.abc import Iterator
+
+from ris_core.changes.services import announce
+from ris_core.delivery.layout import Part, layout_of
+from ris_core.delivery.models import Delivery, DeliveryState, Receiver
+from ris_core.delivery.result import Recalled
+from ris_core.delivery.services import owe_anew, owe_void, send_owed
+from ris_core.errors import TransitionRefused
+from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.outbox.rules import MAY_BE_SUPERSEDED
+from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 from ris_core.signatures.models import SignedFile
 from ris_core.signatures.rules import FileKind, SignatureState
 
@@ -20,3 +34,75 @@ def signed_file(version_id: int, kind: FileKind = FileKind.PDF) -> bytes | None:
         signature__version_id=version_id, signature__state=SignatureState.SIGNED, kind=kind
     ).first()
     return bytes(found.content) if found else None
+
+
+def recalled(version: ReportVersion) -> Recalled:
+    """Why and since when a version counts no more for a receiver that is told so, in UTC."""
+    recall = ReportRecall.objects.filter(version=version).first()
+    if recall is not None:
+        return Recalled(recall.reason, recall.recalled_at)
+    signature = version.signatures.filter(state=SignatureState.WITHDRAWN).latest("withdrawn_at")
+    assert signature.withdrawn_at is not None  # noqa: S101 - a withdrawn one has it
+    return Recalled(signature.withdrawn_reason, signature.withdrawn_at)
+
+
+def owe_signed(version: ReportVersion) -> None:
+    """A version is signed, or signed again: who takes signed files is owed them, in the caller's transaction.
+
+    :raises TransitionRefused: it is being sent right now
+    """
+    for delivery in _results_of(version):
+        if not _takes_signed(delivery.receiver) or delivery.state == DeliveryState.DISMISSED:
+            continue
+        void = Delivery.objects.filter(receiver=delivery.receiver, version=version, kind=Delivery.Kind.RECALL)
+        void.filter(state__in=MAY_BE_SUPERSEDED).update(state=DeliveryState.SUPERSEDED)
+        if delivery.message or delivery.state != DeliveryState.QUEUED:
+            _again(delivery)
+    send_owed(version.pk)
+
+
+def owe_signature_withdrawn(version: ReportVersion) -> None:
+    """The signature of a version is withdrawn: who may have its files is told, in the caller's transaction.
+
+    :raises TransitionRefused: it is being sent right now
+    """
+    signature = version.signatures.filter(state=SignatureState.WITHDRAWN).latest("withdrawn_at")
+    for delivery in _results_of(version):
+        if not delivery.possibly_seen:
+            if delivery.message:
+                owe_anew(delivery)
+        elif delivery.state == DeliveryState.DISMISSED:
+            continue
+        elif delivery.receiver.signed_only:
+            if delivery.state in MAY_BE_SUPERSEDED:
+                delivery.state = DeliveryState.SUPERSEDED
+                delivery.save()
+            owe_void(delivery.receiver, version)
+        elif _takes_signed(delivery.receiver) or (
+            delivery.last_attempt_at and signature.signed_at and delivery.last_attempt_at >= signature.signed_at
+        ):
+            _again(delivery)
+    send_owed(version.pk)
+
+
+def _results_of(version: ReportVersion) -> Iterator[Delivery]:
+    """The deliveries of a version's result, locked."""
+    results = Delivery.objects.filter(version=version).select_related("receiver").order_by("pk")
+    for delivery in results.select_for_update(of=("self",)):
+        if delivery.state == DeliveryState.SENDING:
+            raise TransitionRefused("a result is being sent right now; try again in a moment", field="delivery")
+        if delivery.kind == Delivery.Kind.RESULT:
+            yield delivery
+
+
+def _again(delivery: Delivery) -> None:
+    """The receiver is to have the result as it is now; until then the exam does not count as returned."""
+    owe_anew(delivery)
+    announce("delivery", delivery.pk)
+    RequestedProcedure.objects.filter(
+        readings__versions=delivery.version_id, exam_state=ExamState.RETURNED
+    ).update(exam_state=ExamState.FINAL)  # fmt: skip
+
+
+def _takes_signed(receiver: Receiver) -> bool:
+    return receiver.signed_only or Part.SIGNED_XML in layout_of(receiver.layout).parts

@@ -27,7 +27,7 @@ from ris_core.errors import QuangError
 from ris_core.jobs import queue as job_queue
 from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.jobs.queue import TakenJob
-from ris_core.jobs.registry import POOL_THREADS, JobKind, Pool
+from ris_core.jobs.registry import POOL_NICENESS, POOL_THREADS, JobKind, Pool
 from ris_core.jobs.rules import NotWorthRepeating, TimeLimitExceeded, UnknownJobKind, retry_delay_seconds
 from ris_core.jobs.services import enqueue
 from ris_core.settings import Settings
@@ -232,6 +232,7 @@ class Worker:
     # the threads of the pools
 
     def _work(self, pool: Pool) -> None:
+        _stand_back(POOL_NICENESS.get(pool, 0))
         while (running := self._inbox[pool].get()) is not None:
             try:
                 outcome = self._attempt(running)
@@ -309,6 +310,12 @@ class Worker:
         if kind.every_seconds is not None:
             next_at = timezone.now() + timedelta(seconds=kind.every_seconds(self._settings))
             enqueue(kind.name, DUTY_SUBJECT, lane=f"duty:{kind.name}", run_at=next_at)
+
+
+def _stand_back(niceness: int) -> None:
+    """Let the calling thread alone have ``niceness``: on Linux it is a property of threads."""
+    if niceness > os.getpriority(os.PRIO_PROCESS, 0):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def _text_of(error: Exception) -> str:

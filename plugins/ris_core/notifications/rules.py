@@ -20,6 +20,8 @@ class Event(StrEnum):
     REPORT_FINAL = "report.final"
     REPORT_CORRECTED = "report.corrected"
     REPORT_RECALLED = "report.recalled"
+    REPORT_SIGNED = "report.signed"
+    REPORT_SIGNATURE_WITHDRAWN = "report.signature_withdrawn"
     CRITICAL_FLAGGED = "critical.flagged"
     CRITICAL_ESCALATED = "critical.escalated"
     CRITICAL_ACKNOWLEDGED = "critical.acknowledged"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ import msgspec
 from ris_core.reports.models import ReportRecall, ReportVersion
 from ris_core.signatures.checked import CheckedFile, CheckRequest
 from ris_core.signatures.errors import FileNotChecked, TooManyChecks
-from ris_core.signatures.models import SignedFile
+from ris_core.signatures.models import Signature
 from ris_core.signatures.policy import trust_roots
 from ris_core.signatures.rules import SignatureState
 
@@ -41,9 +42,21 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """When a signature was made void, by whom and why."""
+
+    at: datetime
+    by: str
+    """Empty: nobody in particular, it was signed again."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     file: CheckedFile
     standing: Standing
+    withdrawal: Withdrawal | None
+    """Of a file signed here whose signature is void; also when the report was corrected or recalled since."""
 
 
 def check_file(pdf: bytes) -> Check:
@@ -60,7 +73,8 @@ def check_file(pdf: bytes) -> Check:
     if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):
         raise TooManyChecks("other files are being checked: try again in a moment", field="file")
     try:
-        return Check(_run(request), _standing(pdf))
+        found, kept = _run(request), _kept(pdf)
+        return Check(found, _standing(kept), _withdrawal(kept))
     finally:
         _AT_ONCE.release()
 
@@ -81,16 +95,28 @@ def _run(request: CheckRequest) -> CheckedFile:
         raise FileNotChecked("the file cannot be read as a signed PDF", field="file") from error
 
 
-def _standing(pdf: bytes) -> Standing:
-    file = (
-        SignedFile.objects.select_related("signature__version")
-        .defer("content")
-        .filter(sha256=hashlib.sha256(pdf).hexdigest())
+def _kept(pdf: bytes) -> Signature | None:
+    """The signature whose file is ``pdf``, byte for byte."""
+    return (
+        Signature.objects.select_related("version", "withdrawn_by")
+        .filter(files__sha256=hashlib.sha256(pdf).hexdigest())
         .first()
     )
-    if file is None:
+
+
+def _withdrawal(signature: Signature | None) -> Withdrawal | None:
+    if signature is None or signature.withdrawn_at is None:
+        return None
+    by = signature.withdrawn_by
+    if by is None:
+        return Withdrawal(signature.withdrawn_at, "", "")
+    return Withdrawal(signature.withdrawn_at, f"{by.title} {by.full_name}".strip(), signature.withdrawn_reason)
+
+
+def _standing(signature: Signature | None) -> Standing:
+    if signature is None:
         return Standing.UNKNOWN
-    signature, version = file.signature, file.signature.version
+    version = signature.version
     newest = ReportVersion.objects.filter(reading_id=version.reading_id).order_by("-number").first()
     if ReportRecall.objects.filter(
         version__reading_id=version.reading_id, version__number__gte=version.number

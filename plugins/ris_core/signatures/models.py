@@ -103,6 +103,8 @@ class Signature(models.Model):
     signed_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_reason = models.CharField(max_length=255, blank=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    """None: it was signed again."""
 
     class Meta:
         constraints = [
@@ -128,7 +130,7 @@ class SignedFile(models.Model):
     content = models.BinaryField()
     sha256 = models.CharField(max_length=64, db_index=True)
     orthanc_instance_id = models.CharField(max_length=44, blank=True)
-    """Where the PDF is stored in the study; empty until it is."""
+    """Where the PDF is stored in the study; empty until it is, and again once it counts no more."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signature", "kind"], name="signed_file_unique")]

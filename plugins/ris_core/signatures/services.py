@@ -1,7 +1,7 @@
 """Use cases of signing: ask for one or many, pause, go on, cancel, withdraw. The worker does it (:mod:`.signing`).
 
-A signature is asked for in one transaction with its job. Receivers of results learn of signatures by
-:func:`signed_files_of`; who must tell them of a new or withdrawn one adds a line to :func:`changed`.
+A signature is asked for in one transaction with its job. Who has been sent signed files is told of new and withdrawn
+ones (:mod:`ris_core.delivery.signed`), others by the events ``report.signed`` and ``report.signature_withdrawn``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.delivery.signed import owe_signature_withdrawn
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.jobs.services import enqueue
+from ris_core.notifications.rules import Event
+from ris_core.notifications.services import announce_event
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.arranging import arrange_in_study
 from ris_core.reports.models import ReportRecall, ReportVersion
@@ -137,15 +140,19 @@ def withdraw(signature_id: int, reason: str, actor: Actor, *, administers: bool 
         signer_id=signature.signer_id, user_id=actor.user_id, administers=administers
     ):
         raise NotPermitted("a signature is withdrawn by its signer or an administrator", field="signer")
-    withdraw_locked(signature, reason.strip()[:255], actor)
+    make_void(signature, reason.strip()[:255], actor)
+    owe_signature_withdrawn(signature.version)
+    announce_event(Event.REPORT_SIGNATURE_WITHDRAWN, signature.version.reading.procedure_id)
     return signature
 
 
-def withdraw_locked(signature: Signature, reason: str, actor: Actor) -> None:
-    """The same for a signature that the caller has locked, in the caller's transaction."""
+def make_void(signature: Signature, reason: str, actor: Actor) -> None:
+    """A signature that the caller has locked counts no more, and its PDF leaves the study; in the caller's
+    transaction."""
     signature.state = next_state(signature.state, Step.WITHDRAW)
     signature.withdrawn_at, signature.withdrawn_reason = timezone.now(), reason
-    signature.save(update_fields=["state", "withdrawn_at", "withdrawn_reason"])
+    signature.withdrawn_by_id = actor.user_id
+    signature.save(update_fields=["state", "withdrawn_at", "withdrawn_reason", "withdrawn_by"])
     arrange_in_study(signature.version.reading_id)
     changed(signature, actor, "signature.withdrawn", reason=reason)
 

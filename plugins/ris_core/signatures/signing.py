@@ -16,10 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from ris_core.audit.services import Actor
-from ris_core.delivery.services import send_owed
+from ris_core.delivery.signed import owe_signed
 from ris_core.errors import QuangError
 from ris_core.jobs.services import enqueue, is_under_way
 from ris_core.key_images.versions import images_of
+from ris_core.notifications.rules import Event
+from ris_core.notifications.services import announce_event
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import ReportVersion
 from ris_core.settings import Settings
@@ -47,7 +49,7 @@ from ris_core.signatures.rules import (
     next_state,
     refuse_out_of_date,
 )
-from ris_core.signatures.services import changed, finish_batch, locked_signature, refuse_unsignable, withdraw_locked
+from ris_core.signatures.services import changed, finish_batch, locked_signature, make_void, refuse_unsignable
 from ris_core.signatures.signers import certificate_of, open_signer
 from ris_core.signatures.structured import write_result
 from ris_core.signatures.xades import sign_xml
@@ -166,7 +168,7 @@ def _finish(signature_id: int, made: Made) -> None:
         return  # somebody else was faster with the same job
     earlier = Signature.objects.select_for_update(of=("self",)).select_related("version__reading__procedure", "batch")
     for old in earlier.filter(version_id=signature.version_id, state=SignatureState.SIGNED):
-        withdraw_locked(old, SIGNED_AGAIN, WORKER)
+        make_void(old, SIGNED_AGAIN, WORKER)
     signature.document_id, signature.level = made.document_id, made.level
     signature.subject, signature.serial = made.subject, made.serial
     signature.bound, signature.signed_at = made.binding.as_json(), timezone.now()
@@ -184,7 +186,8 @@ def _finish(signature_id: int, made: Made) -> None:
         level=made.level, serial=made.serial, text_sha256=made.binding.text_sha256,
     )  # fmt: skip
     finish_batch(signature.batch_id)
-    send_owed(signature.version_id)
+    owe_signed(signature.version)
+    announce_event(Event.REPORT_SIGNED, signature.version.reading.procedure_id)
 
 
 @transaction.atomic

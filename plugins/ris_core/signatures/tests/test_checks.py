@@ -101,8 +101,14 @@ def test_a_withdrawn_a_replaced_and_a_corrected_file_are_told_so(owner: KeyAndCe
     second_signature = signed_now(version, credential, reader)
     assert check_file(first).standing == Standing.SIGNED_AGAIN
     second = content(second_signature)
+    assert (told := check_file(first).withdrawal) is not None
+    assert (told.by, told.reason) == ("", "")
+    assert check_file(second).withdrawal is None
     withdraw(second_signature.pk, "Ký nhầm", reader)
-    assert check_file(second).standing == Standing.WITHDRAWN
+    withdrawn = check_file(second)
+    assert withdrawn.standing == Standing.WITHDRAWN
+    assert withdrawn.withdrawal is not None
+    assert (withdrawn.withdrawal.by, withdrawn.withdrawal.reason) == ("ThS.BS. Trần Minh Quân", "Ký nhầm")
     approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Đính chính.")
     assert check_file(second).standing == Standing.CORRECTED
 

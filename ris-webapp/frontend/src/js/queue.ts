@@ -77,10 +77,13 @@ async function refresh(): Promise<void> {
   }
 }
 
+/** While much happens, the page is asked for once a moment: neither for each change, nor never because the next comes. */
 let waiting: ReturnType<typeof setTimeout> | undefined;
 const soon = () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => void refresh(), 300);
+  waiting ??= setTimeout(() => {
+    waiting = undefined;
+    void refresh();
+  }, 600);
 };
 document.addEventListener("quang:change", (event) => {
   if ((event as CustomEvent<{ topic: string }>).detail.topic === topic) soon();

@@ -53,6 +53,14 @@ def sign(request: UserRequest) -> HttpResponse:
         request,
         ngettext("Đang ký %(count)s kết quả.", "Đang ký %(count)s kết quả.", count) % {"count": count},
     )
+    if asked.left_out:
+        count = asked.left_out
+        text = ngettext(
+            "%(count)s kết quả không ký nữa: đã ký, hoặc không còn hiệu lực.",
+            "%(count)s kết quả không ký nữa: đã ký, hoặc không còn hiệu lực.",
+            count,
+        )
+        messages.warning(request, text % {"count": count})
     return _back(request)
 
 

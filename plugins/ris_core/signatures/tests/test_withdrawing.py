@@ -1,0 +1,164 @@
+"""What follows when a signature is withdrawn or made again: who has been sent signed files is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ris_core.audit.services import Actor
+from ris_core.delivery.layout import Part
+from ris_core.delivery.models import Delivery, Receiver
+from ris_core.delivery.sending import RESULTS
+from ris_core.errors import TransitionRefused
+from ris_core.jobs.models import Job
+from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
+from ris_core.reports.documents import run_render_document
+from ris_core.reports.models import Reading, VersionStatus
+from ris_core.reports.recalling import recall
+from ris_core.signatures.models import Signature, SignedFile, SigningCredential
+from ris_core.signatures.services import withdraw
+from ris_testing.certificate_authority import KeyAndCertificate
+from ris_testing.exams import a_reader, a_receiver, an_exam, approved
+from ris_testing.his import SimulatedHis
+from ris_testing.signing import a_credential, signed_now
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def his() -> Iterator[SimulatedHis]:
+    with SimulatedHis() as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def reader() -> Actor:
+    return a_reader()
+
+
+@pytest.fixture
+def key(reader: Actor, owner: KeyAndCertificate) -> SigningCredential:
+    return a_credential(reader, owner)
+
+
+def send_all() -> None:
+    """What the worker does with everything that is owed now."""
+    for version_id in Job.objects.filter(kind="render_document").values_list("subject_id", flat=True):
+        run_render_document(version_id)
+    for delivery in Delivery.objects.order_by("sequence", "pk"):
+        RESULTS.attempt(delivery.pk)
+
+
+def pdf_of(signature: Signature) -> SignedFile:
+    return SignedFile.objects.get(signature=signature, kind="PDF")
+
+
+def told(receiver: Receiver) -> list[tuple[str, str]]:
+    return [(each.kind, each.state) for each in receiver.deliveries.order_by("sequence")]
+
+
+def test_who_takes_signed_results_only_is_told_that_it_is_void_and_gets_the_next_signature(
+    his: SimulatedHis, reader: Actor, key: SigningCredential
+) -> None:
+    receiver = a_receiver(his.port, signed_only=True)
+    version = approved(an_exam(), reader)
+    first = signed_now(version, key, reader)
+    send_all()
+    assert his.received[-1].pdf == bytes(pdf_of(first).content)
+
+    withdraw(first.pk, "Ký nhầm người bệnh", reader)
+    send_all()
+    void = his.received[-1]
+    assert {row[11] for row in void.all("OBX")} == {"W"}
+    assert told(receiver) == [("RESULT", "ACKNOWLEDGED"), ("RECALL", "ACKNOWLEDGED")]
+
+    second = signed_now(version, key, reader)
+    send_all()
+    assert his.received[-1].pdf == bytes(pdf_of(second).content)
+    assert len(his.received) == 3
+    assert len({message.field("MSH", 10) for message in his.received}) == 3  # no repeat that it may leave unread
+
+
+def test_a_withdrawal_that_nobody_has_heard_of_yet_is_not_told_after_the_next_signature(
+    his: SimulatedHis, reader: Actor, key: SigningCredential
+) -> None:
+    receiver = a_receiver(his.port, signed_only=True)
+    version = approved(an_exam(), reader)
+    first = signed_now(version, key, reader)
+    send_all()
+    withdraw(first.pk, "Ký nhầm", reader)
+    second = signed_now(version, key, reader)
+    send_all()
+    assert [message.pdf for message in his.received] == [bytes(pdf_of(each).content) for each in (first, second)]
+    assert told(receiver) == [("RESULT", "ACKNOWLEDGED"), ("RECALL", "SUPERSEDED")]
+
+
+def test_who_also_takes_unsigned_results_gets_the_result_as_it_is_now(
+    his: SimulatedHis, reader: Actor, key: SigningCredential
+) -> None:
+    receiver = a_receiver(his.port, layout={"parts": [Part.SECTIONS, Part.PDF, Part.SIGNED_XML]})
+    exam = an_exam()
+    version = approved(exam, reader)
+    send_all()
+    unsigned = his.received[-1].pdf
+    first = signed_now(version, key, reader)
+    send_all()
+    assert his.received[-1].pdf == bytes(pdf_of(first).content)
+    withdraw(first.pk, "Ký nhầm", reader)
+    exam.refresh_from_db()
+    assert exam.exam_state == "FINAL"  # until it has the result as it is now
+    send_all()
+    assert his.received[-1].pdf == unsigned
+    exam.refresh_from_db()
+    assert exam.exam_state == "RETURNED"
+    assert told(receiver) == [("RESULT", "ACKNOWLEDGED")]
+
+
+def test_who_was_sent_nothing_signed_is_told_nothing(his: SimulatedHis, reader: Actor, key: SigningCredential) -> None:
+    a_receiver(his.port)
+    version = approved(an_exam(), reader)
+    send_all()
+    withdraw(signed_now(version, key, reader).pk, "Ký nhầm", reader)
+    send_all()
+    assert len(his.received) == 1
+
+
+def test_a_report_whose_signature_was_withdrawn_can_be_recalled_and_corrected(
+    his: SimulatedHis, reader: Actor, key: SigningCredential
+) -> None:
+    receiver = a_receiver(his.port, signed_only=True)
+    exam = an_exam()
+    withdraw_now = signed_now(approved(exam, reader), key, reader)
+    send_all()
+    withdraw(withdraw_now.pk, "Ký nhầm", reader)
+    send_all()
+    recall(Reading.objects.get(procedure=exam).pk, 1, "Nhầm bên", reader)
+    send_all()
+    corrected = approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Đúng")
+    signed_now(corrected, key, reader)
+    send_all()
+    assert [message.field("OBR", 25) for message in his.received] == ["F", "C", "C", "C"]
+    assert [next(iter(message.all("OBX")))[11] for message in his.received] == ["F", "W", "W", "C"]
+    assert {state for _, state in told(receiver)} == {"ACKNOWLEDGED"}
+
+
+def test_nothing_is_withdrawn_while_it_is_being_sent(reader: Actor, key: SigningCredential) -> None:
+    a_receiver(signed_only=True)
+    signature = signed_now(approved(an_exam(), reader), key, reader)
+    Delivery.objects.update(state="SENDING", possibly_seen=True)
+    with pytest.raises(TransitionRefused):
+        withdraw(signature.pk, "Ký nhầm", reader)
+    signature.refresh_from_db()
+    assert signature.state == "SIGNED"
+
+
+def test_who_wants_to_know_is_told_of_each_signature_and_withdrawal(reader: Actor, key: SigningCredential) -> None:
+    receiver = NotificationReceiver.objects.create(code="EMR", name="EMR", transport="WEBHOOK")
+    for event in ("report.signed", "report.signature_withdrawn"):
+        NotificationRule.objects.create(receiver=receiver, event=event)
+    version = approved(an_exam(), reader)
+    signed_now(version, key, reader)
+    withdraw(signed_now(version, key, reader).pk, "Ký nhầm", reader)
+    events = Notification.objects.order_by("sequence").values_list("event", flat=True)
+    assert list(events) == ["report.signed", "report.signed", "report.signature_withdrawn"]
