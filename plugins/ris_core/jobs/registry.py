@@ -39,9 +39,9 @@ class Pool(StrEnum):
     """Signs, and waits for tokens and time stamps; each key is a channel."""
 
 
-POOL_NICENESS: dict[Pool, int] = {Pool.DOCUMENTS: 15, Pool.SIGNATURES: 15}
+POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10}
 """How far a pool's threads stand back when processors are short: people at their lists and devices at theirs come
-first, and what is done for nobody who waits comes after them."""
+first. Not more, or what else the worker does would wait for threads that hold the interpreter and get no processor."""
 POOL_THREADS: dict[Pool, int] = {Pool.IMAGES: 2, Pool.DELIVERIES: 6, Pool.DOCUMENTS: 1, Pool.SIGNATURES: 2}
 
 
