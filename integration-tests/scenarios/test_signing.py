@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Browser, Page, expect
 
 from ris_suite import home_folder, sandbox
@@ -119,7 +118,7 @@ def test_signed_where_it_is_read_withdrawn_and_signed_again(
 
         first = signed_on_reading_page(radiologist, report)
         radiologist.photograph("signing-on-reading-page")
-        wait_for_title(suite, report, there=True)
+        wait_for_title(radiologist, report, there=True)
         (verdict,) = verdicts_of_others(first, tmp_path, services.authority.root.pem)
         assert (verdict.valid, verdict.poppler) == (True, "Signature is Valid.")
         anybody_checks(suite, browser, first, tmp_path, "Bản đang có hiệu lực trong sổ của bệnh viện.", "verify")
@@ -131,7 +130,7 @@ def test_signed_where_it_is_read_withdrawn_and_signed_again(
         radiologist.photograph("signing-withdrawing")
         row.locator("form button").click()
         expect(page.locator(".toast")).to_contain_text("Đã huỷ chữ ký")
-        wait_for_title(suite, report, there=False)
+        wait_for_title(radiologist, report, there=False)
         words = anybody_checks(suite, browser, first, tmp_path, "Chữ ký này đã bị huỷ.", "verify-withdrawn")
         assert "Bác sĩ CĐHA" in words
         assert "Ký nhầm người bệnh" in words
@@ -155,14 +154,14 @@ def signed_on_reading_page(radiologist: Visitor, report: ReportToSign) -> bytes:
     return page.request.get(address).body()
 
 
-def wait_for_title(suite: RunningSuite, report: ReportToSign, *, there: bool) -> None:
+def wait_for_title(radiologist: Visitor, report: ReportToSign, *, there: bool) -> None:
     """Until a signed document is in the study, or is there no more, as a viewer asks for it."""
-    address = f"{suite.orthanc_url}/dicom-web/studies/{report.study_instance_uid}/metadata"
-    headers = {"Authorization": f"Bearer {suite.secret('service_token_worker')}"}
+    radiologist.open(f"/exams/{report.exam}/")  # lets the browser have the study's images
+    address = f"{radiologist.public_url}/dicom-web/studies/{report.study_instance_uid}/metadata"
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while True:
-        answer = requests.get(address, headers=headers, timeout=30)
-        answer.raise_for_status()
+        answer = radiologist.page.request.get(address)
+        assert answer.ok, answer.status
         titles = [each.get("00420010", {}).get("Value", [""])[0] for each in answer.json()]
         if any("đã ký số" in title for title in titles) == there:
             return

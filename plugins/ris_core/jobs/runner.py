@@ -313,9 +313,10 @@ class Worker:
 
 
 def _stand_back(niceness: int) -> None:
-    """Let the calling thread alone have ``niceness``: on Linux it is a property of threads."""
-    if niceness > os.getpriority(os.PRIO_PROCESS, 0):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+    """Let the calling thread alone stand ``niceness`` behind its process: on Linux each thread has its own."""
+    if niceness:
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
 
 def _text_of(error: Exception) -> str:
