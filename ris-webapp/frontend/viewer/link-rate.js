@@ -92,7 +92,8 @@
   const plainFetch = window.fetch;
   window.fetch = function (resource, options) {
     if (compressing() && typeof resource === 'string' && FRAME.test(resource)) {
-      return plainFetch.call(this, resource, { ...options, headers: { ...(options && options.headers), Accept: COMPRESSED } });
+      const asked = plainFetch.call(this, resource, { ...options, headers: { ...(options && options.headers), Accept: COMPRESSED } });
+      return asked.then(window.quangCoarseFirst);
     }
     return plainFetch.call(this, resource, options);
   };

@@ -6,7 +6,6 @@
 (function () {
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
   const say = (vi, en) => (vietnamese ? vi : en);
-  const FIRST_PART_BYTES = 24 * 1024; // of a frame: enough for a coarse picture of it
   const FULL_RESOLUTION = 8; // Cornerstone's ImageQualityStatus
   const words = {
     preview: say('Xem trước – có mất mát', 'Preview – lossy'),
@@ -54,11 +53,12 @@
     for (const event of [Events.IMAGE_RENDERED, Events.STACK_NEW_IMAGE]) element.addEventListener(event, () => mark(element));
   }
 
-  // ---- frames of a stack are shown from their first part on a slow link, and only when complete on a fast one ----
+  // ---- frames of a stack are shown coarse on a slow link, and only when complete on a fast one ----
 
   function setStacks() {
     const { imageRetrieveMetadataProvider } = window.cornerstone.utilities;
-    const single = { streaming: link.compressing(), decodeLevel: 0, minChunkSize: FIRST_PART_BYTES };
+    // coarse-first.js gives two pieces, each worth decoding at once and at full size
+    const single = { streaming: link.compressing(), decodeLevel: 0, minChunkSize: 1 };
     imageRetrieveMetadataProvider.add('stack', { retrieveOptions: { single, default: {} } });
   }
 
