@@ -6,6 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
+from ris_core.accounts.models import User
 from ris_core.exam_lists.services import columns_of
 from ris_webapp.words import Text
 
@@ -32,7 +33,14 @@ ALWAYS: Final = ("priority", "patient", "service", "state")
 """Nobody may do without these."""
 
 USUAL: Final = tuple(LABELS)
-"""What somebody sees who has chosen nothing; a narrow screen hides some of them."""
+"""What readers see who have chosen nothing; a narrow screen hides some of them."""
+_ACQUIRING: Final = tuple(name for name in USUAL if name not in ("waiting", "reader", "tags"))
+USUAL_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
+    "TECHNOLOGIST": _ACQUIRING,
+    "RECEPTION": tuple(name for name in _ACQUIRING if name != "images"),
+    "CLINICIAN": tuple(name for name in USUAL if name not in ("room", "waiting", "tags")),
+}
+"""What other roles see: who acquires waits for no report, who ordered looks for theirs."""
 
 
 def allowed(columns: list[str]) -> list[str]:
@@ -45,7 +53,7 @@ def allowed(columns: list[str]) -> list[str]:
     return chosen
 
 
-def shown_to(user_id: int) -> tuple[list[str], bool]:
+def shown_to(user: User) -> tuple[list[str], bool]:
     """The columns that a user sees, and whether they have chosen them."""
-    chosen = columns_of(user_id)
-    return (list(USUAL), False) if chosen is None else (allowed(chosen), True)
+    chosen = columns_of(user.pk)
+    return (list(USUAL_OF_ROLE.get(user.role, USUAL)), False) if chosen is None else (allowed(chosen), True)

@@ -42,7 +42,7 @@ def worklist(request: UserRequest) -> HttpResponse:
     if wanted.searching and after is None:
         patients = sorted({row.patient_key for row in page.rows})
         record(actor_of(request), "worklist.searched", subject="worklist", patients=patients)
-    columns, chosen = shown_to(request.user.pk)
+    columns, chosen = shown_to(request.user)
     context = {"wanted": wanted, "page": page, "columns": columns}
     if after:
         return render(request, "worklist/rows.html", context)
@@ -59,6 +59,7 @@ def worklist(request: UserRequest) -> HttpResponse:
         "patient_classes": [value for value in PatientClass.values if value],
         "readers": list(readers()) if may(request.user.role, Function.READ_EXAM) else [],
         "removable": _removable(wanted),
+        "elsewhere": _elsewhere(wanted),
         "period": [int(moment.timestamp()) for moment in period] if period else [],
     }
     return render(request, "worklist/worklist.html", context)
@@ -69,7 +70,7 @@ def worklist(request: UserRequest) -> HttpResponse:
 def rows(request: UserRequest) -> HttpResponse:
     """The rows of the exams ``ids`` as they are now, for those that a page shows already."""
     ids = whole_numbers(request.GET.get("ids", "").split(","))[: 4 * PAGE_ROWS]
-    columns, _chosen = shown_to(request.user.pk)
+    columns, _chosen = shown_to(request.user)
     context = {"page": {"rows": rows_of(ids), "next_cursor": None}, "columns": columns}
     return render(request, "worklist/rows.html", context)
 
@@ -81,6 +82,16 @@ def preview(request: UserRequest, procedure_id: int) -> HttpResponse:
     exam = exam_preview(procedure_id)
     record(actor_of(request), "exam.viewed", subject=f"exam:{procedure_id}", patient_id=exam.procedure.patient_id)
     return render(request, "worklist/preview.html", {"exam": exam})
+
+
+def _elsewhere(wanted: filters.Filter) -> list[tuple[Text, str]]:
+    """Where else the words that were typed can be looked for, as lists: in reports, services, departments."""
+    labels = {"report": _("trong kết quả"), "service": _("trong dịch vụ"), "department": _("trong khoa")}
+    return [
+        (label, wanted.address(query="", when="all", **{name: wanted.query}))
+        for name, label in labels.items()
+        if wanted.query and not getattr(wanted, name)
+    ]
 
 
 def _removable(wanted: filters.Filter) -> list[tuple[Text, str, str]]:

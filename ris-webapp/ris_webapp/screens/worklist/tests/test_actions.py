@@ -11,8 +11,8 @@ from django.test import Client
 from ris_core.audit.services import Actor
 from ris_core.exam_lists.models import Assignment, ExamTag, Folder, SavedList
 from ris_core.exam_lists.services import assign_exams, put_in_folder, save_list, tag_exams
-from ris_testing.exams import a_reader, an_exam
-from ris_webapp.screens.worklist.columns import USUAL, allowed
+from ris_testing.exams import a_reader, an_exam, approved
+from ris_webapp.screens.worklist.columns import USUAL, USUAL_OF_ROLE, allowed
 from ris_webapp.screens.worklist.side import COUNTS
 from ris_webapp.tests.people import a_user, client_as
 
@@ -121,6 +121,22 @@ def test_columns_stay_as_chosen_and_the_needed_ones_always_show() -> None:
     assert heads == ["select", *allowed(["state", "tags", "patient", "accession"])]
     client.post("/worklist/columns/", {"columns": ""})
     assert client.get("/").content.decode().count('<th scope="col"') == len(USUAL) + 1
+
+
+@pytest.mark.parametrize("role", list(USUAL_OF_ROLE))
+def test_each_role_begins_with_the_columns_it_works_with(role: str) -> None:
+    page = client_as(role).get("/").content.decode()
+    assert [name for name in USUAL if f'class="c-{name}' in page] == list(USUAL_OF_ROLE[role])
+
+
+def test_what_was_typed_can_be_looked_for_in_reports_too() -> None:
+    exam = an_exam()
+    approved(exam, a_reader(), conclusion="Xuất huyết não")
+    client = client_as()
+    page = client.get("/", {"q": "xuat huyet"}).content.decode()
+    assert f'data-exam="{exam.pk}"' not in page
+    assert 'href="?report=xuat+huyet"' in page
+    assert f'data-exam="{exam.pk}"' in client.get("/?report=xuat+huyet").content.decode()
 
 
 def test_slips_of_several_exams_are_printed_at_once() -> None:
