@@ -13,10 +13,10 @@ from urllib.parse import quote, urlsplit
 
 from ris_testing.ris_user import RisUser
 
-PAGES_OF_A_USER: Final = 16
+PAGES_OF_A_USER: Final = 12
 WARM_UP_PAGES: Final = 2
 THINK_SECONDS: Final = (4.0, 12.0)
-SAVES_OF_A_WRITER: Final = 40
+SAVES_OF_A_WRITER: Final = 30
 TYPING_SECONDS: Final = (1.5, 6.0)
 """The editor saves 0.7 s after the last key and at the latest after 1.5 s of typing; people stop to look."""
 
