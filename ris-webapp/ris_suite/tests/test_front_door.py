@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -25,10 +27,22 @@ FRAMES = "/dicom-web/studies/1.2/series/1.3/instances/1.4/frames/1"
 ANY_SYNTAX = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
 
+COMPRESSED_OR_ANY = (
+    'multipart/related; type="image/jphc"; transfer-syntax=1.2.840.10008.1.2.4.202, '
+    "multipart/related; type=application/octet-stream; transfer-syntax=*"
+)
+
+
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with the request line and headers that reached it."""
+    """Answers with the request line and headers that reached it; the gateway's server with the status in the UID."""
+
+    gateway_port: ClassVar[int] = 0
 
     def do_GET(self) -> None:
+        refusal = re.search(r"/instances/9\.(\d{3})/frames", self.path)
+        if refusal and self.connection.getsockname()[1] == self.gateway_port:
+            self.send_error(int(refusal[1]))
+            return
         length = int(self.headers.get("Content-Length") or 0)
         body = {
             "server": str(self.connection.getsockname()[1]),
@@ -85,6 +99,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
     ports = {name: int(server.server_address[1]) for name, server in servers.items()}
+    _Echo.gateway_port = ports["web"]
     port = free_port()
     run = home / "run"
     run.mkdir()
@@ -157,6 +172,38 @@ def test_each_path_reaches_its_own_server(door: Door) -> None:
 def test_no_other_route_of_orthanc_can_be_reached(door: Door, path: str) -> None:
     status, _, body = door.ask(path)
     assert status in (400, 404) or json.loads(body)["server"] == str(door.ports["web"])
+
+
+def test_frames_are_compressed_by_the_gateway_for_who_names_that_first_and_then_anything(door: Door) -> None:
+    assert door.reached(FRAMES, Accept=COMPRESSED_OR_ANY)["server"] == str(door.ports["web"])
+    for accept in (ANY_SYNTAX, COMPRESSED_OR_ANY.partition(", ")[0], f"{COMPRESSED_OR_ANY}, image/jls"):
+        seen = door.reached(FRAMES, Accept=accept)
+        assert seen["server"] == str(door.ports["orthanc"])
+        assert "1.2.840.10008.1.2.4" not in seen["accept"]
+    several = door.reached(f"{FRAMES},2", Accept=COMPRESSED_OR_ANY)
+    assert several["server"] == str(door.ports["orthanc"])
+
+
+@pytest.mark.parametrize("status", [406, 500, 502, 503, 504])
+def test_what_the_gateway_cannot_compress_comes_from_orthanc_as_it_is_stored(door: Door, status: int) -> None:
+    path = FRAMES.replace("/instances/1.4/", f"/instances/9.{status}/")
+    seen = door.reached(path, Accept=COMPRESSED_OR_ANY, Cookie="quang_view_1=token")
+    assert seen["server"] == str(door.ports["orthanc"])
+    assert (seen["path"], seen["accept"], seen["cookie"]) == (path, ANY_SYNTAX, "quang_view_1=token")
+
+
+def test_what_the_gateway_refuses_is_refused(door: Door) -> None:
+    path = FRAMES.replace("/instances/1.4/", "/instances/9.403/")
+    assert door.ask(path, Accept=COMPRESSED_OR_ANY)[0] == 403
+
+
+@pytest.mark.parametrize("path", [f"{FRAMES}?accept=image/jls", FRAMES.replace("1.2/", "1.2//"), f"{FRAMES}/../../x"])
+def test_frames_have_the_same_strict_path_and_query(door: Door, path: str) -> None:
+    assert door.ask(path, Accept=COMPRESSED_OR_ANY)[0] in (400, 404)
+
+
+def test_frames_are_only_got(door: Door) -> None:
+    assert door.ask(FRAMES, "POST", Accept=COMPRESSED_OR_ANY)[0] == 403
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])

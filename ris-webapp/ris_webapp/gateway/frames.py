@@ -2,7 +2,7 @@
 
 The front door sends here only requests whose Accept names HTJ2K and, behind it, whatever is stored. An answer other
 than 200 or 403 means "as stored": the front door then asks the engine itself, so nothing here can keep an image from
-its reader. Nothing is kept: encoding a frame costs less than finding it again would save (decision 25).
+its reader. Nothing is kept: encoding a frame costs less than finding it again would save (decision 27).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from ris_core.engine.client import Engine
-from ris_core.engine.errors import EngineFailed, NotInEngine
+from ris_core.engine.errors import EngineError, NotInEngine
 from ris_core.identifiers import OrthancId
 from ris_webapp.gateway.grants import is_granted
 from ris_webapp.gateway.htj2k import MEDIA_TYPE, TRANSFER_SYNTAX, compressed
@@ -33,7 +33,7 @@ _PATIENCE_SECONDS: Final = 0.2
 """Longest wait for others' frames; a thread that waits serves no page."""
 _BOUNDARY: Final = b"quang-frame-3f1c9a7e5b20"
 _CANDIDATES: Final = 4
-"""Instances under one SOPInstanceUID that are looked at: in sound archives there is one."""
+"""Instances under one SOPInstanceUID that are looked at; in most archives there is one."""
 
 
 @public
@@ -50,7 +50,7 @@ def frame(request: HttpRequest, study: str, series: str, instance: str, number: 
                 codestream = _codestream(engine, (study, series, instance), int(number))
         except (KeptAsStored, NotInEngine):
             return HttpResponse(status=406)
-        except EngineFailed:
+        except EngineError:
             return HttpResponse(status=503)
     return _multipart(codestream)
 
