@@ -143,6 +143,10 @@ class Access(Section, frozen=True):
     """How long the signed viewer link in a result sent to the HIS may be opened."""
     launch_skew_seconds: int = 300
     session_idle_minutes: int = 60
+    session_hours: int = 12
+    """A session ends then, however much it is used."""
+    password_days: int = 90
+    """A password is renewed after so many days unless the account says otherwise; 0: never."""
 
 
 class Viewer(Section, frozen=True):

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from ris_webapp.words import Text
 
 ACTIONS: dict[str, Text] = {
+    "user.created": _("Mở tài khoản"),
+    "user.changed": _("Sửa tài khoản"),
+    "user.withdrawn": _("Thu hồi tài khoản"),
+    "user.restored": _("Cho dùng lại tài khoản"),
+    "user.password_reset": _("Cấp lại mật khẩu"),
+    "user.password_changed": _("Đổi mật khẩu"),
+    "user.password_change_failed": _("Đổi mật khẩu không thành"),
+    "user.sessions_ended": _("Kết thúc mọi phiên"),
+    "user.unlocked": _("Mở khoá đăng nhập"),
     "message.viewed": _("Xem bản tin"),
     "message.replayed": _("Chạy lại bản tin"),
     "message.dismissed": _("Bỏ qua bản tin"),

@@ -56,6 +56,9 @@ WORDS: dict[str, Words] = {
         gettext_lazy("Tạm khoá đăng nhập"),
         gettext_lazy("Đăng nhập sai 5 lần. Hãy đợi 15 phút rồi thử lại, hoặc nhờ quản trị mở khoá."),
     ),
+    "QUANG-1010": Words(
+        403, gettext_lazy("Phải đổi mật khẩu"), gettext_lazy("Hãy mở trang đổi mật khẩu rồi làm tiếp.")
+    ),
     "QUANG-1201": Words(
         409,
         gettext_lazy("Không gộp được hồ sơ"),

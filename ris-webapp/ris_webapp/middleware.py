@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
-from django.utils import translation
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.utils import timezone, translation
 
 from ris_core.accounts.models import User
+from ris_core.accounts.services import must_renew_password
 from ris_core.errors import NotPermitted, QuangError
-from ris_webapp.errors import answer_for, error_page
+from ris_webapp.errors import answer_for, error_page, problem, wants_problem
+from ris_webapp.sessions import is_over
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -95,7 +98,7 @@ class NoNulMiddleware:
 
 
 class IdleTimeoutMiddleware:
-    """Ends a session that nobody has used for ``access.session_idle_minutes`` (Q1).
+    """Ends a session that nobody has used for ``access.session_idle_minutes``, or after ``access.session_hours`` (Q1).
 
     The session's own expiry moves along with use; what pages ask for in the background is no use.
     """
@@ -107,7 +110,7 @@ class IdleTimeoutMiddleware:
         session = request.session
         used_at = session.get("used_at")
         now = int(time.time())
-        if used_at is not None and now - used_at > settings.SESSION_COOKIE_AGE:
+        if used_at is not None and is_over(session, now):
             session.flush()
         elif used_at is not None and now - used_at > REFRESH_SECONDS and BACKGROUND not in request.headers:
             session["used_at"] = now
@@ -146,3 +149,27 @@ class DenyByDefaultMiddleware:
     ) -> None:
         if not hasattr(view, "quang_functions"):
             raise NotPermitted("this page does not say who may open it")
+
+
+class RenewPasswordMiddleware:
+    """A password that somebody else chose, or that is too old, is renewed before anything else is done (Q1, Q6)."""
+
+    _OPEN = frozenset({"accounts:password", "login:login", "login:logout", "login:preferences", "login:language"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not isinstance(request.user, User):
+            return None
+        where = request.resolver_match.view_name if request.resolver_match else ""
+        if where in self._OPEN or not must_renew_password(request.user, timezone.now()):
+            return None
+        if wants_problem(request):
+            return problem(403, "QUANG-1010", "the password must be changed first")
+        return HttpResponseRedirect(resolve_url("accounts:password"))

@@ -79,6 +79,7 @@ RAIL = (
     RailEntry("matching_policy:policy", "link", _("Quy tắc khớp ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("reading_rules:rules", "eye", _("Đọc nhiều lần"), Function.ADMINISTER, administration=True),
     RailEntry("reading_targets:targets", "clock", _("Thời hạn đọc"), Function.ADMINISTER, administration=True),
+    RailEntry("accounts:users", "user", _("Tài khoản"), Function.ADMINISTER, administration=True),
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
     RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),
     RailEntry("hanging:protocols", "layout-grid", _("Treo ảnh"), Function.ADMINISTER, administration=True),

@@ -1,4 +1,4 @@
-"""Whether a session cookie is still worth something, outside a Django request."""
+"""How long a session lasts, and whether its cookie is still worth something outside a Django request (Q1)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,39 @@ import time
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from ris_core.accounts.models import User
 
 
+def begin(session: SessionBase) -> None:
+    """Note that somebody has logged in now."""
+    session["began_at"] = session["used_at"] = int(time.time())
+
+
+def is_over(session: SessionBase, now: float) -> bool:
+    """Whether nobody has used it for too long, or it has lasted too long; one that says neither is.
+
+    :param now: seconds since the epoch
+    """
+    if now - session.get("used_at", 0) > settings.SESSION_COOKIE_AGE:
+        return True
+    return bool(now - session.get("began_at", 0) > settings.QUANG.access.session_hours * 3600)
+
+
 def session_is_alive(session_key: str | None) -> bool:
-    """Whether somebody is logged in with it: not logged out, not idle too long, active, same password as at login."""
+    """Whether somebody is logged in with it: not logged out, not over, account open, same password as at login."""
     if not session_key:
         return False
     session = SessionStore(session_key)
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return False
-    if time.time() - session.get("used_at", 0) > settings.SESSION_COOKIE_AGE:
+    if is_over(session, time.time()):
         return False
-    user = User.objects.filter(pk=session.get(SESSION_KEY, 0), is_active=True).first()
-    return user is not None and constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+    user = User.objects.filter(pk=session.get(SESSION_KEY, 0)).first()
+    if user is None or not user.is_open_at(timezone.now()):
+        return False
+    return constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())

@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ris_webapp.middleware.DenyByDefaultMiddleware",
+    "ris_webapp.middleware.RenewPasswordMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -78,7 +79,7 @@ STATIC_ROOT = _webapp.parent / "frontend" / "dist"
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+-[A-Z0-9]{8}\.\w+$"
 
 # Who logs in, and how (Q1, Q6)
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "ris_webapp.login_backend.AccountBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -88,6 +89,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "ris_core.accounts.passwords.MixedCharactersValidator"},
+    {"NAME": "ris_core.accounts.passwords.NotUsedBeforeValidator", "OPTIONS": {"remembered": 5}},
 ]
 LOGIN_URL = "login:login"
 LOGIN_REDIRECT_URL = "worklist:worklist"

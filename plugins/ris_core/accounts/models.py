@@ -1,10 +1,15 @@
-"""Users of the RIS and their roles."""
+"""Users of the RIS, their roles, and the passwords that they had."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 
 class Role(models.TextChoices):
@@ -31,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person who logs in; the name is unique and has letters, digits and underscore (Q6)."""
 
-    username = models.CharField(max_length=64, unique=True, validators=[RegexValidator(r"^[A-Za-z0-9_]{3,64}$")])
+    username = models.CharField(max_length=64, unique=True, validators=[RegexValidator(r"^[A-Za-z0-9_]{3,64}\Z")])
     full_name = models.CharField(max_length=255)
     title = models.CharField(max_length=64, blank=True)
     """Academic title before the name on a report: ``BS.``, ``ThS.BS.``, ``TS.BS.``."""
@@ -40,10 +45,50 @@ class User(AbstractBaseUser):
     theme = models.CharField(max_length=5, default="auto")
     images = models.CharField(max_length=6, default="auto")
     """How the viewer asks for frames: by the link's rate (``auto``), as ``stored``, compressed (``small``)."""
+    department = models.CharField(max_length=128, blank=True)
+    email = models.EmailField(blank=True)
     is_active = models.BooleanField(default=True)
+    """False once the account has been withdrawn."""
+    expires_at = models.DateTimeField(null=True, blank=True)
+    """Nobody logs in with it from then on; none: it does not expire."""
+    must_change_password = models.BooleanField(default=False)
+    """Somebody else chose the password: it is changed before anything else."""
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    password_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    """After so many days the password is renewed; none: as the site's setting says, 0: never."""
+    sessions_ended = models.PositiveIntegerField(default=0)
+    """How often all sessions of the user were ended; part of what a session is recognised by."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS = ["full_name", "role"]
+
+    def is_open_at(self, now: datetime) -> bool:
+        """Whether somebody may be logged in with it: neither withdrawn nor expired."""
+        return self.is_active and (self.expires_at is None or now < self.expires_at)
+
+    def get_session_auth_hash(self) -> str:
+        """A session with another value is over: another password since, or all sessions ended (Q6)."""
+        return self._session_hash(None)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same under earlier secrets, while one is being exchanged."""
+        for secret in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_hash(secret)
+
+    def _session_hash(self, secret: str | None) -> str:
+        value = f"{self.sessions_ended}|{self.password}"
+        return salted_hmac("quang.accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class FormerPassword(models.Model):
+    """The hash of a password that a user had: it is not taken again soon."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="former_passwords")
+    encoded = models.CharField(max_length=128)
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-replaced_at"], name="former_passwords")]

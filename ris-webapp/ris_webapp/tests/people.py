@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import time
 
 from django.test import Client
 
 from ris_core.accounts.models import Role, User
+from ris_webapp.login_backend import LOGIN_BACKEND
+from ris_webapp.sessions import begin
 
 PASSWORD = "Quang-2026-thu!"
 
@@ -24,8 +25,8 @@ def a_user(role: str = Role.RADIOLOGIST, *, full_name: str = "Bác sĩ CĐHA", l
 def client_as(role: str = Role.RADIOLOGIST, *, user: User | None = None) -> Client:
     """A browser in which somebody with this role has logged in."""
     client = Client()
-    client.force_login(user or a_user(role), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user or a_user(role), backend=LOGIN_BACKEND)
     session = client.session
-    session["used_at"] = int(time.time())
+    begin(session)
     session.save()
     return client

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ris_core.accounts.models import Role, User
-from ris_core.accounts.passwords import random_password
-from ris_core.audit.services import Actor, record
+from ris_core.accounts.models import Role
+from ris_core.accounts.services import Account, open_account
+from ris_core.audit.services import Actor
+from ris_core.errors import InvalidValue
 
 
 class Command(BaseCommand):
-    help = "Make a user with a random password, which is printed once and kept nowhere."
+    help = "Open an account; its first password is printed once, kept nowhere, and changed at the first login."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="3 to 64 letters, digits and underscores")
@@ -22,16 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--title", default="", help="academic title before the name on reports, such as ThS.BS.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        password = random_password()
-        names = {key: options[key] for key in ("username", "full_name", "role", "title")}
-        user = User(**names)
-        user.set_password(password)
+        account = Account(**{key: options[key] for key in ("username", "full_name", "role", "title")})
         try:
-            user.full_clean()
-        except ValidationError as error:
-            raise CommandError(
-                "; ".join(f"{field}: {' '.join(said)}" for field, said in error.message_dict.items())
-            ) from error
-        user.save()
-        record(Actor("manage.py"), "user.created", subject=f"user:{user.pk}", role=user.role)
+            user, password = open_account(account, Actor("manage.py"))
+        except InvalidValue as error:
+            raise CommandError(f"{error.field}: {error.detail}") from error
         self.stdout.write(f"{user.username} {password}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -21,9 +20,11 @@ from ris_core.audit.services import Actor, record
 from ris_core.signatures.credentials import lock_all_of
 from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
+from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.permission import UserRequest, public, requires
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
 from ris_webapp.screens.viewer_launch.grants import withdraw_all
+from ris_webapp.sessions import begin
 
 
 @public
@@ -44,8 +45,8 @@ def login(request: HttpRequest) -> HttpResponse:
         record(Actor(name[:128] or "anonymous", address=client_address(request)), "user.login_failed", success=False)
         return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
     request.session.flush()
-    auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-    request.session["used_at"] = int(time.time())
+    auth.login(request, user, backend=LOGIN_BACKEND)
+    begin(request.session)
     record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}")
     return HttpResponseRedirect(after)
 

@@ -1,0 +1,1 @@
+"""Accounts: administrators open and withdraw them, everybody changes their own password."""

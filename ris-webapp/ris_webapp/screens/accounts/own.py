@@ -1,0 +1,43 @@
+"""One's own password: changed when one likes, and before anything else when it must be."""
+
+from __future__ import annotations
+
+from django.contrib import auth, messages
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from ris_core.accounts.services import change_own_password, must_renew_password, password_due_at
+from ris_core.errors import InvalidValue
+from ris_webapp.client import actor_of
+from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.accounts.forms import PasswordForm
+
+
+@sensitive_post_parameters()
+@requires()
+@require_http_methods(["GET", "POST"])
+def password(request: UserRequest) -> HttpResponse:
+    """The form; this session goes on with the new password, the user's others are over."""
+    form = PasswordForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        chosen = form.cleaned_data
+        try:
+            user = change_own_password(request.user.pk, chosen["present"], chosen["wanted"], actor_of(request))
+        except InvalidValue as error:
+            form.refuse(error)
+        else:
+            auth.update_session_auth_hash(request, user)
+            messages.success(request, _("Đã đổi mật khẩu. Các phiên khác của bạn đã kết thúc."))
+            return HttpResponseRedirect(resolve_url("worklist:worklist"))
+    context = {
+        "form": form,
+        "forced": must_renew_password(request.user, timezone.now()),
+        "due_at": password_due_at(request.user),
+        "rules": password_validators_help_texts(),
+    }
+    return render(request, "accounts/password.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,20 @@
+"""Addresses of accounts and of one's own password."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.accounts import own, users
+
+app_name = "accounts"
+urlpatterns = [
+    path("account/password/", own.password, name="password"),
+    path("admin/users/", users.users, name="users"),
+    path("admin/users/new/", users.create, name="create"),
+    path("admin/users/<int:user_id>/", users.edit, name="edit"),
+    path("admin/users/<int:user_id>/reset-password/", users.reset, name="reset"),
+    path("admin/users/<int:user_id>/withdraw/", users.withdraw, name="withdraw"),
+    path("admin/users/<int:user_id>/restore/", users.restore, name="restore"),
+    path("admin/users/<int:user_id>/end-sessions/", users.log_out, name="log_out"),
+    path("admin/users/<int:user_id>/unlock/", users.unlock, name="unlock"),
+]
