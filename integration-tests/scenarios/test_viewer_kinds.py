@@ -17,8 +17,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from playwright.sync_api import Browser, Page
-from pydicom.data import get_testdata_file, get_testdata_files
-from pydicom.uid import generate_uid
+from pydicom.data import get_testdata_files
 
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
@@ -26,6 +25,7 @@ from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import WIDE, chromium
 from ris_testing.dicom_files import a_video
+from ris_testing.volumes import a_volume
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
@@ -179,27 +179,6 @@ def test_the_viewer_speaks_the_language_that_it_is_opened_in(
         page.wait_for_selector(f"text={words}")
         if folder := os.environ.get("QUANG_SCREENSHOTS"):
             page.screenshot(path=str(Path(folder) / f"language-{language}.png"))
-
-
-def a_volume(engine: Engine) -> str:
-    """Twelve slices of pydicom's CT, a millimetre apart; their StudyInstanceUID."""
-    study_uid = generate_uid()
-    image = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
-    image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = (
-        study_uid,
-        generate_uid(),
-        generate_uid(),
-    )
-    left, top, _ = image.ImagePositionPatient
-    for number in range(12):
-        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        image.InstanceNumber, image.SliceThickness, image.SpacingBetweenSlices = number + 1, 1, 1
-        image.ImagePositionPatient = [left, top, number]
-        image.SliceLocation = number
-        file = io.BytesIO()
-        image.save_as(file)
-        engine.store_instance(file.getvalue())
-    return str(study_uid)
 
 
 _BLEND = """() => {

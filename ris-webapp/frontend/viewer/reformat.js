@@ -36,6 +36,19 @@
     setTimeout(() => slab(mode, millimetres, attempts - 1), 250);
   }
 
+  /** PET and CT fused: OHIF's own mode for it, on the same studies and under the same grant. */
+  function fuse() {
+    const modalities = services.displaySetService.getActiveDisplaySets().map(set => set.Modality);
+    if (!['PT', 'CT'].every(each => modalities.includes(each))) {
+      const message = say('Cần chuỗi PET và chuỗi CT trong cùng ca.', 'A PET and a CT series of the same exam are needed.');
+      services.uiNotificationService.show({ title: 'PET/CT', message, type: 'info', duration: 4000 });
+      return;
+    }
+    const query = new URLSearchParams(window.location.search);
+    query.delete('hangingprotocolId');
+    window.location.assign(`${window.PUBLIC_URL}tmtv?${query}`);
+  }
+
   const choices = [
     { id: 'QuangMPR', icon: 'layout-advanced-mpr', label: 'MPR', run: () => commands.run('setHangingProtocol', { protocolId: 'mpr' }) },
     { id: 'QuangMIP', icon: 'layout-advanced-mpr', label: 'MIP', run: () => slab('MAXIMUM_INTENSITY_BLEND', SLAB_MM) },
@@ -44,6 +57,7 @@
     { id: 'QuangThin', icon: 'layout-advanced-mpr', label: say('Lát mỏng', 'Thin slice'), run: () => blend('COMPOSITE', 0) },
     { id: 'QuangVolume', icon: 'layout-advanced-3d-only', label: say('Khối 3D', 'Volume'), run: () => commands.run('setHangingProtocol', { protocolId: 'only3D' }) },
     { id: 'QuangFourUp', icon: 'layout-advanced-3d-four-up', label: say('3D bốn khung', '3D four up'), run: () => commands.run('setHangingProtocol', { protocolId: 'fourUp' }) },
+    { id: 'QuangFusion', icon: 'layout-advanced-mpr', label: say('PET/CT chồng hình', 'PET/CT fusion'), run: fuse },
     { id: 'QuangPlain', icon: 'layout-common-1x1', label: say('Ảnh gốc', 'Stored images'), run: () => commands.run('setHangingProtocol', { protocolId: 'default' }) },
   ];
 
