@@ -51,6 +51,8 @@ from benchmarks.many_orders import seed_orders
 seed_orders({EXAMS})
 """
 _BEFORE: Final = ("render_document", "store_document", "study_arrived", "study_stable")
+SETTINGS: Final = {"QUANG_MAPPING__SWEEP_INTERVAL_SECONDS": "86400"}
+"""The studies of made-up orders are not in the engine: nobody is to look for them meanwhile."""
 _PASSPHRASE: Final = "passphrase of the benchmark"
 _STATE = re.compile(r'<article class="card signing-batch".*?<b class="number">(\d+)/(\d+)</b>', re.DOTALL)
 
@@ -73,7 +75,7 @@ def _database(name: str) -> Database:
 
 
 def _measured(home: Path, database: Database) -> Iterator[Row]:
-    suite = start_processes(home, database, {}, demo=True)
+    suite = start_processes(home, database, SETTINGS, demo=True)
     try:
         reports = prepare(suite)
         idle, signing, took = measure(suite, reports)
@@ -120,7 +122,7 @@ def _let_rest(suite: ProcessSuite) -> None:
     while suite.python(waiting) != "0":
         if time.monotonic() > deadline:
             raise RuntimeError("the worker does not come to rest")
-        time.sleep(1.0)
+        time.sleep(3.0)
 
 
 def measure(suite: ProcessSuite, reports: list[ReportToSign]) -> tuple[Timings, Timings, list[float]]:

@@ -12,15 +12,17 @@ from ris_core.errors import TransitionRefused
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReportRecall, ReportVersion
 from ris_core.reports.rules import Verb, next_state
+from ris_core.signatures.models import Signature
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A version of the report, or its recall: one line of the table."""
+    """A version of the report, its recall, or that its signature was withdrawn: one line of the table."""
 
     version: ReportVersion
     recall: ReportRecall | None
-    """None: the line is about the version itself."""
+    withdrawn: Signature | None
+    """Neither: the line is about the version itself."""
     deliveries: tuple[Delivery | None, ...]
     """One for each receiver; none: it was not owed to it."""
 
@@ -55,10 +57,14 @@ def returned(user: User, exam: RequestedProcedure) -> Returned:
     by_place = {(each.receiver_id, each.version_id, each.kind): each for each in deliveries}
     states: list[State] = []
     for version in versions:
+        told, void = (
+            tuple(by_place.get((receiver.pk, version.pk, kind)) for receiver in receivers)
+            for kind in (Delivery.Kind.RESULT, Delivery.Kind.RECALL)
+        )
+        states.append(State(version, None, None, told))
         recall = getattr(version, "recall", None)
-        for kind in (Delivery.Kind.RESULT, *([Delivery.Kind.RECALL] if recall else [])):
-            cells = tuple(by_place.get((receiver.pk, version.pk, kind)) for receiver in receivers)
-            states.append(State(version, recall if kind == Delivery.Kind.RECALL else None, cells))
+        if recall or any(void):
+            states.append(State(version, recall, None if recall else _withdrawn(version), void))
     holds = list(ReturnHold.objects.filter(procedure=exam).select_related("rule", "released_by").order_by("pk"))
     hold = next((each for each in holds if each.released_at is None), None)
     return Returned(
@@ -72,6 +78,12 @@ def returned(user: User, exam: RequestedProcedure) -> Returned:
         may_release=hold is not None and may(user.role, Function.RELEASE_RESULTS),
         may_see_outbox=may(user.role, Function.MANAGE_DELIVERIES),
     )
+
+
+def _withdrawn(version: ReportVersion) -> Signature | None:
+    """The signature of whose withdrawal receivers were told."""
+    withdrawn = version.signatures.filter(withdrawn_by__isnull=False).select_related("withdrawn_by")
+    return withdrawn.order_by("-withdrawn_at").first()
 
 
 def _recallable(user: User, versions: list[ReportVersion]) -> tuple[Reading, ReportVersion] | None:

@@ -11,12 +11,13 @@ from django.test import Client
 from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.delivery.models import Delivery
 from ris_core.signatures.models import Signature, SignedFile, SigningBatch, SigningCredential, UnlockedCredential
 from ris_core.signatures.rules import Level
 from ris_core.signatures.services import ask_for_many
 from ris_core.signatures.signing import after_sign_died
 from ris_testing.certificate_authority import KeyAndCertificate
-from ris_testing.exams import a_reader, an_exam, approved
+from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.signing import PASSPHRASE, a_credential, a_site_that_signs, signed_now, work
 from ris_testing.trust_services import TrustServices, trust_services
 from ris_webapp.api.limits import MinuteLimit
@@ -108,6 +109,22 @@ def test_one_key_on_the_reading_page_signs(client: Client, reader: Actor, owner:
     status = client.get(f"/exams/{exam.pk}/status").json()
     assert "Đã ký số" in status["head"]
     assert status["shows"]["sign"] is False
+
+
+def test_a_signature_is_withdrawn_on_the_screen_and_who_was_told_is_shown(
+    client: Client, reader: Actor, owner: KeyAndCertificate
+) -> None:
+    a_receiver(signed_only=True)
+    exam = an_exam()
+    signature = signed_now(approved(exam, reader), a_credential(reader, owner), reader)
+    Delivery.objects.update(state="ACKNOWLEDGED", possibly_seen=True)
+    client.post(f"/signing/{signature.pk}/withdraw/", {"reason": ""})
+    signature.refresh_from_db()
+    assert signature.state == "SIGNED"
+    client.post(f"/signing/{signature.pk}/withdraw/", {"reason": "Ký nhầm người bệnh"})
+    page = client.get(f"/exams/{exam.pk}/return/").content.decode()
+    assert "Huỷ chữ ký bản 1" in page
+    assert "Ký nhầm người bệnh" in page
 
 
 def test_who_may_not_sign_is_refused(reader: Actor) -> None:
