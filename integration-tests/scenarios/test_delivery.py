@@ -213,14 +213,15 @@ def test_a_his_that_hangs_holds_back_no_other_receiver(worker: WorkerProcess) ->
         eventually(lambda: unsettled() == 0, "the rest")
 
 
-def test_a_dead_letter_is_shown_and_sent_again_by_a_person(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refusal", [Behaviour.AE, Behaviour.AR])
+def test_a_dead_letter_is_shown_and_sent_again_by_a_person(tmp_path: Path, refusal: Behaviour) -> None:
     worker = WorkerProcess(
         tmp_path / "worker.log",
         QUANG_DELIVERY__MAX_ATTEMPTS="2",
         QUANG_DELIVERY__TIMEOUT_SECONDS="20",
         QUANG_WORKER__LEASE_SECONDS="20",
     )
-    with SimulatedHis(behaviour=Behaviour.AE) as his:
+    with SimulatedHis(behaviour=refusal) as his:
         receiver = a_receiver(his.port)
         approved(an_exam(), a_reader())
         worker.start()

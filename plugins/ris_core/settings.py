@@ -105,7 +105,7 @@ class AutoMapping(Section, frozen=True):
 class Delivery(Section, frozen=True):
     """Results on their way to the HIS."""
 
-    max_attempts: int = 12
+    max_attempts: int = 30
     first_retry_seconds: float = 5.0
     longest_retry_seconds: float = 900.0
     timeout_seconds: float = 20.0

@@ -9,15 +9,17 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ris_core.access.launch import LaunchRequest, issuer_of_token, receiver_of, verify_launch, verify_token
+from ris_core.access.launch import LaunchRequest, receiver_of, verify_launch
+from ris_core.access.launch_token import issuer_of_token, verify_token
 from ris_core.access.models import UsedLaunchNonce
 from ris_core.access.signing import TokenRefused
+from ris_core.delivery.models import Receiver, ResultFormat
 from ris_core.errors import SettingsInvalid
 
 
 def accept_launch(params: Mapping[str, str], now: datetime | None = None) -> LaunchRequest:
     """What a HIS vouches for in the query of ``/launch``, or in its ``launch`` parameter alone (SMART-like, beside
-    ``iss``, which must be the same receiver); a second use of the same link is refused.
+    ``iss``, which must be the same); a second use of the same link is refused.
 
     The secret is in the file ``launch_secret_<receiver code>`` of the secrets directory.
 
@@ -25,15 +27,20 @@ def accept_launch(params: Mapping[str, str], now: datetime | None = None) -> Lau
     """
     at = now or timezone.now()
     token = params.get("launch", "")
-    receiver = issuer_of_token(token) if token else receiver_of(params)
-    if token and (params.keys() - {"launch", "iss"} or params.get("iss", receiver) != receiver):
+    issuer = issuer_of_token(token) if token else ""
+    if token and (params.keys() - {"launch", "iss"} or params.get("iss", issuer).rstrip("/") != issuer.rstrip("/")):
         raise TokenRefused("launch has missing or unknown keys")
+    receiver = _code_of(issuer) if token else receiver_of(params)
     try:
         secret = settings.QUANG.secret(f"launch_secret_{receiver}")
     except SettingsInvalid as error:
         raise TokenRefused("there is no launch secret for this receiver", field="receiver") from error
     skew_seconds = settings.QUANG.access.launch_skew_seconds
-    launch = verify_token(secret, token, at, skew_seconds) if token else verify_launch(secret, params, at, skew_seconds)
+    if token:
+        public_url = settings.QUANG.public_url
+        launch = verify_token(secret, token, at, skew_seconds, receiver=receiver, audience=public_url)
+    else:
+        launch = verify_launch(secret, params, at, skew_seconds)
     UsedLaunchNonce.objects.filter(expires_at__lt=at - timedelta(seconds=skew_seconds)).delete()
     try:
         with transaction.atomic():
@@ -43,3 +50,15 @@ def accept_launch(params: Mapping[str, str], now: datetime | None = None) -> Lau
     except IntegrityError as error:
         raise TokenRefused("launch has been used before", field="nonce") from error
     return launch
+
+
+def _code_of(issuer: str) -> str:
+    """The receiver that ``iss`` means: by its code, or by the address of its FHIR server, as SMART has it."""
+    if "://" not in issuer:
+        return receiver_of({"receiver": issuer})
+    base = issuer.rstrip("/")
+    codes = Receiver.objects.filter(format=ResultFormat.FHIR, active=True, url__in=(base, f"{base}/"))
+    found = list(codes.values_list("code", flat=True)[:2])
+    if len(found) != 1:
+        raise TokenRefused("launch names no receiver", field="receiver")
+    return found[0]

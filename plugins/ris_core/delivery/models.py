@@ -80,6 +80,8 @@ class Delivery(OutboxEntry):
     version = models.ForeignKey("reports.ReportVersion", on_delete=models.PROTECT, related_name="deliveries")
     """The version that is sent, or that is recalled."""
     reading = models.ForeignKey("reports.Reading", on_delete=models.PROTECT, related_name="deliveries")
+    composed_with: int | None = None
+    """Not stored: the signature that was in force when this attempt's message was composed."""
 
     class Meta:
         constraints = [

@@ -1,4 +1,8 @@
-"""What may be shown of a report to people and systems outside: nothing that is recalled, nothing that is held back."""
+"""What may be shown of a report to people and systems outside: nothing that is recalled, nothing that is held back.
+
+Every way out asks :func:`version_for_outside` at each look (links, launches, REST, FHIR), so that a recall and a
+correction are followed at once by whatever opens later; nobody keeps a copy.
+"""
 
 from __future__ import annotations
 

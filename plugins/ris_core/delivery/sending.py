@@ -14,7 +14,7 @@ from ris_core.delivery.composition import result_of
 from ris_core.delivery.formats import format_of
 from ris_core.delivery.holding import has_open_hold
 from ris_core.delivery.models import Delivery, DeliveryState
-from ris_core.delivery.signed import waits_for_signature
+from ris_core.delivery.signed import signature_in_force, waits_for_signature
 from ris_core.errors import NotFound
 from ris_core.jobs.services import is_under_way
 from ris_core.orders.models import ExamState, RequestedProcedure
@@ -48,6 +48,7 @@ class Results(Outbox[Delivery]):
     def compose(self, entry: Delivery, now: datetime, settings: Settings) -> bytes | None:
         if entry.kind == Delivery.Kind.RECALL:
             return _composed(entry, now, settings)
+        entry.composed_with = signature_in_force(entry.version_id)
         made = Document.objects.filter(version_id=entry.version_id).exists()
         if not made and is_under_way("render_document", entry.version_id):
             return None  # that job has it sent when it ends, well or badly
@@ -71,6 +72,11 @@ class Results(Outbox[Delivery]):
         if entry.kind == Delivery.Kind.RECALL:
             return False
         return has_open_hold(entry.reading.procedure_id) or waits_for_signature(entry)
+
+    def kept(self, entry: Delivery, composed: Delivery) -> bool:
+        """Not with the files of a signature that was made or withdrawn meanwhile."""
+        recall = entry.kind == Delivery.Kind.RECALL
+        return recall or composed.composed_with == signature_in_force(entry.version_id)
 
     def settled(self, entry: Delivery) -> None:
         """The exam counts as returned when all who are owed the newest version have it."""

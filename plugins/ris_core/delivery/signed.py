@@ -18,7 +18,7 @@ from ris_core.errors import TransitionRefused
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
 from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
-from ris_core.signatures.models import SignedFile
+from ris_core.signatures.models import Signature, SignedFile
 from ris_core.signatures.rules import FileKind, SignatureState
 
 
@@ -26,6 +26,12 @@ def waits_for_signature(delivery: Delivery) -> bool:
     """Whether a receiver that takes signed results only cannot be sent this one yet; preliminary ones never are."""
     wanted = delivery.receiver.signed_only and delivery.kind == Delivery.Kind.RESULT
     return wanted and delivery.version.status != VersionStatus.PRELIMINARY and signed_file(delivery.version_id) is None
+
+
+def signature_in_force(version_id: int) -> int | None:
+    """The signature of a version that is in force, if any."""
+    found = Signature.objects.filter(version_id=version_id, state=SignatureState.SIGNED)
+    return found.values_list("pk", flat=True).first()
 
 
 def signed_file(version_id: int, kind: FileKind = FileKind.PDF) -> bytes | None:

@@ -100,6 +100,14 @@ class Outbox(ABC, Generic[Entry]):
         """Whether it must not be sent for now, for a reason of its own; whoever ends that has it sent."""
         return False
 
+    def kept(self, entry: Entry, composed: Entry) -> bool:
+        """Whether the message may be kept for good, asked when ``entry`` is locked; False: what it says has changed
+        since, and it is composed anew.
+
+        :param composed: as :meth:`compose` had it
+        """
+        return True
+
     def settled(self, entry: Entry) -> None:
         """Nothing is owed of it any more; in the caller's transaction."""
 
@@ -123,7 +131,7 @@ class Outbox(ABC, Generic[Entry]):
         except QuangError as error:
             self._record_failure(entry_id, error, settings)
             return
-        attempt = self._begun(entry_id, message, now) if message is not None else None
+        attempt = self._begun(entry, message, now) if message is not None else None
         if attempt is None:
             return
         try:
@@ -201,11 +209,14 @@ class Outbox(ABC, Generic[Entry]):
     # the parts
 
     @transaction.atomic
-    def _begun(self, entry_id: int, message: bytes, now: datetime) -> _Attempt | None:
+    def _begun(self, composed: Entry, message: bytes, now: datetime) -> _Attempt | None:
         """The next attempt, recorded; the message is the first attempt's ever after. None when nothing must be sent
         (now)."""
-        entry = self.locked(entry_id)
+        entry = self.locked(composed.pk)
         if entry.state not in rules.OWED or self.waits_for(entry) or self.is_held(entry):
+            return None
+        if not entry.message and not self.kept(entry, composed):
+            self.enqueue(entry)
             return None
         entry.message = bytes(entry.message) or message
         entry.state = OutboxState.SENDING

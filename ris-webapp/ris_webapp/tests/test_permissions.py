@@ -281,6 +281,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "viewer_launch:hanging": ANYBODY,
     "viewer_launch:image": ANYBODY,
     "viewer_launch:launch": ANYBODY,
+    "viewer_launch:invoke_image_display": ANYBODY,
     "viewer_launch:phone": ANYBODY,
     "viewer_launch:report": ANYBODY,
     "viewer_launch:open": ANYBODY,

@@ -12,7 +12,9 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
-from ris_core.access.launch import LaunchRequest, sign_launch, verify_launch, verify_token
+from ris_core.access.image_display import ImageDisplay
+from ris_core.access.launch import LaunchRequest, sign_launch, verify_launch
+from ris_core.access.launch_token import verify_token
 from ris_core.access.models import UsedLaunchNonce
 from ris_core.access.services import accept_launch
 from ris_core.access.signing import TokenRefused
@@ -21,6 +23,10 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SECRET = "s" * 43
 LAUNCH = LaunchRequest("HIS", "bs.lan@bv", "ACC-2026-1", NOW + timedelta(minutes=2), "a1b2c3d4e5f6g7h8")
 SKEW_SECONDS = 300
+PATIENT = ImageDisplay(
+    patient_id="BN0001", patient_issuer="BVQ", most_recent=3, birth_date="19801121", modalities=("CT", "MR"),
+    not_before=NOW - timedelta(days=30), not_after=NOW,
+)  # fmt: skip
 
 
 def test_a_signed_launch_is_what_the_his_vouches_for() -> None:
@@ -130,8 +136,9 @@ CLAIMS = {"iss": "HIS", "sub": "bs.lan@bv", "exp": int(LAUNCH.expires_at.timesta
 @pytest.mark.parametrize(
     "launch",
     [
-        replace(LAUNCH, accession_number="", study_uid="1.2.840.1"),
-        replace(LAUNCH, accession_number="", patient_id="BN0001", patient_issuer="BVQ", most_recent=3),
+        replace(LAUNCH, accession_number="", display=ImageDisplay(study_uids=("1.2.840.1", "1.2.840.2"))),
+        replace(LAUNCH, accession_number="", display=ImageDisplay(accession_numbers=("A1", "A2"))),
+        replace(LAUNCH, accession_number="", display=PATIENT),
         replace(LAUNCH, target="report"),
     ],
 )
@@ -140,17 +147,66 @@ def test_a_study_a_patient_or_the_report_can_be_launched(launch: LaunchRequest) 
 
 
 def test_an_order_may_be_named_as_invoke_image_display_does() -> None:
+    signed = signed_request({"requestType": "STUDY", "accessionNumber": "ACC-2026-1"})
+    assert verify_launch(SECRET, signed, NOW, 300).display == ImageDisplay(accession_numbers=("ACC-2026-1",))
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"studyUID": "1.2.840.1"},
+        {"mostRecentResults": "1"},
+        {"viewerType": "OTHER"},
+        {"diagnosticQuality": "yes"},
+        {"additionalParameters": "x"},
+        {"accessionNumber": ","},
+        {"accessionNumber": ",".join(f"A{number}" for number in range(17))},
+    ],
+)
+def test_what_invoke_image_display_does_not_say_is_refused(further: dict[str, str]) -> None:
+    with pytest.raises(TokenRefused):
+        verify_launch(SECRET, signed_request({"requestType": "STUDY", "accessionNumber": "A1", **further}), NOW, 300)
+
+
+def test_how_it_is_to_be_shown_may_be_said() -> None:
+    how = {"viewerType": "IHE_BIR", "diagnosticQuality": "true", "keyImagesOnly": "false"}
+    request = signed_request({"requestType": "STUDY", "accessionNumber": "A1", **how})
+    assert verify_launch(SECRET, request, NOW, 300).display == ImageDisplay(accession_numbers=("A1",))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("patientBirthDate", "1980"),
+        ("lowerDateTime", "yesterday"),
+        ("upperDateTime", "2026-13-01"),
+        ("mostRecentResults", "-1"),
+        ("modalitiesInStudy", "C T"),
+    ],
+)
+def test_a_patients_request_is_read_strictly(key: str, value: str) -> None:
+    with pytest.raises(TokenRefused):
+        verify_launch(
+            SECRET, signed_request({"requestType": "PATIENT", "patientID": "BN1^^^BVQ", key: value}), NOW, 300
+        )
+
+
+def signed_request(named: dict[str, str]) -> dict[str, str]:
+    """A request as a HIS signs it."""
     keys = {key: value for key, value in sign_launch(SECRET, LAUNCH).items() if key not in ("accession", "signature")}
-    named = {**keys, "requestType": "STUDY", "accessionNumber": "ACC-2026-1"}
-    text = "&".join(f"{key}={quote(named[key], safe='')}" for key in sorted(named))
-    signed = {**named, "signature": hmac.digest(SECRET.encode(), text.encode(), "sha256").hex()}
-    assert verify_launch(SECRET, signed, NOW, 300) == LAUNCH
+    text = "&".join(f"{key}={quote(value, safe='')}" for key, value in sorted({**keys, **named}.items()))
+    return {**keys, **named, "signature": hmac.digest(SECRET.encode(), text.encode(), "sha256").hex()}
+
+
+def verify(token: str) -> LaunchRequest:
+    return verify_token(SECRET, token, NOW, 300, receiver="HIS", audience="https://ris.example")
 
 
 def test_a_token_says_the_same_as_a_query() -> None:
-    assert verify_token(SECRET, a_token({**CLAIMS, "accession": "ACC-2026-1"}), NOW, 300) == LAUNCH
-    patient = verify_token(SECRET, a_token({**CLAIMS, "patient": "BN0001^^^BVQ", "target": "report"}), NOW, 300)
-    assert (patient.patient_id, patient.patient_issuer, patient.target) == ("BN0001", "BVQ", "report")
+    assert verify(a_token({**CLAIMS, "accession": "ACC-2026-1"})) == LAUNCH
+    patient = verify(a_token({**CLAIMS, "patient": "BN0001^^^BVQ", "target": "report"}))
+    assert (patient.display, patient.target) == (ImageDisplay(patient_id="BN0001", patient_issuer="BVQ"), "report")
+    assert verify(a_token({**CLAIMS, "accession": "ACC-2026-1", "aud": ["x", "https://ris.example/"]})) == LAUNCH
 
 
 @pytest.mark.parametrize(
@@ -161,6 +217,10 @@ def test_a_token_says_the_same_as_a_query() -> None:
         a_token({**CLAIMS, "accession": "A", "exp": 1000000000}),
         a_token({**CLAIMS, "accession": "A", "admin": True}),
         a_token({**CLAIMS, "accession": "A", "patient": "BN1"}),
+        a_token({**CLAIMS, "accession": "A", "aud": "https://other.example"}),
+        a_token({**CLAIMS, "accession": "A", "nbf": 9999999999}),
+        a_token({**CLAIMS, "accession": "A", "iat": "today"}),
+        a_token({**CLAIMS, "accession": "A"}).replace(".", ".=", 1),
         a_token(CLAIMS),
         "a.b",
         "a.b.c",
@@ -169,4 +229,4 @@ def test_a_token_says_the_same_as_a_query() -> None:
 )
 def test_a_token_that_is_none_is_refused(token: str) -> None:
     with pytest.raises(TokenRefused):
-        verify_token(SECRET, token, NOW, 300)
+        verify(token)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ris_core.jobs.rules import retry_delay_seconds
 from ris_core.outbox.rules import Acknowledgement, Answer, judged
+from ris_core.settings import Delivery
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,15 @@ def test_no_acknowledgement_is_no_acceptance() -> None:
 
 def test_the_receivers_reason_is_told() -> None:
     assert judged(Acknowledgement("AE", "Q1", "Không tìm thấy chỉ định"), "Q1")[1].endswith("Không tìm thấy chỉ định")
+
+
+def test_attempts_go_on_for_hours_by_the_settings_as_they_come() -> None:
+    """A HIS that is down for an hour costs nobody any work."""
+    limits = Delivery()
+    pauses = [
+        retry_delay_seconds(
+            attempt, first_seconds=limits.first_retry_seconds, longest_seconds=limits.longest_retry_seconds, chance=0.0
+        )
+        for attempt in range(1, limits.max_attempts)
+    ]
+    assert sum(pauses) > 4 * 3600

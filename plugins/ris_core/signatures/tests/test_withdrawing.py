@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
@@ -16,6 +17,7 @@ from ris_core.notifications.models import Notification, NotificationReceiver, No
 from ris_core.reports.documents import run_render_document
 from ris_core.reports.models import Reading, VersionStatus
 from ris_core.reports.recalling import recall
+from ris_core.settings import Settings
 from ris_core.signatures.models import Signature, SignedFile, SigningCredential
 from ris_core.signatures.services import withdraw
 from ris_testing.certificate_authority import KeyAndCertificate
@@ -162,3 +164,24 @@ def test_who_wants_to_know_is_told_of_each_signature_and_withdrawal(reader: Acto
     withdraw(signed_now(version, key, reader).pk, "Ký nhầm", reader)
     events = Notification.objects.order_by("sequence").values_list("event", flat=True)
     assert list(events) == ["report.signed", "report.signed", "report.signature_withdrawn"]
+
+
+def test_a_message_composed_before_the_withdrawal_is_composed_anew(
+    his: SimulatedHis, reader: Actor, key: SigningCredential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_receiver(his.port)
+    version = approved(an_exam(), reader)
+    signature = signed_now(version, key, reader)
+    compose = RESULTS.compose
+
+    def withdrawn_meanwhile(entry: Delivery, now: datetime, settings: Settings) -> bytes | None:
+        monkeypatch.setattr(RESULTS, "compose", compose)
+        message = compose(entry, now, settings)
+        withdraw(signature.pk, "Ký nhầm", reader)
+        return message
+
+    monkeypatch.setattr(RESULTS, "compose", withdrawn_meanwhile)
+    send_all()
+    assert his.received == []
+    send_all()
+    assert his.received[0].pdf != bytes(pdf_of(signature).content)

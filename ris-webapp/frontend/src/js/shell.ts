@@ -3,6 +3,7 @@
 
 import htmx from "htmx.org";
 import { wireCopying } from "./copy";
+import { followChanges } from "./following";
 import { listenForKeys, registerKeys, showKeys } from "./keys";
 import { connectLive } from "./live";
 import { closeMenus, wireMenus } from "./menus";
@@ -42,6 +43,7 @@ document.addEventListener(
 wireMenus();
 wireCopying();
 connectLive();
+followChanges();
 listenForKeys();
 
 const search = document.getElementById("search");

@@ -35,6 +35,8 @@ class Returned:
     receivers: tuple[Receiver, ...]
     states: tuple[State, ...]
     """The newest first."""
+    follows: str
+    """What the table changes with, as changes are told to the page."""
     hold: ReturnHold | None
     holds: tuple[ReturnHold, ...]
     """Those that were released."""
@@ -71,6 +73,7 @@ def returned(user: User, exam: RequestedProcedure) -> Returned:
         exam=exam,
         receivers=receivers,
         states=tuple(reversed(states)),
+        follows=" ".join([f"exam:{exam.pk}", *(f"delivery:{each.pk}" for each in deliveries)]),
         hold=hold,
         holds=tuple(each for each in holds if each.released_at is not None),
         payment_state=exam_facts_of(exam).payment_state,

@@ -10,6 +10,7 @@ app_name = "viewer_launch"
 urlpatterns = [
     path("launch", launch.launch, name="launch"),
     path("open/hanging/<slug:code>/<int:own_studies>", hanging.hanging_protocol, name="hanging"),
+    path("IHEInvokeImageDisplay", launch.launch, name="invoke_image_display"),
     path("open/image/<str:token>", image_link.open_image, name="image"),
     path("open/phone", phone.phone, name="phone"),
     path("open/report/<slug:digits>", result_link.open_report, name="report"),

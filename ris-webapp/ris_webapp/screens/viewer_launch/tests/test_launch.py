@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Any
@@ -11,8 +14,10 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from ris_core.access.image_display import ImageDisplay
 from ris_core.access.launch import LaunchRequest, sign_launch
 from ris_core.audit.models import AuditEvent
+from ris_core.delivery.models import Receiver
 from ris_webapp.screens.reading.tests.exams import a_receiver, a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted
 
@@ -124,16 +129,19 @@ def test_an_order_without_images_says_so(secret: str) -> None:
     assert "QUANG-3107" in answer.content.decode()
 
 
-def signed(secret: str, **named: Any) -> dict[str, str]:
-    expires_at = timezone.now() + timedelta(seconds=60)
-    return sign_launch(secret, LaunchRequest("HIS", "bs.hung", "", expires_at, token_urlsafe(16), **named))
+def signed(secret: str, target: Any = "images", **named: Any) -> dict[str, str]:
+    """A request of Invoke Image Display."""
+    expires_at, display = timezone.now() + timedelta(seconds=60), ImageDisplay(**named)
+    return sign_launch(
+        secret, LaunchRequest("HIS", "bs.hung", "", expires_at, token_urlsafe(16), display=display, target=target)
+    )
 
 
 def test_a_study_or_a_patient_is_opened(secret: str) -> None:
     exam = an_exam()
     study = a_study(exam)
     a_study(an_exam())
-    by_study: Any = Client().get("/launch", signed(secret, study_uid=study.study_instance_uid))
+    by_study: Any = Client().get("/launch", signed(secret, study_uids=(study.study_instance_uid,)))
     assert granted(by_study)[0].study_uids == {study.study_instance_uid}
     exam.images_arrived_at = timezone.now()
     exam.save()
@@ -146,6 +154,67 @@ def test_a_study_or_a_patient_is_opened(secret: str) -> None:
 
 def test_a_report_that_there_is_not_is_not_opened(secret: str) -> None:
     study = a_study(an_exam())
-    answer: Any = Client().get("/launch", signed(secret, study_uid=study.study_instance_uid, target="report"))
+    answer: Any = Client().get("/launch", signed(secret, study_uids=(study.study_instance_uid,), target="report"))
     assert answer.status_code == 404
     assert "QUANG-3109" in answer.content.decode()
+
+
+def test_several_orders_of_one_patient_are_opened_together_and_of_two_patients_none(secret: str) -> None:
+    exam, second, other = an_exam(), an_exam(), an_exam()
+    studies = {a_study(exam).study_instance_uid, a_study(second).study_instance_uid}
+    a_study(other)
+    second.patient = second.request.patient = exam.patient
+    second.save()
+    second.request.save()
+    numbers = [each.request.accession_number for each in (exam, second, other)]
+    both: Any = Client().get("/IHEInvokeImageDisplay", signed(secret, accession_numbers=tuple(numbers[:2])))
+    assert granted(both)[0].study_uids == studies
+    for named in (tuple(numbers[1:]), (numbers[0], "THERE-IS-NO-SUCH")):
+        refused: Any = Client().get("/IHEInvokeImageDisplay", signed(secret, accession_numbers=named))
+        assert (refused.status_code, granted(refused)) == (404, [])
+
+
+def test_a_patients_exams_are_narrowed_and_a_wrong_birth_date_opens_nothing(secret: str) -> None:
+    exam = an_exam()
+    study = a_study(exam)
+    exam.images_arrived_at = timezone.now()
+    exam.save()
+    number = exam.patient.identifiers.get(is_primary=True).value
+    own, other_day = exam.patient.birth_date, "19000101"
+
+    def opened(**named: Any) -> set[str]:
+        answer: Any = Client().get("/IHEInvokeImageDisplay", signed(secret, patient_id=number, **named))
+        return {uid for grant in granted(answer) for uid in grant.study_uids}
+
+    assert opened(modalities=(exam.modality,), birth_date=own) == {study.study_instance_uid}
+    assert opened(not_before=exam.scheduled_at - timedelta(days=1)) == {study.study_instance_uid}
+    assert opened(birth_date=other_day) == set()
+    assert opened(modalities=("ZZ",)) == set()
+    assert opened(not_before=exam.scheduled_at + timedelta(days=1)) == set()
+    assert opened(not_after=exam.scheduled_at - timedelta(days=1)) == set()
+
+
+def test_a_smart_launch_names_its_fhir_server_and_works_once(secret: str) -> None:
+    exam = an_exam()
+    study = a_study(exam)
+    Receiver.objects.filter(code="HIS").update(format="FHIR", url="https://emr.example/fhir/")
+    claims: dict[str, Any] = {
+        "iss": "https://emr.example/fhir", "sub": "bs.hung", "jti": token_urlsafe(16), "aud": settings.QUANG.public_url,
+        "exp": int(timezone.now().timestamp()) + 60, "study": study.study_instance_uid,
+    }  # fmt: skip
+    query = {"iss": "https://emr.example/fhir/", "launch": a_token(claims, secret)}
+    first: Any = Client().get("/launch", query)
+    assert granted(first)[0].study_uids == {study.study_instance_uid}
+    assert Client().get("/launch", query).status_code == 403
+    for changed in ({"aud": "https://other.example"}, {"nbf": claims["exp"] + 3600}, {"iss": "https://who.example"}):
+        refused: Any = Client().get(
+            "/launch", {"launch": a_token({**claims, "jti": token_urlsafe(16), **changed}, secret)}
+        )
+        assert (refused.status_code, granted(refused)) == (403, [])
+
+
+def a_token(claims: dict[str, Any], secret: str) -> str:
+    """As an EMR's library makes it."""
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "HS256"}, claims)]
+    mac = hmac.digest(secret.encode(), b".".join(parts), "sha256")
+    return b".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=")]).decode()
