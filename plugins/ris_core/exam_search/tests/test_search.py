@@ -42,6 +42,16 @@ def test_what_is_typed_looks_for_patients_and_numbers_not_in_reports_or_departme
     assert _keys(find_typed("dao")) == {exam.pk}
 
 
+def test_words_are_whole_and_beginnings_when_nothing_has_them_whole() -> None:
+    whole, begun = an_exam(), an_exam()
+    for exam, name in ((whole, "LÊ AN"), (begun, "LÊ ANH")):
+        exam.patient.full_name = name
+        exam.patient.save()
+    assert _keys(find_typed("an le")) == _keys(find_typed("LÊ an")) == {whole.pk}
+    assert _keys(find_typed("anh l")) == {begun.pk}
+    assert _keys(find_typed("a l")) == {whole.pk, begun.pk}
+
+
 def test_service_department_and_device_are_found_in_their_fields() -> None:
     exam = an_exam()
     exam.steps.update(station_ae_title="CT_KHU_B", room="Phòng 3")

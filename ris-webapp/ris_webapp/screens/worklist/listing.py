@@ -73,23 +73,24 @@ def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
 
 
 def _searched(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
+    chosen, begun = _chosen(wanted, whole=True), _chosen(wanted, whole=False)
+    found = find_typed(wanted.query, chosen, begun) if wanted.query else find(chosen, begun)
+    return found.among(exams)
+
+
+def _chosen(wanted: Filter, *, whole: bool) -> Expression | None:
+    """The words of the further filters: all whole, or of each filter the last one begun; of reports always whole."""
     parts: list[Expression] = []
     for name in WORD_FILTERS:
-        words, of_reports = words_of(getattr(wanted, name)), name == Field.REPORT
+        words = words_of(getattr(wanted, name))
         if words:
-            parts.append(all_of(words, Field.REPORT, whole=True) if of_reports else phrase(words, Field(name)))
+            field = Field(name)
+            parts.append(all_of(words, field, whole=True) if whole or field == Field.REPORT else phrase(words, field))
     if wanted.region:
         parts.append(names_region(wanted.region))
     if wanted.modality:  # a word of the service too: what is rare together is few, and not walked for
         parts.append(all_of(words_of(wanted.modality), Field.SERVICE, whole=True))
-    chosen = All(tuple(parts)) if parts else None
-    if wanted.query:
-        found = find_typed(wanted.query, chosen)
-    elif chosen:
-        found = find(chosen)
-    else:
-        return exams.none()
-    return found.among(exams)
+    return All(tuple(parts)) if parts else None
 
 
 def with_chips(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
