@@ -30,6 +30,7 @@ DOMAIN_APPS = [
     "ris_core.matching",
     "ris_core.performed",
     "ris_core.reports",
+    "ris_core.print_layouts",
     "ris_core.second_readings",
     "ris_core.critical_results",
     "ris_core.signatures",

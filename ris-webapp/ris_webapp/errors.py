@@ -81,6 +81,9 @@ WORDS: dict[str, Words] = {
     "QUANG-5401": Words(
         404, gettext_lazy("Không tìm thấy"), gettext_lazy("Mục này không còn, hoặc bạn không được xem.")
     ),
+    "QUANG-5012": Words(
+        422, gettext_lazy("Mẫu in có lỗi"), gettext_lazy("Nhờ người quản lý mẫu in sửa dòng được nêu rồi thử lại.")
+    ),
     "QUANG-4004": Words(404, gettext_lazy("Không còn ảnh"), gettext_lazy("Máy chủ ảnh không có lần chụp này.")),
 }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django.conf import settings as django_settings
 from django.db import transaction
 
@@ -15,10 +18,12 @@ from ris_core.delivery.services import send_owed
 from ris_core.engine.answers import StoredInstance
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import NotInEngine
-from ris_core.errors import QuangError
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.jobs.services import enqueue
 from ris_core.key_images.versions import ReturnedImage, images_of
+from ris_core.print_layouts.choosing import layout_of
+from ris_core.print_layouts.models import VersionLayout
+from ris_core.print_layouts.sandbox import LayoutFaulty
 from ris_core.reports.arranging import STORE_ATTEMPTS, arrange_in_study, counts
 from ris_core.reports.encapsulated import ReportIdentity, encapsulated_pdf
 from ris_core.reports.exam import observed_at, printed_viewer_url
@@ -29,12 +34,6 @@ from ris_core.settings import Settings
 from ris_core.studies.models import StudyLink
 
 WORKER = Actor("worker")
-
-
-class DocumentNotMade(QuangError):
-    """The layout engine failed on this report."""
-
-    code = "QUANG-5006"
 
 
 def run_render_document(subject_id: str) -> None:
@@ -65,17 +64,45 @@ def ensure_document(version_id: int) -> Document:
         "reading__procedure__request", "reading__procedure__patient", "approved_by"
     ).get(pk=version_id)
     sheet = sheet_of(version, django_settings.QUANG)
-    try:
-        content = render_pdf(sheet)
-    except (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
-        # the layout engine names no errors of its own
-        raise DocumentNotMade(f"the report could not be laid out ({type(error).__name__})") from error
+    content = _printed_as_bound(version, sheet)
     document, _ = Document.objects.get_or_create(
         version=version,
         kind=Document.Kind.PDF,
         defaults={"content": content, "sha256": hashlib.sha256(content).hexdigest()},
     )
     return document
+
+
+def _printed_as_bound(version: ReportVersion, sheet: ReportSheet) -> bytes:
+    """In the layout that was bound at approval. When what somebody wrote in it cannot be printed, in what its form
+    says: a result is not kept from a patient by a template. Which it was is kept, and shown beside the layout."""
+    layout = layout_of(version)
+    try:
+        return render_pdf(sheet, layout.design, layout.pictures)
+    except LayoutFaulty as error:
+        fault = error.detail[:500]
+    content = render_pdf(sheet, msgspec.structs.replace(layout.design, template="", style=""), layout.pictures)
+    VersionLayout.objects.filter(version=version).update(fault=fault)
+    record(
+        WORKER, "report.printed_plainly", subject=f"reading:{version.reading_id}",
+        patient_id=version.reading.procedure.patient_id, version=version.number, fault=fault,
+    )  # fmt: skip
+    return content
+
+
+def recalled_pdf(version: ReportVersion, recalled_at: datetime) -> bytes:
+    """A version that counts no more, in the layout that it is bound to, marked on every page; kept nowhere.
+
+    :raises DocumentNotMade, DocumentTooLarge: it cannot be printed
+    """
+    settings: Settings = django_settings.QUANG
+    at = recalled_at.astimezone(ZoneInfo(settings.site.time_zone))
+    sheet = replace(sheet_of(version, settings), recalled_at=at, viewer_url="")
+    layout = layout_of(version)
+    try:
+        return render_pdf(sheet, layout.design, layout.pictures)
+    except LayoutFaulty:
+        return render_pdf(sheet, msgspec.structs.replace(layout.design, template="", style=""), layout.pictures)
 
 
 def sheet_of(version: ReportVersion, settings: Settings) -> ReportSheet:
@@ -106,6 +133,7 @@ def sheet_of(version: ReportVersion, settings: Settings) -> ReportSheet:
         approver=f"{approver.title} {approver.full_name}".strip(),
         approved_at=version.approved_at.astimezone(zone),
         viewer_url=printed_viewer_url(version, settings),
+        verify_url=f"{settings.public_url.rstrip('/')}/verify/",
         key_images=printed(images_of(version.pk)) if version.pk else (),
     )
 

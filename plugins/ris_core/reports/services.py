@@ -22,6 +22,7 @@ from ris_core.key_images.versions import freeze
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.print_layouts.choosing import bind_layout
 from ris_core.reports.checks import flaws_of
 from ris_core.reports.content import Content
 from ris_core.reports.definition import Definition
@@ -124,9 +125,9 @@ def apply_template(
 def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor) -> ReportVersion:
     """Approve the saved draft of ``revision`` as preliminary, final or (after :func:`amend`) corrected.
 
-    One transaction: the immutable version with its key images, a delivery for every active receiver that wants it, the
-    job that makes the document (and then has it stored and sent), the exam's state, audit, and the announcement to
-    screens.
+    One transaction: the immutable version with its key images and print layout, a delivery for every active receiver
+    that wants it, the job that makes the document (and then has it stored and sent), the exam's state, audit, and the
+    announcement to screens.
 
     :raises NotPermitted: the approver's role may not approve this
     :raises ConclusionMissing, ReportIncomplete, ReadingsOutstanding, ExamNotReady, DraftConflict, AlreadyClaimed,
@@ -160,6 +161,7 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     put_content(version, content)
     version.save()
     freeze(version)
+    bind_layout(version)
     reading.state = state
     reading.claimed_by = None
     reading.claimed_at = None

@@ -1,44 +1,25 @@
-"""The printed report: a version as a PDF/A-3b page layout, always the same bytes for the same version.
-
-Nothing is fetched: the style sheet and fonts come from this package, and any other address in the text stays text. The
-fonts are under the SIL Open Font License (``printed/fonts/OFL-*.txt``).
-"""
+"""The printed report: a version in a print layout as PDF/A-3b; the same version and layout give the same bytes."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import segno
-import weasyprint
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
-
-from ris_core.errors import QuangError
+from ris_core.print_layouts.arranging import Task, arranged
+from ris_core.print_layouts.codes import drawing_file, qr_code
+from ris_core.print_layouts.design import ReportDesign, design_data
+from ris_core.print_layouts.style import report_styles
+from ris_core.print_layouts.typesetting import SCHEME, File, Printed
 from ris_core.reports.content import Content, Field, Table, Text
 from ris_core.reports.rendering import filled_rows, section_text, shown_value, titles_of
 from ris_core.reports.words import WORDS
 
-_FOLDER = Path(__file__).parent / "printed"
-_FONT_SCHEME = "quang:"
-_IMAGE = "key-image-"
-_MOST_PDF_BYTES = 8 * 1024 * 1024
-
-LAYING_OUT = threading.Lock()
-"""Layout burns a processor and its font configuration is shared: one at a time in a process."""
-
-
-class DocumentTooLarge(QuangError):
-    """The printed report became larger than an HL7 message should carry."""
-
-    code = "QUANG-5005"
+USUAL_DESIGN: Final = ReportDesign()
+"""What is printed by where no layout was made."""
+DRAFT: Final = "D"
+_TEMPLATE: Final = "report.html.jinja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +31,8 @@ class PrintedImage:
     caption: str = ""
 
     @property
-    def address(self) -> str:
-        return f"{_FONT_SCHEME}{_IMAGE}{self.sha256}.jpg"
+    def name(self) -> str:
+        return f"key-image-{self.sha256}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +64,90 @@ class ReportSheet:
     approved_at: datetime
     viewer_url: str
     """Printed as QR code; empty: none."""
+    verify_url: str = ""
+    """Of the page on which anybody checks a signed report."""
     key_images: tuple[PrintedImage, ...] = ()
+    recalled_at: datetime | None = None
 
 
-def render_pdf(sheet: ReportSheet) -> bytes:
+def render_pdf(
+    sheet: ReportSheet, design: ReportDesign = USUAL_DESIGN, pictures: Mapping[str, File] | None = None
+) -> bytes:
     """The report as PDF/A-3b.
 
+    :param pictures: those that ``design`` shows, by their SHA-256
     :raises DocumentTooLarge: more than 8 MB
+    :raises LayoutFaulty: the design's own template cannot be printed
+    :raises DocumentNotMade: the layout engine failed
     """
-    words = WORDS[sheet.language]
-    html = _template().render(sheet=sheet, words=words, sections=printed_sections(sheet), qr=_qr_code(sheet.viewer_url))
-    with LAYING_OUT:
-        css, fonts = report_style()
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles(sheet.key_images)).write_pdf(
-            stylesheets=[css],
-            font_config=fonts,
-            pdf_variant="pdf/a-3b",
-            pdf_identifier=hashlib.md5(html.encode(), usedforsecurity=False).digest(),
+    return print_report(sheet, design, pictures).pdf
+
+
+def print_report(sheet: ReportSheet, design: ReportDesign, pictures: Mapping[str, File] | None = None) -> Printed:
+    """The same, with what the layout engine passed over."""
+    files = {f"picture-{sha256}": file for sha256, file in (pictures or {}).items()}
+    files |= {image.name: File(image.jpeg, "image/jpeg") for image in sheet.key_images}
+    if code := qr_code({"images": sheet.viewer_url, "verify": sheet.verify_url}.get(design.qr.opens, ""), error="l"):
+        files["qr.svg"] = File(drawing_file(code), "image/svg+xml")
+    return arranged(
+        Task(
+            shipped=_TEMPLATE,
+            template=design.template,
+            context=report_context(sheet, design, frozenset(files)),
+            styles=report_styles(design),
+            files=files,
+            archival=True,
+            own_style=bool(design.style),
         )
-    if len(pdf) > _MOST_PDF_BYTES:
-        raise DocumentTooLarge(f"the printed report has {len(pdf)} bytes")
-    return pdf
+    )
+
+
+def report_context(sheet: ReportSheet, design: ReportDesign, files: frozenset[str]) -> dict[str, Any]:
+    """What a layout's template is given: plain texts, lists and mappings (``docs/how-to/print-layouts.md``)."""
+    words = WORDS[sheet.language]
+    letterhead, logo = design.letterhead, f"picture-{design.letterhead.logo}"
+    images = [
+        {"address": SCHEME + image.name, "number": number, "caption": image.caption}
+        for number, image in enumerate(sheet.key_images, start=1)
+    ]
+    shown, size = [] if design.images.place == "none" else images, design.images.per_page
+    return {
+        "report": {
+            "language": sheet.language,
+            "patient_name": sheet.patient_name,
+            "patient_id": sheet.patient_id,
+            "birth_date": sheet.birth_date,
+            "sex": words["sexes"].get(sheet.sex, sheet.sex),
+            "accession_number": sheet.accession_number,
+            "service_name": sheet.service_name,
+            "ordered_by": sheet.ordering_physician,
+            "department": sheet.ordering_department,
+            "indication": sheet.indication,
+            "observed_at": shown_moment(sheet.observed_at),
+            "status": sheet.status,
+            "version_number": sheet.version_number,
+            "approver": sheet.approver,
+            "approved_at": shown_moment(sheet.approved_at),
+            "approved_at_iso": sheet.approved_at.isoformat(),
+            "recalled_at": shown_moment(sheet.recalled_at) if sheet.recalled_at else "",
+        },
+        "layout": {key: value for key, value in design_data(design).items() if key not in ("template", "style")},
+        "letterhead": {
+            "above": letterhead.above,
+            "hospital": letterhead.hospital or sheet.site_name,
+            "department": letterhead.department or sheet.department,
+            "lines": list(letterhead.lines) or [line for line in (sheet.site_address,) if line],
+            "phone": letterhead.phone or sheet.site_phone,
+        },
+        "words": {key: value for key, value in words.items() if key != "sections"},
+        "facts": _facts(sheet, design),
+        "sections": printed_sections(sheet),
+        "images": images,
+        "image_pages": [shown[at : at + size] for at in range(0, len(shown), size)],
+        "logo": SCHEME + logo if logo in files else "",
+        "qr": f"{SCHEME}qr.svg" if "qr.svg" in files else "",
+        "watermark": _watermark(sheet, design),
+    }
 
 
 def printed_sections(sheet: ReportSheet) -> list[dict[str, Any]]:
@@ -130,49 +174,40 @@ def _printed_block(block: Text | Field | Table) -> dict[str, Any] | None:
     return {"type": "table", "title": block.title, "heads": heads, "rows": rows} if rows else None
 
 
-def _qr_code(url: str) -> Markup:
-    """``url`` as an inline SVG of squares, which holds nothing of its text; empty for no address."""
-    if not url:
-        return Markup("")
-    return Markup(segno.make(url, error="l").svg_inline(border=0, omitsize=True))  # noqa: S704
+def _facts(sheet: ReportSheet, design: ReportDesign) -> list[list[dict[str, Any]]]:
+    """Rows of the table about patient and exam: two facts in a row, a long one alone."""
+    words = WORDS[sheet.language]
+    values = {
+        "patient_id": sheet.patient_id,
+        "birth_date": sheet.birth_date,
+        "sex": words["sexes"].get(sheet.sex, sheet.sex),
+        "ordered_by": sheet.ordering_physician,
+        "department": sheet.ordering_department,
+        "accession_number": sheet.accession_number,
+        "observed_at": shown_moment(sheet.observed_at),
+        "indication": sheet.indication,
+    }
+    cells = [_fact(words["patient_name"], sheet.patient_name, strong=True)]
+    cells += [_fact(words[fact], values[fact]) for fact in design.body.facts if fact != "indication"]
+    rows = [cells[at : at + 2] for at in range(0, len(cells), 2)]
+    if len(rows[-1]) == 1:
+        rows[-1][0]["wide"] = True
+    if "indication" in design.body.facts and sheet.indication:
+        rows.append([_fact(words["indication"], sheet.indication, wide=True)])
+    return rows
 
 
-class PackageFiles(URLFetcher):  # type: ignore[misc]
-    """Gives the fonts of this package and the sheet's own images, and refuses every other address."""
-
-    def __init__(self, images: tuple[PrintedImage, ...] = ()) -> None:
-        super().__init__(allowed_protocols=())
-        self._images = {image.address: image.jpeg for image in images}
-
-    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
-        for font in (_FOLDER / "fonts").glob("*.ttf"):
-            if url == _FONT_SCHEME + font.name:
-                return URLFetcherResponse(url, font.read_bytes(), {"Content-Type": "font/ttf"})
-        if url in self._images:
-            return URLFetcherResponse(url, self._images[url], {"Content-Type": "image/jpeg"})
-        raise FatalURLFetchingError("a printed report refers to nothing outside itself")
+def _fact(label: str, value: str, *, strong: bool = False, wide: bool = False) -> dict[str, Any]:
+    return {"label": label, "value": value, "strong": strong, "wide": wide}
 
 
-def report_fonts() -> FontConfiguration:
-    """The report's fonts, also for what is drawn on it later; to be used while :data:`LAYING_OUT` is held."""
-    return report_style()[1]
+def _watermark(sheet: ReportSheet, design: ReportDesign) -> str:
+    words: dict[str, str] = WORDS[sheet.language]["watermarks"]
+    if sheet.recalled_at is not None and design.watermarks.recalled:
+        return words["recalled"]
+    return words["draft"] if sheet.status == DRAFT and design.watermarks.draft else ""
 
 
-@functools.cache
-def report_style() -> tuple[weasyprint.CSS, FontConfiguration]:
-    """Style sheet and fonts; to be used while :data:`LAYING_OUT` is held."""
-    fonts = FontConfiguration()
-    css = weasyprint.CSS(filename=_FOLDER / "report.css", url_fetcher=PackageFiles(), font_config=fonts)
-    return css, fonts
-
-
-@functools.cache
-def _template() -> Any:
-    return printed_template("report.html.jinja")
-
-
-def printed_template(name: str) -> Any:
-    """A page of this package."""
-    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
-    environment.filters["moment"] = lambda at: at.strftime("%H:%M %d/%m/%Y")
-    return environment.get_template(name)
+def shown_moment(at: datetime) -> str:
+    """As it is printed: ``09:40 21/11/2026``."""
+    return at.strftime("%H:%M %d/%m/%Y")

@@ -11,7 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import weasyprint
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.generic import ArrayObject, Reference
@@ -19,7 +18,7 @@ from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, InnerScaling
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.stamp import StaticStampStyle
 
-from ris_core.reports.sheet import LAYING_OUT, PackageFiles, report_fonts
+from ris_core.print_layouts.typesetting import Page, typeset
 
 _FOLDER = Path(__file__).parent / "printed"
 ANCHOR: Final = "signature"
@@ -63,14 +62,24 @@ class Place:
 
 
 def place_in(reader: PdfFileReader) -> Place:
-    """The place that the report keeps free; in a report without one, the foot of its last page."""
+    """The place that the report keeps free; in a report without one, the foot of its last page. Always on the page."""
     pages = int(reader.root["/Pages"]["/Count"])
     found = _anchor(reader)
-    if found is None:
-        page, left, top = pages - 1, 210 * _POINTS_PER_MM - _MARGIN - WIDTH, _MARGIN + HEIGHT
-    else:
-        page, left, top = found
+    page = pages - 1 if found is None else found[0]
+    width, height = _size(reader, page)
+    left, top = (width - _MARGIN - WIDTH, _MARGIN + HEIGHT) if found is None else found[1:]
+    left = max(0.0, min(left, width - WIDTH))
+    top = min(max(top, HEIGHT), height)
     return Place(page, (round(left), round(top - HEIGHT), round(left + WIDTH), round(top)))
+
+
+def _size(reader: PdfFileReader, page: int) -> tuple[float, float]:
+    """Width and height of a page; the box may be inherited from the pages' tree (ISO 32000-1 §7.7.3.4)."""
+    node = reader.find_page_for_modification(page)[0].get_object()
+    while "/MediaBox" not in node:
+        node = node["/Parent"]
+    left, bottom, right, top = (float(number) for number in node["/MediaBox"])
+    return right - left, top - bottom
 
 
 def _anchor(reader: PdfFileReader) -> tuple[int, float, float] | None:
@@ -111,12 +120,7 @@ def stamp_style(appearance: Appearance) -> StaticStampStyle:
 def draw(appearance: Appearance) -> bytes:
     """The drawing as a PDF of one page."""
     html = _template().render(look=appearance, words=_WORDS[appearance.language], language=appearance.language)
-    with LAYING_OUT:
-        css, fonts = _style()
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=PackageFiles()).write_pdf(
-            stylesheets=[css], font_config=fonts
-        )
-    return pdf
+    return typeset(Page(html, (_style(),))).pdf
 
 
 class _Drawing(PdfContent):
@@ -136,10 +140,8 @@ class _Drawing(PdfContent):
 
 
 @functools.cache
-def _style() -> tuple[weasyprint.CSS, Any]:
-    fonts = report_fonts()
-    css = weasyprint.CSS(filename=_FOLDER / "stamp.css", url_fetcher=PackageFiles(), font_config=fonts)
-    return css, fonts
+def _style() -> str:
+    return (_FOLDER / "stamp.css").read_text(encoding="utf-8")
 
 
 @functools.cache

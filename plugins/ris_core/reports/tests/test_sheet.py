@@ -10,9 +10,10 @@ import pytest
 from pypdf import PdfReader
 from weasyprint.urls import FatalURLFetchingError
 
-from ris_core.reports import sheet as sheets
+from ris_core.print_layouts import typesetting
+from ris_core.print_layouts.typesetting import DocumentTooLarge
 from ris_core.reports.content import plain_content
-from ris_core.reports.sheet import DocumentTooLarge, ReportSheet, render_pdf
+from ris_core.reports.sheet import ReportSheet, render_pdf
 
 VIETNAM = timezone(timedelta(hours=7))
 SHEET = ReportSheet(
@@ -58,7 +59,11 @@ def test_no_letter_is_left_without_a_font() -> None:
     reader = PdfReader(BytesIO(render_pdf(SHEET)))
     embedded, not_embedded = reader.pages[0]._get_fonts()
     assert not_embedded == set()
-    assert {font.partition("+")[2] for font in embedded} == {"Report", "Report-Semi-Bold", "Report-Signs"}
+    assert {font.partition("+")[2] for font in embedded} == {
+        "Be-Vietnam-Pro",
+        "Be-Vietnam-Pro-Semi-Bold",
+        "Print-Signs",
+    }
 
 
 @pytest.mark.parametrize(("status", "words"), [("P", "KẾT QUẢ SƠ BỘ"), ("C", "KẾT QUẢ ĐÍNH CHÍNH")])
@@ -100,7 +105,7 @@ def test_text_is_never_markup() -> None:
 )
 def test_nothing_outside_the_package_is_fetched(url: str) -> None:
     with pytest.raises(FatalURLFetchingError):
-        sheets.PackageFiles().fetch(url)
+        typesetting.PageFiles().fetch(url)
 
 
 def test_it_is_marked_as_pdf_a() -> None:
@@ -110,6 +115,6 @@ def test_it_is_marked_as_pdf_a() -> None:
 
 
 def test_a_sheet_that_grows_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "_MOST_PDF_BYTES", 10_000)
+    monkeypatch.setattr(typesetting, "_MOST_PDF_BYTES", 10_000)
     with pytest.raises(DocumentTooLarge):
         render_pdf(SHEET)

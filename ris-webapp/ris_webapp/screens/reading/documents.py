@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
-from ris_core.reports.models import ReportVersion
+from ris_core.reports.documents import recalled_pdf
+from ris_core.reports.models import ReportRecall, ReportVersion
 from ris_core.reports.texts import content_of
 from ris_core.second_readings.plans import shown_reading
 from ris_webapp.client import actor_of
@@ -24,7 +25,8 @@ from ris_webapp.screens.viewer_launch.results import report_pdf
 @requires(Function.VIEW_REPORT)
 @require_GET
 def version_pdf(request: UserRequest, exam_id: int, number: int) -> HttpResponse:
-    """The document of one approved version; while it is being made, a page that asks again by itself."""
+    """The document of one approved version, the very bytes of its approval; while it is being made, a page that asks
+    again by itself. Of a recalled version a copy marked as such, unless ``?original=1`` asks for those bytes."""
     exam = exam_or_refuse(exam_id)
     version = ReportVersion.objects.filter(reading__procedure=exam, number=number).order_by("reading__ordinal").first()
     if version is None:
@@ -34,7 +36,14 @@ def version_pdf(request: UserRequest, exam_id: int, number: int) -> HttpResponse
         response = render(request, "reading/pdf_waiting.html", {}, status=202)
         response["Refresh"] = "2"
         return response
-    record(actor_of(request), "report.viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, version=number)
+    recall = ReportRecall.objects.filter(version=version).first()
+    marked = recall is not None and request.GET.get("original") != "1"
+    if recall is not None and marked:
+        pdf = recalled_pdf(version, recall.recalled_at)
+    record(
+        actor_of(request), "report.viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, version=number,
+        marked_as_recalled=marked,
+    )  # fmt: skip
     return _inline(pdf, f"{exam.request.accession_number}-v{number}.pdf")
 
 

@@ -9,12 +9,11 @@ from django.utils import timezone
 
 from ris_core.accounts.models import User
 from ris_core.key_images.versions import images_chosen_now
+from ris_core.print_layouts.choosing import layout_of
 from ris_core.reports.documents import printed, sheet_of
 from ris_core.reports.models import Reading, ReportVersion
-from ris_core.reports.sheet import render_pdf
+from ris_core.reports.sheet import DRAFT, render_pdf
 from ris_core.reports.texts import content_of, put_content
-
-DRAFT = "D"
 
 
 def draft_pdf(reading: Reading, reader: User) -> bytes:
@@ -28,4 +27,6 @@ def draft_pdf(reading: Reading, reader: User) -> bytes:
     )
     put_content(imagined, content_of(reading))
     images = printed(images_chosen_now(reading.procedure_id))
-    return render_pdf(replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url="", key_images=images))
+    sheet = replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url="", verify_url="", key_images=images)
+    layout = layout_of(imagined)
+    return render_pdf(sheet, layout.design, layout.pictures)
