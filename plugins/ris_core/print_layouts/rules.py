@@ -21,10 +21,14 @@ class ExamFacts:
 class Conditions(Protocol):
     """A row of rules; an empty condition lets everything through."""
 
-    source: str
-    requesting_department: str
-    modality: str
-    service_code: str
+    @property
+    def source(self) -> str: ...
+    @property
+    def requesting_department(self) -> str: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def service_code(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ def test_a_report_that_cannot_be_printed_is_a_delivery_error_for_people_to_see(h
     receiver = a_receiver(his.port)
     version = approved(an_exam(), a_reader())
     Job.objects.update(state="DEAD")
-    with patch("ris_core.reports.documents.render_pdf", side_effect=OSError("no fonts")):
+    with patch("ris_core.print_layouts.arranging.typeset", side_effect=OSError("no fonts")):
         delivery = attempt(Delivery.objects.get(version=version, receiver=receiver))
     assert (delivery.state, delivery.last_error) == ("RETRY", "QUANG-5006 the report could not be laid out (OSError)")
     assert attempt(delivery).state == DeliveryState.ACKNOWLEDGED

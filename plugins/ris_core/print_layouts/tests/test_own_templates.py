@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
@@ -11,6 +12,7 @@ from ris_core.print_layouts import apart
 from ris_core.print_layouts.arranging import Task, laid_out, shipped_source
 from ris_core.print_layouts.design import ReportDesign
 from ris_core.print_layouts.sandbox import LayoutFaulty, check_syntax, fill
+from ris_core.print_layouts.tests.test_pictures import a_picture
 from ris_core.reports.sheet import print_report, render_pdf
 from ris_core.reports.tests.test_sheet import SHEET
 
@@ -63,13 +65,21 @@ def test_values_are_escaped() -> None:
         "<img src='file:///etc/passwd'>",
         "<link rel=stylesheet href='http://127.0.0.1:9/x'>",
         "<link rel=attachment href='file:///etc/passwd'>",
-        "<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd' width='9' height='9'/></svg>",
     ],
 )
 def test_nothing_is_fetched(source: str) -> None:
     task = Task(shipped="", template=f"<p>x</p>{source}", context={}, styles=())
     with pytest.raises(LayoutFaulty, match="nothing outside itself"):
         laid_out(task)
+
+
+def test_a_drawing_in_the_page_shows_no_file(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(a_picture())
+    drawing = (
+        f"<svg xmlns='http://www.w3.org/2000/svg'><image href='{tmp_path.as_uri()}/x.png' width='9' height='9'/></svg>"
+    )
+    printed = laid_out(Task(shipped="", template=drawing, context={}, styles=()))
+    assert not list(PdfReader(BytesIO(printed.pdf)).pages[0].images)
 
 
 def test_the_shipped_template_as_ones_own_prints_the_same_text() -> None:
