@@ -190,7 +190,7 @@ def anybody_checks(
     page = stranger.open("/verify/")
     page.set_input_files("[name=file]", folder / "ket-qua.pdf")
     page.click("form.form-card button.primary")
-    expect(page.locator(".verify-signature").first).to_contain_text("BS. Trần Minh Quân")
+    expect(page.locator(".verify-result")).to_contain_text("BS. Trần Minh Quân")
     expect(page.locator('.verify-signature[data-good="no"]')).to_have_count(0)
     expect(page.locator(".verify-standing")).to_have_text(standing)
     if photograph:
