@@ -145,7 +145,7 @@ def test_the_pixels_are_the_same_to_the_last_bit(suite: RunningSuite, browser: B
         compared = page.evaluate(_COMPARE, page.evaluate(_FRAMES))
     assert all(one["stored"] == one["small"] == one["streamed"] for one in compared), compared
     came_as = [one["syntax"].removeprefix("1.2.840.10008.1.2.") for one in compared]
-    assert came_as.count("4.202") >= 6, came_as
+    assert came_as.count("4.202") >= 5, came_as
     assert {"4.90", "4.91"} & set(came_as), "what is stored compressed comes as it is stored"
 
 
@@ -160,7 +160,8 @@ _COMPARE = """async frames => {
     }
     async function digest(image) {
         const pixels = image.getPixelData();
-        const hash = await crypto.subtle.digest('SHA-256', new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength));
+        const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+        const hash = await crypto.subtle.digest('SHA-256', bytes);
         const kind = pixels.constructor.name;
         return kind + [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, '0')).join('');
     }

@@ -29,7 +29,7 @@ def compressed(layout: PixelLayout, frame: bytes) -> bytes:
     kind = np.dtype(f"{'<i' if layout.signed else '<u'}{layout.bits // 8}")
     shape = (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
     try:
-        codestream: bytes = imagecodecs.htj2k_encode(
+        codestream = imagecodecs.htj2k_encode(
             np.frombuffer(frame, kind).reshape(shape),
             reversible=True,
             rgb=layout.samples == 3,
@@ -39,7 +39,7 @@ def compressed(layout: PixelLayout, frame: bytes) -> bytes:
         )
     except imagecodecs.Htj2kError as error:
         raise KeptAsStored("the encoder refuses the frame", field="PixelData") from error
-    return codestream
+    return bytes(codestream)
 
 
 def _halvings(side: int) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ris_core.errors import InvalidValue
@@ -29,7 +29,7 @@ _GREYSCALE: Final = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
 _SYNTAX_ELEMENT: Final = b"\x02\x00\x10\x00UI"
 """Transfer Syntax UID as the file meta information has it: explicit VR, little endian (PS3.10 7.1)."""
 _META_BYTES: Final = 4096
-_READ: Final = [
+_READ: Final[list[BaseTag | int]] = [
     Tag(keyword)
     for keyword in (
         "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Rows", "Columns", "SamplesPerPixel",

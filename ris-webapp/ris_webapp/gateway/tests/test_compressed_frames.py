@@ -81,11 +81,12 @@ def test_whatever_the_numbers_are(kind: str, rows: int, columns: int, content: s
     limits = np.iinfo(numbers)
     chance = np.random.default_rng(7)
     count = rows * columns * samples
-    values = {
-        "noise": lambda: chance.integers(limits.min, limits.max, count, endpoint=True),
-        "extremes": lambda: chance.choice([limits.min, limits.max], count),
-        "flat": lambda: np.full(count, limits.min),
-    }[content]()
+    if content == "noise":
+        values = chance.integers(limits.min, limits.max, count, endpoint=True)
+    elif content == "extremes":
+        values = chance.choice([limits.min, limits.max], count)
+    else:
+        values = np.full(count, limits.min)
     frame = values.astype(numbers).tobytes()
     layout = a_layout(rows, columns, samples, numbers.itemsize * 8, numbers.kind == "i")
     assert bytes_again(compressed(layout, frame)) == frame

@@ -14,6 +14,7 @@ from django.http import HttpResponseBase
 from django.test import RequestFactory
 from pydicom.data import get_testdata_file
 
+from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineUnavailable
 from ris_core.identifiers import OrthancId
 from ris_webapp.gateway import frames
@@ -74,7 +75,7 @@ ONE, OTHER = ("-".join([digit * 8] * 5) for digit in "12")
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredFiles]:
     files = StoredFiles({ONE: a_file()})
     monkeypatch.setattr(frames, "is_granted", lambda _request: True)
-    monkeypatch.setattr(frames.Engine, "from_settings", lambda *_, **__: files)
+    monkeypatch.setattr(Engine, "from_settings", lambda *_, **__: files)
     monkeypatch.setattr(frames, "HEAD_BYTES", 8192)
     frames._LAYOUTS.clear()
     yield files
@@ -141,7 +142,7 @@ def test_without_a_grant_nothing_is_read(engine: StoredFiles, monkeypatch: pytes
 def test_no_more_frames_at_once_than_the_settings_say(engine: StoredFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_PATIENCE_SECONDS", 0.01)
     with frames._turn() as one, frames._turn() as two:
-        assert one and two
+        assert (one, two) == (True, True)
         assert ask().status_code == 503
     assert ask().status_code == 200
 
