@@ -233,5 +233,5 @@ def the_dead_letter_is_sent_again(suite: RunningSuite, others: Others, browser: 
         others.his.behaviour = Behaviour.AA
         page.click(".detail-actions button")
         others.his.wait_for(5, PATIENCE_SECONDS)
-        expect(page.locator("#queue-detail .detail-head .state")).to_have_text("Acknowledged", timeout=30_000)
+        expect(page.locator("#queue-detail .detail-head .state")).to_have_text("Received", timeout=30_000)
     assert list(others.his.accepted().values())[-1].field("OBR", 25) == "C"
