@@ -17,6 +17,9 @@ from ris_testing.start import start_suite
 # what container files promise can be seen on containers only
 collect_ignore = [] if chosen_backend() == "containers" else ["scenarios/test_containers.py"]
 
+SHARED_SETTINGS = {"QUANG_READING__DICTATION": "true"}
+"""What the suite that scenarios share has switched on beyond the defaults."""
+
 SuiteMaker = Callable[[Mapping[str, str]], RunningSuite]
 
 
@@ -28,7 +31,7 @@ def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         request.getfixturevalue("docker_services")  # takes the project down at the end, whatever happens
         yield containers.bring_up(project, request.getfixturevalue("compose_settings"))
         return
-    shared = start_suite(tmp_path_factory.mktemp("suite"))
+    shared = start_suite(tmp_path_factory.mktemp("suite"), SHARED_SETTINGS)
     try:
         yield shared
     finally:
@@ -55,7 +58,7 @@ def new_suite(tmp_path: Path) -> Iterator[SuiteMaker]:
 @pytest.fixture(scope="session")
 def compose_settings() -> dict[str, str]:
     """The variables of ``compose.yaml`` for this run: free ports, demo data."""
-    return containers.project_settings({}, demo=True)
+    return containers.project_settings(SHARED_SETTINGS, demo=True)
 
 
 @pytest.fixture(scope="session")

@@ -113,10 +113,16 @@ class Delivery(Section, frozen=True):
 
 
 class Reading(Section, frozen=True):
-    """Who holds an exam while it is read."""
+    """Who holds an exam while it is read, and what is kept of what is typed."""
 
     release_after_minutes: float = 60.0
     """An exam that is held so long without work on it is given back, its draft stays; 0: never."""
+    draft_states_days: float = 30.0
+    """How long earlier states of drafts are kept; approved versions are kept for good."""
+    local_keep_hours: float = 72.0
+    """How long what has not reached the server stays, sealed, on the reader's computer; 0: nothing is kept there."""
+    dictation: bool = False
+    """Whether readers may dictate by the browser's speech recognition, which may send sound to the browser's maker."""
 
 
 class Critical(Section, frozen=True):

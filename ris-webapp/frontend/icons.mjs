@@ -46,6 +46,7 @@ export const ICONS = [
   "logout",
   "mail-forward",
   "message-2",
+  "microphone",
   "moon",
   "pencil",
   "photo",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ris_core.changes.models import Change
 from ris_core.jobs.models import Job, JobState, WorkerHeartbeat
+from ris_core.reports.drafts import forget_old_states
 from ris_core.reports.holding import release_idle
 
 CHANGES_KEPT = timedelta(hours=1)
@@ -36,3 +37,8 @@ def purge_done_jobs(_subject_id: str) -> None:
 def release_idle_readings(_subject_id: str) -> None:
     """Give back exams that nobody has worked on for the time that the setting tells."""
     release_idle(settings.QUANG.reading.release_after_minutes)
+
+
+def forget_draft_states(_subject_id: str) -> None:
+    """Delete earlier states of drafts that have been kept for the time that the setting tells."""
+    forget_old_states(settings.QUANG.reading.draft_states_days)

@@ -105,6 +105,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     ),
     JobKind(critical_results.JOB_KIND, critical_results.run_escalate, Pool.IMAGES),
     JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
+    JobKind("forget_draft_states", duties.forget_draft_states, Pool.IMAGES, every_seconds=lambda _: 3600.0),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

@@ -19,6 +19,7 @@ from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefused
 from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.reports.drafts import put_aside, written_by
 from ris_core.reports.errors import AlreadyClaimed, ExamNotReady
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ, Verb, next_state
@@ -119,7 +120,9 @@ def release(reading_id: int, actor: Actor) -> Reading:
     correcting = reading.state == ReadingState.AMENDED
     if correcting:
         in_force = reading.versions.order_by("-number")[0]
+        put_aside(reading, person(actor), "", always=True)
         put_content(reading, content_of(in_force))
+        written_by(reading, None)
         reading.draft_revision += 1
     _give_back(procedure, reading)
     tell(procedure, reading, actor, "reading.released", correction_dropped=correcting)

@@ -129,11 +129,33 @@ class Reading(ReportText):
     draft_revision = models.PositiveIntegerField(default=0)
     """Grows at every save; a save that names another revision is an edit conflict."""
     draft_saved_at = models.DateTimeField(null=True, blank=True)
+    draft_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """Who saved the draft last; none while nothing was typed since the version in force."""
+    draft_window = models.CharField(max_length=36, blank=True)
+    """In which window: another one's save is told to live screens, so that both show the same."""
+    draft_kept_at = models.DateTimeField(null=True, blank=True)
+    """When a state of the draft was last put aside (:class:`DraftState`)."""
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["procedure", "ordinal"], name="reading_ordinal_unique")]
         indexes = [models.Index(fields=["claimed_by", "state"], name="reading_by_reader")]
+
+
+class DraftState(models.Model):
+    """What a draft said before it was written on; put aside now and then (:mod:`ris_core.reports.drafts`)."""
+
+    reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="draft_states")
+    revision = models.PositiveIntegerField()
+    content = models.JSONField()
+    """:class:`ris_core.reports.content.Content`."""
+    typed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    saved_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["reading", "revision"], name="draft_state_unique")]
 
 
 class VersionStatus(models.TextChoices):

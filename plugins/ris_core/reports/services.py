@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import Actor
+from ris_core.changes.services import announce
 from ris_core.delivery.services import owe_version
 from ris_core.errors import NotFound
 from ris_core.jobs.services import enqueue
@@ -26,6 +27,7 @@ from ris_core.print_layouts.choosing import bind_layout
 from ris_core.reports.checks import flaws_of
 from ris_core.reports.content import Content
 from ris_core.reports.definition import Definition
+from ris_core.reports.drafts import put_aside, written_by
 from ris_core.reports.errors import ConclusionMissing, DraftConflict, ExamNotReady, ReportIncomplete
 from ris_core.reports.exam import facts_of
 from ris_core.reports.filling import filled
@@ -80,10 +82,11 @@ def open_reading(procedure_id: int) -> Reading:
 
 
 @transaction.atomic
-def save_draft(reading_id: int, revision: int, content: Content, actor: Actor) -> int:
+def save_draft(reading_id: int, revision: int, content: Content, actor: Actor, window: str = "") -> int:
     """Keep ``content`` as the draft and return the new revision; ``revision`` is the one it was typed over.
 
-    Saving what is there already changes nothing and returns the present revision.
+    Saving what is there already changes nothing and returns the present revision. The first save from another
+    ``window`` than the last one's is told to live screens.
 
     :raises DraftConflict: the draft has another revision now, with other content
     :raises AlreadyClaimed: the reading is held by somebody else, or (``TransitionRefused``) by nobody
@@ -93,7 +96,9 @@ def save_draft(reading_id: int, revision: int, content: Content, actor: Actor) -
     if content_of(reading) == content:
         return reading.draft_revision  # also a repeat of a save whose answer was lost
     refuse_other_revision(reading, revision)
-    _save(procedure, reading, content, actor)
+    if reading.draft_by_id is not None and reading.draft_window != window:
+        announce("exam", procedure.pk)
+    _save(procedure, reading, content, actor, window)
     return reading.draft_revision
 
 
@@ -117,7 +122,8 @@ def apply_template(
     content, not_replaced = filled(present, definition, facts_of(procedure), replace)
     reading.template = template
     if content != present:
-        _save(procedure, reading, content, actor, template=template.code, template_version=template.current.number)
+        named = {"template": template.code, "template_version": template.current.number}
+        _save(procedure, reading, content, actor, reading.draft_window, **named)
     return AppliedTemplate(reading.draft_revision, content, not_replaced)
 
 
@@ -165,6 +171,7 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     reading.state = state
     reading.claimed_by = None
     reading.claimed_at = None
+    written_by(reading, None, reading.draft_window)
     reading.save()
     final = status != VersionStatus.PRELIMINARY
     set_exam_state(procedure, ExamState.FINAL if final else ExamState.PRELIMINARY)
@@ -202,13 +209,17 @@ def refuse_other_revision(reading: Reading, revision: int) -> None:
         )
 
 
-def _save(procedure: RequestedProcedure, reading: Reading, content: Content, actor: Actor, **details: Any) -> None:
+def _save(
+    procedure: RequestedProcedure, reading: Reading, content: Content, actor: Actor, window: str, **details: Any
+) -> None:
     correcting = reading.state == ReadingState.AMENDED
     state = next_state(reading.state, Verb.SAVE_DRAFT)
     refuse_unless_ready(procedure, correcting=correcting)
     first_words = reading.state != state
     reading.state = state
+    put_aside(reading, person(actor), window, always=bool(details))
     put_content(reading, content)
+    written_by(reading, person(actor), window)
     reading.draft_revision += 1
     reading.draft_saved_at = reading.active_at = timezone.now()
     reading.save()

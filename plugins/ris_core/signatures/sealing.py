@@ -40,6 +40,11 @@ def opened(sealed: bytes, purpose: str) -> bytes:
         ) from error
 
 
-def _key() -> bytes:
+def derived_key(purpose: str) -> bytes:
+    """32 bytes for one purpose, made from the site's secret; those of other purposes do not follow from them."""
     secret = django_settings.QUANG.secret(SECRET).encode()
-    return HKDF(hashes.SHA256(), 32, salt=None, info=b"quang credentials 1").derive(secret)
+    return HKDF(hashes.SHA256(), 32, salt=None, info=f"quang {purpose}".encode()).derive(secret)
+
+
+def _key() -> bytes:
+    return derived_key("credentials 1")

@@ -2,6 +2,7 @@
 // exams change, new exams are announced in a bar, and nothing moves under the pointer.
 
 import htmx from "htmx.org";
+import { tellOfKeptWords } from "./kept-notice";
 import { registerKeys } from "./keys";
 import { wireColumns } from "./list-columns";
 import { clearSelection, compareSelected, keepShown, openBulk, showSelection, toggle, toggleAll, undoLast, wireSelection } from "./list-selection";
@@ -272,3 +273,5 @@ registerKeys(
 wireSelection(chosen, refreshMarks);
 wireColumns(refresh);
 wireSide();
+
+void tellOfKeptWords();

@@ -1,5 +1,5 @@
 // A section of the report as inputs: texts that grow, fields in a grid, tables; each knows how to be read and written.
-import { element } from "./conflict";
+import { element } from "./element";
 import type { Block, FieldBlock, Section, TableBlock, TextBlock } from "./content";
 import { phrase } from "./phrase";
 

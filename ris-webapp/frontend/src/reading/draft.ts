@@ -8,13 +8,18 @@ export interface Saved {
   savedAt: string;
 }
 
-/** What a save met instead of the revision it named. */
-export interface Theirs extends Saved {
+/** What is on the server, and how what is here differs from it. */
+export interface Standing extends Saved {
   content: Content;
   /** Each section of it as text, by code. */
   texts: Record<string, string>;
+  /** The browser window whose words they are. */
+  window?: string;
   differences: SectionDifference[];
 }
+
+/** What a save met instead of the revision it named. */
+export type Theirs = Standing;
 
 export interface SectionDifference {
   section: string;

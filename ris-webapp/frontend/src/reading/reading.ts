@@ -4,11 +4,14 @@ import { toast } from "../js/toast";
 import { Approval } from "./approval";
 import { ConflictPanel } from "./conflict";
 import type { Content } from "./content";
+import { Dictation } from "./dictation";
 import { DraftKeeper, type Outcome, type Saved, type Theirs } from "./draft";
 import { Drawer } from "./drawer";
 import { Editor } from "./editor";
 import { ImagesPane } from "./images-pane";
+import { KeptWords } from "./kept-words";
 import { KeyImages } from "./key-images";
+import { LocalKeep } from "./local-keep";
 import { phrase } from "./phrase";
 import { SavingSign } from "./saving";
 import { ask, fragment, renewCsrfToken, type Answer } from "./server";
@@ -33,7 +36,11 @@ const examId = Number(page.dataset.exam);
 const at = data<ReadingAddresses>("reading-addresses");
 let status = data<Status>("reading-status");
 
-const editor = new Editor(need("#report", HTMLFormElement), () => keeper.edited());
+/** Names this window to the server and to other windows of this computer. */
+const windowName = globalThis.isSecureContext ? crypto.randomUUID() : "";
+let local: LocalKeep | null = null;
+
+const editor = new Editor(need("#report", HTMLFormElement), () => edited());
 editor.write(status.content);
 const sign = new SavingSign(need("#saving", HTMLElement), need("#at-risk", HTMLElement), at.login, data("reading-user"), () => {
   void renewToken().then(() => keeper.flush());
@@ -43,6 +50,7 @@ const keeper = new DraftKeeper(
   save,
   (report) => {
     sign.show(report);
+    if (report.state === "saved") keepHere();
     if (keeper.conflict) conflict.show(keeper.conflict);
     else conflict.hide();
   },
@@ -50,6 +58,7 @@ const keeper = new DraftKeeper(
   status.savedAt,
 );
 const conflict = new ConflictPanel(need("#conflict", HTMLElement), editor, keeper);
+const kept = new KeptWords(need("#kept", HTMLElement), editor, at.differences, edited);
 const images = new ImagesPane(need("#images", HTMLElement), at.compare, at.keep);
 const drawer: Drawer = new Drawer(page, need("#drawer", HTMLElement), need("#drawer-toggle", HTMLButtonElement), (prior) => {
   void images.compare(prior).then((beside) => drawer.mark(beside));
@@ -58,7 +67,7 @@ const drawer: Drawer = new Drawer(page, need("#drawer", HTMLElement), need("#dra
   take: (section, text) => editor.append(section, text),
   editable: () => editor.editable,
 });
-const keyImages = new KeyImages(need("#key-images", HTMLElement), at, editor, () => status, () => keeper.edited());
+const keyImages = new KeyImages(need("#key-images", HTMLElement), at, editor, () => status, edited);
 const picker = new TemplatePicker(
   need("#template-picker", HTMLElement),
   need("#template-open", HTMLButtonElement),
@@ -80,11 +89,33 @@ const spelling = new Spelling(
   data<{ own: string[]; known: string }>("reading-spelling"),
   at.learn,
 );
+const dictationBar = document.getElementById("dictation");
+const dictation = dictationBar && new Dictation(dictationBar, need("[data-action=dictate]", HTMLButtonElement), editor);
 const approval = new Approval(editor, keeper, at.approve, () => status, refresh, () => (leaving = true));
 let leaving = false;
 
+function edited(): void {
+  keeper.edited();
+  keepHere();
+}
+
+/** What the server has not got is kept on this computer until it has. */
+function keepHere(): void {
+  if (keeper.unsaved) local?.note(keeper.currentRevision, editor.read());
+  else local?.clear();
+}
+
+async function openLocalKeep(): Promise<void> {
+  local = await LocalKeep.open(at.localKeep, windowName, examId);
+  if (!local) return;
+  sign.keptHere = true;
+  local.failed = () => (sign.keptHere = false);
+  keepHere();
+  await kept.look(local);
+}
+
 async function save(revision: number, content: Content, isLeaving: boolean): Promise<Outcome> {
-  const answer = await ask<Saved>(at.draft, { revision, content }, isLeaving);
+  const answer = await ask<Saved>(at.draft, { revision, content, window: windowName }, isLeaving);
   if (answer.kind === "ok") return { kind: "saved", saved: answer.value };
   if (answer.kind === "unreachable") return answer;
   if (answer.kind === "signed-out") {
@@ -120,13 +151,16 @@ function show(next: Status): void {
   if (who.innerHTML !== next.who) who.innerHTML = next.who;
   editor.editable = next.rights.edit;
   const isNewer = next.revision > keeper.currentRevision;
+  const elsewhere = wasEditable && next.rights.edit && isNewer && !keeper.unsaved && next.savedAt !== "";
   if (keeper.unsaved) {
     // what is not saved stays in the page, also when somebody else took over: it is saved, shown as a conflict, or copied
     if (next.rights.edit !== wasEditable) keeper.resume();
   } else if (!next.rights.edit || !wasEditable || isNewer) {
     editor.write(next.content);
     keeper.replaced(next);
+    if (elsewhere) toast(phrase("saved_elsewhere"));
   }
+  if (isNewer || next.rights.edit !== wasEditable) void kept.again();
   for (const button of page.querySelectorAll<HTMLButtonElement>("[data-right]")) {
     const right = button.dataset.right as keyof Status["rights"];
     button.hidden = !next.rights[right];
@@ -240,8 +274,27 @@ async function history(): Promise<void> {
   }
   panel.innerHTML = (await fragment(at.versions)) ?? phrase("fragment_failed");
   panel.hidden = false;
+  panel.scrollIntoView({ block: "start" });
   panel.querySelector<HTMLElement>("h2")?.focus();
 }
+
+/** Two states of the history against each other, in its panel. */
+async function compareStates(form: HTMLFormElement): Promise<void> {
+  const [older, newer] = ["older", "newer"].map((name) => String(new FormData(form).get(name) ?? ""));
+  const result = form.querySelector<HTMLElement>("[data-compared]");
+  if (!result || !older || !newer) return;
+  const query = new URLSearchParams({ older, newer });
+  result.innerHTML = (await fragment(`${at.compare_states}?${query}`)) ?? phrase("fragment_failed");
+}
+
+need("#history", HTMLElement).addEventListener("change", (event) => {
+  const form = event.target instanceof Element ? event.target.closest("form") : null;
+  if (form) void compareStates(form);
+});
+need("#history", HTMLElement).addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-take-state]") : null;
+  if (button) void keeper.flush().then(() => kept.offerState(button.dataset.takeState ?? "", button.dataset.at ?? ""));
+});
 
 async function preview(): Promise<void> {
   const opened = window.open("about:blank", "quang-preview");
@@ -269,6 +322,7 @@ const actions: Record<string, () => void> = {
   undo,
   snippets: () => snippets.toggle(),
   spelling: () => spelling.next(),
+  dictate: () => dictation?.toggle(),
   larger: () => resize(1),
   smaller: () => resize(-1),
 };
@@ -301,6 +355,8 @@ registerKeys(
   { keys: ["Ctrl+S"], label: phrase("key_save"), run: () => void keeper.flush(), ...anywhere },
 );
 
+if (dictation) registerKeys({ keys: ["F1"], label: phrase("key_dictate"), run: () => dictation.toggle(), ...anywhere });
+
 const SIZES = ["small", "medium", "large"];
 function resize(step: number): void {
   const now = Math.max(0, SIZES.indexOf(page.dataset.text ?? "medium"));
@@ -310,7 +366,10 @@ function resize(step: number): void {
 page.dataset.text = localStorage.getItem("quang-reading-text") ?? "medium";
 
 // leaving: one last save that the browser finishes after the page is gone; it asks only when that cannot work
-addEventListener("pagehide", () => void keeper.flush(true));
+addEventListener("pagehide", () => {
+  dictation?.stop();
+  void keeper.flush(true);
+});
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") void keeper.flush();
 });
@@ -338,3 +397,4 @@ wireSplitter(page, need("#splitter", HTMLElement));
 show(status);
 setTimeout(soon, 600); // the page before may have saved its last words while this one was being made
 if (status.rights.edit) editor.focus("findings");
+if (page.hasAttribute("data-reads")) void openLocalKeep();

@@ -1,10 +1,12 @@
 // How the draft's state is told: a dot and a sentence in the editor's foot, and a bar when typing is at risk.
-import { element } from "./conflict";
+import { element } from "./element";
 import type { Report } from "./draft";
 import { phrase } from "./phrase";
 
 export class SavingSign {
   private readonly login = element("form", "", "relogin");
+  /** Whether what is typed is kept on this computer, too. */
+  keptHere = false;
   private readonly failed = element("span");
 
   constructor(
@@ -59,7 +61,8 @@ export class SavingSign {
     if (!atRisk) return;
     if (report.state === "signed-out" && this.login.isConnected) return; // a password is being typed
     this.bar.dataset.state = report.state;
-    const sentence = phrase(`risk_${report.state}`, { seconds: report.retryInSeconds });
+    const risk = this.keptHere && report.state === "unreachable" ? "unreachable_kept" : report.state;
+    const sentence = phrase(`risk_${risk}`, { seconds: report.retryInSeconds });
     this.bar.replaceChildren(report.state === "refused" && report.detail ? `${report.detail} ${sentence}` : sentence);
     if (report.state === "conflict") {
       const show = document.createElement("button");

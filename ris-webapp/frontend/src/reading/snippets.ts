@@ -1,6 +1,6 @@
 // Phrases by abbreviation (".bt" and Tab), a list of them to pick from, and choices in the text ("[phải/trái]").
 import { toast } from "../js/toast";
-import { element } from "./conflict";
+import { element } from "./element";
 import { GAP, type Editor } from "./editor";
 import { phrase } from "./phrase";
 import { fit } from "./templates";

@@ -1,7 +1,7 @@
 // Spelling of reports: syllables by rule, words of the field by list, the hospital's own words beside them. It marks and
 // offers, and changes nothing by itself. Everything is checked in the browser; no text leaves it.
 import { toast } from "../js/toast";
-import { element } from "./conflict";
+import { element } from "./element";
 import type { Editor } from "./editor";
 import { phrase } from "./phrase";
 import { ask } from "./server";

@@ -62,6 +62,9 @@ export interface ReadingAddresses {
   compare: string;
   keep: string;
   versions: string;
+  differences: string;
+  compare_states: string;
+  localKeep: string;
   keyImages: string;
   measurements: string;
   preview: string;

@@ -1,6 +1,6 @@
 // The pick list of report templates: opened by one key, narrowed by typing any letters of the name (accents optional).
 // It lies over the editor's head, not over the page, and closes by itself.
-import { element } from "./conflict";
+import { element } from "./element";
 import { phrase } from "./phrase";
 
 export interface Template {

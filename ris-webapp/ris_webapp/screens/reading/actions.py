@@ -26,6 +26,7 @@ from ris_webapp.screens.reading.bodies import (
     MAXIMUM_PRIORS_BESIDE,
     ApproveBody,
     ConcludeBody,
+    ContentBody,
     DraftBody,
     HandOverBody,
     JudgeBody,
@@ -36,6 +37,7 @@ from ris_webapp.screens.reading.bodies import (
     WordBody,
     body_of,
 )
+from ris_webapp.screens.reading.history import standing_against
 from ris_webapp.screens.reading.next_exam import claim_next
 from ris_webapp.screens.reading.priors import OpenedPrior, open_priors
 from ris_webapp.screens.reading.refusals import answer_conflict, answer_refusal
@@ -128,10 +130,17 @@ def draft(request: UserRequest, exam_id: int) -> HttpResponseBase:
     reading = _reading(request, exam_id)
     content = body.report()
     try:
-        revision = services.save_draft(reading.pk, body.revision, content, actor_of(request))
+        revision = services.save_draft(reading.pk, body.revision, content, actor_of(request), body.window)
     except DraftConflict as conflict:
         return answer_conflict(reading, conflict, content)
     return JsonResponse(_saved(reading, revision))
+
+
+@action(Function.READ_EXAM)
+def differences(request: UserRequest, exam_id: int) -> HttpResponseBase:
+    """How what was typed and is not on the server differs from what is there; changes nothing."""
+    mine = body_of(request, ContentBody).report()
+    return JsonResponse(standing_against(reading_page(request.user, exam_or_refuse(exam_id)), mine))
 
 
 @action(Function.READ_EXAM)

@@ -20,12 +20,14 @@ def images_window_address(exam_id: int, priors: Sequence[int] = ()) -> str:
 
 def script_addresses(exam_id: int) -> dict[str, str]:
     """By the names that ``frontend/src/reading/status.ts`` knows."""
-    names = ("status", "draft", "template", "approve", "claim", "release", "amend", "compare", "keep", "versions")
+    names = ("status", "draft", "template", "approve", "claim", "release", "amend", "compare", "keep", "versions",
+        "differences", "compare_states")  # fmt: skip
     return {
         **{name: reverse(f"reading:{name}", args=[exam_id]) for name in names},
         "keyImages": reverse("reading:key_images", args=[exam_id]),
         "measurements": reverse("reading:measurements", args=[exam_id]),
         "preview": reverse("reading:preview", args=[exam_id]),
+        "localKeep": reverse("reading:local_keep"),
         "next": reverse("reading:next"),
         "sign": reverse("signing:sign_exam", args=[exam_id]),
         "signing": reverse("signing:signing"),

@@ -14,17 +14,22 @@ from ris_core.reports.content import Content
 MAXIMUM_PRIORS_BESIDE = 3
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A JSON object with exactly the named keys."""
 
 
-class DraftBody(Body, frozen=True):
-    revision: int
+class ContentBody(Body, frozen=True):
     content: dict[str, Any]
 
     def report(self) -> Content:
         """:raises InvalidValue: it is not the content of a report"""
         return Content.from_json(self.content)
+
+
+class DraftBody(ContentBody, frozen=True):
+    revision: int
+    window: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{0,36}$")] = ""
+    """Names the browser window, so that another one is told of its saves."""
 
 
 class TakeOverBody(Body, frozen=True):

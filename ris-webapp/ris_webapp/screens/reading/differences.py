@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Any, Literal
 
 from ris_core.reports.content import Content
 from ris_core.reports.rendering import texts_of, titles_of
@@ -100,3 +100,12 @@ def section_differences(older: Content, newer: Content) -> list[SectionDifferenc
             segments = tuple(word_differences(old, new))
             found.append(SectionDifference(section, titles.get(section, section), segments, old != new))
     return found
+
+
+def against(theirs: Content, mine: Content) -> dict[str, Any]:
+    """``theirs`` as the page's scripts take it, with how ``mine`` differs from it."""
+    return {
+        "content": theirs.as_json(),
+        "texts": texts_of(theirs),
+        "differences": [asdict(difference) for difference in section_differences(theirs, mine)],
+    }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,8 +22,7 @@ from ris_core.reports.errors import (
     ReportIncomplete,
 )
 from ris_core.reports.models import Reading
-from ris_core.reports.rendering import texts_of
-from ris_webapp.screens.reading.differences import section_differences
+from ris_webapp.screens.reading.differences import against
 from ris_webapp.screens.reading.status import clock_with_seconds
 
 
@@ -41,14 +38,8 @@ def answer_refusal(error: QuangError) -> JsonResponse:
 def answer_conflict(reading: Reading, conflict: DraftConflict, mine: Content) -> JsonResponse:
     """409 with the draft that is there now, and how ``mine`` differs from it."""
     reading.refresh_from_db(fields=["draft_saved_at"])
-    differences = section_differences(conflict.content, mine)
-    there = {
-        "revision": conflict.revision,
-        "savedAt": clock_with_seconds(reading.draft_saved_at),
-        "content": conflict.content.as_json(),
-        "texts": texts_of(conflict.content),
-        "differences": [asdict(difference) for difference in differences],
-    }
+    saved_at = clock_with_seconds(reading.draft_saved_at)
+    there = {"revision": conflict.revision, "savedAt": saved_at, **against(conflict.content, mine)}
     return _problem(409, conflict.code, _("Bản nháp vừa được lưu ở một cửa sổ khác."), theirs=there)
 
 

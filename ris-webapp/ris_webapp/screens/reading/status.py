@@ -156,7 +156,7 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
         "rights": asdict(page.rights),
         "shows": {
             "preview": page.rights.sees_draft and page.reading is not None and page.has_text,
-            "history": page.version is not None,
+            "history": page.version is not None or _has_earlier_drafts(page),
             "sign": page.signing.offered,
         },
         "who": render_to_string("reading/who.html", context, request),
@@ -172,6 +172,10 @@ def status_of(request: UserRequest, page: ReadingPage) -> dict[str, Any]:
         },
         "csrf": get_token(request),
     }
+
+
+def _has_earlier_drafts(page: ReadingPage) -> bool:
+    return page.rights.sees_draft and page.reading is not None and page.reading.draft_states.exists()
 
 
 def who_of(exam: RequestedProcedure) -> dict[str, Any]:

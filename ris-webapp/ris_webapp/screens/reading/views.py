@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
+from itertools import zip_longest
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +17,7 @@ from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.content import Content
-from ris_core.reports.models import ReportVersion
+from ris_core.reports.local_keeping import local_key
 from ris_core.reports.rendering import texts_of, titles_of
 from ris_core.reports.texts import content_of
 from ris_webapp.client import actor_of
@@ -23,6 +26,7 @@ from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.reading.addresses import script_addresses
 from ris_webapp.screens.reading.differences import section_differences
 from ris_webapp.screens.reading.headings import usual_headings
+from ris_webapp.screens.reading.history import standing_against, state_of, states_of
 from ris_webapp.screens.reading.priors import OpenedPrior, open_prior, open_priors, priors_of
 from ris_webapp.screens.reading.snippets import facts_for, snippets_for, spelling_words
 from ris_webapp.screens.reading.status import ReadingPage, reading_page, status_of, viewer_addresses, who_of
@@ -59,9 +63,12 @@ def page(request: UserRequest, exam_id: int) -> HttpResponse:
             "templates": templates_for(exam) if shown.rights.sees_draft else [],
             "snippets": snippets_for(exam, request.user) if shown.rights.sees_draft else [],
             "facts": facts_for(exam) if shown.rights.sees_draft else {},
+            "dictation": settings.QUANG.reading.dictation and may(request.user.role, Function.READ_EXAM),
             "spelling": spelling_words() if shown.rights.sees_draft else {"own": [], "known": ""},
         },
     )
+    if settings.QUANG.reading.dictation:
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
     grant_exam(request, response, shown)
     grant_viewing(request, response, [prior.study_uids for prior in shown.beside], request.user.username)
     return response
@@ -150,19 +157,48 @@ def prior_differences(request: UserRequest, exam_id: int, prior_id: int) -> Http
 @requires(Function.VIEW_REPORT)
 @require_GET
 def versions(request: UserRequest, exam_id: int) -> HttpResponse:
-    """Every approved version, newest first, each with its differences from the one before."""
+    """Every approved version and earlier draft, newest first; each version with its differences from the one before."""
     exam = exam_or_refuse(exam_id)
-    found = list(
-        ReportVersion.objects.filter(reading__procedure=exam)
-        .select_related("approved_by")
-        .prefetch_related("deliveries__receiver")
-        .order_by("reading__ordinal", "number")
-    )
+    states = states_of(reading_page(request.user, exam))
     record(actor_of(request), "report.history_viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
-    before: Content | None = None
-    history = []
-    for version in found:
-        now = content_of(version)
-        history.append((version, section_differences(before, now) if before else None))
-        before = now
-    return render(request, "reading/versions.html", {"exam": exam, "history": history[::-1]})
+    approved = [state for state in states if state.version]
+    history = [
+        (state.version, section_differences(before.content, state.content) if before else None)
+        for state, before in zip_longest(approved, approved[1:])
+    ]
+    drafts = [state for state in states if state.kind == "draft"]
+    context = {"exam": exam, "history": history, "drafts": drafts, "states": states}
+    return render(request, "reading/versions.html", context)
+
+
+@requires(Function.VIEW_REPORT)
+@require_GET
+def compare_states(request: UserRequest, exam_id: int) -> HttpResponse:
+    """``?older=`` and ``?newer=`` of a report's history, section by section."""
+    exam = exam_or_refuse(exam_id)
+    shown = reading_page(request.user, exam)
+    older, newer = (state_of(shown, request.GET.get(name, "")) for name in ("older", "newer"))
+    if older.at and newer.at and older.at > newer.at:
+        older, newer = newer, older
+    record(actor_of(request), "report.history_viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    differences = section_differences(older.content, newer.content)
+    context = {"older": older, "newer": newer, "differences": differences}
+    return render(request, "reading/compared_states.html", context)
+
+
+@requires(Function.READ_EXAM)
+@require_GET
+def draft_state(request: UserRequest, exam_id: int, revision: int) -> HttpResponse:
+    """An earlier state of the draft, and how it differs from what is there now: to be taken again, in whole or part."""
+    shown = reading_page(request.user, exam_or_refuse(exam_id))
+    state = state_of(shown, f"d{revision}")
+    return JsonResponse({"mine": state.content.as_json(), "theirs": standing_against(shown, state.content)})
+
+
+@requires(Function.READ_EXAM)
+@require_GET
+def local_keep(request: UserRequest) -> HttpResponse:
+    """By what this user's browser seals words that the server has not got; only the same user gets it again."""
+    hours = settings.QUANG.reading.local_keep_hours
+    key = local_key(request.user.pk) if hours > 0 else b""
+    return JsonResponse({"owner": request.user.pk, "key": b64encode(key).decode(), "hours": hours})
