@@ -241,3 +241,48 @@ def test_two_windows_of_one_draft_see_each_other_and_neither_loses_a_word(
     expect(history.locator("[data-compared] ins")).to_contain_text([re.compile("cửa sổ một")])
     history.locator("[data-take-state]").last.click()
     expect(first.locator("#kept")).to_contain_text("Bản nháp trước")
+
+
+RECOGNITION = """
+window.heard = [];
+window.SpeechRecognition = class {
+  start() { window.recognition = this; window.heard.push(`start ${this.lang}`); }
+  stop() { window.heard.push("stop"); this.onend?.(); }
+  say(...finals) {
+    const results = finals.map((transcript) => Object.assign([{ transcript }], { isFinal: true }));
+    this.onresult({ resultIndex: 0, results });
+  }
+};
+"""
+"""A speech recognition that hears what the test says, in place of the browser's own."""
+
+
+def test_what_is_dictated_goes_to_the_cursor_with_its_marks(
+    suite: RunningSuite, api: RisUser, radiologist: Visitor
+) -> None:
+    exam = ready_exam(suite, api, images=2)
+    page = radiologist.page
+    page.add_init_script(RECOGNITION)
+    page = radiologist.open(exam.address)
+    claim(page)
+    page.fill("#section-findings", "Lách không to.")
+    page.evaluate("document.querySelector('#section-findings').setSelectionRange(0, 0)")
+    page.keyboard.press("F1")
+    expect(page.locator("#dictation")).to_contain_text("Đang nghe")
+    page.evaluate("recognition.say('gan to phẩy có nhiều chấm vôi dấu chấm', 'kích thước 3 phẩy 5 cm chấm xuống dòng')")
+    written = "Gan to, có nhiều chấm vôi. Kích thước 3,5 cm.\nLách không to."
+    expect(page.locator("#section-findings")).to_have_value(written)
+    page.evaluate("recognition.onend()")  # browsers stop after a silence; one goes on
+    page.keyboard.press("Control+z")
+    page.focus("#section-conclusion")
+    page.click("#dictation [data-language]")
+    page.evaluate("recognition.say('the sigmoid colon is normal full stop')")
+    expect(page.locator("#section-conclusion")).to_have_value("The sigmoid colon is normal.")
+    page.keyboard.press("F1")
+    expect(page.locator("#dictation")).to_be_hidden()
+    expect(page.locator("#saving")).to_have_text(SAVED)
+    assert page.evaluate("heard") == ["start vi-VN", "start vi-VN", "stop", "start en-US", "stop"]
+    page.evaluate("delete window.SpeechRecognition; delete window.webkitSpeechRecognition")
+    page.keyboard.press("F1")
+    expect(page.locator("#toasts")).to_contain_text("Trình duyệt này không nhận giọng nói")
+    assert radiologist.complaints == []

@@ -394,6 +394,7 @@ document.addEventListener("quang:change", (event) => {
 document.addEventListener("quang:resync", soon);
 
 wireSplitter(page, need("#splitter", HTMLElement));
+if (status.rights.edit) sign.show({ state: "saved", savedAt: status.savedAt, retryInSeconds: 0, detail: "" });
 show(status);
 setTimeout(soon, 600); // the page before may have saved its last words while this one was being made
 if (status.rights.edit) editor.focus("findings");
