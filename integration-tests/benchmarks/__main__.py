@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import exams, intake, matching, signing, storage, viewer_rate, web, worklist
+from benchmarks import exams, intake, matching, signing, storage, viewer, viewer_rate, web, worklist
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
@@ -20,6 +20,7 @@ BENCHMARKS = (
     ("storage", storage.run),
     ("web", web.run),
     ("exams", exams.run),
+    ("viewer", viewer.run),
     ("viewer_rate", viewer_rate.run),
     ("signing", signing.run),
 )  # fmt: skip
