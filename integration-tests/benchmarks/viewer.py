@@ -103,7 +103,7 @@ def first_image(browser: Browser, suite: RunningSuite, study_uid: str, *, stock:
         page.set_default_timeout(_PATIENCE_MS)
         if stock:
             _without_ours(page)
-        hung = "" if stock else "&hangingprotocolId=quang.ct.1"  # without an earlier exam: one field, as the peer has
+        hung = "" if stock else "&hangingprotocolId=quang.ct.1"  # one field, as the peer has
         page.goto(f"{suite.public_url}/viewer/viewer?StudyInstanceUIDs={study_uid}{hung}", wait_until="commit")
         milliseconds: float = page.wait_for_function(_PAINTED).json_value()
         return milliseconds / 1000
