@@ -170,6 +170,7 @@ def test_every_state_reaches_four_systems_while_the_his_is_down_and_the_worker_i
         others.his.start()
         others.his.wait_for(4, PATIENCE_SECONDS)
         expect(page.locator("tbody .state", has_text="Đã nhận")).to_have_count(16, timeout=30_000)
+        expect(page.locator("#exam-state")).to_have_text("Đã trả")
         assert seen.barriers() == []
         seen.photograph("returns-acknowledged")
     he_got_all_of_it(others)

@@ -22,7 +22,7 @@ def _title(text: str, period: Period) -> str:
 
 def _counted(name: str, keys: list[str], rows: list[Output], period: Period) -> Sheet:
     columns = [
-        *keys, _("Số chỉ định"), _("Đã chụp"), _("Có kết quả"), _("Đã trả"), _("Huỷ"), _("Số người bệnh"), _("Số ảnh"),
+        *keys, _("Ca chỉ định"), _("Đã chụp"), _("Có kết quả"), _("Đã trả"), _("Huỷ"), _("Số người bệnh"), _("Số ảnh"),
     ]  # fmt: skip
     cells: list[tuple[Cell, ...]] = [
         (*row.key, row.ordered, row.performed, row.reported, row.returned, row.cancelled, row.patients, row.images)
