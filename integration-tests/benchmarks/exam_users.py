@@ -139,11 +139,12 @@ def exams_to_read(user: RisUser, count: int) -> list[int]:
     found: list[int] = []
     address = "/?state=ready&sort=newest"
     while len(found) < count:
-        text = user.get(address).text
+        answer = user.get(address)
+        text = answer.text
         found += [int(key) for key in re.findall(r'data-exam="(\d+)"', text)]
         more = _MORE.search(text)
         if not more:
-            raise RuntimeError(f"only {len(found)} exams wait for a reader")
+            raise RuntimeError(f"{address}: {answer.status_code}, {len(found)} exams wait for a reader")
         address = "/" + more.group(1).replace("&amp;", "&")
     return found[:count]
 

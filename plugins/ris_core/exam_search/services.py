@@ -19,7 +19,7 @@ from ris_core.orders.models import RequestedProcedure
 
 FEW: Final = 3000
 """So many exams are looked up by their keys; of more, the list is walked in its order until a page is full."""
-RECENT: Final = 2000
+RECENT: Final = 20_000
 """Among so many of the newest exams it is seen whether walking fills a page soon."""
 OFTEN: Final = 10
 """Of the recent exams, so many found make it worth walking."""
