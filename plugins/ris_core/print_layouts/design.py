@@ -263,7 +263,8 @@ def pictures_in(design: Design) -> frozenset[str]:
 def image_cell_mm(design: ReportDesign) -> tuple[float, float]:
     """Width and largest height of one key image, so that ``per_page`` of them fit on a page."""
     width, height = design.paper.room_mm
-    across = (width - (design.images.columns - 1) * 4.0) / design.images.columns
+    # a hair less than there is room for: the layout engine computes in pixels and would wrap what fits exactly
+    across = (width - (design.images.columns - 1) * 4.0) / design.images.columns - 0.1
     rows = math.ceil(design.images.per_page / design.images.columns)
     down = (height - 12.0) / rows - 11.0
     return across, max(15.0, down if design.images.place == "own_page" else min(across, down))

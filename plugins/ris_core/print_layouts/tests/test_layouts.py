@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 from io import BytesIO
+from typing import Literal
 
 import msgspec
 import pytest
+from django.conf import settings
 from pypdf import PdfReader
 
 from ris_core.audit.models import AuditEvent
@@ -15,10 +17,11 @@ from ris_core.audit.services import SYSTEM
 from ris_core.errors import EditConflict, InvalidValue, TransitionRefused
 from ris_core.orders.models import RequestedProcedure
 from ris_core.print_layouts.choosing import layout_for
-from ris_core.print_layouts.design import Body, Letterhead, ReportDesign
+from ris_core.print_layouts.design import Body, Images, Letterhead, Paper, ReportDesign
 from ris_core.print_layouts.exchange import exported, imported
 from ris_core.print_layouts.models import LayoutPicture, PrintLayout, PrintLayoutVersion, VersionLayout
 from ris_core.print_layouts.ready import READY, load_layouts
+from ris_core.print_layouts.samples import sample_images, sample_sheet
 from ris_core.print_layouts.services import (
     LayoutFacts,
     RuleFacts,
@@ -32,6 +35,7 @@ from ris_core.print_layouts.services import (
 from ris_core.print_layouts.tests.test_pictures import a_picture
 from ris_core.reports.documents import ensure_document, recalled_pdf
 from ris_core.reports.models import VersionStatus
+from ris_core.reports.sheet import render_pdf
 from ris_testing.exams import a_reader, an_exam, approved
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +203,17 @@ def test_an_archive_that_unpacks_to_too_much_is_refused() -> None:
         zipped.writestr("layouts.json", b" " * (9 * 1024 * 1024))
     with pytest.raises(InvalidValue, match="too large"):
         imported(archive.getvalue(), SYSTEM)
+
+
+@pytest.mark.parametrize("size", ["A4", "A5"])
+@pytest.mark.parametrize(("columns", "per_page"), [(1, 2), (2, 4), (3, 6), (4, 12)])
+def test_images_of_a_page_are_on_one_page(columns: int, per_page: int, size: Literal["A4", "A5"]) -> None:
+    design = ReportDesign(
+        paper=Paper(size=size, left_mm=10.0, right_mm=10.0),
+        images=Images(place="own_page", columns=columns, per_page=per_page),
+    )
+    pages = PdfReader(BytesIO(render_pdf(sample_sheet(settings.QUANG, images=12), design))).pages
+    texts = [" ".join(page.extract_text().split()) for page in pages]
+    captions = [f"{number}. {image.caption}" for number, image in enumerate(sample_images(), start=1)]
+    counts = [sum(caption in text for caption in captions) for text in texts]
+    assert [count for count in counts if count] == [per_page] * (12 // per_page)
