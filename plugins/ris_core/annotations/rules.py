@@ -36,6 +36,8 @@ class Refusal(StrEnum):
     STUDY_NOT_GRANTED = "0124"
     OTHER_IDENTITY = "A900"
     UNREADABLE = "C000"
+    READ_BLINDED = "A701"
+    """Others who read the exam blinded would see it."""
     ALREADY_STORED = "0111"
     NOT_STORED = "0110"
 

@@ -22,6 +22,7 @@ from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.second_readings.blinding import study_is_closed
 from ris_core.studies.file_differences import difference
 from ris_core.studies.models import Study
 
@@ -48,6 +49,8 @@ def keep_annotation(file: bytes, granted: frozenset[str], engine: Engine, actor:
     if header is None:
         return _refused(Refusal.UNREADABLE, actor)
     refusal = refusal_of(header, granted)
+    if refusal is None and study_is_closed(header.study_instance_uid):
+        refusal = Refusal.READ_BLINDED
     if refusal is not None:
         return _refused(refusal, actor, header)
     found = engine.find_studies(StudyInstanceUID(header.study_instance_uid))

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ris_core.accounts.rules import Function
+from ris_core.accounts.models import User
+from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.critical_results.models import CriticalResult, Urgency
@@ -24,6 +25,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.errors import ExamNotReady
 from ris_core.reports.holding import person, refuse_unless_may
 from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ
+from ris_core.second_readings.blinding import closed_exams, is_closed
 
 JOB_KIND: Final = "escalate_critical"
 NOTICE_KIND: Final = "critical.flagged"
@@ -45,6 +47,18 @@ def open_criticals() -> QuerySet[CriticalResult]:
     """Those that nobody has acknowledged, what is due first first."""
     waiting = CriticalResult.objects.filter(acknowledged_at__isnull=True)
     return waiting.select_related("procedure__patient", "procedure__request", "flagged_by").order_by("due_at", "pk")
+
+
+def shown_to(user: User, criticals: QuerySet[CriticalResult]) -> QuerySet[CriticalResult]:
+    """Those of ``criticals`` that ``user`` may see.
+
+    While an exam is read blinded, those who read are not told what another reader has flagged, unless nobody else has
+    acknowledged it in time: from the first escalation on the patient counts more than the blinding.
+    """
+    if not may(user.role, Function.READ_EXAM):
+        return criticals
+    hidden = Q(procedure__in=closed_exams().values("procedure_id"), level=0) & ~Q(flagged_by=user)
+    return criticals.exclude(hidden)
 
 
 @transaction.atomic
@@ -84,7 +98,8 @@ def flag(procedure_id: int, urgency: str, finding: str, actor: Actor) -> Critica
         due_at=now + timedelta(minutes=minutes_of(urgency)),
     )
     enqueue(JOB_KIND, critical.pk, run_at=critical.due_at)
-    notices.notify(NOTICE_KIND, procedure_id=procedure.pk)
+    if not is_closed(procedure.pk):
+        notices.notify(NOTICE_KIND, procedure_id=procedure.pk)
     announce_event(Event.CRITICAL_FLAGGED, procedure.pk)
     _tell(critical, actor, "critical.flagged", urgency=urgency)
     return critical
@@ -96,12 +111,14 @@ def acknowledge(critical_id: int, received_by: str, actor: Actor) -> CriticalRes
 
     :param received_by: who was told, where that is somebody else; at most 128 characters
     :raises NotPermitted: the actor's role acknowledges nothing
-    :raises NotFound: there is no such critical result
+    :raises NotFound: there is no such critical result, or the actor may not see it yet
     :raises InvalidValue: ``received_by`` is too long
     """
     user_id = person(actor)
     refuse_unless_may(user_id, Function.ACKNOWLEDGE_CRITICAL)
     critical = _locked(critical_id)
+    if not shown_to(User.objects.get(pk=user_id), CriticalResult.objects.filter(pk=critical.pk)).exists():
+        raise NotFound("there is no such critical result", field="critical")
     received_by = " ".join(received_by.split())
     if len(received_by) > 128:
         raise InvalidValue("a name has at most 128 characters", field="received_by")

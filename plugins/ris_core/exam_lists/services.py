@@ -18,6 +18,7 @@ from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.exam_lists.models import Assignment, ExamTag, Folder, FolderExam, ListLayout, SavedList, Tag
 from ris_core.orders.models import RequestedProcedure
+from ris_core.second_readings.blinding import closed_among
 
 MOST_AT_ONCE: Final = 500
 """Exams that one action is about."""
@@ -32,7 +33,9 @@ LONGEST_NAME: Final = 64
 
 @transaction.atomic
 def tag_exams(name: str, exam_ids: Sequence[int], actor: Actor) -> tuple[Tag, list[int]]:
-    """Put the tag ``name`` on exams, made when there is none; those that did not have it.
+    """Put the tag ``name`` on exams, made when there is none; those that did not have it and have it now.
+
+    Exams that are read blinded get none until all have concluded: a tag may say what its writer saw.
 
     :raises InvalidValue: no name, too long, or too many exams
     """
@@ -40,7 +43,8 @@ def tag_exams(name: str, exam_ids: Sequence[int], actor: Actor) -> tuple[Tag, li
     tag, _ = Tag.objects.get_or_create(name__iexact=name, defaults={"name": name})
     exams = _locked(exam_ids)
     having = set(ExamTag.objects.filter(tag=tag, procedure_id__in=exams).values_list("procedure_id", flat=True))
-    added = [key for key in exams if key not in having]
+    closed = closed_among(exams)
+    added = [key for key in exams if key not in having and key not in closed]
     ExamTag.objects.bulk_create([ExamTag(tag=tag, procedure_id=key, tagged_by_id=_user_id(actor)) for key in added])
     _tell(exams, added, actor, "exam.tagged", tag=tag.name)
     return tag, added

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
@@ -19,17 +19,9 @@ from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
 from ris_core.key_images.models import KeyImage
 from ris_core.key_images.rendering import Picture, picture_of
 from ris_core.key_images.rules import MAXIMUM_KEY_IMAGES, Choice, arranged, clean_caption
+from ris_core.key_images.seeing import chosen_of, seen_by
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.models import Study
-
-
-def chosen_of(procedure_id: int) -> QuerySet[KeyImage]:
-    """The exam's key images as they would go with a report approved now, in their order, without their pictures."""
-    return (
-        KeyImage.objects.filter(procedure_id=procedure_id, removed_at__isnull=True)
-        .order_by("position", "pk")
-        .defer("picture")
-    )
 
 
 def choose(procedure_id: int, study: Study, choice: Choice, engine: Engine, actor: Actor) -> KeyImage:
@@ -44,16 +36,18 @@ def choose(procedure_id: int, study: Study, choice: Choice, engine: Engine, acto
     picture = _picture(engine, image, choice)
     with transaction.atomic():
         procedure = RequestedProcedure.objects.select_for_update().get(pk=procedure_id)
-        same = KeyImage.objects.filter(
-            procedure=procedure, sop_instance_uid=choice.sop_instance_uid, frame=choice.frame, sha256=picture.sha256
-        ).first()
+        same = (
+            seen_by(actor.user_id, procedure_id)
+            .filter(sop_instance_uid=choice.sop_instance_uid, frame=choice.frame, sha256=picture.sha256)
+            .first()
+        )
         if same is not None and same.removed_at is None:
             return same
-        if chosen_of(procedure_id).count() >= MAXIMUM_KEY_IMAGES:
+        if chosen_of(procedure_id, actor.user_id).count() >= MAXIMUM_KEY_IMAGES:
             raise TooManyKeyImages(f"an exam has at most {MAXIMUM_KEY_IMAGES} key images", field="key_images")
         kept = same or _new(procedure, image, choice, picture, actor)
         kept.removed_at = None
-        kept.position = 1 + (chosen_of(procedure_id).aggregate(last=Max("position"))["last"] or 0)
+        kept.position = 1 + (chosen_of(procedure_id, actor.user_id).aggregate(last=Max("position"))["last"] or 0)
         kept.save()
         _tell(kept, procedure, actor, "key_image.chosen")
     return kept
@@ -65,7 +59,7 @@ def describe(procedure_id: int, key_image_id: int, caption: str, actor: Actor) -
 
     :raises NoSuchImage, InvalidValue: nothing was changed
     """
-    kept, procedure = _locked(procedure_id, key_image_id)
+    kept, procedure = _locked(procedure_id, key_image_id, actor)
     text = clean_caption(caption)
     if text != kept.caption:
         kept.caption = text
@@ -77,7 +71,7 @@ def describe(procedure_id: int, key_image_id: int, caption: str, actor: Actor) -
 @transaction.atomic
 def remove(procedure_id: int, key_image_id: int, actor: Actor) -> None:
     """Take an image away from the next version; it can be put back by :func:`restore`."""
-    kept, procedure = _locked(procedure_id, key_image_id)
+    kept, procedure = _locked(procedure_id, key_image_id, actor)
     if kept.removed_at is None:
         kept.removed_at = timezone.now()
         kept.save(update_fields=["removed_at"])
@@ -90,10 +84,10 @@ def restore(procedure_id: int, key_image_id: int, actor: Actor) -> None:
 
     :raises TooManyKeyImages: others have been chosen meanwhile
     """
-    kept, procedure = _locked(procedure_id, key_image_id)
+    kept, procedure = _locked(procedure_id, key_image_id, actor)
     if kept.removed_at is None:
         return
-    if chosen_of(procedure_id).count() >= MAXIMUM_KEY_IMAGES:
+    if chosen_of(procedure_id, actor.user_id).count() >= MAXIMUM_KEY_IMAGES:
         raise TooManyKeyImages(f"an exam has at most {MAXIMUM_KEY_IMAGES} key images", field="key_images")
     kept.removed_at = None
     kept.save(update_fields=["removed_at"])
@@ -104,7 +98,7 @@ def restore(procedure_id: int, key_image_id: int, actor: Actor) -> None:
 def arrange(procedure_id: int, order: list[int], actor: Actor) -> None:
     """Put the exam's key images into this order; those that ``order`` does not name follow."""
     procedure = RequestedProcedure.objects.select_for_update().get(pk=procedure_id)
-    present = list(chosen_of(procedure_id).values_list("pk", flat=True))
+    present = list(chosen_of(procedure_id, actor.user_id).values_list("pk", flat=True))
     wanted = arranged(present, order)
     if wanted == present:
         return
@@ -159,9 +153,9 @@ def _new(procedure: RequestedProcedure, image: StoredImage, choice: Choice, pict
     )
 
 
-def _locked(procedure_id: int, key_image_id: int) -> tuple[KeyImage, RequestedProcedure]:
+def _locked(procedure_id: int, key_image_id: int, actor: Actor) -> tuple[KeyImage, RequestedProcedure]:
     procedure = RequestedProcedure.objects.select_for_update().filter(pk=procedure_id).first()
-    kept = KeyImage.objects.filter(pk=key_image_id, procedure_id=procedure_id).defer("picture").first()
+    kept = seen_by(actor.user_id, procedure_id).filter(pk=key_image_id).defer("picture").first()
     if procedure is None or kept is None:
         raise NoSuchImage("the exam has no such key image", field="key_image")
     return kept, procedure

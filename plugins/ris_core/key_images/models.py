@@ -40,7 +40,7 @@ class KeyImage(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["procedure", "sop_instance_uid", "frame", "sha256"], name="key_image_chosen_once"
+                fields=["procedure", "sop_instance_uid", "frame", "sha256", "chosen_by"], name="key_image_chosen_once"
             )
         ]
         indexes = [models.Index(fields=["procedure", "position"], name="key_images_of_exam")]

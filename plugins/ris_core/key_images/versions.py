@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ris_core.jobs.services import enqueue
 from ris_core.key_images.models import KeyImage, VersionKeyImage
+from ris_core.key_images.seeing import seen_by
 from ris_core.reports.models import ReportVersion
 from ris_core.studies.models import StudyLink
 
@@ -42,9 +43,11 @@ def freeze(version: ReportVersion) -> int:
         .order_by("position", "pk")
         .defer("picture")
     )
+    # readers who saw nothing of each other may have chosen the same
+    each_once = {(kept.sop_instance_uid, kept.frame, kept.sha256): kept for kept in reversed(chosen)}
     frozen = [
         VersionKeyImage(version=version, key_image=kept, position=number, caption=kept.caption, sha256=kept.sha256)
-        for number, kept in enumerate(chosen, start=1)
+        for number, kept in enumerate(reversed(each_once.values()), start=1)
     ]
     VersionKeyImage.objects.bulk_create(frozen)
     if frozen:
@@ -58,9 +61,9 @@ def images_of(version_id: int) -> list[ReturnedImage]:
     return [_returned(item.key_image, item.caption) for item in frozen]
 
 
-def images_chosen_now(procedure_id: int) -> list[ReturnedImage]:
-    """The key images that a version approved now would have; for previews."""
-    chosen = KeyImage.objects.filter(procedure_id=procedure_id, removed_at__isnull=True).order_by("position", "pk")
+def images_chosen_now(procedure_id: int, user_id: int) -> list[ReturnedImage]:
+    """What the user sees of the key images that a version approved now would have; for previews."""
+    chosen = seen_by(user_id, procedure_id).filter(removed_at__isnull=True).order_by("position", "pk")
     return [_returned(kept, kept.caption) for kept in chosen]
 
 

@@ -56,7 +56,7 @@ class DraftConflict(EditConflict):
 
 
 class ReadAlready(TransitionRefused):
-    """The reader has concluded another reading of the same exam: each is another reader's."""
+    """The reader has concluded or knows another reading of the same exam: each is another reader's."""
 
     code = "QUANG-5008"
 

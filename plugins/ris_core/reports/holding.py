@@ -24,6 +24,7 @@ from ris_core.reports.errors import AlreadyClaimed, ExamNotReady
 from ris_core.reports.models import Reading, ReadingState
 from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ, Verb, next_state
 from ris_core.reports.texts import content_of, put_content
+from ris_core.second_readings.blinding import remember_draft_known
 from ris_core.second_readings.plans import refuse_reader_of_before, refuse_unless_due
 
 LONGEST_REASON: Final = 255
@@ -269,6 +270,8 @@ def _holder(reading: Reading) -> User | None:
 
 
 def _held_by(reading: Reading, user_id: int) -> None:
+    for knowing in filter(None, (reading.claimed_by_id, user_id)):
+        remember_draft_known(reading, knowing)
     reading.claimed_by_id = user_id
     reading.claimed_at = reading.active_at = timezone.now()
     reading.save()
@@ -276,6 +279,8 @@ def _held_by(reading: Reading, user_id: int) -> None:
 
 def _give_back(procedure: RequestedProcedure, reading: Reading) -> None:
     correcting = reading.state == ReadingState.AMENDED
+    if reading.claimed_by_id is not None:
+        remember_draft_known(reading, reading.claimed_by_id)
     reading.state = next_state(reading.state, Verb.RELEASE)
     if correcting and procedure.exam_state == ExamState.RECALLED:
         reading.state = ReadingState.RECALLED

@@ -35,6 +35,17 @@ class ReadingPlan(models.Model):
     planned_at = models.DateTimeField(auto_now_add=True)
 
 
+class DraftKnown(models.Model):
+    """Somebody has held a blinded reading that said something already: they read no other one of the exam."""
+
+    reading = models.ForeignKey("reports.Reading", on_delete=models.CASCADE, related_name="known_to")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["reading", "user"], name="draft_known_once")]
+
+
 class Agreement(models.TextChoices):
     """How the final reader judges an earlier opinion."""
 

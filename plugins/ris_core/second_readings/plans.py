@@ -5,7 +5,7 @@ from __future__ import annotations
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.errors import ReadAlready, ReadingsOutstanding
 from ris_core.reports.models import Reading, ReadingState
-from ris_core.second_readings.models import Opinion, ReadingPlan, ReadingRule
+from ris_core.second_readings.models import DraftKnown, Opinion, ReadingPlan, ReadingRule
 from ris_core.second_readings.rules import REPORT_ORDINAL, Progress, Rule, rule_for
 
 
@@ -41,13 +41,15 @@ def shown_reading(procedure_id: int, user_id: int) -> Reading | None:
 
 
 def has_read(reading: Reading, user_id: int) -> bool:
-    """Whether the user has concluded another reading of the same exam."""
-    theirs = Opinion.objects.filter(procedure_id=reading.procedure_id, reader_id=user_id)
-    return theirs.exclude(reading=reading).exists()
+    """Whether the user has concluded another reading of the same exam, or knows a blinded one's draft."""
+    of_exam = {"reading__procedure_id": reading.procedure_id}
+    concluded = Opinion.objects.filter(reader_id=user_id, **of_exam).exclude(reading=reading)
+    known = DraftKnown.objects.filter(user_id=user_id, **of_exam).exclude(reading=reading)
+    return concluded.exists() or known.exists()
 
 
 def refuse_reader_of_before(reading: Reading, user_id: int) -> None:
-    """:raises ReadAlready: the user has concluded another reading of the same exam"""
+    """:raises ReadAlready: the user has concluded another reading of the same exam, or knows a blinded one's draft"""
     if has_read(reading, user_id):
         raise ReadAlready("each reading of an exam is another reader's", field="reader")
 

@@ -12,10 +12,11 @@ from ris_core.engine.errors import NotInEngine
 from ris_core.errors import TransitionRefused
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
-from ris_core.key_images.choosing import arrange, choose, chosen_of, describe, remove, restore
+from ris_core.key_images.choosing import arrange, choose, describe, remove, restore
 from ris_core.key_images.errors import NoPicture, NoSuchImage, TooManyKeyImages
 from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.key_images.rules import MAXIMUM_KEY_IMAGES, Choice, Window
+from ris_core.key_images.seeing import chosen_of
 from ris_core.key_images.tests.test_rendering import a_frame
 from ris_core.key_images.versions import hashes_of, images_chosen_now, images_of
 from ris_core.orders.models import RequestedProcedure
@@ -82,9 +83,9 @@ def test_choosing_the_same_again_changes_nothing_and_another_window_is_another_i
     assert chosen(exam, reader).pk == first.pk
     assert chosen(exam, reader, window=Window(40, 80)).pk != first.pk
     remove(exam.pk, first.pk, reader)
-    assert chosen_of(exam.pk).count() == 1
+    assert chosen_of(exam.pk, None).count() == 1
     restore(exam.pk, first.pk, reader)
-    assert len(images_chosen_now(exam.pk)) == 2
+    assert len(images_chosen_now(exam.pk, 0)) == 2
 
 
 def test_images_of_a_study_that_was_moved_away_stay_behind() -> None:

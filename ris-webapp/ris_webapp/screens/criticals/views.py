@@ -32,7 +32,10 @@ def inbox(request: UserRequest) -> HttpResponse:
     done = CriticalResult.objects.filter(acknowledged_at__isnull=False).select_related(
         "procedure__patient", "procedure__request", "flagged_by", "acknowledged_by"
     )
-    context = {"waiting": services.open_criticals()[:MOST_SHOWN], "done": done.order_by("-acknowledged_at")[:20]}
+    context = {
+        "waiting": services.shown_to(request.user, services.open_criticals())[:MOST_SHOWN],
+        "done": services.shown_to(request.user, done).order_by("-acknowledged_at")[:20],
+    }
     return render(request, "criticals/inbox.html", context)
 
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function
+from ris_core.accounts.rules import Function, may
 from ris_core.annotations.measurements import MeasurementReport, ReportUnreadable, measurements_in
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineError
@@ -16,6 +16,7 @@ from ris_core.key_images import choosing
 from ris_core.key_images.errors import NoSuchImage
 from ris_core.key_images.models import KeyImage
 from ris_core.key_images.rules import Choice, View, Window
+from ris_core.key_images.seeing import seen_by
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.models import Study
 from ris_webapp.client import actor_of
@@ -125,7 +126,10 @@ def arrange(request: UserRequest, exam_id: int) -> HttpResponseBase:
 @require_GET
 def picture(request: UserRequest, exam_id: int, key_image_id: int) -> HttpResponse:
     """The JPEG, as it is printed; it never changes."""
-    kept = KeyImage.objects.filter(pk=key_image_id, procedure_id=exam_id).first()
+    images = KeyImage.objects.filter(procedure_id=exam_id)
+    if may(request.user.role, Function.READ_EXAM):
+        images = seen_by(request.user.pk, exam_id)
+    kept = images.filter(pk=key_image_id).first()
     if kept is None:
         raise NoSuchImage("the exam has no such key image", field="key_image")
     response = HttpResponse(bytes(kept.picture), content_type="image/jpeg")

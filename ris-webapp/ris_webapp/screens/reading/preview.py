@@ -26,7 +26,7 @@ def draft_pdf(reading: Reading, reader: User) -> bytes:
         approved_at=timezone.now(),
     )
     put_content(imagined, content_of(reading))
-    images = printed(images_chosen_now(reading.procedure_id))
+    images = printed(images_chosen_now(reading.procedure_id, reader.pk))
     sheet = replace(sheet_of(imagined, settings.QUANG), status=DRAFT, viewer_url="", verify_url="", key_images=images)
     layout = layout_of(imagined)
     return render_pdf(sheet, layout.design, layout.pictures)

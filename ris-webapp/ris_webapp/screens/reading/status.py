@@ -15,8 +15,8 @@ from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.delivery.models import Delivery, DeliveryState
 from ris_core.exam_lists.services import readers
-from ris_core.key_images.choosing import chosen_of
 from ris_core.key_images.models import KeyImage, VersionKeyImage
+from ris_core.key_images.seeing import chosen_of
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.content import Content, plain_content
@@ -112,7 +112,7 @@ def reading_page(user: User, exam: RequestedProcedure, *, with_priors: bool = Fa
         images=images,
         sees_images=sees_images,
         signing=shown_signature(user, version),
-        key_images=_key_images(user, exam, progress) if rights.sees_draft else _frozen(version),
+        key_images=tuple(chosen_of(exam.pk, user.pk)) if rights.sees_draft else _frozen(version),
         notices=tuple(shown(open_notices(patient_ids=[exam.patient_id], procedure_ids=[exam.pk]))),
         readers=tuple(readers().exclude(pk=user.pk)) if rights.hand_over else (),
         progress=progress,
@@ -127,13 +127,6 @@ def _opinions(user: User, exam: RequestedProcedure, progress: Progress | None) -
         return ()
     opinions = Opinion.objects.filter(procedure=exam).select_related("reader").order_by("position")
     return tuple(opinions if progress.opinions_are_open else opinions.filter(reader=user))
-
-
-def _key_images(user: User, exam: RequestedProcedure, progress: Progress | None) -> tuple[KeyImage, ...]:
-    chosen = chosen_of(exam.pk)
-    if progress is not None and not progress.opinions_are_open:
-        chosen = chosen.filter(chosen_by=user)
-    return tuple(chosen)
 
 
 def _frozen(version: ReportVersion | None) -> tuple[KeyImage, ...]:
