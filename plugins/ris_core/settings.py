@@ -133,6 +133,22 @@ class Critical(Section, frozen=True):
     yellow_minutes: float = 1440.0
 
 
+class Mail(Section, frozen=True):
+    """The hospital's mail server, for notifications by e-mail."""
+
+    host: str = ""
+    """Empty: no mail is sent."""
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """``starttls`` (port 587) or ``tls`` (port 465), the certificate verified; ``none`` only for a relay on this
+    machine."""
+    username: str = ""
+    """Empty: no login. The password is the secret file ``smtp_password``."""
+    sender: str = "quang@localhost"
+    ca_file: str = ""
+    """PEM file of who signed the server's certificate; empty: those that the machine trusts."""
+
+
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
@@ -235,6 +251,7 @@ class Settings(Section, frozen=True):
     delivery: Delivery = Delivery()
     reading: Reading = Reading()
     critical: Critical = Critical()
+    mail: Mail = Mail()
     worker: Worker = Worker()
     access: Access = Access()
     viewer: Viewer = Viewer()

@@ -70,6 +70,7 @@ EXCHANGE_WORDS: dict[str, dict[str, Text]] = {
         "INSTANCE_AVAILABILITY": _("DICOM IAN"),
         "MPPS": _("DICOM MPPS"),
         "WEBHOOK": _("Webhook"),
+        "EMAIL": _("E-mail"),
     },
     "notification_event": {
         "exam.scheduled": _("Ca đã xếp lịch"),

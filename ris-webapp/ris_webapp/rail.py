@@ -70,6 +70,7 @@ RAIL = (
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
     RailEntry("criticals:inbox", "alert-triangle", _("Nguy cấp"), Function.ACKNOWLEDGE_CRITICAL, criticals_waiting),
+    RailEntry("peer_reviews:inbox", "eye", _("Bình duyệt"), Function.REVIEW_PEERS),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),
     RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),

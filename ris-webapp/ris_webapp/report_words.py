@@ -34,6 +34,13 @@ REPORT_WORDS: dict[str, dict[str, Text]] = {
         "REMOTE": _("Ký số từ xa (CSC)"),
     },
     "urgency": {"RED": _("Đỏ: ngay"), "ORANGE": _("Cam: trong giờ"), "YELLOW": _("Vàng: trong ngày")},
+    "peer_score": {
+        "1": _("Đồng ý"),
+        "2a": _("Khác, khó thấy; ít ảnh hưởng người bệnh"),
+        "2b": _("Khác, khó thấy; có thể ảnh hưởng người bệnh"),
+        "3a": _("Khác, đáng ra phải thấy; ít ảnh hưởng người bệnh"),
+        "3b": _("Khác, đáng ra phải thấy; có thể ảnh hưởng người bệnh"),
+    },
     "agreement": {
         "AGREES": _("Đồng ý"),
         "MINOR": _("Khác ít"),

@@ -24,6 +24,10 @@ class Function(StrEnum):
     """Say that an exam shows what somebody must know now."""
     ACKNOWLEDGE_CRITICAL = "acknowledge_critical"
     """Answer for having learnt of a critical result."""
+    REVIEW_PEERS = "review_peers"
+    """Say how far one agrees with a colleague's report that was drawn for it."""
+    MANAGE_PEER_REVIEWS = "manage_peer_reviews"
+    """Say which reports are drawn for review, and see what was said of whose."""
     SIGN_REPORT = "sign_report"
     """Sign digitally what one has approved, with one's own key."""
     RECALL_REPORT = "recall_report"
@@ -53,6 +57,7 @@ _WRITING = _VIEWING | {Function.READ_EXAM, Function.VIEW_PATIENTS}
 _RESIDENT = _WRITING | {Function.APPROVE_PRELIMINARY, Function.FLAG_CRITICAL, Function.ACKNOWLEDGE_CRITICAL}
 _RADIOLOGIST = _RESIDENT | {
     Function.APPROVE_REPORT,
+    Function.REVIEW_PEERS,
     Function.SIGN_REPORT,
     Function.RECALL_REPORT,
     Function.RESOLVE_UNMATCHED,
@@ -64,7 +69,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
     "SECRETARY": _WRITING,
     "RESIDENT": _RESIDENT,
     "RADIOLOGIST": _RADIOLOGIST,
-    "SENIOR": _RADIOLOGIST | {Function.APPROVE_RESIDENTS, Function.OVERRIDE_READING},
+    "SENIOR": _RADIOLOGIST | {Function.APPROVE_RESIDENTS, Function.OVERRIDE_READING, Function.MANAGE_PEER_REVIEWS},
     "TECHNOLOGIST": _VIEWING
     | {
         Function.RESOLVE_UNMATCHED,
@@ -100,6 +105,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.MANAGE_PATIENTS,
             Function.MERGE_PATIENTS,
             Function.MANAGE_TEMPLATES,
+            Function.MANAGE_PEER_REVIEWS,
             Function.ADMINISTER,
         }
     ),

@@ -36,8 +36,12 @@ STATUS: Final[dict[str, tuple[str, str]]] = {
     Event.REPORT_FINAL: ("CM", "F"),
     Event.REPORT_CORRECTED: ("CM", "C"),
     Event.REPORT_RECALLED: ("IP", "P"),
+    Event.CRITICAL_FLAGGED: ("", ""),
+    Event.CRITICAL_ESCALATED: ("", ""),
+    Event.CRITICAL_ACKNOWLEDGED: ("", ""),
 }
-"""ORC-5 (HL7 table 0038) and OBR-25 (table 0123) of each event. An order is completed (CM) by its report only."""
+"""ORC-5 (HL7 table 0038) and OBR-25 (table 0123) of each event. An order is completed (CM) by its report only; a
+critical result changes no status and is told by ORC-16 alone."""
 
 MESSAGE_TYPES: Final = {"ORM": ("ORM^O01", "ORM_O01"), "OMG": ("OMG^O19", "OMG_O19")}
 

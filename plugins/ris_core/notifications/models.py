@@ -26,11 +26,15 @@ class NotificationReceiver(models.Model):
         "webhooks.Webhook", null=True, blank=True, on_delete=models.PROTECT, related_name="receiver"
     )
     """Where events are posted as JSON."""
+    email = models.CharField(max_length=254, blank=True)
+    """The mailbox of a person or a group."""
     active = models.BooleanField(default=True)
 
     @property
     def address(self) -> str:
         """Where it is told, for people."""
+        if self.email:
+            return self.email
         if self.webhook:
             return self.webhook.url
         if self.device:

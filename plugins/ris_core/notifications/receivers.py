@@ -1,4 +1,4 @@
-"""The receivers that are told by HL7 or DICOM: add, change, switch off, try (webhooks: :mod:`ris_core.webhooks`)."""
+"""The receivers told by HL7, DICOM or e-mail: add, change, switch off, try (webhooks: :mod:`ris_core.webhooks`)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device
 from ris_core.errors import InvalidValue, NotFound, QuangError
+from ris_core.notifications.mail import checked_address
 from ris_core.notifications.models import NotificationReceiver
 from ris_core.notifications.rules import Transport
 from ris_core.notifications.subscriptions import Subscription, add_receiver, save_receiver
@@ -20,14 +21,14 @@ from ris_core.notifications.transports import BY_NAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverRegistration(Subscription):
-    """What is known of a receiver that is told by HL7 or DICOM.
+    """What is known of a receiver that is told by HL7, DICOM or e-mail.
 
     :raises InvalidValue: naming the field that cannot be so
     """
 
     transport: Transport
     address: str
-    """The code of a receiver of results for HL7, else the AE title of a registered device."""
+    """The code of a receiver of results for HL7, an e-mail address, else the AE title of a registered device."""
     hl7_message: str = "ORM"
     """A key of :data:`ris_core.notifications.hl7_status.MESSAGE_TYPES`."""
 
@@ -46,11 +47,9 @@ def register_receiver(registration: ReceiverRegistration, actor: Actor) -> Notif
 
     :raises InvalidValue: the code is taken, or nobody has the address
     """
-    system, device = _addressed(registration)
     receiver = add_receiver(
-        registration, transport=registration.transport, system=system, device=device,
-        hl7_message=registration.hl7_message,
-    )  # fmt: skip
+        registration, transport=registration.transport, hl7_message=registration.hl7_message, **_addressed(registration)
+    )
     _record(receiver, actor, "registered", events=sorted(registration.events))
     return receiver
 
@@ -63,10 +62,9 @@ def change_receiver(receiver_id: int, registration: ReceiverRegistration, actor:
     :raises InvalidValue: nobody has the address
     """
     receiver = _locked(receiver_id)
-    system, device = _addressed(registration)
     save_receiver(
-        receiver, registration, transport=registration.transport, system=system, device=device,
-        hl7_message=registration.hl7_message,
+        receiver, registration, transport=registration.transport, hl7_message=registration.hl7_message,
+        **_addressed(registration),
     )  # fmt: skip
     _record(receiver, actor, "changed", events=sorted(registration.events), active=registration.active)
     return receiver
@@ -90,16 +88,21 @@ def try_receiver(receiver_id: int, actor: Actor) -> str:
     return problem
 
 
-def _addressed(registration: ReceiverRegistration) -> tuple[Receiver | None, Device | None]:
-    if registration.transport is Transport.HL7_STATUS:
-        system = Receiver.objects.filter(code=registration.address).first()
-        if system is None:
-            raise InvalidValue("no receiver of results has this code", field="address")
-        return system, None
-    device = Device.objects.filter(ae_title=registration.address).first()
-    if device is None:
-        raise InvalidValue("no device has this AE title", field="address")
-    return None, device
+def _addressed(registration: ReceiverRegistration) -> dict[str, Any]:
+    """The columns of the address."""
+    told: dict[str, Any] = {"system": None, "device": None, "email": ""}
+    match registration.transport:
+        case Transport.EMAIL:
+            told["email"] = checked_address(registration.address)
+        case Transport.HL7_STATUS:
+            told["system"] = Receiver.objects.filter(code=registration.address).first()
+            if told["system"] is None:
+                raise InvalidValue("no receiver of results has this code", field="address")
+        case _:
+            told["device"] = Device.objects.filter(ae_title=registration.address).first()
+            if told["device"] is None:
+                raise InvalidValue("no device has this AE title", field="address")
+    return told
 
 
 def _locked(receiver_id: int) -> NotificationReceiver:

@@ -36,6 +36,7 @@ class Transport(StrEnum):
     INSTANCE_AVAILABILITY = "INSTANCE_AVAILABILITY"
     MPPS = "MPPS"
     WEBHOOK = "WEBHOOK"
+    EMAIL = "EMAIL"
 
 
 def wants(rule_modality: str, rule_source: str, modality: str, source: str) -> bool:

@@ -16,10 +16,11 @@ from ris_core.delivery.composition import exam_facts
 from ris_core.delivery.models import Receiver
 from ris_core.delivery.oru import VERSIONS
 from ris_core.errors import InvalidValue
-from ris_core.notifications import dicom, hl7_status
+from ris_core.notifications import dicom, hl7_status, mail
 from ris_core.notifications.models import Notification, NotificationReceiver
 from ris_core.notifications.rules import Event, Transport
 from ris_core.orders.models import RequestedProcedure
+from ris_core.outbox import smtp
 from ris_core.outbox.mllp import exchange, reach
 from ris_core.settings import Settings
 from ris_core.webhooks import event_body
@@ -123,6 +124,33 @@ def _attempt_webhook(receiver: NotificationReceiver, settings: Settings) -> None
     post(receiver.webhook.url, secret_of(receiver.webhook, settings), event_id, TEST_EVENT, body, settings)
 
 
+def _compose_mail(notification: Notification, now: datetime, settings: Settings) -> bytes:
+    return mail.compose(
+        mail.Mail(
+            event=notification.event,
+            exam_id=_procedure(notification).pk,
+            control_id=notification.control_id,
+            occurred_at=notification.occurred_at.astimezone(ZoneInfo(settings.site.time_zone)),
+            sent_at=now,
+            sender=settings.mail.sender,
+            recipient=mail.checked_address(notification.receiver.email),
+            language=settings.site.language,
+            site=settings.site.name,
+            public_url=settings.public_url,
+        )
+    )
+
+
+def _exchange_mail(notification: Notification, message: bytes, settings: Settings) -> bytes:
+    return smtp.hand_over(notification.receiver.email, message, settings)
+
+
+def _attempt_mail(receiver: NotificationReceiver, settings: Settings) -> None:
+    """Connection and login only: whether the mailbox exists, its server says later."""
+    mail.checked_address(receiver.email)
+    smtp.reach(settings)
+
+
 TEST_EVENT: Final = "test"
 
 TRANSPORTS: tuple[TransportKind, ...] = (
@@ -142,5 +170,6 @@ TRANSPORTS: tuple[TransportKind, ...] = (
         dicom.attempt_forward,
     ),
     TransportKind(Transport.WEBHOOK, EVENTS, _compose_webhook, _exchange_webhook, _attempt_webhook),
+    TransportKind(Transport.EMAIL, mail.EVENTS, _compose_mail, _exchange_mail, _attempt_mail),
 )
 BY_NAME = {kind.transport.value: kind for kind in TRANSPORTS}

@@ -23,6 +23,7 @@ from ris_core.key_images.versions import freeze
 from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.models import ExamState, RequestedProcedure
+from ris_core.peer_reviews.drawing import draw as draw_for_review
 from ris_core.print_layouts.choosing import bind_layout
 from ris_core.reports.checks import flaws_of
 from ris_core.reports.content import Content
@@ -176,6 +177,8 @@ def approve(reading_id: int, revision: int, status: VersionStatus, actor: Actor)
     final = status != VersionStatus.PRELIMINARY
     set_exam_state(procedure, ExamState.FINAL if final else ExamState.PRELIMINARY)
     owe_version(version)
+    if status == VersionStatus.FINAL:
+        draw_for_review(version, procedure)
     announce_event(_EVENTS[status], procedure.pk)
     enqueue("render_document", version.pk, lane=f"reading:{reading.pk}")
     tell(

@@ -1,4 +1,4 @@
-"""The form of a receiver that is told by HL7 or DICOM; what may be in it is decided by
+"""The form of a receiver that is told by HL7, DICOM or e-mail; what may be in it is decided by
 :class:`ris_core.notifications.receivers.ReceiverRegistration`."""
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ class ReceiverForm(SubscriptionForm):
         **SubscriptionForm.WHAT_TO_DO,
         "events": _("Hãy chọn ít nhất một sự kiện, và chỉ những sự kiện mà cách báo này gửi được."),
         "address": _("Chọn HIS cho HL7, máy đã đăng ký cho DICOM."),
+        "email": _("Ghi một địa chỉ như khoa.cdha@example.org."),
     }
 
     transport = forms.ChoiceField(
         choices=[(way.value, WORDS["transport"][way.value]) for way in Transport if way is not Transport.WEBHOOK],
         label=_("Cách báo"),
     )
-    address = forms.ChoiceField(label=_("Nơi nhận"))
+    address = forms.ChoiceField(required=False, label=_("Nơi nhận"))
+    email = forms.CharField(max_length=254, required=False, label=_("Địa chỉ e-mail"))
     hl7_message = forms.ChoiceField(
         choices=[(name, kind) for name, (kind, _structure) in MESSAGE_TYPES.items()], label=_("Bản tin HL7")
     )
@@ -52,7 +54,10 @@ class ReceiverForm(SubscriptionForm):
     def of(cls, receiver: NotificationReceiver) -> ReceiverForm:
         """The form filled with a receiver."""
         address = receiver.device.ae_title if receiver.device else receiver.system.code if receiver.system else ""
-        told = {"transport": receiver.transport, "address": address, "hl7_message": receiver.hl7_message}
+        told = {
+            "transport": receiver.transport, "address": address, "email": receiver.email,
+            "hl7_message": receiver.hl7_message,
+        }  # fmt: skip
         return cls(initial={**cls.values_of(receiver), **told})
 
     def registration(self) -> ReceiverRegistration | None:
@@ -60,11 +65,12 @@ class ReceiverForm(SubscriptionForm):
         if not self.is_valid():
             return None
         entered = self.cleaned_data
+        transport = Transport(entered["transport"])
         try:
             return ReceiverRegistration(
                 **self.subscription(),
-                transport=Transport(entered["transport"]),
-                address=entered["address"],
+                transport=transport,
+                address=entered["email" if transport is Transport.EMAIL else "address"].strip(),
                 hl7_message=entered["hl7_message"],
             )
         except QuangError as error:

@@ -36,7 +36,7 @@ def receivers(request: UserRequest) -> HttpResponse:
 @requires(Function.ADMINISTER)
 @require_http_methods(["GET", "POST"])
 def register(request: UserRequest) -> HttpResponse:
-    """Add one that is told by HL7 or DICOM."""
+    """Add one that is told by HL7, DICOM or e-mail."""
     form = ReceiverForm(request.POST) if request.method == "POST" else ReceiverForm()
     registration = form.registration() if form.is_bound else None
     if registration:
