@@ -49,7 +49,7 @@ def review(review_id: int, score: str, reason: str, actor: Actor) -> PeerReview:
     """
     user_id = person(actor)
     refuse_unless_may(user_id, Function.REVIEW_PEERS)
-    if score not in Score:
+    if score not in tuple(Score):
         raise InvalidValue("there is no such score", field="score")
     reason = reason.strip()
     if len(reason) > LONGEST_REASON or (Score(score).needs_reason and not reason):

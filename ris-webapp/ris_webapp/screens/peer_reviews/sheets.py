@@ -17,7 +17,7 @@ def sheets_of(period: Period) -> Iterator[Sheet]:
     """Scores by reader, then each review."""
     since, until = period.begins_at, period.ends_at
     days = f"{period.first:%d/%m/%Y}-{period.last:%d/%m/%Y}"
-    columns = [_("Bác sĩ đọc"), _("Đã rút"), _("Đã bình duyệt"), *Score, _("Khác (%)"), _("Khác đáng kể (%)")]
+    columns = [_("Bác sĩ đọc"), _("Đã rút"), _("Đã bình duyệt"), *Score, _("Tỉ lệ khác"), _("Tỉ lệ khác đáng kể")]
     yield Sheet(
         _("Theo bác sĩ"),
         f"{_('Bình duyệt')} {days}",
