@@ -143,7 +143,7 @@ def test_a_blinded_second_reader_judges_the_first_and_has_the_last_word(suite: R
             page.keyboard.press("F9")  # no report before one's own opinion
             expect(page.locator("#report-head")).not_to_contain_text("Bản 1")
             page.get_by_role("button", name="Chốt lần đọc này").click()
-            opinion = page.locator("#report-head details", has_text="Bác sĩ CĐHA ·")
+            opinion = page.locator("#report-head details.indication", has_text="Lần 1")
             opinion.locator("summary").click()
             expect(opinion).to_contain_text(f"{WORD} phổi phải.")
             opinion.locator("select").select_option("MAJOR")

@@ -123,6 +123,8 @@ ACTIONS: dict[str, Text] = {
     "critical.escalated": _("Nhắc kết quả nguy cấp"),
     "reading.concluded": _("Chốt một lần đọc"),
     "opinion.judged": _("So một lần đọc với kết luận cuối"),
+    "exam.counted": _("Ghi số phim và số lần phát tia"),
+    "exam.time_corrected": _("Sửa giờ chụp hoặc giờ đọc"),
     "peer_review.opened": _("Mở kết quả để bình duyệt"),
     "peer_review.given": _("Bình duyệt kết quả"),
     "peer_review.results_viewed": _("Xem tổng hợp bình duyệt"),

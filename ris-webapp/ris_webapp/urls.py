@@ -41,6 +41,7 @@ SCREENS = (
     "ris_webapp.screens.receivers.urls",
     "ris_webapp.screens.criticals.urls",
     "ris_webapp.screens.peer_reviews.urls",
+    "ris_webapp.screens.acquisition.urls",
     "ris_webapp.screens.reading_rules.urls",
     "ris_webapp.screens.reading_targets.urls",
     "ris_webapp.screens.webhooks.urls",

@@ -24,6 +24,8 @@ class Function(StrEnum):
     """Say that an exam shows what somebody must know now."""
     ACKNOWLEDGE_CRITICAL = "acknowledge_critical"
     """Answer for having learnt of a critical result."""
+    RECORD_ACQUISITION = "record_acquisition"
+    """Count films and exposures, and say when an exam was really performed."""
     REVIEW_PEERS = "review_peers"
     """Say how far one agrees with a colleague's report that was drawn for it."""
     MANAGE_PEER_REVIEWS = "manage_peer_reviews"
@@ -57,6 +59,7 @@ _WRITING = _VIEWING | {Function.READ_EXAM, Function.VIEW_PATIENTS}
 _RESIDENT = _WRITING | {Function.APPROVE_PRELIMINARY, Function.FLAG_CRITICAL, Function.ACKNOWLEDGE_CRITICAL}
 _RADIOLOGIST = _RESIDENT | {
     Function.APPROVE_REPORT,
+    Function.RECORD_ACQUISITION,
     Function.REVIEW_PEERS,
     Function.SIGN_REPORT,
     Function.RECALL_REPORT,
@@ -76,6 +79,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
         Function.MANAGE_STUDIES,
         Function.VIEW_DEVICES,
         Function.MANAGE_ORDERS,
+        Function.RECORD_ACQUISITION,
         Function.VIEW_PATIENTS,
     },
     "RECEPTION": frozenset(
@@ -105,7 +109,6 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.MANAGE_PATIENTS,
             Function.MERGE_PATIENTS,
             Function.MANAGE_TEMPLATES,
-            Function.MANAGE_PEER_REVIEWS,
             Function.ADMINISTER,
         }
     ),

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
+from ris_core.doses import reading as doses
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
@@ -103,6 +104,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=900.0,
         every_seconds=lambda settings: settings.mapping.sweep_interval_seconds,
     ),
+    JobKind(doses.JOB_KIND, doses.run_read_dose, Pool.IMAGES),
     JobKind(critical_results.JOB_KIND, critical_results.run_escalate, Pool.IMAGES),
     JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("forget_draft_states", duties.forget_draft_states, Pool.IMAGES, every_seconds=lambda _: 3600.0),

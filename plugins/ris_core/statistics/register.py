@@ -38,6 +38,11 @@ class Line:
     images: int
     state: str
     reader: str
+    films: int | None
+    """As a person has counted; None: nobody has."""
+    exposures: int | None
+    dlp_mgy_cm: float | None
+    dap_gy_cm2: float | None
     approved_at: datetime | None
 
 
@@ -70,14 +75,15 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
             "pk", "scheduled_at", "request__accession_number", "patient__full_name", "identifier",
             "patient__birth_date", "patient__sex", "request__visit__patient_class",
             "request__requesting_department", "request__requesting_physician", "modality", "service_code",
-            "service_name", "images", "exam_state", "reader", "reported_at",
+            "service_name", "images", "exam_state", "reader", "count__films", "count__exposures", "dose__dlp_mgy_cm",
+            "dose__dap_gy_cm2", "reported_at",
         )[first : first + min(count, MOST_LINES)]
     )  # fmt: skip
     for row in rows.iterator(chunk_size=2000):
-        *known, approved_at = row
+        *known, films, exposures, dlp, dap, approved_at = row
         values: list[Any] = ["" if value is None else value for value in known]
         values[13] = values[13] or 0
-        yield Line(*[*values, approved_at])
+        yield Line(*values, films, exposures, dlp, dap, approved_at)
 
 
 def _exams(period: Period) -> QuerySet[RequestedProcedure]:

@@ -18,13 +18,15 @@ from django.db.models import (
     F,
     IntegerField,
     Model,
-    Q,
     QuerySet,
     Value,
     When,
 )
+from django.db.models.functions import Coalesce
 
 from ris_core.delivery.models import Delivery, DeliveryState
+from ris_core.doses.corrected import corrected
+from ris_core.doses.models import Moment
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion, VersionStatus
 from ris_core.statistics.period import Period
@@ -77,17 +79,22 @@ def stages(period: Period) -> list[Stage]:
         **period.exams("reading__procedure__"),
     )
     procedure = "reading__procedure__"
+    performed = corrected("pk", Moment.ACQUIRED, "images_arrived_at")
+    performed_of_version = corrected(f"{procedure}pk", Moment.ACQUIRED, f"{procedure}images_arrived_at")
+    read = corrected(f"{procedure}pk", Moment.READ, "approved_at")
     return [
-        _stage("performed", exams, "request__ordered_at", "images_arrived_at"),
-        _stage("read", versions.filter(number=1), f"{procedure}images_arrived_at", "approved_at"),
+        _stage("performed", exams, "request__ordered_at", performed),
+        _stage("read", versions.filter(number=1), performed_of_version, read),
         _stage("approved", final, f"{procedure}request__ordered_at", "approved_at"),
         _stage("returned", returned, "version__approved_at", "acknowledged_at"),
     ]
 
 
-def _stage(name: str, rows: QuerySet[Any, Model], begins: str, ends: str) -> Stage:
-    taken = ExpressionWrapper(F(ends) - F(begins), output_field=DurationField())
-    measured = rows.filter(Q(**{f"{begins}__isnull": False})).annotate(taken=taken)
+def _stage(name: str, rows: QuerySet[Any, Model], begins: str | Coalesce, ends: str | Coalesce) -> Stage:
+    rows = rows.annotate(begins=F(begins) if isinstance(begins, str) else begins)
+    rows = rows.annotate(ends=F(ends) if isinstance(ends, str) else ends)
+    taken = ExpressionWrapper(F("ends") - F("begins"), output_field=DurationField())
+    measured = rows.filter(begins__isnull=False).annotate(taken=taken)
     classes = Case(
         *(When(taken__lte=timedelta(minutes=limit), then=Value(number)) for number, limit in enumerate(LIMITS_MINUTES)),
         default=Value(len(LIMITS_MINUTES)),

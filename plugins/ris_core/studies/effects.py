@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.doses.rules import IRRADIATING
 from ris_core.errors import TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.notices.services import notify
@@ -98,6 +99,8 @@ def images_are_complete(procedure: RequestedProcedure, study: Study, at: datetim
     worked_on = set(working.values_list("step_id", flat=True))
     started = _steps_done_by(procedure, study, (StepStatus.STARTED,))
     _complete(procedure, [] if None in worked_on else [step for step in started if step.pk not in worked_on], at)
+    if procedure.modality in IRRADIATING:
+        enqueue("read_dose", procedure.pk)
     if procedure.exam_state not in _AWAITING_REPORT:
         return
     if PerformedFor.objects.filter(procedure=procedure).exists():

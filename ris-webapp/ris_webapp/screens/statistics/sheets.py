@@ -61,7 +61,8 @@ def register_sheets(period: Period) -> Iterator[Sheet]:
     columns = [
         _("Số"), _("Thời gian"), _("Số phiếu"), _("Họ tên"), _("Mã người bệnh"), _("Ngày sinh"), _("Giới"), _("Diện"),
         _("Khoa chỉ định"), _("Bác sĩ chỉ định"), _("Loại máy"), _("Mã dịch vụ"), _("Dịch vụ"), _("Số ảnh"),
-        _("Tình trạng"), _("Bác sĩ đọc"), _("Duyệt lúc"),
+        _("Tình trạng"), _("Bác sĩ đọc"), _("Duyệt lúc"), _("Số phim"), _("Số lần phát tia"), "DLP (mGy·cm)",
+        "DAP (Gy·cm²)",
     ]  # fmt: skip
     rows = (
         (
@@ -69,12 +70,12 @@ def register_sheets(period: Period) -> Iterator[Sheet]:
             shown_date(line.birth_date), str(WORDS["sex"].get(line.sex, line.sex)),
             str(WORDS["patient_class"].get(line.patient_class, "")), line.department, line.physician, line.modality,
             line.service_code, line.service_name, line.images, str(WORDS["exam_state"][line.state]), line.reader,
-            line.approved_at,
+            line.approved_at, line.films, line.exposures, line.dlp_mgy_cm, line.dap_gy_cm2,
         )
         for number, line in enumerate(register.lines(period), start=1)
     )  # fmt: skip
     name = _("Sổ chẩn đoán hình ảnh")
-    widths = [6, 17, 18, 28, 16, 12, 6, 10, 24, 24, 8, 14, 36, 8, 14, 24, 17]
+    widths = [6, 17, 18, 28, 16, 12, 6, 10, 24, 24, 8, 14, 36, 8, 14, 24, 17, 8, 14, 14, 14]
     yield Sheet(name, _title(name, period), columns, rows, widths)
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from ris_core.audit.models import AuditEvent
 from ris_core.delivery.models import Delivery
+from ris_core.doses.models import ExamDose
 from ris_core.errors import NotFound
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.performed.models import ImageCheck
 from ris_core.studies.models import StudyLink
+from ris_webapp.screens.acquisition.shown import dose_in_words
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 from ris_webapp.screens.worklist.performed import ShownStep, image_check, performed_steps
@@ -32,6 +34,8 @@ class ExamPreview:
     links: list[StudyLink]
     events: list[AuditEvent]
     notices: list[ShownNotice]
+    dose: list[str]
+    """In words; empty when nothing tells."""
 
 
 def exam_preview(procedure_id: int) -> ExamPreview:
@@ -58,6 +62,7 @@ def exam_preview(procedure_id: int) -> ExamPreview:
         links=links,
         events=list(events[:HISTORY_EVENTS]),
         notices=shown(open_notices(patient_ids=[procedure.patient_id], procedure_ids=[procedure_id])),
+        dose=dose_in_words(ExamDose.objects.filter(procedure=procedure).first()),
     )
 
 
