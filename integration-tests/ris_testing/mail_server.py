@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -44,12 +45,12 @@ class MailServer:
 
     @property
     def port(self) -> int:
-        return int(self._controller.server.sockets[0].getsockname()[1])
+        return _address(self._controller)[1]
 
     @property
     def messages(self) -> list[EmailMessage]:
         """What it has taken, read."""
-        return [message_from_bytes(raw, policy=default) for raw in self.taken]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=default) for raw in self.taken]
 
     def __enter__(self) -> Self:
         self._authority = Authority(self.folder, "mail-ca")
@@ -90,8 +91,15 @@ class _Anywhere(Controller):
     """A controller that lets the system choose the port; its own first call would go to port 0."""
 
     def _trigger_server(self) -> None:
-        with socket.create_connection(self.server.sockets[0].getsockname()[:2], timeout=5):
+        with socket.create_connection(_address(self), timeout=5):
             return
+
+
+def _address(controller: Controller) -> tuple[str, int]:
+    server = controller.server
+    assert isinstance(server, asyncio.Server)
+    host, port = server.sockets[0].getsockname()[:2]
+    return str(host), int(port)
 
 
 def _authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -103,7 +103,7 @@ def _amount(item: Dataset, name: str) -> Amounts | None:
     number = measured[0].get("NumericValue")
     if factor is None or number is None:
         return None
-    value = float(number) * factor
+    value: Any = float(number) * factor
     return Amounts(**{name: value}) if 0 <= value < 1e9 else None
 
 

@@ -44,7 +44,7 @@ class ExamCount(models.Model):
     """Films and exposures of one exam as a person has counted them."""
 
     procedure = models.OneToOneField(
-        "orders.RequestedProcedure", primary_key=True, on_delete=models.CASCADE, related_name="count"
+        "orders.RequestedProcedure", primary_key=True, on_delete=models.CASCADE, related_name="counted"
     )
     films = models.PositiveIntegerField()
     exposures = models.PositiveIntegerField()

@@ -75,7 +75,7 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
             "pk", "scheduled_at", "request__accession_number", "patient__full_name", "identifier",
             "patient__birth_date", "patient__sex", "request__visit__patient_class",
             "request__requesting_department", "request__requesting_physician", "modality", "service_code",
-            "service_name", "images", "exam_state", "reader", "count__films", "count__exposures", "dose__dlp_mgy_cm",
+            "service_name", "images", "exam_state", "reader", "counted__films", "counted__exposures", "dose__dlp_mgy_cm",
             "dose__dap_gy_cm2", "reported_at",
         )[first : first + min(count, MOST_LINES)]
     )  # fmt: skip
@@ -83,7 +83,7 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
         *known, films, exposures, dlp, dap, approved_at = row
         values: list[Any] = ["" if value is None else value for value in known]
         values[13] = values[13] or 0
-        yield Line(*values, films, exposures, dlp, dap, approved_at)
+        yield Line(*[*values, films, exposures, dlp, dap, approved_at])
 
 
 def _exams(period: Period) -> QuerySet[RequestedProcedure]:

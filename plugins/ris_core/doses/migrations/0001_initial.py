@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ExamCount',
             fields=[
-                ('procedure', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='count', serialize=False, to='orders.requestedprocedure')),
+                ('procedure', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='counted', serialize=False, to='orders.requestedprocedure')),
                 ('films', models.PositiveIntegerField()),
                 ('exposures', models.PositiveIntegerField()),
                 ('counted_at', models.DateTimeField()),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 RDSR_CLASS = "1.2.840.10008.5.1.4.1.1.88.67"
 
@@ -71,14 +71,14 @@ def projection_report(dap_gy_m2: float, planes: int = 1) -> list[Dataset]:
 def file_of(content: Sequence[Dataset], *, sop_class: str = RDSR_CLASS, title: str = "113701") -> bytes:
     """The DICOM file."""
     report = Dataset()
-    report.SOPClassUID, report.SOPInstanceUID = sop_class, generate_uid()
+    report.SOPClassUID, report.SOPInstanceUID = UID(sop_class), generate_uid()
     report.StudyInstanceUID, report.SeriesInstanceUID, report.Modality = "1.2.3", "1.2.3.4", "SR"
     report.ValueType, report.ContinuityOfContent = "CONTAINER", "SEPARATE"
     report.ConceptNameCodeSequence = [coded(title)]
     report.ContentSequence = list(content)
     report.file_meta = FileMetaDataset()
     report.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    report.file_meta.MediaStorageSOPClassUID = sop_class
+    report.file_meta.MediaStorageSOPClassUID = report.SOPClassUID
     report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
     file = BytesIO()
     report.save_as(file, enforce_file_format=True)
