@@ -75,8 +75,8 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
             "pk", "scheduled_at", "request__accession_number", "patient__full_name", "identifier",
             "patient__birth_date", "patient__sex", "request__visit__patient_class",
             "request__requesting_department", "request__requesting_physician", "modality", "service_code",
-            "service_name", "images", "exam_state", "reader", "counted__films", "counted__exposures", "dose__dlp_mgy_cm",
-            "dose__dap_gy_cm2", "reported_at",
+            "service_name", "images", "exam_state", "reader", "counted__films", "counted__exposures",
+            "dose__dlp_mgy_cm", "dose__dap_gy_cm2", "reported_at",
         )[first : first + min(count, MOST_LINES)]
     )  # fmt: skip
     for row in rows.iterator(chunk_size=2000):
