@@ -42,7 +42,7 @@ class Archive(Engine):
     def __init__(self, reports: list[bytes] | None = None, images: list[bytes] | None = None) -> None:
         self._files = {"SR": reports or [], "": images or []}
 
-    def __enter__(self) -> Archive:  # type: ignore[override]
+    def __enter__(self) -> Archive:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,7 +103,7 @@ def test_without_report_and_device_the_images_tell() -> None:
     assert (found.source, found.ctdivol_mgy) == ("IMAGES", 11.0)
     plain = read(an_exam(modality="DX"), Archive(images=[a_dicom_file(ImageAndFluoroscopyAreaDoseProduct=1.5)] * 2))
     assert plain is not None
-    assert (plain.dap_gy_cm2, plain.exposures) == (pytest.approx(0.3), 2)
+    assert [plain.dap_gy_cm2, plain.exposures] == pytest.approx([0.3, 2])
 
 
 def test_where_nothing_tells_nothing_is_kept() -> None:

@@ -60,7 +60,7 @@ def _concluded(exam: RequestedProcedure, reader: Actor, text: str = "Ý kiến")
 
 
 def _user(actor: Actor) -> User:
-    return User.objects.get(pk=actor.user_id)
+    return User.objects.get(username=actor.name)
 
 
 # --- drafts ---------------------------------------------------------------------------------------
