@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from ris_core.errors import InvalidValue
 from ris_core.notifications.rules import Event
 
-EVENTS: Final = frozenset(event.value for event in Event if event is not Event.MPPS_RECEIVED)
-
 Language = Literal["vi", "en"]
 
 _SUBJECTS: Final[dict[str, dict[Language, str]]] = {
@@ -32,6 +30,8 @@ _SUBJECTS: Final[dict[str, dict[Language, str]]] = {
     Event.REPORT_FINAL: {"vi": "Kết quả đã duyệt", "en": "A report was approved"},
     Event.REPORT_CORRECTED: {"vi": "Kết quả đã đính chính", "en": "A report was corrected"},
     Event.REPORT_RECALLED: {"vi": "Kết quả đã thu hồi", "en": "A report was recalled"},
+    Event.REPORT_SIGNED: {"vi": "Kết quả đã được ký số", "en": "A report was signed"},
+    Event.REPORT_SIGNATURE_WITHDRAWN: {"vi": "Chữ ký số đã bị rút", "en": "A signature was withdrawn"},
     Event.CRITICAL_FLAGGED: {
         "vi": "Kết quả nguy cấp cần xác nhận", "en": "A critical result is to be acknowledged",
     },
@@ -42,6 +42,9 @@ _SUBJECTS: Final[dict[str, dict[Language, str]]] = {
         "vi": "Kết quả nguy cấp đã được xác nhận", "en": "A critical result was acknowledged",
     },
 }  # fmt: skip
+
+EVENTS: Final = frozenset(_SUBJECTS)
+"""What a mail can tell of: everything about an exam."""
 
 _TEXT: Final[dict[Language, str]] = {
     "vi": "{subject}, lúc {at}.\n\nĐăng nhập để xem: {link}\n\nThư tự động, không chứa thông tin người bệnh. {site}\n",

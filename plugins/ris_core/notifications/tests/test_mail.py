@@ -14,6 +14,7 @@ from django.conf import settings
 from ris_core.audit.services import Actor
 from ris_core.critical_results.services import flag
 from ris_core.errors import InvalidValue
+from ris_core.notifications.mail import EVENTS
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
 from ris_core.notifications.receivers import ReceiverRegistration, register_receiver, try_receiver
 from ris_core.notifications.rules import Event, Transport
@@ -93,6 +94,10 @@ def test_a_critical_result_is_mailed_encrypted_and_names_nobody(
         exam.service_name,
     ):
         assert secret not in everything
+
+
+def test_a_mail_can_tell_of_everything_about_an_exam() -> None:
+    assert EVENTS == set(Event) - {Event.MPPS_RECEIVED}
 
 
 def test_a_mail_about_an_exam_leads_to_it(quang: dict[str, Any], tmp_path: Path) -> None:
