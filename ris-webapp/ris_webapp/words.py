@@ -32,6 +32,9 @@ WORDS: dict[str, dict[str, Text]] = {
     "job_kind": {
         "render_document": _("Làm PDF của kết quả"),
         "store_document": _("Lưu PDF vào lần chụp"),
+        "arrange_report": _("Cập nhật kết quả nằm trong lần chụp"),
+        "forget_draft_states": _("Xoá các bản nháp cũ đã quá hạn"),
+        "read_dose": _("Đọc liều tia của ca"),
         "sign_report": _("Ký số kết quả"),
         "store_signed_report": _("Lưu bản đã ký vào lần chụp"),
         "forget_unlocked": _("Khoá lại chứng thư đã mở"),

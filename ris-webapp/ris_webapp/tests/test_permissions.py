@@ -39,7 +39,7 @@ WHO_MAY: dict[str, frozenset[str]] = {
     "login:logout": ANYBODY,
     "login:language": ANYBODY,
     "login:preferences": LOGGED_IN,
-    "login:images": LOGGED_IN,
+    "login:images": ANYBODY,
     "health:healthz": ANYBODY,
     "worklist:worklist": LOGGED_IN,
     "worklist:rows": LOGGED_IN,
