@@ -130,6 +130,8 @@ def owe_void(receiver: Receiver, version: ReportVersion) -> Delivery:
     known = Delivery.objects.select_for_update().filter(
         receiver=receiver, version=version, kind=Delivery.Kind.RECALL
     ).first()  # fmt: skip
+    if known is not None and known.state == DeliveryState.SENDING:
+        return known  # it is being told so right now, and again until it has heard
     if known is not None:  # told before, because its signature was withdrawn
         owe_anew(known)
     delivery = known or _owe(receiver, version, Delivery.Kind.RECALL)

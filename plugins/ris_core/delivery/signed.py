@@ -17,6 +17,7 @@ from ris_core.delivery.services import owe_anew, owe_void, send_owed
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
+from ris_core.reports.arranging import counts
 from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 from ris_core.signatures.models import Signature, SignedFile
 from ris_core.signatures.rules import FileKind, SignatureState
@@ -68,22 +69,27 @@ def owe_signed(version: ReportVersion) -> None:
 
 
 def owe_signature_withdrawn(version: ReportVersion) -> None:
-    """The signature of a version is withdrawn: who may have its files is told, in the caller's transaction.
+    """The signature of a version is withdrawn: who may have its files is told, in the caller's transaction. Who has a
+    newer version, or has been told that this one is recalled, is told nothing of it any more.
 
     :raises TransitionRefused: it is being sent right now
     """
     signature = version.signatures.filter(state=SignatureState.WITHDRAWN).latest("withdrawn_at")
+    in_force = counts(version)
     for delivery in _results_of(version):
+        if delivery.state in (DeliveryState.DISMISSED, DeliveryState.SUPERSEDED):
+            continue
         if not delivery.possibly_seen:
             if delivery.message:
                 owe_anew(delivery)
-        elif delivery.state == DeliveryState.DISMISSED:
-            continue
         elif delivery.receiver.signed_only:
             if delivery.state in MAY_BE_SUPERSEDED:
                 delivery.state = DeliveryState.SUPERSEDED
                 delivery.save()
-            owe_void(delivery.receiver, version)
+            if not _knows_better(delivery):
+                owe_void(delivery.receiver, version)
+        elif not in_force and delivery.state == DeliveryState.ACKNOWLEDGED:
+            continue
         elif _takes_signed(delivery.receiver) or (
             delivery.last_attempt_at and signature.signed_at and delivery.last_attempt_at >= signature.signed_at
         ):
@@ -93,12 +99,20 @@ def owe_signature_withdrawn(version: ReportVersion) -> None:
 
 def _results_of(version: ReportVersion) -> Iterator[Delivery]:
     """The deliveries of a version's result, locked."""
-    results = Delivery.objects.filter(version=version).select_related("receiver").order_by("pk")
+    results = Delivery.objects.filter(version=version).select_related("receiver", "version").order_by("pk")
     for delivery in results.select_for_update(of=("self",)):
         if delivery.state == DeliveryState.SENDING:
             raise TransitionRefused("a result is being sent right now; try again in a moment", field="delivery")
         if delivery.kind == Delivery.Kind.RESULT:
             yield delivery
+
+
+def _knows_better(delivery: Delivery) -> bool:
+    """Whether the receiver is told of a recall of the version, or may have a newer one."""
+    if ReportRecall.objects.filter(version_id=delivery.version_id).exists():
+        return True
+    of_report = Delivery.objects.filter(receiver_id=delivery.receiver_id, reading_id=delivery.reading_id)
+    return of_report.filter(version__number__gt=delivery.version.number, possibly_seen=True).exists()
 
 
 def _again(delivery: Delivery) -> None:

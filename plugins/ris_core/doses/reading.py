@@ -34,7 +34,8 @@ _PROJECTION: Final = frozenset({"CR", "DX", "DR", "MG", "XA", "RF", "PX", "IO"})
 
 
 def run_read_dose(subject_id: str) -> None:
-    """Read anew what is here now; nothing changes when nothing says anything. Twice has the effect of once."""
+    """Read anew what is here now: what was read of images that were linked by mistake goes with them. Nothing changes
+    while the engine does not have the images. Twice has the effect of once."""
     procedure = RequestedProcedure.objects.get(pk=int(subject_id))
     linked = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).values_list(
         "study__orthanc_id", flat=True
@@ -43,7 +44,11 @@ def run_read_dose(subject_id: str) -> None:
         found = (
             _of_reports(engine, list(linked)) or _of_device(procedure) or _of_images(engine, list(linked), procedure)
         )
+        if found is None and linked and not any(engine.images_of(study) for study in linked):
+            return
     if found is None:
+        if ExamDose.objects.filter(procedure=procedure).delete()[0]:
+            announce("exam", procedure.pk)
         return
     source, amounts = found
     with transaction.atomic():

@@ -215,6 +215,9 @@ class Outbox(ABC, Generic[Entry]):
         entry = self.locked(composed.pk)
         if entry.state not in rules.OWED or self.waits_for(entry) or self.is_held(entry):
             return None
+        if entry.control_id != composed.control_id:  # it was owed anew since it was read: what was to be sent is void
+            self.enqueue(entry)
+            return None
         if not entry.message and not self.kept(entry, composed):
             self.enqueue(entry)
             return None

@@ -46,7 +46,10 @@ def reach(settings: Settings) -> None:
     :raises InvalidValue, ReceiverUnreachable, NotAcknowledged: as :func:`hand_over`
     """
     with _session(settings) as server:
-        server.noop()
+        try:
+            server.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            raise ReceiverUnreachable("the mail server closed the connection") from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from ris_core.print_layouts.arranging import Task
+from ris_core.print_layouts.arranging import DocumentNotMade, Task
 from ris_core.print_layouts.sandbox import LayoutFaulty
 from ris_core.print_layouts.typesetting import DocumentTooLarge, Printed
 
@@ -32,9 +32,10 @@ class Answer(msgspec.Struct, frozen=True):
 def printed_apart(task: Task) -> Printed:
     """:raises LayoutFaulty: it cannot be printed, or takes more time or memory than a layout may
     :raises DocumentTooLarge: more than 8 MB
+    :raises DocumentNotMade: others are being printed; that is no fault of the layout
     """
     if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):
-        raise LayoutFaulty("other layouts are being printed: try again in a moment")
+        raise DocumentNotMade("other layouts are being printed: try again in a moment")
     try:
         done = subprocess.run(
             [sys.executable, "-m", "ris_core.print_layouts.apart_program"],

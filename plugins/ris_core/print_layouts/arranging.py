@@ -45,7 +45,7 @@ def arranged(task: Task) -> Printed:
 
     :raises LayoutFaulty: what somebody wrote cannot be printed
     :raises DocumentTooLarge: more than 8 MB
-    :raises DocumentNotMade: the layout engine failed
+    :raises DocumentNotMade: the layout engine failed, or is busy
     """
     if task.is_own:
         from ris_core.print_layouts.apart import printed_apart

@@ -193,7 +193,10 @@ def run_store_document(subject_id: str) -> None:
     """
     document = Document.objects.select_related("version__reading__procedure").get(pk=int(subject_id))
     version = document.version
-    if document.orthanc_instance_id or not counts(version):
+    if document.orthanc_instance_id:
+        return
+    if not counts(version):
+        arrange_in_study(version.reading_id)  # an attempt that died may have stored it
         return
     procedure = version.reading.procedure
     stored = store_pdf(version, bytes(document.content), content_sha256=version.content_sha256)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.db.models import Q
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
@@ -22,7 +23,7 @@ from ris_core.reports.models import Document, Reading, ReportRecall, ReportVersi
 from ris_core.reports.recalled_notice import recalled_notice
 from ris_core.settings import Settings
 from ris_core.signatures.models import SignedFile
-from ris_core.signatures.rules import SignatureState
+from ris_core.signatures.rules import FileKind, SignatureState
 from ris_core.studies.models import Study
 
 WORKER = Actor("worker")
@@ -30,7 +31,7 @@ WORKER = Actor("worker")
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """A file that the study has."""
+    """A file that the study has, or may have: a worker that died after it stored one has not noted where."""
 
     row: Document | SignedFile
     version: ReportVersion
@@ -47,23 +48,27 @@ def run_arrange_report(subject_id: str) -> None:
     if newest is None:
         return
     recall = ReportRecall.objects.filter(version=newest).first()
-    stored = _stored_files(newest.reading)
+    stored = _files(newest.reading, stored=True)
     if recall is None and not any(each.version == newest and isinstance(each.row, Document) for each in stored):
         return  # this job comes again when the newest version has been stored
     notice_id = _stored_notice(newest, recall) if recall is not None and stored else ""
-    outdated = [each for each in stored if recall is not None or not _still_counts(each, newest)]
+    every = [*stored, *_files(newest.reading, stored=False)]
+    outdated = [each for each in every if recall is not None or not _still_counts(each, newest)]
     with Engine.from_settings(django_settings.QUANG, "worker") as engine:
         for each in outdated:
-            if each.row.orthanc_instance_id != notice_id:
-                _take_away(engine, each)
+            # the notice of an earlier recall goes with what it stood for
+            _take_away(engine, each, notice=recall is None or each.version != newest, keep=notice_id)
     with transaction.atomic():
         for each in outdated:
+            if not each.row.orthanc_instance_id:
+                continue
             _note(each, notice_id if each.version == newest and isinstance(each.row, Document) else "")
 
 
-def _stored_files(reading: Reading) -> list[_Stored]:
-    documents = Document.objects.filter(version__reading=reading).exclude(orthanc_instance_id="")
-    signed = SignedFile.objects.filter(signature__version__reading=reading).exclude(orthanc_instance_id="")
+def _files(reading: Reading, *, stored: bool) -> list[_Stored]:
+    noted = ~Q(orthanc_instance_id="") if stored else Q(orthanc_instance_id="")
+    documents = Document.objects.filter(noted, version__reading=reading)
+    signed = SignedFile.objects.filter(noted, signature__version__reading=reading, kind=FileKind.PDF)
     return [
         *(_Stored(row, row.version, row.version.content_sha256) for row in documents.select_related("version")),
         *(_Stored(row, row.signature.version, row.sha256) for row in signed.select_related("signature__version")),
@@ -85,15 +90,24 @@ def _stored_notice(version: ReportVersion, recall: ReportRecall) -> str:
         return ""
 
 
-def _take_away(engine: Engine, each: _Stored) -> None:
-    """Its object, and copies of it under another patient: a study whose patient was changed took it along."""
+def _take_away(engine: Engine, each: _Stored, *, notice: bool, keep: str) -> None:
+    """Its object, and copies of it under another patient: a study whose patient was changed took it along.
+
+    :param notice: also the notice that stood for it
+    :param keep: what stays
+    """
     signed, root = isinstance(each.row, SignedFile), django_settings.QUANG.site.uid_root
-    identity = identity_of(each.version, content_sha256=each.content_sha256, signed=signed)
+    sha256 = each.content_sha256
+    identities = [
+        identity_of(each.version, content_sha256=sha256, signed=signed, recalled=recalled)
+        for recalled in ((False, True) if notice else (False,))
+    ]
     studies = Study.objects.filter(links__procedure=each.version.reading.procedure_id).distinct()
     copies = {each.row.orthanc_instance_id}
     for uid in studies.values_list("study_instance_uid", flat=True):
-        copies.update(engine.find_instances(report_uids(identity, uid, root)[1]))
-    for orthanc_id in sorted(copies):
+        for identity in identities:
+            copies.update(engine.find_instances(report_uids(identity, uid, root)[1]))
+    for orthanc_id in sorted(copies - {"", keep}):
         engine.delete_instance(orthanc_id)
 
 

@@ -32,6 +32,7 @@ from ris_core.signatures.credentials import JOB_KIND, channel, lock_after_refusa
 from ris_core.signatures.errors import (
     CredentialLocked,
     CredentialUnusable,
+    NotToBeSigned,
     SecretRefused,
     SigningServiceUnavailable,
     TrustServiceUnavailable,
@@ -166,6 +167,11 @@ def _finish(signature_id: int, made: Made) -> None:
     signature = locked_signature(signature_id)
     if signature.state != SignatureState.SIGNING:
         return  # somebody else was faster with the same job
+    try:
+        refuse_unsignable(signature.version, signature.signer_id)
+    except NotToBeSigned as error:  # recalled or corrected while it was being signed
+        _fail(signature_id, error.code, error.detail)
+        return
     earlier = Signature.objects.select_for_update(of=("self",)).select_related("version__reading__procedure", "batch")
     for old in earlier.filter(version_id=signature.version_id, state=SignatureState.SIGNED):
         make_void(old, SIGNED_AGAIN, WORKER)

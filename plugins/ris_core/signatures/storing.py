@@ -25,7 +25,9 @@ def run_store_signed(subject_id: str) -> None:
     file = SignedFile.objects.select_related("signature__version__reading__procedure").get(pk=int(subject_id))
     version = file.signature.version
     if file.signature.state != SignatureState.SIGNED or not counts(version):
-        return  # withdrawn, recalled or replaced meanwhile: what is not there yet need not come
+        # withdrawn, recalled or replaced meanwhile: it need not come, but an attempt that died may have stored it
+        arrange_in_study(version.reading_id)
+        return
     procedure = version.reading.procedure
     stored = store_pdf(version, bytes(file.content), content_sha256=file.sha256, signed=True)
     if file.orthanc_instance_id == stored.orthanc_id:

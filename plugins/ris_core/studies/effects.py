@@ -136,6 +136,8 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
     An exam whose reading has begun keeps its state.
     """
     announce("exam", procedure.pk)
+    if procedure.modality in IRRADIATING:
+        enqueue("read_dose", procedure.pk)
     links = StudyLink.objects.filter(procedure=procedure)
     if links.filter(undone_at__isnull=True).exists():
         return

@@ -27,7 +27,7 @@ from ris_core.reports.models import ReportVersion
 from ris_core.statistics.period import Period
 from ris_core.statistics.register import lines
 from ris_core.statistics.turnaround import stages
-from ris_core.studies.effects import images_are_complete
+from ris_core.studies.effects import images_are_complete, images_are_gone
 from ris_testing.dicom_files import a_dicom_file
 from ris_testing.exams import a_reader, an_exam, approved
 
@@ -109,6 +109,24 @@ def test_without_report_and_device_the_images_tell() -> None:
 def test_where_nothing_tells_nothing_is_kept() -> None:
     assert read(an_exam(), Archive(images=[a_dicom_file()])) is None
     assert of_performed_step({}).is_empty
+
+
+def test_a_dose_read_of_images_linked_by_mistake_goes_with_them() -> None:
+    exam = an_exam()
+    link = exam.links.get()
+    report = Archive([file_of(ct_report(300, [("1.1", 12)]))])
+    assert read(exam, report) is not None
+    assert read(exam, Archive()) is not None, "the engine has lost the images, not the exam its dose"
+    exam.links.update(undone_at=timezone.now())
+    images_are_gone(exam, link, timezone.now())
+    assert Job.objects.filter(kind="read_dose", subject_id=str(exam.pk)).exists()
+    assert read(exam, report) is None
+
+
+def test_a_dose_goes_when_the_images_linked_now_tell_of_none() -> None:
+    exam = an_exam()
+    assert read(exam, Archive([file_of(ct_report(300, [("1.1", 12)]))])) is not None
+    assert read(exam, Archive(images=[a_dicom_file()])) is None
 
 
 @pytest.mark.parametrize(("modality", "reads"), [("CT", True), ("US", False), ("MR", False)])

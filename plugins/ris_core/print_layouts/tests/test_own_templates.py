@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from io import BytesIO
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from ris_core.print_layouts import apart
-from ris_core.print_layouts.arranging import Task, laid_out, shipped_source
+from ris_core.print_layouts.arranging import DocumentNotMade, Task, laid_out, shipped_source
 from ris_core.print_layouts.design import ReportDesign
 from ris_core.print_layouts.sandbox import LayoutFaulty, check_syntax, fill
 from ris_core.print_layouts.tests.test_pictures import a_picture
@@ -94,6 +95,13 @@ def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = "".join(map(loop.format, "abc")) + "{% endfor %}" * 3
     with pytest.raises(LayoutFaulty, match="more time or memory"):
         print_report(SHEET, ReportDesign(template=endless))
+
+
+def test_a_busy_printer_is_no_fault_of_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_AT_ONCE", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(apart, "_WAIT_SECONDS", 0.01)
+    with apart._AT_ONCE, pytest.raises(DocumentNotMade, match="try again"):
+        print_report(SHEET, ReportDesign(template="<p>x</p>"))
 
 
 def test_styles_that_are_not_understood_are_told() -> None:

@@ -99,6 +99,36 @@ def test_a_report_recalled_before_it_was_stored_never_comes(engine: StoringEngin
     assert pages(engine) == []
 
 
+def test_what_a_worker_stored_that_died_before_it_noted_it_goes_too(
+    engine: StoringEngine, exam: RequestedProcedure
+) -> None:
+    reader = a_reader()
+    version = reported(exam, reader)
+    document = Document.objects.get(version=version)
+    Document.objects.update(orthanc_instance_id="")
+    Job.objects.filter(kind=ARRANGE_JOB).delete()
+    recall(version.reading_id, 1, "Nhầm người bệnh", reader)
+    Job.objects.filter(kind=ARRANGE_JOB).delete()  # it ran before the worker stored the report
+    run_store_document(str(document.pk))
+    arranged(exam)
+    assert pages(engine) == []
+
+
+def test_the_notice_goes_when_the_report_is_corrected_though_only_a_signed_file_was_there(
+    engine: StoringEngine, exam: RequestedProcedure
+) -> None:
+    reader = a_reader()
+    version = approved(exam, reader)
+    run_render_document(str(version.pk))
+    signed(version, reader)
+    recall(version.reading_id, 1, "Nhầm người bệnh", reader)
+    arranged(exam)
+    assert [page.DocumentTitle for page in pages(engine)] == ["Kết quả đã bị thu hồi (bản 1)"]
+    reported(exam, reader, VersionStatus.CORRECTED)
+    arranged(exam)
+    assert [page.DocumentTitle for page in pages(engine)] == ["Kết quả đính chính (bản 2)"]
+
+
 def test_without_images_left_the_report_goes_and_no_notice_comes(
     engine: StoringEngine, exam: RequestedProcedure
 ) -> None:

@@ -18,8 +18,9 @@ from ris_core.reports.documents import run_render_document
 from ris_core.reports.models import Reading, VersionStatus
 from ris_core.reports.recalling import recall
 from ris_core.settings import Settings
+from ris_core.signatures import signing
 from ris_core.signatures.models import Signature, SignedFile, SigningCredential
-from ris_core.signatures.services import withdraw
+from ris_core.signatures.services import ask_for_signature, withdraw
 from ris_testing.certificate_authority import KeyAndCertificate
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
 from ris_testing.his import SimulatedHis
@@ -185,3 +186,79 @@ def test_a_message_composed_before_the_withdrawal_is_composed_anew(
     assert his.received == []
     send_all()
     assert his.received[0].pdf != bytes(pdf_of(signature).content)
+
+
+def test_a_recalled_report_is_not_sent_again_because_its_signature_is_withdrawn(
+    his: SimulatedHis, reader: Actor, key: SigningCredential
+) -> None:
+    a_receiver(his.port, layout={"parts": [Part.SECTIONS, Part.PDF, Part.SIGNED_XML]})
+    version = approved(an_exam(), reader)
+    signature = signed_now(version, key, reader)
+    send_all()
+    recall(version.reading_id, 1, "Nhầm người bệnh", reader)
+    send_all()
+    withdraw(signature.pk, "Nhầm người bệnh", reader)
+    send_all()
+    assert [next(iter(message.all("OBX")))[11] for message in his.received] == ["F", "W"]
+
+
+@pytest.mark.parametrize("signed_only", [True, False])
+def test_who_has_the_corrected_version_is_told_nothing_of_the_older_ones_signature(
+    his: SimulatedHis, reader: Actor, key: SigningCredential, signed_only: bool
+) -> None:
+    a_receiver(his.port, layout={"parts": [Part.PDF, Part.SIGNED_XML]}, signed_only=signed_only)
+    exam = an_exam()
+    first = signed_now(approved(exam, reader), key, reader)
+    send_all()
+    signed_now(approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Đúng"), key, reader)
+    send_all()
+    count = len(his.received)
+    assert count == 2
+    withdraw(first.pk, "Bản cũ", reader)
+    send_all()
+    assert len(his.received) == count
+
+
+def test_what_was_recalled_while_it_was_signed_is_not_signed_and_the_recall_goes_out(
+    his: SimulatedHis, reader: Actor, key: SigningCredential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_receiver(his.port, layout={"parts": [Part.SECTIONS, Part.PDF, Part.SIGNED_XML]})
+    version = approved(an_exam(), reader)
+    send_all()
+    make = signing._make
+
+    def recalled_meanwhile(signature: Signature) -> signing.Made:
+        made = make(signature)
+        recall(version.reading_id, 1, "Nhầm người bệnh", reader)
+        return made
+
+    monkeypatch.setattr(signing, "_make", recalled_meanwhile)
+    signature = ask_for_signature(version.pk, key.pk, reader)
+    signing.run_sign_report(str(signature.pk))
+    signature.refresh_from_db()
+    assert (signature.state, signature.files.count()) == ("FAILED", 0)
+    send_all()
+    assert [next(iter(message.all("OBX")))[11] for message in his.received] == ["F", "W"]
+
+
+def test_a_message_kept_for_a_repeat_is_not_sent_when_the_signature_is_withdrawn_just_then(
+    his: SimulatedHis, reader: Actor, key: SigningCredential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = a_receiver(his.port)
+    version = approved(an_exam(), reader)
+    signature = signed_now(version, key, reader)
+    send_all()
+    his.received.clear()
+    receiver.deliveries.update(state="RETRY")
+    active = RESULTS.receiver_is_active
+
+    def withdrawn_meanwhile(entry: Delivery) -> bool:
+        monkeypatch.setattr(RESULTS, "receiver_is_active", active)
+        withdraw(signature.pk, "Ký nhầm", reader)
+        return active(entry)
+
+    monkeypatch.setattr(RESULTS, "receiver_is_active", withdrawn_meanwhile)
+    send_all()
+    assert his.received == []
+    send_all()
+    assert [message.pdf for message in his.received] == [bytes(version.documents.get().content)]
