@@ -9,13 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
-from django.utils import timezone, translation
+from django.utils import translation
 
 from ris_core.accounts.models import User
 from ris_core.accounts.services import must_renew_password
 from ris_core.errors import NotPermitted, QuangError
 from ris_webapp.errors import answer_for, error_page, problem, wants_problem
-from ris_webapp.sessions import is_over
+from ris_webapp.sessions import is_over, logged_in_at
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -152,7 +152,10 @@ class DenyByDefaultMiddleware:
 
 
 class RenewPasswordMiddleware:
-    """A password that somebody else chose, or that is too old, is renewed before anything else is done (Q1, Q6)."""
+    """A password that somebody else chose, or that was too old at login, is renewed before anything else (Q1, Q6).
+
+    One that becomes too old during a session is renewed at the next login: what is being typed is not refused.
+    """
 
     _OPEN = frozenset({"accounts:password", "login:login", "login:logout", "login:preferences", "login:language"})
 
@@ -168,7 +171,7 @@ class RenewPasswordMiddleware:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES or not isinstance(request.user, User):
             return None
         where = request.resolver_match.view_name if request.resolver_match else ""
-        if where in self._OPEN or not must_renew_password(request.user, timezone.now()):
+        if where in self._OPEN or not must_renew_password(request.user, logged_in_at(request.session)):
             return None
         if wants_problem(request):
             return problem(403, "QUANG-1010", "the password must be changed first")

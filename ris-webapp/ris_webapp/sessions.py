@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -17,6 +18,11 @@ from ris_core.accounts.models import User
 def begin(session: SessionBase) -> None:
     """Note that somebody has logged in now."""
     session["began_at"] = session["used_at"] = int(time.time())
+
+
+def logged_in_at(session: SessionBase) -> datetime:
+    """When :func:`begin` was called; now, for a session that does not say."""
+    return datetime.fromtimestamp(session.get("began_at", time.time()), UTC)
 
 
 def is_over(session: SessionBase, now: float) -> bool:

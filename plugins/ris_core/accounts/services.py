@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ris_core.accounts.models import FormerPassword, Role, User
@@ -79,7 +80,7 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
     if changed:
         user.save()
         if before["role"] == Role.ADMINISTRATOR:
-            _refuse_without_administrator()
+            _refuse_without_administrator(lasting=before["expires_at"] is None)
         record(actor, "user.changed", subject=f"user:{user.pk}", fields=changed, role=user.role)
     return user
 
@@ -104,7 +105,7 @@ def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
     user.sessions_ended += 1
     user.save(update_fields=["is_active", "sessions_ended"])
     if user.role == Role.ADMINISTRATOR:
-        _refuse_without_administrator()
+        _refuse_without_administrator(lasting=user.expires_at is None)
     record(actor, "user.withdrawn", subject=f"user:{user.pk}", reason=reason.strip()[:255])
     return user
 
@@ -226,7 +227,11 @@ def _check(user: User) -> None:
         raise InvalidValue("somebody has this user name", field="username")
 
 
-def _refuse_without_administrator() -> None:
-    """:raises TransitionRefused: nobody could open an account any more"""
-    if not User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exists():
+def _refuse_without_administrator(*, lasting: bool) -> None:
+    """:param lasting: the account that is changed did not expire: another that does not is wanted instead
+    :raises TransitionRefused: nobody could open an account any more, now or when the last account expires
+    """
+    left = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True)
+    never = Q(expires_at__isnull=True)
+    if not left.filter(never if lasting else never | Q(expires_at__gt=timezone.now())).exists():
         raise TransitionRefused("the last administrator stays one", field="role")

@@ -61,9 +61,19 @@ def _codestream(engine: Engine, uids: tuple[str, str, str], number: int) -> byte
     pixels = head[offset : offset + length]
     if len(pixels) < length:
         pixels = engine.instance_part(orthanc_id, offset, length)
+        if not _is_unchanged(engine, orthanc_id, layout, head):
+            raise KeptAsStored("another file has taken the place of this one", field="PixelData")
     if len(pixels) != length:
         raise KeptAsStored("the file ends within the frame", field="PixelData")
     return compressed(layout, pixels)
+
+
+def _is_unchanged(engine: Engine, orthanc_id: OrthancId, layout: PixelLayout, head: bytes) -> bool:
+    """Whether the file is still the one whose layout was read: what was read since lies where the layout says."""
+    if layout.frame_count > 1:
+        known = _LAYOUTS.get(orthanc_id)
+        return known is not None and known == (engine.instance_md5(orthanc_id), layout)
+    return engine.instance_head(orthanc_id, layout.offset) == head[: layout.offset]
 
 
 def _only(engine: Engine, uids: tuple[str, str, str]) -> tuple[OrthancId, PixelLayout, bytes]:

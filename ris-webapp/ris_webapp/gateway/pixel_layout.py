@@ -25,10 +25,17 @@ _PIXEL_DATA: Final = 0x7FE00010
 _PIXELS_GROUP: Final = 0x7FE0
 _NATIVE: Final[dict[str, int]] = {ImplicitVRLittleEndian: 8, ExplicitVRLittleEndian: 12}
 """Transfer syntax → bytes between the beginning of the element Pixel Data and its value."""
+_PIXEL_VRS: Final[dict[str, tuple[str | None, ...]]] = {
+    ImplicitVRLittleEndian: (None,),
+    ExplicitVRLittleEndian: ("OB", "OW"),
+}
+"""With any other, also where a file is encoded otherwise than it says, the value begins elsewhere."""
 _GREYSCALE: Final = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
 _SYNTAX_ELEMENT: Final = b"\x02\x00\x10\x00UI"
 """Transfer Syntax UID as the file meta information has it: explicit VR, little endian (PS3.10 7.1)."""
 _META_BYTES: Final = 4096
+_PREAMBLE_BYTES: Final = 128
+"""Before the file meta information, and anybody's (PS3.10 7.1)."""
 _READ: Final[list[BaseTag | int]] = [
     Tag(keyword)
     for keyword in (
@@ -81,23 +88,27 @@ def layout_of(head: bytes) -> PixelLayout:
     :raises HeadTooShort: the Pixel Data begins behind ``head``
     :raises KeptAsStored: the frames are compressed, or of a kind that is not compressed here
     """
-    header = _NATIVE.get(_transfer_syntax(head))
+    syntax = _transfer_syntax(head)
+    header = _NATIVE.get(syntax)
     if header is None:  # known before anything is parsed: a deflated file would be inflated
         raise KeptAsStored("the pixels are compressed", field="TransferSyntaxUID")
     file = io.BytesIO(head)
-    groups: list[int] = []
+    groups: list[tuple[int, str | None]] = []
 
-    def at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
+    def at_pixels(tag: int, vr: str | None, _length: int) -> bool:
         if tag >> 16 == _PIXELS_GROUP:
-            groups.append(tag)
+            groups.append((tag, vr))
         return bool(groups)
 
     try:
         dataset = read_partial(file, stop_when=at_pixels, specific_tags=_READ)
         if not groups:
             raise HeadTooShort("the pixels lie behind what was read", field="PixelData")
-        if groups[0] != _PIXEL_DATA:
+        tag, vr = groups[0]
+        if tag != _PIXEL_DATA:
             raise KeptAsStored("the pixels are floating point", field="PixelData")
+        if dataset.file_meta.TransferSyntaxUID != syntax or vr not in _PIXEL_VRS[syntax]:
+            raise KeptAsStored("the file is not what its beginning says", field="TransferSyntaxUID")
         if len(head) < file.tell() + header:
             raise HeadTooShort("the pixels begin behind what was read", field="PixelData")
         return _checked(dataset, file.tell() + header, head)
@@ -112,7 +123,7 @@ class HeadTooShort(KeptAsStored):
 
 
 def _transfer_syntax(head: bytes) -> str:
-    start = head.find(_SYNTAX_ELEMENT, 0, _META_BYTES) + len(_SYNTAX_ELEMENT)
+    start = head.find(_SYNTAX_ELEMENT, _PREAMBLE_BYTES, _META_BYTES) + len(_SYNTAX_ELEMENT)
     length = int.from_bytes(head[start : start + 2], "little")
     return head[start + 2 : start + 2 + min(length, 64)].rstrip(b"\0 ").decode("ascii", "replace")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -166,6 +166,23 @@ def test_one_administrator_is_always_left() -> None:
         withdraw_account(one.pk, "ai đó", SYSTEM)
     one.refresh_from_db()
     assert (one.role, one.is_active) == (Role.ADMINISTRATOR, True)
+
+
+def test_the_last_administrator_does_not_expire() -> None:
+    one, two = _administrator(), _administrator("quan_tri_2")
+    soon = timezone.now() + timedelta(days=1)
+
+    def expiring(user: User, at: datetime | None) -> Account:
+        return Account(user.username, user.full_name, Role.ADMINISTRATOR, expires_at=at)
+
+    change_account(two.pk, expiring(two, soon), SYSTEM)
+    with pytest.raises(TransitionRefused):
+        change_account(one.pk, expiring(one, soon), SYSTEM)
+    with pytest.raises(TransitionRefused):
+        withdraw_account(one.pk, "còn người kia, đến mai", SYSTEM)
+    change_account(two.pk, expiring(two, timezone.now() - timedelta(days=1)), SYSTEM)
+    one.refresh_from_db()
+    assert (one.expires_at, one.is_active) == (None, True)
 
 
 def test_another_role_and_ending_sessions_make_every_session_worthless() -> None:

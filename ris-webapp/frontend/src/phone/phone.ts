@@ -1,6 +1,6 @@
 // Images on a telephone: one series at a time as JPEG made by the server, under the viewer's grants.
 import { say } from "../js/words";
-import { framesOf, picture, Refused, seriesOf, studiesOf, type Frame, type Series, type Window } from "./dicomweb";
+import { framesOf, picture, Refused, seriesOf, studiesOf, type Frame, type Series, type Study, type Window } from "./dicomweb";
 import { Touch } from "./touch";
 
 const QUALITY = 70;
@@ -30,6 +30,8 @@ const told = part("told");
 const slider = part<HTMLInputElement>("slider");
 const query = new URLSearchParams(location.search);
 
+let studies: Study[] = [];
+let opening: Series | null = null;
 let frames: Frame[] = [];
 let modality = "";
 let at = 0;
@@ -45,7 +47,7 @@ const touch = new Touch(stage, image, (by) => go(at + by), (scale) => {
 
 function go(to: number): void {
   const bounded = Math.min(frames.length - 1, Math.max(0, to));
-  if (bounded === at) return;
+  if (bounded === at || !frames.length) return;
   at = bounded;
   sharp = false;
   show();
@@ -117,8 +119,15 @@ function offerWindows(): void {
 
 async function open(series: Series, chosen: HTMLElement): Promise<void> {
   for (const each of document.querySelectorAll("#series button")) each.setAttribute("aria-pressed", String(each === chosen));
+  opening = series;
+  frames = [];
+  image.removeAttribute("src"); // nothing of the series before stays under this one's name
+  image.hidden = true;
+  tellWhose(series.study);
   await trying(async () => {
-    frames = await framesOf(series);
+    const found = await framesOf(series);
+    if (opening !== series) return; // another one was chosen meanwhile
+    frames = found;
     modality = series.modality;
     at = series.modality === "CT" || series.modality === "MR" ? Math.floor(frames.length / 2) : 0;
     shownWindow = null;
@@ -127,6 +136,13 @@ async function open(series: Series, chosen: HTMLElement): Promise<void> {
     offerWindows();
     show();
   });
+}
+
+/** The person and the exam of what is shown: a link may open earlier exams beside it. */
+function tellWhose(uid: string): void {
+  const study = studies.find((each) => each.uid === uid);
+  part("who").textContent = study?.patient ?? "";
+  part("what").textContent = [study?.date, study?.description].filter(Boolean).join(" · ");
 }
 
 function listed(series: Series): HTMLElement {
@@ -151,11 +167,10 @@ function listed(series: Series): HTMLElement {
 async function begin(): Promise<void> {
   const uids = (query.get("StudyInstanceUIDs") ?? "").split(",").filter((uid) => /^[0-9.]{1,64}$/.test(uid));
   await trying(async () => {
-    const studies = uids.length ? await studiesOf(uids) : [];
+    studies = uids.length ? await studiesOf(uids) : [];
     const [first] = studies;
     if (!first) throw new Refused();
-    part("who").textContent = first.patient;
-    part("what").textContent = [first.date, first.description].filter(Boolean).join(" · ");
+    tellWhose(first.uid);
     const series = (await Promise.all(studies.map((study) => seriesOf(study.uid)))).flat();
     const items = series.map(listed);
     part("series").replaceChildren(...items);

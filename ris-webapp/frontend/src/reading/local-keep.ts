@@ -2,7 +2,7 @@
 // server gives to the same user only, so that nobody else at this computer can read it. Where a page is not secure
 // (plain HTTP but on this machine) browsers have no Web Crypto and nothing is kept.
 import type { Content } from "./content";
-import type { Standing } from "./draft";
+import type { SectionDifference, Standing } from "./draft";
 import { ask } from "./server";
 
 const DATABASE = "quang-reading";
@@ -21,9 +21,22 @@ export interface Kept {
   content: Content;
 }
 
-/** Whether the server has all that is in `kept`: the same words, or later ones of the same window. */
-export const isThere = (kept: Kept, there: Standing): boolean =>
-  (there.window === kept.window && there.revision > kept.revision) || !there.differences.some((difference) => difference.changed);
+/**
+ * Whether the server has all that is in `kept`: the same words, or later ones of the same window. A later revision alone
+ * proves nothing: when the answer to a save is lost, what is typed from then on is kept over the revision before it.
+ */
+export const isThere = (kept: Kept, there: Standing): boolean => {
+  const changed = there.differences.filter((difference) => difference.changed);
+  const later = there.window === kept.window && there.revision > kept.revision;
+  return !changed.length || (later && !changed.some(({ segments }) => segments.some((_, index) => isOnlyHere(segments, index))));
+};
+
+/** Whether a run of words is in what is kept alone; a word that was still being typed is there when it was finished. */
+function isOnlyHere(segments: SectionDifference["segments"], index: number): boolean {
+  const [before, here] = [segments[index - 1], segments[index]];
+  const finished = before?.change === "removed" && before.text.startsWith(here?.text.trim() ?? "");
+  return here?.change === "added" && !finished;
+}
 
 interface Sealed {
   window: string;

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.dataset import FileDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.filebase import DicomBytesIO
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ris_webapp.gateway.htj2k import TRANSFER_SYNTAX, compressed
 from ris_webapp.gateway.pixel_layout import HeadTooShort, KeptAsStored, PixelLayout, layout_of
@@ -176,3 +177,29 @@ def a_layout(rows: int, columns: int, samples: int, bits: int, signed: bool) -> 
 def test_big_endian_is_not_taken_for_little_endian() -> None:
     image = pydicom.dcmread(str(get_testdata_file("MR_small_bigendian.dcm")))
     assert image.file_meta.TransferSyntaxUID == ExplicitVRBigEndian
+
+
+@pytest.mark.parametrize(("said", "encoded"), [NATIVE, NATIVE[::-1]])
+def test_a_file_encoded_otherwise_than_it_says_stays_as_stored(said: UID, encoded: UID) -> None:
+    image = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    image.file_meta.TransferSyntaxUID = encoded
+    body, meta = io.BytesIO(), DicomBytesIO()
+    image.save_as(body, implicit_vr=encoded == ImplicitVRLittleEndian, little_endian=True)
+    wanted = pydicom.dcmread(io.BytesIO(body.getvalue())).file_meta
+    wanted.TransferSyntaxUID = said
+    pydicom.filewriter.write_file_meta_info(meta, wanted)
+    body.seek(132)
+    pydicom.filereader._read_file_meta_info(body)
+    file = bytes(128) + b"DICM" + meta.getvalue() + body.read()
+    with pytest.raises(KeptAsStored):
+        layout_of(file)
+
+
+def test_what_the_preamble_says_is_no_transfer_syntax() -> None:
+    element = b"\x02\x00\x10\x00UI\x14\x00" + ExplicitVRLittleEndian.encode().ljust(20, b"\0")
+    file = file_of()
+    compressed_file = pydicom.dcmread(str(get_testdata_file("JPEG2000.dcm")))
+    written_again = written(compressed_file)
+    assert layout_of(element.ljust(128, b"\0") + file[128:])
+    with pytest.raises(KeptAsStored):
+        layout_of(element.ljust(128, b"\0") + written_again[128:])

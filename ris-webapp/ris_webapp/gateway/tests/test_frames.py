@@ -24,13 +24,13 @@ STUDY, SERIES, INSTANCE = "1.2.1", "1.2.2", "1.2.3"
 FRAMES = 3
 
 
-def a_file(shift: int = 0, comment: str = "", study: str = STUDY) -> bytes:
+def a_file(shift: int = 0, comment: str = "", study: str = STUDY, frame_count: int = FRAMES) -> bytes:
     """Three frames of 128 x 128: pydicom's CT, turned up by 0, 1 and 2."""
     image = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
     image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = study, SERIES, INSTANCE
     slice_of_one = image.pixel_array
-    image.NumberOfFrames, image.ImageComments = FRAMES, comment
-    image.PixelData = b"".join((slice_of_one + number + shift).astype("<i2").tobytes() for number in range(FRAMES))
+    image.NumberOfFrames, image.ImageComments = frame_count, comment
+    image.PixelData = b"".join((slice_of_one + number + shift).astype("<i2").tobytes() for number in range(frame_count))
     file = io.BytesIO()
     image.save_as(file)
     return file.getvalue()
@@ -104,6 +104,23 @@ def test_another_file_under_the_same_id_is_read_anew(engine: StoredFiles) -> Non
     before = pixels(ask(2))
     engine.files[ONE] = a_file(shift=5, comment="longer, so that the pixels lie elsewhere")
     assert (pixels(ask(2)) == before + 5).all()
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed(
+    engine: StoredFiles, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    if not many:
+        engine.files[ONE] = a_file(frame_count=1)
+    assert ask().status_code == 200
+    read = engine.instance_part
+
+    def replaced(orthanc_id: str, offset: int, length: int) -> bytes:
+        engine.files[ONE] = a_file(comment="longer, so that the pixels lie elsewhere", frame_count=3 if many else 1)
+        return read(orthanc_id, offset, length)
+
+    monkeypatch.setattr(engine, "instance_part", replaced)
+    assert ask().status_code == 406
 
 
 @pytest.mark.parametrize("study", ["1.2", "1.2.9"])

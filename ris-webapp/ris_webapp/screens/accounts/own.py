@@ -6,7 +6,6 @@ from django.contrib import auth, messages
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -16,6 +15,7 @@ from ris_core.errors import InvalidValue
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.accounts.forms import PasswordForm
+from ris_webapp.sessions import logged_in_at
 
 
 @sensitive_post_parameters()
@@ -36,7 +36,7 @@ def password(request: UserRequest) -> HttpResponse:
             return HttpResponseRedirect(resolve_url("worklist:worklist"))
     context = {
         "form": form,
-        "forced": must_renew_password(request.user, timezone.now()),
+        "forced": must_renew_password(request.user, logged_in_at(request.session)),
         "due_at": password_due_at(request.user),
         "rules": password_validators_help_texts(),
     }

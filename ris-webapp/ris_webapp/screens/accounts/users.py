@@ -94,7 +94,8 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
             except InvalidValue as error:
                 form.refuse(error)
             except TransitionRefused:
-                form.add_error("role", _("Phải còn ít nhất một quản trị viên."))
+                field = "expires_on" if account.role == Role.ADMINISTRATOR else "role"
+                form.add_error(field, _("Phải còn ít nhất một quản trị viên."))
             else:
                 messages.success(request, _("Đã lưu tài khoản %(name)s.") % {"name": user.username})
                 return HttpResponseRedirect(resolve_url("accounts:users"))

@@ -101,4 +101,11 @@ def _ledger(request: HttpRequest, response: HttpResponseBase | None = None) -> d
 
 def _write_ledger(response: HttpResponseBase, ledger: dict[str, int]) -> None:
     value = "-".join(f"{name.removeprefix(VIEWER_COOKIE_PREFIX)}.{size}" for name, size in ledger.items())
-    response.set_cookie(LEDGER_COOKIE, value, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax")
+    response.set_cookie(
+        LEDGER_COOKIE,
+        value,
+        max_age=settings.QUANG.access.viewer_token_minutes * 60,  # as long as the grants: they outlive the browser
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )

@@ -50,6 +50,19 @@ def test_a_person_gets_an_account_and_can_do_nothing_before_choosing_a_password(
     assert _log_in("bac_si_9", first)[1] == 401
 
 
+def test_a_password_that_gets_too_old_meanwhile_is_renewed_at_the_next_login() -> None:
+    user = a_user()
+    client, _ = _log_in(user.username, PASSWORD)
+    renewed_at = timezone.now() - timedelta(days=90) + timedelta(seconds=5)
+    session = client.session
+    session["began_at"] -= 60
+    session.save()
+    User.objects.filter(pk=user.pk).update(password_changed_at=renewed_at - timedelta(seconds=30))
+    assert client.get("/").status_code == 200
+    again, _ = _log_in(user.username, PASSWORD)
+    assert again.get("/")["Location"] == "/account/password/"
+
+
 def test_only_administrators_open_the_screens() -> None:
     other = a_user()
     for role in set(Role.values) - {Role.ADMINISTRATOR}:

@@ -71,6 +71,13 @@ def test_logging_out_takes_every_grant_away() -> None:
     assert browser.jar == {}
 
 
+def test_the_list_of_grants_lasts_as_long_as_they_do() -> None:
+    response = HttpResponse()
+    grant_viewing(Browser().request(), response, [[StudyInstanceUID.new()]], "reader")  # type: ignore[arg-type]
+    grants = [morsel["max-age"] for name, morsel in response.cookies.items() if name != LEDGER_COOKIE]
+    assert response.cookies[LEDGER_COOKIE]["max-age"] >= max(grants) > 0
+
+
 def test_a_forged_list_of_grants_withdraws_nothing_else() -> None:
     request = RequestFactory().get("/")
     request.COOKIES = {LEDGER_COOKIE: "quang_session.5-../../x.3-abcdefabcdef.9"}
