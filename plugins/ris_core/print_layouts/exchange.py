@@ -29,6 +29,7 @@ FORMAT: Final = "quang.print-layouts"
 MOST_BYTES: Final = 16 * 1024 * 1024
 _MOST_LAYOUTS: Final = 200
 _MOST_JSON_BYTES: Final = 8 * 1024 * 1024
+_MOST_UNPACKED_BYTES: Final = 64 * 1024 * 1024
 _LIST: Final = "layouts.json"
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
 
@@ -131,6 +132,8 @@ def _read(data: bytes) -> tuple[_File, dict[str, bytes]]:
                     if entry.filename.startswith("pictures/") and not entry.is_dir():
                         name = entry.filename.removeprefix("pictures/").partition(".")[0]
                         pictures[name] = _bounded(archive, entry, MOST_PICTURE_BYTES)
+                        if sum(map(len, pictures.values())) > _MOST_UNPACKED_BYTES:
+                            raise InvalidValue("the pictures in the archive are too large", field="file")
                 data = _bounded(archive, archive.getinfo(_LIST), _MOST_JSON_BYTES)
         file = msgspec.json.decode(data, type=_File)
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as error:

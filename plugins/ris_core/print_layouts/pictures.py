@@ -17,6 +17,9 @@ MOST_BYTES: Final = 2 * 1024 * 1024
 _MOST_PIXELS: Final = 40_000_000
 _LONGEST_SIDE: Final = 1600
 _MOST_ELEMENTS: Final = 5000
+_MOST_DRAWN: Final = 20_000
+"""Parts of a drawing, each as often as it is used."""
+_DEEPEST: Final = 100
 _SVG: Final = "http://www.w3.org/2000/svg"
 _ELEMENTS: Final = frozenset(
     {
@@ -36,6 +39,7 @@ _ATTRIBUTES: Final = frozenset(
     }
 )  # fmt: skip
 _PROPERTY: Final = re.compile(r"\s*([a-z-]+)\s*:\s*([^;:<>\\@]+?)\s*")
+_USED: Final = re.compile(r"(?:^\s*#|url\s*\(\s*['\"]?#)([^'\")\s]+)")
 _OUTSIDE: Final = re.compile(r"url\s*\(\s*(?!['\"]?#)|javascript:|expression|@import|\\", re.IGNORECASE)
 
 
@@ -101,8 +105,33 @@ def _drawing(data: bytes) -> bytes:
             continue
         _keep_what_draws(element)
     etree.cleanup_namespaces(root)
+    _refuse_endless(root)
     cleaned: bytes = etree.tostring(root, encoding="utf-8")
     return cleaned
+
+
+def _refuse_endless(root: etree._Element) -> None:
+    """A few parts that use each other again and again are millions to draw, or never end.
+
+    :raises InvalidValue: so it is
+    """
+    by_id: dict[str, list[etree._Element]] = {}
+    for each in root.iter():
+        by_id.setdefault(str(each.get("id", "")), []).append(each)
+    known: dict[etree._Element, int] = {}
+
+    def drawn(element: etree._Element, depth: int) -> int:
+        if depth > _DEEPEST:
+            raise InvalidValue("the drawing is nested too deeply, or shows itself", field="picture")
+        if element not in known:
+            names = [name for value in element.attrib.values() for name in _USED.findall(str(value))]
+            parts = [*element, *(used for name in names for used in by_id.get(name, []))]
+            known[element] = 1 + sum(drawn(part, depth + 1) for part in parts)
+        if known[element] > _MOST_DRAWN:
+            raise InvalidValue("the drawing has too many parts", field="picture")
+        return known[element]
+
+    drawn(root, 0)
 
 
 def _draws(element: etree._Element) -> bool:

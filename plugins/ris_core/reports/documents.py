@@ -110,7 +110,7 @@ def sheet_of(version: ReportVersion, settings: Settings) -> ReportSheet:
     procedure = version.reading.procedure
     request, patient, approver = procedure.request, procedure.patient, version.approved_by
     zone = ZoneInfo(settings.site.time_zone)
-    primary = patient.identifiers.order_by("-is_primary", "pk").first()
+    primary = patient.identifiers.filter(retired_at__isnull=True).order_by("-is_primary", "pk").first()
     return ReportSheet(
         language=settings.site.language,
         site_name=settings.site.name,

@@ -57,6 +57,19 @@ def test_colours_given_as_style_and_references_inside_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    "inside",
+    [
+        '<g id="a"><use href="#a"/></g>',
+        '<clipPath id="a"><path clip-path="url(#a)" d="M0 0h9"/></clipPath>',
+        '<g id="a0"/>' + "".join(f'<g id="a{n}">{f"""<use href="#a{n - 1}"/>""" * 10}</g>' for n in range(1, 9)),
+    ],
+)
+def test_a_drawing_that_would_never_be_done_is_refused(inside: str) -> None:
+    with pytest.raises(InvalidValue):
+        clean_picture(SVG.format(inside).encode())
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"", b"GIF89a", b"%PDF-1.7", b"<html/>", b"<svg/>", a_picture()[:40], b"x" * (MOST_BYTES + 1),

@@ -52,8 +52,11 @@ def _print(design: Design, wanted: Wanted, actor: Actor) -> Printed:
     if isinstance(design, LabelDesign):
         facts = label_of(procedure) if procedure else sample_label(settings.QUANG)
         return print_labels([facts] * (1 if design.sheet.single else 5), design, settings.QUANG.site.language)
-    sheet = _sheet_of(procedure) if procedure else sample_sheet(settings.QUANG, images=max(0, min(12, wanted.images)))
-    return print_report(_in_state(sheet, wanted.state), design, files_of(design))
+    if procedure is None:
+        sheet = _in_state(sample_sheet(settings.QUANG, images=max(0, min(12, wanted.images))), wanted.state)
+    else:  # a real report never looks more final than it is
+        sheet = _in_state(_sheet_of(procedure), wanted.state if wanted.state in ("D", "R") else "")
+    return print_report(sheet, design, files_of(design))
 
 
 def _in_state(sheet: ReportSheet, state: str) -> ReportSheet:

@@ -14,6 +14,7 @@ from ris_core.print_layouts.design import DESIGNS, design_of
 from ris_core.print_layouts.models import LayoutPicture, PrintLayout
 from ris_core.print_layouts.tests.test_pictures import SVG
 from ris_core.reports.documents import ensure_document
+from ris_core.reports.models import VersionStatus
 from ris_core.reports.recalling import recall
 from ris_testing.exams import a_reader, an_exam, approved
 from ris_webapp.screens.print_layouts.fields import data_of, groups_of, values_of
@@ -96,6 +97,14 @@ def test_the_preview_is_of_nobody_or_of_a_real_exam_for_who_may_see_reports(kind
     assert reader.post("/print-layouts/preview", {**entered(kind), "preview_exam": number}).status_code == 200
     assert AuditEvent.objects.filter(action="report.previewed", patient=exam.patient).exists()
     assert administrator.post("/print-layouts/preview", {**entered(kind), "preview_exam": number}).status_code == 403
+
+
+def test_a_real_preliminary_report_is_never_previewed_as_a_final_one() -> None:
+    exam = an_exam()
+    approved(exam, a_reader(), status=VersionStatus.PRELIMINARY)
+    wanted = {"preview_exam": exam.request.accession_number, "preview_state": "F"}
+    answer = client_of(a_user()).post("/print-layouts/preview.pdf", {**entered(), **wanted})
+    assert "KẾT QUẢ SƠ BỘ" in PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
 
 
 def test_pictures_are_cleaned_kept_and_may_only_be_drawn() -> None:
