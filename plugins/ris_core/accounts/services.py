@@ -19,6 +19,7 @@ from ris_core.accounts.models import FormerPassword, Role, User
 from ris_core.accounts.passwords import random_password
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
+from ris_core.signatures.credentials import lock_all_of
 
 FORMER_PASSWORDS_KEPT = 24
 """Hashes kept of one user, so that a stricter rule finds them; older ones are forgotten."""
@@ -61,7 +62,8 @@ def open_account(account: Account, actor: Actor) -> tuple[User, str]:
 
 @transaction.atomic
 def change_account(user_id: int, account: Account, actor: Actor) -> User:
-    """Change what an administrator decides; the user name stays. Another role ends the user's sessions.
+    """Change what an administrator decides; the user name stays. Another role ends the user's sessions and
+    locks their keys.
 
     :raises InvalidValue: ``field`` names what cannot be so
     :raises NotFound: there is no such account
@@ -79,6 +81,8 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
     changed = sorted(name for name, value in wanted.items() if before[name] != value)
     if changed:
         user.save()
+        if before["role"] != user.role:
+            lock_all_of(user.pk, actor, "another role")
         if before["role"] == Role.ADMINISTRATOR:
             _refuse_without_administrator(lasting=before["expires_at"] is None)
         record(actor, "user.changed", subject=f"user:{user.pk}", fields=changed, role=user.role)
@@ -87,7 +91,7 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
 
 @transaction.atomic
 def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
-    """Nobody logs in with it any more, and who is logged in is not any longer.
+    """Nobody logs in with it any more, and who is logged in is not any longer; keys of theirs sign no more.
 
     :raises InvalidValue: no reason
     :raises NotFound: there is no such account
@@ -106,6 +110,7 @@ def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
     user.save(update_fields=["is_active", "sessions_ended"])
     if user.role == Role.ADMINISTRATOR:
         _refuse_without_administrator(lasting=user.expires_at is None)
+    lock_all_of(user.pk, actor, "account withdrawn")
     record(actor, "user.withdrawn", subject=f"user:{user.pk}", reason=reason.strip()[:255])
     return user
 
@@ -128,7 +133,8 @@ def restore_account(user_id: int, actor: Actor) -> tuple[User, str]:
 
 @transaction.atomic
 def reset_password(user_id: int, actor: Actor) -> tuple[User, str]:
-    """A new first password, to be changed at the next login; sessions with the former one are over.
+    """A new first password, to be changed at the next login; sessions with the former one are over, keys are locked:
+    whoever gets the password signs nothing without their PIN.
 
     :raises NotFound: there is no such account
     :raises TransitionRefused: it has been withdrawn
@@ -136,6 +142,7 @@ def reset_password(user_id: int, actor: Actor) -> tuple[User, str]:
     user = _locked(user_id)
     if not user.is_active:
         raise TransitionRefused("the account has been withdrawn", field="user")
+    lock_all_of(user.pk, actor, "password reset")
     record(actor, "user.password_reset", subject=f"user:{user.pk}")
     return user, _give_first_password(user)
 
@@ -161,13 +168,14 @@ def change_own_password(user_id: int, present: str, wanted: str, actor: Actor) -
 
 @transaction.atomic
 def end_sessions(user_id: int, actor: Actor) -> User:
-    """Log the user out everywhere.
+    """Log the user out everywhere, and lock their keys as at every logout.
 
     :raises NotFound: there is no such account
     """
     user = _locked(user_id)
     user.sessions_ended += 1
     user.save(update_fields=["sessions_ended"])
+    lock_all_of(user.pk, actor, "sessions ended")
     record(actor, "user.sessions_ended", subject=f"user:{user.pk}")
     return user
 

@@ -88,10 +88,10 @@ def lock(credential_id: int, actor: Actor) -> None:
 
 
 @transaction.atomic
-def lock_all_of(user_id: int, actor: Actor) -> None:
-    """Lock all keys of somebody who leaves."""
+def lock_all_of(user_id: int, actor: Actor, why: str = "logged out") -> None:
+    """Lock all keys of somebody who leaves, or is made to."""
     for credential in SigningCredential.objects.filter(owner_id=user_id, unlocked__isnull=False):
-        _forget(credential, actor, "logged out")
+        _forget(credential, actor, why)
 
 
 @transaction.atomic

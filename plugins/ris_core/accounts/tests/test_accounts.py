@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,6 +26,9 @@ from ris_core.accounts.services import (
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM, Actor
 from ris_core.errors import InvalidValue, TransitionRefused
+from ris_core.signatures.credentials import is_unlocked
+from ris_core.signatures.models import SigningCredential, UnlockedCredential
+from ris_core.signatures.rules import CredentialKind
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +143,35 @@ def test_a_withdrawn_account_is_closed_and_comes_back_with_another_password() ->
     assert restored.is_open_at(timezone.now())
     assert restored.check_password(password)
     assert not restored.check_password(first)
+
+
+def _unlocked_key(user: User) -> SigningCredential:
+    now = timezone.now()
+    key = SigningCredential.objects.create(
+        owner=user, kind=CredentialKind.PKCS12, subject="CN=x", issuer="x", serial="1", not_before=now,
+        not_after=now + timedelta(days=1), certificate=b"x", added_at=now,
+    )  # fmt: skip
+    UnlockedCredential.objects.create(
+        credential=key, sealed_secret=b"x", unlocked_at=now, expires_at=now + timedelta(hours=1)
+    )
+    return key
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda user: withdraw_account(user.pk, "nghỉ việc", SYSTEM),
+        lambda user: reset_password(user.pk, SYSTEM),
+        lambda user: end_sessions(user.pk, SYSTEM),
+        lambda user: change_account(user.pk, replace(READER, role=Role.CLINICIAN), SYSTEM),
+    ],
+)
+def test_who_is_made_to_leave_signs_no_more(leave: Callable[[User], object]) -> None:
+    _administrator()
+    user, other = open_account(READER, SYSTEM)[0], open_account(replace(READER, username="bac_si_2"), SYSTEM)[0]
+    mine, theirs = _unlocked_key(user), _unlocked_key(other)
+    leave(user)
+    assert (is_unlocked(mine), is_unlocked(theirs)) == (False, True)
 
 
 def test_an_account_is_withdrawn_for_a_reason_only() -> None:
