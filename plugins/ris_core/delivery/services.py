@@ -174,9 +174,12 @@ def _control_id() -> str:
 
 
 def _supersede_unseen(receiver: Receiver, version: ReportVersion) -> None:
+    """Leave out results that ``version`` replaces; never a recall, since what comes next may wait to be paid for or
+    signed while the receiver takes what it has for true."""
     older = Delivery.objects.select_for_update().filter(
-        receiver=receiver, reading=version.reading, possibly_seen=False, state__in=MAY_BE_SUPERSEDED
-    )
+        receiver=receiver, reading=version.reading, kind=Delivery.Kind.RESULT, possibly_seen=False,
+        state__in=MAY_BE_SUPERSEDED,
+    )  # fmt: skip
     for delivery in older:
         delivery.state = DeliveryState.SUPERSEDED
         delivery.save()

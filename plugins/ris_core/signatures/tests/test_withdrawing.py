@@ -262,3 +262,18 @@ def test_a_message_kept_for_a_repeat_is_not_sent_when_the_signature_is_withdrawn
     assert his.received == []
     send_all()
     assert [message.pdf for message in his.received] == [bytes(version.documents.get().content)]
+
+
+def test_a_recall_goes_out_though_a_corrected_version_waits_for_its_signature(
+    his: SimulatedHis, reader: Actor, key: SigningCredential
+) -> None:
+    receiver = a_receiver(his.port, signed_only=True)
+    exam = an_exam()
+    version = approved(exam, reader)
+    signed_now(version, key, reader)
+    send_all()
+    recall(version.reading_id, 1, "Nhầm bên", reader)
+    approved(exam, reader, status=VersionStatus.CORRECTED, conclusion="Đúng")
+    send_all()
+    assert [next(iter(message.all("OBX")))[11] for message in his.received] == ["F", "W"]
+    assert told(receiver)[-1] == ("RESULT", "QUEUED")
