@@ -162,6 +162,7 @@ def test_headers_keep_injected_markup_and_other_sites_out() -> None:
     answer = Client().get("/login/")
     policy = answer["Content-Security-Policy"]
     assert "default-src 'none'" in policy
+    assert "media-src 'self'" in policy  # videos on the telephone's page
     assert "unsafe" not in policy
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["X-Frame-Options"] == "DENY"

@@ -123,6 +123,8 @@ async function open(series: Series, chosen: HTMLElement): Promise<void> {
   frames = [];
   image.removeAttribute("src"); // nothing of the series before stays under this one's name
   image.hidden = true;
+  stage.querySelector("video")?.remove();
+  tell("");
   tellWhose(series.study);
   await trying(async () => {
     const found = await framesOf(series);
