@@ -17,6 +17,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.engine.client import Engine
 from ris_core.jobs.rules import NotWorthRepeating
+from ris_core.reports.arranging import arrange_in_study
 from ris_core.reports.documents import identity_of, store_pdf
 from ris_core.reports.encapsulated import report_uids
 from ris_core.reports.models import Document, Reading, ReportRecall, ReportVersion
@@ -63,6 +64,9 @@ def run_arrange_report(subject_id: str) -> None:
             if not each.row.orthanc_instance_id:
                 continue
             _note(each, notice_id if each.version == newest and isinstance(each.row, Document) else "")
+        recalled = ReportRecall.objects.filter(version=newest).exists()
+        if recalled != (recall is not None) or newest.reading.versions.filter(number__gt=newest.number).exists():
+            arrange_in_study(newest.reading_id)  # what came meanwhile may have been arranged before this was done
 
 
 def _files(reading: Reading, *, stored: bool) -> list[_Stored]:

@@ -10,6 +10,8 @@ from django.utils import timezone
 from pydicom import Dataset, dcmread
 
 from ris_core.audit.services import Actor
+from ris_core.engine.answers import StoredInstance
+from ris_core.engine.transport import Upload
 from ris_core.jobs.models import Job
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.arranging import ARRANGE_JOB
@@ -125,6 +127,27 @@ def test_the_notice_goes_when_the_report_is_corrected_though_only_a_signed_file_
     arranged(exam)
     assert [page.DocumentTitle for page in pages(engine)] == ["Kết quả đã bị thu hồi (bản 1)"]
     reported(exam, reader, VersionStatus.CORRECTED)
+    arranged(exam)
+    assert [page.DocumentTitle for page in pages(engine)] == ["Kết quả đính chính (bản 2)"]
+
+
+def test_a_notice_that_comes_after_the_corrected_report_goes_again(
+    engine: StoringEngine, exam: RequestedProcedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = a_reader()
+    version = reported(exam, reader)
+    recall(version.reading_id, 1, "Nhầm người bệnh", reader)
+    store = engine.store_instance
+
+    def corrected_first(dicom: bytes | Upload) -> StoredInstance:
+        monkeypatch.setattr(engine, "store_instance", store)
+        reported(exam, reader, VersionStatus.CORRECTED)
+        arranged(exam)
+        Job.objects.filter(kind=ARRANGE_JOB).delete()
+        return store(dicom)
+
+    monkeypatch.setattr(engine, "store_instance", corrected_first)
+    run_arrange_report(str(version.reading_id))
     arranged(exam)
     assert [page.DocumentTitle for page in pages(engine)] == ["Kết quả đính chính (bản 2)"]
 
