@@ -23,7 +23,7 @@ from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 
 __all__ = [
     "JOB_KIND", "channel", "facts", "lane", "owe_anew", "owe_recall", "owe_under_new_numbers", "owe_version",
-    "owe_void", "send_owed",
+    "owe_void", "send_owed", "supersede",
 ]  # fmt: skip
 
 _DISMISSED_UNSEEN: Final = (DeliveryState.SUPERSEDED, DeliveryState.DISMISSED)
@@ -181,8 +181,13 @@ def _supersede_unseen(receiver: Receiver, version: ReportVersion) -> None:
         state__in=MAY_BE_SUPERSEDED,
     )  # fmt: skip
     for delivery in older:
-        delivery.state = DeliveryState.SUPERSEDED
-        delivery.save()
-        subject = f"delivery:{delivery.pk}"
-        record(SYSTEM, "delivery.superseded", subject=subject, by_version=version.number, **facts(delivery))
-        announce("delivery", delivery.pk)
+        supersede(delivery, version)
+
+
+def supersede(delivery: Delivery, version: ReportVersion) -> None:
+    """It need not be sent any more, because of what is owed of ``version``; the row is locked by the caller."""
+    delivery.state = DeliveryState.SUPERSEDED
+    delivery.save()
+    subject = f"delivery:{delivery.pk}"
+    record(SYSTEM, "delivery.superseded", subject=subject, by_version=version.number, **facts(delivery))
+    announce("delivery", delivery.pk)

@@ -13,7 +13,7 @@ from ris_core.changes.services import announce
 from ris_core.delivery.layout import Part, layout_of
 from ris_core.delivery.models import Delivery, DeliveryState, Receiver
 from ris_core.delivery.result import Recalled
-from ris_core.delivery.services import owe_anew, owe_void, send_owed
+from ris_core.delivery.services import owe_anew, owe_void, send_owed, supersede
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
@@ -61,8 +61,9 @@ def owe_signed(version: ReportVersion) -> None:
     for delivery in _results_of(version):
         if not _takes_signed(delivery.receiver) or delivery.state == DeliveryState.DISMISSED:
             continue
-        void = Delivery.objects.filter(receiver=delivery.receiver, version=version, kind=Delivery.Kind.RECALL)
-        void.filter(state__in=MAY_BE_SUPERSEDED).update(state=DeliveryState.SUPERSEDED)
+        recalls = Delivery.objects.filter(receiver=delivery.receiver, version=version, kind=Delivery.Kind.RECALL)
+        for void in recalls.filter(state__in=MAY_BE_SUPERSEDED):
+            supersede(void, version)
         if delivery.message or delivery.state != DeliveryState.QUEUED:
             _again(delivery)
     send_owed(version.pk)
@@ -84,8 +85,7 @@ def owe_signature_withdrawn(version: ReportVersion) -> None:
                 owe_anew(delivery)
         elif delivery.receiver.signed_only:
             if delivery.state in MAY_BE_SUPERSEDED:
-                delivery.state = DeliveryState.SUPERSEDED
-                delivery.save()
+                supersede(delivery, version)
             if not _knows_better(delivery):
                 owe_void(delivery.receiver, version)
         elif not in_force and delivery.state == DeliveryState.ACKNOWLEDGED:
