@@ -16,7 +16,7 @@ from ris_core.settings import Settings
 from ris_core.signatures.certificates import CertificateFacts
 from ris_core.signatures.errors import CredentialLocked
 from ris_core.signatures.models import Signature, SigningCredential, UnlockedCredential
-from ris_core.signatures.rules import UNDER_WAY, BatchState, CredentialKind, SignatureState, refuse_out_of_date
+from ris_core.signatures.rules import UNDER_WAY, BatchState, CredentialKind, refuse_out_of_date
 from ris_core.signatures.sealing import opened, seal
 from ris_core.signatures.signers import KeyPlace, certificate_of, open_signer
 
@@ -178,7 +178,7 @@ def _keep_unlocked(credential: SigningCredential, secret: str, actor: Actor, set
         },
     )
     record(actor, "signing_credential.unlocked", subject=f"signing_credential:{credential.pk}")
-    waiting = Signature.objects.filter(credential=credential, state=SignatureState.QUEUED)
+    waiting = Signature.objects.filter(credential=credential, state__in=UNDER_WAY)
     for signature_id in waiting.exclude(batch__state=BatchState.PAUSED).values_list("pk", flat=True):
         enqueue(JOB_KIND, signature_id, channel=channel(credential))
 

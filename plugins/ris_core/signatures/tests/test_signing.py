@@ -337,6 +337,19 @@ def test_a_locked_key_signs_nothing_and_unlocking_it_goes_on(owner: KeyAndCertif
     assert signature.state == SignatureState.SIGNED
 
 
+def test_unlocking_while_a_worker_finds_the_key_locked_leaves_nothing_waiting_for_ever(
+    owner: KeyAndCertificate,
+) -> None:
+    reader = a_reader()
+    credential = a_credential(reader, owner)
+    signature = use.ask_for_signature(approved(an_exam(), reader).pk, credential.pk, reader)
+    lock(credential.pk, reader)
+    Job.objects.all().delete()
+    Signature.objects.filter(pk=signature.pk).update(state=SignatureState.SIGNING)  # and will be put back
+    unlock(credential.pk, PASSPHRASE, reader)
+    assert Job.objects.filter(kind="sign_report", subject_id=str(signature.pk)).exists()
+
+
 def test_secrets_are_nowhere_in_clear(owner: KeyAndCertificate, caplog: pytest.LogCaptureFixture) -> None:
     reader = a_reader()
     credential = a_credential(reader, owner)
