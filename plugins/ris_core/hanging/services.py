@@ -8,10 +8,8 @@ from typing import Final
 
 import msgspec
 from django.db import transaction
-from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
-from ris_core.errors import EditConflict
 from ris_core.hanging.models import HangingVersion
 from ris_core.hanging.rules import HangingRules, rules_from_json
 
@@ -27,13 +25,13 @@ def usual_rules() -> HangingRules:
 
 def rules_in_force() -> HangingRules:
     """The newest version; the usual ones without one."""
-    newest = HangingVersion.objects.order_by("-number").values_list("content", flat=True).first()
+    newest = HangingVersion.newest_content()
     return usual_rules() if newest is None else rules_from_json(newest)
 
 
 def rules_number() -> int:
     """The number of the version in force; 0: the usual ones."""
-    return HangingVersion.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    return HangingVersion.newest_number()
 
 
 @transaction.atomic
@@ -43,18 +41,6 @@ def change_rules(rules: HangingRules, *, over: int, note: str, actor: Actor) -> 
     :param over: the version that they were made from; a newer one in between is not overwritten unseen
     :raises EditConflict: there is a newer version
     """
-    if rules_number() != over:
-        raise EditConflict("somebody has changed the hanging rules meanwhile; look at them again", field="over")
-    version, made = HangingVersion.objects.get_or_create(
-        number=over + 1,
-        defaults={
-            "content": msgspec.to_builtins(rules),
-            "note": note.strip()[:255],
-            "made_at": timezone.now(),
-            "made_by_id": actor.user_id,
-        },
-    )
-    if not made:  # in this very moment
-        raise EditConflict("somebody has changed the hanging rules meanwhile; look at them again", field="over")
+    version = HangingVersion.put_in_force(msgspec.to_builtins(rules), over=over, note=note, actor=actor)
     record(actor, "hanging.changed", subject=f"hanging:{version.number}", protocols=len(rules.protocols))
     return version

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.db import models
+from ris_core.versions_in_force import VersionInForce
 
 
-class TagRulesVersion(models.Model):
+class TagRulesVersion(VersionInForce):
     """One version of all rules (:class:`ris_core.tag_rules.rules.TagRules`); the newest is in force."""
-
-    number = models.PositiveIntegerField(unique=True)
-    content = models.JSONField()
-    note = models.CharField(max_length=255, blank=True)
-    """Why it was changed, in the words of who did."""
-    made_at = models.DateTimeField()
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )

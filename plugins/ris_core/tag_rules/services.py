@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from django.db import transaction
-from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
-from ris_core.errors import EditConflict
 from ris_core.studies.received import Header, header_from_json
 from ris_core.tag_rules.models import TagRulesVersion
 from ris_core.tag_rules.rules import READABLE, Applied, TagRules, apply_rules, rules_from_json
@@ -33,13 +31,13 @@ class Preview:
 
 def rules_in_force() -> TagRules:
     """The newest version; none without one."""
-    newest = TagRulesVersion.objects.order_by("-number").values_list("content", flat=True).first()
+    newest = TagRulesVersion.newest_content()
     return TagRules() if newest is None else rules_from_json(newest)
 
 
 def rules_number() -> int:
     """The number of the version in force; 0: there are no rules yet."""
-    return TagRulesVersion.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    return TagRulesVersion.newest_number()
 
 
 def applied_to(header: Header, device: str, rules: TagRules | None = None) -> Applied:
@@ -67,19 +65,7 @@ def change_rules(rules: TagRules, *, over: int, note: str, actor: Actor) -> TagR
     :param over: the version that they were made from; a newer one in between is not overwritten unseen
     :raises EditConflict: there is a newer version
     """
-    if rules_number() != over:
-        raise EditConflict("somebody has changed the rules meanwhile; look at them again", field="over")
-    version, made = TagRulesVersion.objects.get_or_create(
-        number=over + 1,
-        defaults={
-            "content": msgspec.to_builtins(rules),
-            "note": note.strip()[:255],
-            "made_at": timezone.now(),
-            "made_by_id": actor.user_id,
-        },
-    )
-    if not made:  # in this very moment
-        raise EditConflict("somebody has changed the rules meanwhile; look at them again", field="over")
+    version = TagRulesVersion.put_in_force(msgspec.to_builtins(rules), over=over, note=note, actor=actor)
     identity = [rule.name for rule in rules.rules if rule.on and rule.changes_identity]
     record(actor, "tag_rules.changed", subject=f"tag_rules:{version.number}", changing_identity=identity)
     return version
