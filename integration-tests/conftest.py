@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from ris_testing import containers
 from ris_testing.backends import RunningSuite, chosen_backend
+from ris_testing.browser import Visitor, chromium, visitor
 from ris_testing.start import start_suite
 
 # what container files promise can be seen on containers only
@@ -50,6 +52,20 @@ def new_suite(tmp_path: Path) -> Iterator[SuiteMaker]:
     yield make
     for suite in made:
         suite.down()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser in which each visitor has a profile of their own."""
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture
+def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
+    """Somebody who reads, logged in."""
+    with visitor(browser, suite, "bacsi") as seen:
+        yield seen
 
 
 # ---- what pytest-docker asks for ----

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 from pydicom import Dataset
 
 from ris_testing.backends import RunningSuite
@@ -35,14 +32,6 @@ def exam(suite: RunningSuite, order: Order) -> list[Any]:
     """Exam state; statuses of its steps; status and message count of what was performed; readiness and missing."""
     found: list[Any] = json.loads(suite.python(EXAM.format(accession=order.accession_number)))
     return found
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not in {PATIENCE_SECONDS:.0f} s: {what}")
-        time.sleep(0.5)
 
 
 def scanner(suite: RunningSuite, ae_title: str = "CT1") -> Modality:

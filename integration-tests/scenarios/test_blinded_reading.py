@@ -4,20 +4,19 @@ and is returned (R4)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor, chromium, visitor
+from ris_testing.browser import Visitor, visitor
 from ris_testing.his import SimulatedHis
 from ris_testing.orders import an_order
-from ris_testing.performing import wait_until
 from ris_testing.program import Program, make_api_key
 from ris_testing.ready_exams import ReadyExam, ready_exam
 from ris_testing.ris_user import RisUser, log_in
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
@@ -25,12 +24,6 @@ SERVICE = ("CT.HAIDOC", "Chụp CLVT đọc hai lần", "CT")
 WORD = "Zymolith"
 """What only the first reader writes."""
 SAVED = re.compile(r"Đã lưu \d\d:\d\d:\d\d")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 def _user(suite: RunningSuite, username: str) -> RisUser:

@@ -11,8 +11,8 @@ from ris_testing.exam_states import exam_of, send, sent
 from ris_testing.his import acknowledgement_code
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import an_order, unique
-from ris_testing.performing import wait_until
 from ris_testing.ris_user import log_in
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -4,17 +4,16 @@ step and all of it written down (R4, R8)."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import chromium, visitor
+from ris_testing.browser import visitor
 from ris_testing.his import SimulatedHis
-from ris_testing.performing import wait_until
 from ris_testing.ready_exams import ready_exam
 from ris_testing.ris_user import log_in
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
@@ -39,12 +38,6 @@ from ris_core.audit.models import AuditEvent
 events = AuditEvent.objects.filter(action__startswith="critical.", details__procedure={exam}).order_by("pk")
 print(json.dumps([[event.action, event.actor] for event in events]))
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 def test_nobody_answers_it_is_escalated_and_the_right_person_acknowledges(

@@ -12,7 +12,8 @@ import pytest
 from ris_testing.backends import RunningSuite
 from ris_testing.modality import acquire
 from ris_testing.orders import VIETNAM, Order, an_order
-from ris_testing.performing import console, exam, ordered, scanner, wait_until
+from ris_testing.performing import console, exam, ordered, scanner
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -20,10 +19,10 @@ from ris_testing.backends import RunningSuite
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import DimseFailure, Modality, acquire
 from ris_testing.orders import Order, an_order, unique
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_SECONDS = 90.0
 ROWS = """
 import json
 from ris_core.studies.models import Study
@@ -68,13 +67,6 @@ def rows(suite: RunningSuite, uid: str) -> list[dict[str, Any]]:
 def copies(suite: RunningSuite, uid: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(suite.python(COPIES.format(uid=uid)))
     return found
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"not in {PATIENCE_SECONDS:.0f} s: {what}"
-        time.sleep(0.2)
 
 
 def acquired(suite: RunningSuite, order: Order, **typed: str) -> tuple[Modality, list[Dataset]]:

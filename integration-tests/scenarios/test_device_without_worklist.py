@@ -11,19 +11,13 @@ from playwright.sync_api import Browser, expect
 
 from ris_core.matching.keys import ALPHABET
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor, chromium, visitor
+from ris_testing.browser import Visitor, visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, study_of
 from ris_testing.orders import Order, an_order, unique
 
 pytestmark = pytest.mark.integration
 ARRIVAL_MS = 90_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

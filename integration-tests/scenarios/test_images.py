@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,11 @@ from ris_testing.dicom_files import a_dicom_file
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import DimseFailure, Modality, acquire, study_of
 from ris_testing.orders import Order, an_order
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
 CORPUS = Path(os.environ.get("QUANG_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
-PATIENCE_SECONDS = 60.0
-
 STUDIES = """
 import json
 from ris_core.studies.models import Study
@@ -48,14 +46,6 @@ DEAD = "from ris_core.jobs.models import Job; print(Job.objects.filter(state='DE
 def studies(suite: RunningSuite) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = json.loads(suite.python(STUDIES))
     return found
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not in {PATIENCE_SECONDS:.0f} s: {what}")
-        time.sleep(0.5)
 
 
 def send_order(suite: RunningSuite, order: Order) -> None:

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -23,6 +23,7 @@ from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import DimseFailure, Modality, acquire
 from ris_testing.orders import an_order
 from ris_testing.start import start_suite
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once, pytest.mark.timeout(600)]
 
@@ -77,13 +78,6 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
 def engine(suite: RunningSuite) -> Iterator[Engine]:
     with Engine(suite.orthanc_url, suite.secret("service_token_worker"), timeout_seconds=60.0) as connection:
         yield connection
-
-
-def wait_until(true: Callable[[], bool], what: str, pause_seconds: float = 0.2) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"not in {PATIENCE_SECONDS:.0f} s: {what}"
-        time.sleep(pause_seconds)
 
 
 def state(suite: RunningSuite, uid: str) -> dict[str, object]:
@@ -170,13 +164,13 @@ def test_the_worker_is_killed_in_the_middle_of_an_operation_and_of_its_undoing(
         return 0
 
     operation, _, new_uid = suite.python(SPLIT.format(uid=uid, series=series)).partition(" ")
-    wait_until(lambda: count(new_uid) > 0, "images have begun to move", 0.01)
+    wait_until(lambda: count(new_uid) > 0, "images have begun to move", pause_seconds=0.01)
     suite.crash(Part.WORKER)
     wait_until(lambda: not state(suite, uid)["open"], "the operation has ended and holds no lock")
     assert (pixels(engine, uid), pixels(engine, new_uid)) == (as_sent(stay), as_sent(go))
     before = count(uid)
     suite.python(UNDO.format(operation=operation))
-    wait_until(lambda: count(uid) > before, "images have begun to go back", 0.01)
+    wait_until(lambda: count(uid) > before, "images have begun to go back", pause_seconds=0.01)
     suite.crash(Part.WORKER)
     wait_until(lambda: not state(suite, uid)["open"], "undoing has ended and holds no lock")
     assert (pixels(engine, uid), pixels(engine, new_uid)) == (as_sent([*stay, *go]), Counter())

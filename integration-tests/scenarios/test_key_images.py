@@ -5,27 +5,27 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pydicom
 import pytest
 import requests
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, expect
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pypdf import PdfReader
 
 from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor, chromium, visitor
+from ris_testing.browser import Visitor
 from ris_testing.dicom_files import a_dicom_file
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import Order, an_order
 from ris_testing.ris_user import RisUser, log_in
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
@@ -39,18 +39,6 @@ class Exam:
     study_uid: str
     patient: Dataset
     """An image of it, for the identity that its objects have."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture
-def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    with visitor(browser, suite, "bacsi") as seen:
-        yield seen
 
 
 @pytest.fixture
@@ -74,14 +62,6 @@ def ready_exam(suite: RunningSuite, reader: RisUser) -> Exam:
     number = reader.wait_for_exam(order.accession_number)
     reader.wait_for_images(number, 3)
     return Exam(number, order, str(scheduled.StudyInstanceUID), images[0])
-
-
-def wait_until(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not in {PATIENCE_SECONDS:.0f} s: {what}")
-        time.sleep(0.3)
 
 
 def open_images(seen: Visitor, exam: Exam) -> tuple[Page, FrameLocator]:

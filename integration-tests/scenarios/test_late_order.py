@@ -11,7 +11,8 @@ from ris_testing.backends import RunningSuite
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import study_of
 from ris_testing.orders import an_order
-from ris_testing.performing import console, exam, scanner, wait_until
+from ris_testing.performing import console, exam, scanner
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

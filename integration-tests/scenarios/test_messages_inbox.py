@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import DESK, TABLET, chromium, visitor
+from ris_testing.browser import DESK, TABLET, visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.orders import an_order
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 def test_a_refused_order_is_corrected_and_applied_by_a_person(suite: RunningSuite, browser: Browser) -> None:

@@ -20,7 +20,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from ris_testing.backends import Part, RunningSuite
 from ris_testing.modality import DimseFailure, Modality, acquire, step_begun, step_ended
 from ris_testing.orders import an_order
-from ris_testing.performing import PATIENCE_SECONDS, console, exam, ordered, scanner, wait_until
+from ris_testing.performing import PATIENCE_SECONDS, console, exam, ordered, scanner
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

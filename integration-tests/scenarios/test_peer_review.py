@@ -3,13 +3,11 @@ the report stays as it was (R4)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import TABLET, chromium, visitor
+from ris_testing.browser import TABLET, visitor
 from ris_testing.orders import an_order
 from ris_testing.ready_exams import ready_exam
 from ris_testing.ris_user import log_in
@@ -18,12 +16,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 SERVICE = ("CT.BINHDUYET", "Chụp CLVT bình duyệt", "CT")
 REASON = "Có ổ giảm tỷ trọng ở lát 12"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 def test_a_drawn_report_is_scored_and_seen_by_whom_it_concerns(suite: RunningSuite, browser: Browser) -> None:

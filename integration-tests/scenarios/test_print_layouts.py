@@ -5,37 +5,25 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor, chromium, visitor
+from ris_testing.browser import Visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import an_order
 from ris_testing.ris_user import RisUser, log_in
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 PATIENCE_SECONDS = 60.0
 POINTS_PER_MM = 72 / 25.4
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture
-def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    with visitor(browser, suite, "bacsi") as seen:
-        yield seen
 
 
 @pytest.fixture
@@ -47,15 +35,6 @@ def a_logo() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (120, 60), "#14743c").save(file, "PNG")
     return file.getvalue()
-
-
-def wait_until(found: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := found()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not in {PATIENCE_SECONDS:.0f} s: {what}")
-        time.sleep(0.3)
-    return value
 
 
 def image_boxes(page: Any) -> list[tuple[float, float, float, float]]:

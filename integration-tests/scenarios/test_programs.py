@@ -16,9 +16,9 @@ import requests
 from ris_testing.backends import Part, RunningSuite
 from ris_testing.event_receiver import EventReceiver, is_ours
 from ris_testing.orders import unique
-from ris_testing.performing import wait_until
 from ris_testing.program import Program, make_api_key
 from ris_testing.ris_user import RisUser, log_in
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 

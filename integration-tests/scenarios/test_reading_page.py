@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import DESK, TABLET, Language, Scheme, Visitor, chromium, visitor
+from ris_testing.browser import DESK, TABLET, Language, Scheme, Visitor, visitor
 from ris_testing.his import SimulatedHis, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import an_order, unique
@@ -23,21 +22,9 @@ WIDE: ViewportSize = {"width": 1920, "height": 1080}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
 def api(suite: RunningSuite) -> RisUser:
     """The radiologist without a browser, to wait for what the suite does."""
     return log_in(suite.public_url, suite.demo_logins(), "RADIOLOGIST")
-
-
-@pytest.fixture
-def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    with visitor(browser, suite, "bacsi") as seen:
-        yield seen
 
 
 def conclusion(page: Page) -> str:

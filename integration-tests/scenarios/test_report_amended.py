@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import chromium, visitor
+from ris_testing.browser import visitor
 from ris_testing.his import SimulatedHis
 from ris_testing.reading import SAVED, ready_exam
 from ris_testing.ris_user import log_in
@@ -16,12 +14,6 @@ from ris_testing.ris_user import log_in
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 FIRST, CORRECTED = "Không thấy bất thường.", "Gãy cung sau xương sườn 7 bên phải."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 def test_a_returned_report_is_corrected_and_every_version_can_be_seen(suite: RunningSuite, browser: Browser) -> None:

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import Part, RunningSuite
-from ris_testing.browser import TABLET, chromium, visitor
+from ris_testing.browser import TABLET, visitor
 from ris_testing.event_receiver import EventReceiver, is_ours
 from ris_testing.fhir_server import FhirServer
 from ris_testing.his import Behaviour, SimulatedHis, acknowledgement_code, place_order
@@ -51,12 +51,6 @@ class Others:
     program: EventReceiver
     secret: str = ""
     """By which the program knows that a callback is ours."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import TABLET, Visitor, chromium, visitor
+from ris_testing.browser import TABLET, Visitor, visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import Order, an_order, unique
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture
-def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    with visitor(browser, suite, "bacsi") as seen:
-        yield seen
 
 
 def _orders(suite: RunningSuite, count: int) -> tuple[str, list[Order]]:

@@ -18,7 +18,8 @@ from ris_testing.browser import DESK, TABLET, Language, Scheme, Visitor, chromiu
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import acquire, study_of
 from ris_testing.orders import an_order
-from ris_testing.performing import scanner, wait_until
+from ris_testing.performing import scanner
+from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once, pytest.mark.timeout(600)]
 

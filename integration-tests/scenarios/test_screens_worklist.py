@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import DESK, TABLET, Language, Scheme, Visitor, chromium, visitor
+from ris_testing.browser import DESK, TABLET, Language, Scheme, Visitor, visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire, study_of
 from ris_testing.orders import VIETNAM, Order, an_order, unique
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture
-def radiologist(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    with visitor(browser, suite, "bacsi") as seen:
-        yield seen
 
 
 def _order(suite: RunningSuite, order: Order | None = None) -> Order:

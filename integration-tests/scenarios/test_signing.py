@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from ris_suite import home_folder, sandbox
 from ris_testing import csc_service, soft_token
 from ris_testing.backends import Part, RunningSuite
-from ris_testing.browser import TABLET, Visitor, chromium, visitor
+from ris_testing.browser import TABLET, Visitor, visitor
 from ris_testing.certificate_authority import KeyAndCertificate
 from ris_testing.processes import ProcessSuite
 from ris_testing.reports_to_sign import ReportToSign, approve_reports
@@ -58,12 +58,6 @@ user = User.objects.get(username="bacsi")
 exam = RequestedProcedure.objects.get(pk={exam})
 approved(exam, Actor(user.username, user_id=user.pk), status=VersionStatus.CORRECTED, conclusion="Đính chính.")
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewe
 from ris_core.engine.client import Engine
 from ris_core.identifiers import StudyInstanceUID
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import WIDE, chromium, visitor
+from ris_testing.browser import WIDE, visitor
 from ris_testing.ct_series import ct_files
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
@@ -46,12 +46,6 @@ KINDS = (
 """Signed and unsigned, 8 to 16 bits, colour, palette, odd sizes; some that are never compressed again."""
 AS_STORED = "multipart/related; type=application/octet-stream; transfer-syntax=*"
 COMPRESSED = f'multipart/related; type="image/jphc"; transfer-syntax=1.2.840.10008.1.2.4.202, {AS_STORED}'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

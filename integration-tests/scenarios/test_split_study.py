@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -19,10 +18,10 @@ from ris_testing.backends import RunningSuite
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import an_order
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_SECONDS = 90.0
 ACT = """
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor
@@ -54,13 +53,6 @@ print(json.dumps({{"state": study.state, "busy": study.being_arranged, "count": 
 def engine(suite: RunningSuite) -> Iterator[Engine]:
     with Engine(suite.orthanc_url, suite.secret("service_token_worker"), timeout_seconds=60.0) as connection:
         yield connection
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"not in {PATIENCE_SECONDS:.0f} s: {what}"
-        time.sleep(0.2)
 
 
 def act(suite: RunningSuite, uid: str, call: str) -> tuple[int, str]:

@@ -4,7 +4,6 @@ approved, and the same words on paper and in the message."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import TABLET, Language, Scheme, chromium, visitor
+from ris_testing.browser import TABLET, Language, Scheme, visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import an_order
@@ -21,12 +20,6 @@ from ris_testing.ris_user import RisUser, log_in
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 SAVED = re.compile(r"Đã lưu \d\d:\d\d:\d\d")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
 from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import WIDE, chromium, visitor
+from ris_testing.browser import WIDE, visitor
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import Order, an_order
@@ -30,12 +30,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 PATIENCE_MS = 60_000
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

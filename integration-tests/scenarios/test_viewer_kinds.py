@@ -23,7 +23,7 @@ from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
 from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import WIDE, chromium
+from ris_testing.browser import WIDE
 from ris_testing.dicom_files import a_video
 from ris_testing.volumes import a_volume
 
@@ -85,12 +85,6 @@ def examples(kind: Kind) -> list[Path]:
 
 
 HERE = [kind for kind in KINDS if examples(kind)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,12 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import chromium
 from ris_testing.five_steps import FiveSteps
 from ris_testing.his import SimulatedHis
 
 pytestmark = pytest.mark.integration
 
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "his-integration.md"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

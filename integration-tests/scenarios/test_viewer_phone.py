@@ -13,7 +13,7 @@ from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
 from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor, chromium
+from ris_testing.browser import Visitor
 from ris_testing.volumes import a_volume
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
@@ -23,12 +23,6 @@ PATIENCE_MS = 60_000
 _PAINTED = (
     "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")
