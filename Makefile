@@ -6,7 +6,7 @@ SUITE := PYTHONPATH=ris-webapp PYTHONDONTWRITEBYTECODE=1 python3 -m ris_suite
 PYTHON := .venv/bin/python
 RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
 
-.PHONY: help setup setup-test demo up down status logs test check bench migrations images test-containers orthanc-tests clean
+.PHONY: help setup setup-test demo up down status logs test lint check bench migrations images test-containers orthanc-tests clean
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,11 +39,13 @@ test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite,
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n auto -m "not integration and not once" plugins ris-webapp/ris_webapp
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n 2 --dist loadfile -m "integration and not once"
 
-check: setup ## format, lint, types, import contracts, unit tests
+lint: setup ## format, lint, types, import contracts
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy plugins ris-webapp integration-tests
 	@PYTHONPATH=plugins:ris-webapp .venv/bin/lint-imports
+
+check: lint ## the same, and unit tests
 	@$(RUN) -m pytest -n auto -m "not integration"
 
 bench: setup-test ## measure against the peers; prints a table and writes $QUANG_HOME/bench.json
