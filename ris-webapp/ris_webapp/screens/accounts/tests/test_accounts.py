@@ -170,3 +170,11 @@ def test_a_session_ends_after_so_many_hours_however_much_it_is_used() -> None:
     session.save()
     assert not session_is_alive(session.session_key)
     assert client.get("/").status_code == 302
+
+
+def test_an_account_of_which_nothing_is_known_yet_says_so_in_whole_sentences() -> None:
+    user = a_user(Role.TECHNOLOGIST)
+    User.objects.filter(pk=user.pk).update(must_change_password=True)
+    page = client_as(Role.ADMINISTRATOR).get(f"/admin/users/{user.pk}/").content.decode()
+    assert "Chưa đăng nhập lần nào. Phải đổi mật khẩu" in page
+    assert "Chưa có việc nào với tài khoản này." in page

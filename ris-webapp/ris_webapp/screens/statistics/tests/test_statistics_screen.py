@@ -11,7 +11,7 @@ from django.http import FileResponse
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
-from ris_webapp.tests.people import client_as
+from ris_webapp.tests.people import a_user, client_as
 
 pytestmark = pytest.mark.django_db
 
@@ -49,3 +49,13 @@ def test_a_table_can_be_had_as_a_workbook_and_it_is_written_down(of: str) -> Non
 
 def test_a_table_that_there_is_not_is_refused() -> None:
     assert client_as(Role.RECEPTION).get("/statistics/export.xlsx?of=users").status_code == 404
+
+
+def test_one_exam_is_one_exam_in_english() -> None:
+    an_exam()
+    reader = client_as(user=a_user(Role.RADIOLOGIST, language="en"))
+    page = reader.get("/statistics/").content.decode()
+    assert "<b>1</b> exam ordered" in page
+    assert "<b>1</b> patient<" in page
+    an_exam()
+    assert "<b>2</b> exams ordered" in reader.get("/statistics/").content.decode()
