@@ -39,3 +39,6 @@ from ris_webapp.settings import *  # noqa: E402, F403
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # a file, as in production: the database in memory that Django would make locks differently between threads
     DATABASES["default"]["TEST"] = {"NAME": str(_home / "tests.sqlite3")}  # noqa: F405
+
+AUDIT_MAY_BE_EMPTIED = True
+"""Tests that commit have their tables emptied afterwards; :mod:`ris_core.audit.append_only` has tests of its own."""

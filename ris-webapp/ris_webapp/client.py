@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from django.http import HttpRequest
 
 from ris_core.accounts.models import User
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor
 
 FRONT_DOOR_NETWORKS = tuple(
@@ -36,5 +37,5 @@ def actor_of(request: HttpRequest) -> Actor:
     """The logged-in user as the audit trail names them."""
     user = request.user
     if not isinstance(user, User):
-        return Actor("anonymous", address=client_address(request))
-    return Actor(user.username, user_id=user.pk, address=client_address(request))
+        return Actor("anonymous", address=client_address(request), kind=ActorKind.ANYBODY)
+    return Actor(user.username, user_id=user.pk, address=client_address(request), role=user.role)

@@ -10,8 +10,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from ris_core.audit.models import AuditEvent
+from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.statements import insert
+
+LONGEST_REASON = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class Actor:
     name: str
     user_id: int | None = None
     address: str = ""
+    role: str = ""
+    """A user's role at that moment."""
+    kind: ActorKind | None = None
+    """None: a user when there is a ``user_id``, else a part of the suite."""
 
 
 SYSTEM = Actor("system")
@@ -46,18 +52,25 @@ def record(
     subject: str = "",
     patient_id: int | None = None,
     success: bool = True,
+    reason: str = "",
     **details: Any,
 ) -> AuditEvent:
-    """Add one event; ``details`` must be JSON and free of clinical text."""
+    """Add one event; ``details`` must be JSON and free of clinical text.
+
+    :param reason: why; what is longer than :data:`LONGEST_REASON` is cut
+    """
     event = AuditEvent(
         at=timezone.now(),
         user_id=actor.user_id,
+        kind=actor.kind or (ActorKind.USER if actor.user_id is not None else ActorKind.SERVICE),
         actor=actor.name,
+        role=actor.role,
         action=action,
         subject=subject,
         patient_id=patient_id,
         address=actor.address,
         success=success,
+        reason=reason[:LONGEST_REASON],
         details=details,
     )
     insert(event)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.devices.character_sets import CODECS, UNICODE
 from ris_core.devices.models import Device, DeviceGroup, RefusedDevice
@@ -176,7 +177,7 @@ def note_refusals(refusals: Sequence[Refusal]) -> None:
                 ae_title=refusal.ae_title[:64], service=refusal.service, address=refusal.address, first_at=refusal.at,
                 last_at=refusal.at,
             )  # fmt: skip
-            actor = Actor(refusal.ae_title[:64], address=refusal.address)
+            actor = Actor(refusal.ae_title[:64], address=refusal.address, kind=ActorKind.DEVICE)
             record(actor, "device.refused", subject=refusal.ae_title[:64], success=False, service=refusal.service)
         kept = RefusedDevice.objects.order_by("-last_at").values_list("pk", flat=True)[:MOST_REFUSED_TITLES]
         RefusedDevice.objects.exclude(pk__in=list(kept)).delete()

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ris_core.audit import files as audit_files
+from ris_core.audit import sealing as audit_sealing
 from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
 from ris_core.doses import reading as doses
@@ -108,6 +110,21 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind(critical_results.JOB_KIND, critical_results.run_escalate, Pool.IMAGES),
     JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("forget_draft_states", duties.forget_draft_states, Pool.IMAGES, every_seconds=lambda _: 3600.0),
+    JobKind(
+        "seal_audit",
+        audit_sealing.run_seal_audit,
+        Pool.IMAGES,
+        time_limit_seconds=600.0,
+        longest_retry_seconds=30.0,
+        every_seconds=lambda settings: settings.audit.seal_seconds,
+    ),
+    JobKind(
+        "export_audit",
+        audit_files.run_export_audit,
+        Pool.DOCUMENTS,
+        time_limit_seconds=3600.0,
+        every_seconds=lambda settings: min(settings.audit.export_hours, 1.0) * 3600.0,
+    ),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

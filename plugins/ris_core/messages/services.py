@@ -15,6 +15,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue
 from ris_core.hl7.acknowledgement import ErrorCode, Location, MessageRefused
@@ -166,7 +167,7 @@ def _receive_message(raw: bytes, frame: Received, apply: Apply, doors: Doors, at
             location=Location("MSH", 1, 10),
         )
         return _keep(message, frame, raw, Outcome(reused), earlier)
-    outcome = attempt_it(message, Actor(message.sender, address=frame.peer), apply)
+    outcome = attempt_it(message, Actor(message.sender, address=frame.peer, kind=ActorKind.SENDER), apply)
     return _keep(message, frame, raw, outcome, earlier)
 
 

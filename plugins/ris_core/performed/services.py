@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.devices.models import Device
@@ -78,7 +79,7 @@ class Report:
 
     @property
     def actor(self) -> Actor:
-        return Actor(f"modality:{self.ae_title}", address=self.address)
+        return Actor(f"modality:{self.ae_title}", address=self.address, kind=ActorKind.DEVICE)
 
 
 def is_registered(ae_title: str) -> bool:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from ris_core.access.errors import ScopeMissing
 from ris_core.access.models import ApiKey
 from ris_core.access.scopes import Scope
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor
 from ris_core.errors import QuangError
 from ris_core.orders.models import RequestedProcedure
@@ -29,7 +30,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """As the audit trail names it: in whose name, with which key."""
-        return Actor(f"{self.key.sender} [{self.key.prefix}]"[:128], address=self.address)
+        return Actor(f"{self.key.sender} [{self.key.prefix}]"[:128], address=self.address, kind=ActorKind.API_KEY)
 
     @property
     def source(self) -> str:

@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from ris_core.access.api_keys import recognise
 from ris_core.access.errors import ApiKeyRefused, MethodRefused, RequestTooLarge, RequestUnreadable
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.errors import QuangError
 from ris_core.messages.models import Protocol
@@ -181,8 +182,6 @@ def _note(request: ApiRequest, response: HttpResponseBase) -> None:
 
 def _turned_away(request: HttpRequest, error: QuangError, refuse: Refuse) -> HttpResponse:
     if isinstance(error, ApiKeyRefused):
-        record(
-            Actor("api", address=client_address(request)), "api.refused", subject=request.path[:96], success=False,
-            code=error.code,
-        )  # fmt: skip
+        actor = Actor("api", address=client_address(request), kind=ActorKind.ANYBODY)
+        record(actor, "api.refused", subject=request.path[:96], success=False, code=error.code)
     return refuse(error)

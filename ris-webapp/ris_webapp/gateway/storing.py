@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from ris_core.annotations.services import Kept, keep_annotation
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor
 from ris_core.engine.client import Engine
 from ris_core.errors import InvalidValue
@@ -36,7 +37,7 @@ def store(request: HttpRequest, study_uid: str = "") -> HttpResponse:
         return HttpResponse(status=403)
     if int(request.headers.get("Content-Length") or 0) > MAXIMUM_BYTES:
         return HttpResponse(status=413)
-    actor = Actor(grants[0].user_name, address=client_address(request))
+    actor = Actor(grants[0].user_name, address=client_address(request), kind=ActorKind.USER)
     try:
         boundary = boundary_of(request.headers.get("Content-Type", ""))
         body = request.read(MAXIMUM_BYTES + 1)

@@ -201,8 +201,8 @@ def test_a_corrected_time_counts_in_statistics_and_the_recorded_one_stays() -> N
     assert exam.images_arrived_at == recorded
     assert ReportVersion.objects.get(pk=version.pk).approved_at == approved_at
     assert TimeCorrection.objects.filter(procedure=exam).count() == 3
-    details = AuditEvent.objects.filter(action="exam.time_corrected").order_by("pk")[0].details
-    assert (details["recorded_at"], details["reason"]) == (recorded.isoformat(), "Ảnh gửi muộn")
+    event = AuditEvent.objects.filter(action="exam.time_corrected").order_by("pk")[0]
+    assert (event.details["recorded_at"], event.reason) == (recorded.isoformat(), "Ảnh gửi muộn")
     today = timezone.localdate()
     period = Period(today - timedelta(days=1), today + timedelta(days=1), ZoneInfo("Asia/Ho_Chi_Minh"))
     found = {stage.name: stage.mean_minutes for stage in stages(period)}

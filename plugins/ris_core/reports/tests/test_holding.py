@@ -207,5 +207,5 @@ def test_taking_over_needs_a_reason(reason: str) -> None:
 def test_the_reason_of_taking_over_is_written_down() -> None:
     _, reading = _drafted(a_reader("bs_truc"))
     take_over(reading.pk, " Hết   ca trực ", a_reader(role=Role.SENIOR))
-    details = AuditEvent.objects.get(action="reading.taken_over").details
-    assert (details["taken_from"], details["reason"]) == ("bs_truc", "Hết ca trực")
+    event = AuditEvent.objects.get(action="reading.taken_over")
+    assert (event.details["taken_from"], event.reason) == ("bs_truc", "Hết ca trực")

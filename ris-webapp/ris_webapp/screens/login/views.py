@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts.models import User
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.signatures.credentials import lock_all_of
 from ris_webapp.client import actor_of, client_address
@@ -42,7 +43,11 @@ def login(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("username", "")
     user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
     if not isinstance(user, User):
-        record(Actor(name[:128] or "anonymous", address=client_address(request)), "user.login_failed", success=False)
+        record(
+            Actor(name[:128] or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY),
+            "user.login_failed",
+            success=False,
+        )
         return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
     request.session.flush()
     auth.login(request, user, backend=LOGIN_BACKEND)
@@ -107,7 +112,11 @@ def language(request: HttpRequest) -> HttpResponse:
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
     """django-axes gives this instead of the login view's ``answer`` after too many failures."""
     name = str((credentials or {}).get("username") or request.POST.get("username", ""))[:128]
-    record(Actor(name or "anonymous", address=client_address(request)), "user.locked_out", success=False)
+    record(
+        Actor(name or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY),
+        "user.locked_out",
+        success=False,
+    )
     return _login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
 
 

@@ -102,7 +102,7 @@ def _events(patient_ids: list[int]) -> list[ShownEvent]:
     identity = Q(action__startswith="patient.") | Q(action__startswith="visit.") | Q(action="notice.acknowledged")
     events = AuditEvent.objects.filter(identity, patient_id__in=patient_ids).exclude(action="patient.viewed")
     return [
-        ShownEvent(event, _before(event.details), str(event.details.get("reason", "")))
+        ShownEvent(event, _before(event.details), event.reason)
         for event in events.select_related("user").order_by("-at", "-pk")[:MOST_EVENTS]
     ]
 

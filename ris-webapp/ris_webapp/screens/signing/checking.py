@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ris_core.access.errors import TooManyRequests
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.errors import QuangError
 from ris_core.signatures.checks import MOST_BYTES, Check, check_file
@@ -36,7 +37,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         except (QuangError, TooManyRequests) as error:
             problem, status = sentence_of(error.code), _STATUS.get(error.code, 422)
         record(
-            Actor("anybody", address=address), "signed_file.checked",
+            Actor("anybody", address=address, kind=ActorKind.ANYBODY), "signed_file.checked",
             success=check is not None, standing=check.standing if check else "",
         )  # fmt: skip
     context = {"check": check, "problem": problem, "trust": TRUST, "since": SINCE, "standing": STANDING}

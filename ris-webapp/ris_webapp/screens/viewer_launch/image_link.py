@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import read_image_link
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import version_in_force
 from ris_core.key_images.models import VersionKeyImage
@@ -35,7 +36,7 @@ def open_image(request: HttpRequest, token: str) -> HttpResponse:
         return refuse(request, "QUANG-3103")
     procedure = shown.version.reading.procedure
     record(
-        Actor(f"receiver:{link.receiver}", address=address),
+        Actor(f"receiver:{link.receiver}", address=address, kind=ActorKind.RECEIVER),
         "key_image.viewed",
         subject=f"exam:{procedure.pk}",
         patient_id=procedure.patient_id,

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from ris_core.access.services import accept_launch
 from ris_core.access.signing import TokenRefused
 from ris_core.access.tokens import MAXIMUM_STUDIES
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import version_for_outside
 from ris_core.orders.models import RequestedProcedure
@@ -38,7 +39,7 @@ def launch(request: HttpRequest) -> HttpResponse:
     except TokenRefused as error:
         otherwise = "QUANG-3106" if error.field == "nonce" else "QUANG-3105"
         return refuse(request, refusal_code("launch.refused", address, error, otherwise=otherwise))
-    actor = Actor(f"{vouched.receiver}:{vouched.user_name}", address=address)
+    actor = Actor(f"{vouched.receiver}:{vouched.user_name}"[:128], address=address, kind=ActorKind.RECEIVER)
     exams = launched_exams(vouched)
     studies = _studies_by_exam(exams)
     if not studies:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ris_core.access.signing import TokenRefused
-from ris_core.audit.models import AuditEvent
+from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import Actor, record
 
 MAXIMUM_REFUSALS = 20
@@ -27,5 +27,5 @@ def refusal_code(action: str, address: str, error: TokenRefused, *, otherwise: s
     refusals = AuditEvent.objects.filter(at__gte=since, action__in=_ACTIONS, address=address, actor=_NOBODY)
     if refusals.count() >= MAXIMUM_REFUSALS:
         return "QUANG-3104"
-    record(Actor(_NOBODY, address=address), action, success=False, reason=error.detail)
+    record(Actor(_NOBODY, address=address, kind=ActorKind.ANYBODY), action, success=False, reason=error.detail)
     return otherwise

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import ResultLink, read_result_link
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import report_is_recalled, version_for_outside
 from ris_core.orders.models import RequestedProcedure
@@ -40,7 +41,7 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
         link = _read(token)
     except TokenRefused as error:
         return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
-    actor = Actor(f"receiver:{link.receiver}", address=address)
+    actor = Actor(f"receiver:{link.receiver}", address=address, kind=ActorKind.RECEIVER)
     procedure = procedure_of(link.procedure_id)
     if link.expires_at <= timezone.now():
         _note(actor, link, procedure, "over")
@@ -79,7 +80,7 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
     pdf = report_pdf(version)
     if pdf is None:
         return waiting_page(request)
-    actor = Actor(f"receiver:{link.receiver}", address=address)
+    actor = Actor(f"receiver:{link.receiver}", address=address, kind=ActorKind.RECEIVER)
     record(
         actor,
         "report.viewed",
