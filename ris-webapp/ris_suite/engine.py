@@ -40,11 +40,11 @@ class Engine:
         return SHIM_IN_ROOT if self.root else str(layout.ENGINE_SHIM)
 
     def has(self, path: str) -> bool:
-        return self._outside(path).exists()
+        return self.outside(path).exists()
 
     def orthanc_version(self) -> tuple[int, ...] | None:
         """Read from the name of a plugin that comes with Orthanc itself."""
-        names = [path.name for path in self._outside("/usr/lib/orthanc").glob("libModalityWorklists.so.*")]
+        names = [path.name for path in self.outside("/usr/lib/orthanc").glob("libModalityWorklists.so.*")]
         matches = [re.search(r"\.so\.(\d+)\.(\d+)\.(\d+)$", name) for name in names]
         return max((tuple(map(int, match.groups())) for match in matches if match), default=None)
 
@@ -59,7 +59,7 @@ class Engine:
             candidates = [
                 f"{folder}/{file.name}"
                 for folder in PLUGIN_FOLDERS
-                for file in sorted(self._outside(folder).glob(f"lib{name}.so*"))
+                for file in sorted(self.outside(folder).glob(f"lib{name}.so*"))
             ]
             if not candidates:
                 raise EngineProblem(f"lib{name}.so was not found in {', '.join(PLUGIN_FOLDERS)}")
@@ -72,7 +72,7 @@ class Engine:
         Raises:
             EngineProblem: there is none.
         """
-        libraries = sorted(self._outside("/usr/lib").glob("*/libpython3.*.so.1.0"))
+        libraries = sorted(self.outside("/usr/lib").glob("*/libpython3.*.so.1.0"))
         versions = [match.group(1) for path in libraries if (match := re.search(r"libpython(3\.\d+)\.so", path.name))]
         if not versions:
             raise EngineProblem("Orthanc's Python (libpython3) is not installed")
@@ -80,7 +80,7 @@ class Engine:
 
     def postgresql_programs(self) -> Path | None:
         """The folder with ``postgres`` and ``initdb``, or None when the server is not installed."""
-        found = sorted(self._outside("/usr/lib/postgresql").glob("*/bin/initdb"))
+        found = sorted(self.outside("/usr/lib/postgresql").glob("*/bin/initdb"))
         return Path("/") / found[-1].parent.relative_to(self.root or "/") if found else None
 
     def is_complete(self) -> bool:
@@ -94,7 +94,8 @@ class Engine:
             return False
         return True
 
-    def _outside(self, path: str) -> Path:
+    def outside(self, path: str) -> Path:
+        """Where a path of the engine's processes lies for everybody else."""
         return (self.root or Path("/")) / path.lstrip("/")
 
 

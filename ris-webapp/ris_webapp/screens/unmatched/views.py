@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts.rules import Function, may
 from ris_core.audit.services import record
@@ -126,6 +126,7 @@ def undo(request: UserRequest, link_id: int) -> HttpResponse:
 
 
 @requires(Function.RESOLVE_UNMATCHED)
+@require_http_methods(["GET", "POST"])
 def new_order(request: UserRequest, study_id: int) -> HttpResponse:
     """Make the order that the images lack: a prefilled form, then the order and the link in one step."""
     waiting = _waiting(study_id)
