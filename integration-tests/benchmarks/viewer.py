@@ -113,7 +113,9 @@ def first_image(browser: Browser, suite: RunningSuite, study_uid: str, *, stock:
 
 def _visit(browser: Browser, suite: RunningSuite, study_uid: str) -> BrowserContext:
     keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
-    token = issue_viewer_token(keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1))
+    token = issue_viewer_token(
+        keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
+    )
     visit = browser.new_context(viewport=WIDE, locale="vi-VN")
     name = viewer_cookie_name([study_uid])
     visit.add_cookies([{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}])

@@ -99,6 +99,7 @@ def load(browser: Browser, suite: RunningSuite, study_uid: str, choice: str, mbi
         [study_uid],
         "bs_lan",
         datetime.now(UTC) + timedelta(hours=1),
+        grant="session:test",
     )
     visit = browser.new_context(viewport=WIDE, locale="vi-VN")
     name = viewer_cookie_name([study_uid])

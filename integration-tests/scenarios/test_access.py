@@ -84,7 +84,7 @@ def grant(suite: RunningSuite, *studies: StoredStudy, may_store: bool = False) -
     keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
     uids = [stored.study for stored in studies]
     expires_at = datetime.now(UTC) + timedelta(minutes=10)
-    token = issue_viewer_token(keyring, uids, "bs_lan", expires_at, may_store=may_store)
+    token = issue_viewer_token(keyring, uids, "bs_lan", expires_at, may_store=may_store, grant="session:test")
     return {"Cookie": f"{viewer_cookie_name(uids)}={token}"}
 
 
@@ -336,8 +336,10 @@ def test_an_expired_or_forged_cookie_is_nobody(
     mine = studies[0]
     keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
     now = datetime.now(UTC)
-    expired = issue_viewer_token(keyring, [mine.study], "u", now - timedelta(seconds=1))
-    forged = issue_viewer_token(Keyring.from_text("z" * 43), [mine.study], "u", now + timedelta(hours=1))
+    expired = issue_viewer_token(keyring, [mine.study], "u", now - timedelta(seconds=1), grant="session:test")
+    forged = issue_viewer_token(
+        Keyring.from_text("z" * 43), [mine.study], "u", now + timedelta(hours=1), grant="session:test"
+    )
     for token in (expired, forged, "", "q1", expired.replace("viewer", "result")):
         headers = {"Cookie": f"quang_view_000000000000={token}"}
         assert ask(address, "GET", f"/dicom-web/studies/{mine.study}/metadata", headers)[0] == 403

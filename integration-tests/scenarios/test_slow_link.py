@@ -79,7 +79,9 @@ def kinds(engine: Engine) -> str:
 def grant(suite: RunningSuite, study_uid: str) -> tuple[str, str]:
     """Name and value of the cookie with which the study's images may be loaded."""
     keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
-    token = issue_viewer_token(keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1))
+    token = issue_viewer_token(
+        keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
+    )
     return viewer_cookie_name([study_uid]), token
 
 

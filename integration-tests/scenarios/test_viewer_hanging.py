@@ -68,6 +68,7 @@ def hung(browser: Browser, suite: RunningSuite, protocol: str, *study_uids: str)
         study_uids,
         "bs_lan",
         datetime.now(UTC) + timedelta(hours=1),
+        grant="session:test",
     )
     context = browser.new_context(viewport=WIDE, locale="vi-VN")
     context.set_default_timeout(PATIENCE_MS)

@@ -99,7 +99,9 @@ def viewer_of(
 ) -> Iterator[tuple[Page, list[str]]]:
     """The viewer alone, opened on one study by a grant of its own; with what its console calls an error."""
     keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
-    token = issue_viewer_token(keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1))
+    token = issue_viewer_token(
+        keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
+    )
     context = browser.new_context(viewport=WIDE, locale="vi-VN")
     name = viewer_cookie_name([study_uid])
     context.add_cookies([{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}])

@@ -38,7 +38,9 @@ def telephone(browser: Browser, suite: RunningSuite, *study_uids: str, language:
     context.set_default_timeout(PATIENCE_MS)
     if study_uids:
         keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
-        token = issue_viewer_token(keyring, study_uids, "bs_lan", datetime.now(UTC) + timedelta(hours=1))
+        token = issue_viewer_token(
+            keyring, study_uids, "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
+        )
         name = viewer_cookie_name(study_uids)
         context.add_cookies([{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}])
     seen = Visitor(context.new_page(), suite.public_url)

@@ -15,7 +15,7 @@ from ris_core.accounts.models import User
 from ris_core.accounts.services import must_renew_password
 from ris_core.errors import NotPermitted, QuangError
 from ris_webapp.errors import answer_for, error_page, problem, wants_problem
-from ris_webapp.sessions import is_over, logged_in_at
+from ris_webapp.sessions import end_grants_of, is_over, logged_in_at, use
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -112,9 +112,10 @@ class IdleTimeoutMiddleware:
         used_at = session.get("used_at")
         now = int(time.time())
         if used_at is not None and is_over(session, now):
+            end_grants_of(session)
             session.flush()
         elif used_at is not None and now - used_at > REFRESH_SECONDS and BACKGROUND not in request.headers:
-            session["used_at"] = now
+            use(session)
         return self.get_response(request)
 
 

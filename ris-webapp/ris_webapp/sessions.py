@@ -12,12 +12,39 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from ris_core.access.sessions import begin_session, end_session, password_renewed_in, session_used
+from ris_core.access.tokens import session_grant
 from ris_core.accounts.models import User
 
+GRANT = "grant"
 
-def begin(session: SessionBase) -> None:
-    """Note that somebody has logged in now."""
+
+def begin(session: SessionBase, user: User) -> None:
+    """Note that ``user`` has logged in now."""
     session["began_at"] = session["used_at"] = int(time.time())
+    session[GRANT] = begin_session(user)
+
+
+def use(session: SessionBase) -> None:
+    """Note that its user has just done something."""
+    session["used_at"] = int(time.time())
+    session_used(session.get(GRANT, ""))
+
+
+def end_grants_of(session: SessionBase) -> None:
+    """Viewers that were opened from the session load nothing more."""
+    if GRANT in session:
+        end_session(session[GRANT])
+
+
+def renew_password_in(session: SessionBase, user: User) -> None:
+    """The user has changed the password in this session, which goes on."""
+    password_renewed_in(session.get(GRANT, ""), user)
+
+
+def grant_of(session: SessionBase) -> str:
+    """What viewer tokens made for its user now end with; empty (which opens nothing) when nobody has logged in."""
+    return session_grant(session[GRANT]) if GRANT in session else ""
 
 
 def logged_in_at(session: SessionBase) -> datetime:

@@ -1,4 +1,5 @@
-"""What access must remember: nonces of launches, so that none works twice, and the keys of other systems' programs."""
+"""What access must remember: nonces of launches, so that none works twice, the keys of other systems' programs, and
+which logins and other grants have ended."""
 
 from __future__ import annotations
 
@@ -44,3 +45,27 @@ class ApiKey(models.Model):
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_address = models.CharField(max_length=64, blank=True)
+
+
+class UserSession(models.Model):
+    """A login. Viewer tokens made in it work as long as somebody may act in it, and no longer."""
+
+    key = models.CharField(max_length=32, unique=True)
+    """Random, named in viewer tokens; it is not the session's cookie and opens nothing."""
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    began_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField()
+    """To the minute."""
+    ended_at = models.DateTimeField(null=True, blank=True)
+    """Logged out then."""
+    sessions_ended = models.PositiveIntegerField()
+    """The user's when it began: another one now means that all sessions were ended since."""
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    """The user's when it began, or when they changed the password in it."""
+
+
+class EndedGrant(models.Model):
+    """A grant whose tokens are refused from now on; kept until none of them can live."""
+
+    grant = models.CharField(max_length=80, unique=True)
+    ended_at = models.DateTimeField(db_index=True)

@@ -20,6 +20,10 @@ MAXIMUM_STUDIES: Final = 16
 VIEWER_COOKIE_PREFIX: Final = "quang_view_"
 VIEWER_COOKIE_PATH: Final = "/dicom-web"
 
+SESSION: Final = "session:"
+SHARE: Final = "share:"
+RECEIVER: Final = "receiver:"
+
 _VIEWER: Final = "viewer"
 _RESULT: Final = "result"
 _IMAGE: Final = "image"
@@ -32,6 +36,9 @@ class ViewerGrant:
     study_uids: frozenset[StudyInstanceUID]
     user_name: str
     expires_at: datetime
+    grant: str
+    """Under what it was made, and ends with: one of :func:`session_grant`, :func:`share_grant`,
+    :func:`receiver_grant`."""
     may_store: bool = False
     """Measurements and annotations may be saved into the granted studies (STOW-RS)."""
 
@@ -58,21 +65,38 @@ class ImageLink:
     expires_at: datetime
 
 
+def session_grant(key: str) -> str:
+    """What a user opens ends with the login ``key`` (:class:`ris_core.access.models.UserSession`)."""
+    return SESSION + key
+
+
+def share_grant(share_id: int, revision: int) -> str:
+    """What a share opens ends when the share does, or is narrowed: its next revision."""
+    return f"{SHARE}{share_id}.{revision}"
+
+
+def receiver_grant(code: str) -> str:
+    """What a result link or a launch opens ends when its receiver is switched off."""
+    return RECEIVER + code
+
+
 def issue_viewer_token(
     keyring: Keyring,
     study_uids: Iterable[str],
     user_name: str,
     expires_at: datetime,
     *,
+    grant: str,
     may_store: bool = False,
 ) -> str:
-    """A token for ``user_name`` to view ``study_uids`` until ``expires_at`` (aware).
+    """A token for ``user_name`` to view ``study_uids`` until ``expires_at`` (aware), or until ``grant`` ends.
 
     :raises InvalidValue: for no study, more than :data:`MAXIMUM_STUDIES`, or something that is not a UID
     """
     payload: dict[str, Any] = {
         "s": _checked_uids(study_uids),
         "u": user_name[:64],
+        "g": grant,
         "exp": _seconds(expires_at),
     }
     if may_store:
@@ -90,6 +114,7 @@ def read_viewer_token(keyring: Keyring, token: str, now: datetime | None = None)
         study_uids=_uids(payload),
         user_name=str(payload.get("u", "")),
         expires_at=expiry(payload),
+        grant=str(payload.get("g", "")),
         may_store=payload.get("w") == 1,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ris_core.access.ended_grants import forget_ended_grants
 from ris_core.audit import files as audit_files
 from ris_core.audit import sealing as audit_sealing
 from ris_core.critical_results import services as critical_results
@@ -125,6 +126,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=3600.0,
         every_seconds=lambda settings: min(settings.audit.export_hours, 1.0) * 3600.0,
     ),
+    JobKind("forget_ended_grants", forget_ended_grants, Pool.IMAGES, every_seconds=lambda _: 900.0),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

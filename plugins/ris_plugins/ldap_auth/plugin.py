@@ -18,3 +18,6 @@ def register(host: Host, settings: Settings) -> None:
         return request_filter.allows(request.method, request.path, request.headers, request.query)
 
     host.filter_requests(allows)
+    host.in_background(
+        "ended grants", lambda stopping: request_filter.keep_informed(lambda: host.guarded("ended grants"), stopping)
+    )

@@ -2,16 +2,22 @@
 
 Three kinds of callers are known: the suite's services by their bearer tokens (each may only make the requests that
 :mod:`ris_core.access.rules` lists), viewers by signed tokens in cookies (within :mod:`ris_core.access.grammar`, for
-studies that were granted), and nobody else; coming from the loopback interface means nothing.
+studies that were granted and under grants that have not ended), and nobody else; coming from the loopback interface
+means nothing. Which grants have ended is read from the database by a thread of its own.
 """
 
 from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import Protocol
 
+from django.db import DatabaseError
+
+from ris_core.access.ended_grants import REFRESH_SECONDS, EndedGrants
 from ris_core.access.grammar import RequestRefused, permits, read_image_request
 from ris_core.access.rules import SERVICE_ROUTES, service_may
 from ris_core.access.signing import Keyring, TokenRefused
@@ -23,19 +29,27 @@ from ris_plugins.ldap_auth.settings import GRANTS_A_REQUEST, GRANTS_REMEMBERED
 log = logging.getLogger(__name__)
 
 
+class Stopping(Protocol):
+    """Tells that Orthanc stops."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
 class RequestFilter:
     """The filter, with its keys in memory. Safe for any number of threads."""
 
-    def __init__(self, keyring: Keyring, service_tokens: Mapping[str, str]) -> None:
+    def __init__(self, keyring: Keyring, service_tokens: Mapping[str, str], ended: EndedGrants) -> None:
         self._keyring = keyring
         self._services = tuple((name, token.encode()) for name, token in service_tokens.items())
+        self._ended = ended
         self._grants: dict[str, ViewerGrant] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> RequestFilter:
         """:raises SettingsInvalid: when a token's or key's file is missing or empty"""
         tokens = {service: settings.secret(f"service_token_{service}") for service in SERVICE_ROUTES}
-        return cls(Keyring.from_settings(settings), tokens)
+        return cls(Keyring.from_settings(settings), tokens, EndedGrants())
 
     def allows(self, method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
         """Whether Orthanc may see the request.
@@ -55,6 +69,16 @@ class RequestFilter:
             log.info("request refused: %s", refusal.detail)
             return False
         return permits(request, self._viewer_grants(headers.get("cookie", "")))
+
+    def keep_informed(self, unit_of_work: Callable[[], AbstractContextManager[None]], stopping: Stopping) -> None:
+        """Learn of grants that end until ``stopping`` is set: what it runs on its own thread for."""
+        while not stopping.is_set():
+            try:
+                with unit_of_work():
+                    self._ended.refresh()
+            except DatabaseError:
+                log.warning("ended grants cannot be read: shares are closed until they can")
+            stopping.wait(REFRESH_SECONDS)
 
     def _service(self, token: str) -> str | None:
         """The service whose token it is; every token is compared, each in constant time."""
@@ -77,5 +101,5 @@ class RequestFilter:
                 if len(self._grants) >= GRANTS_REMEMBERED:
                     self._grants.clear()
                 self._grants[token] = grant
-            if grant.expires_at > now:
+            if grant.expires_at > now and self._ended.is_open(grant.grant):
                 yield grant

@@ -7,24 +7,29 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.http import HttpRequest
 
+from ris_core.access.ended_grants import EndedGrants
 from ris_core.access.grammar import RequestRefused, permits, read_image_request
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
 
 _GRANTS_A_REQUEST = 24
+_ended = EndedGrants()
 
 
 def grants_of(request: HttpRequest) -> list[ViewerGrant]:
-    """The valid grants that the browser has sent."""
+    """The valid grants that the browser has sent, but those that have ended."""
+    _ended.refresh_if_due()
     now = datetime.now(UTC)
     keyring = Keyring.from_settings(settings.QUANG)
     tokens = [value for name, value in request.COOKIES.items() if name.startswith(VIEWER_COOKIE_PREFIX)]
     found = []
     for token in tokens[:_GRANTS_A_REQUEST]:
         try:
-            found.append(read_viewer_token(keyring, token, now))
+            grant = read_viewer_token(keyring, token, now)
         except TokenRefused:
             continue  # as in the filter: an old cookie beside a valid one is nobody's fault
+        if _ended.is_open(grant.grant):
+            found.append(grant)
     return found
 
 

@@ -24,9 +24,9 @@ def a_user(role: str = Role.RADIOLOGIST, *, full_name: str = "Bác sĩ CĐHA", l
 
 def client_as(role: str = Role.RADIOLOGIST, *, user: User | None = None) -> Client:
     """A browser in which somebody with this role has logged in."""
-    client = Client()
-    client.force_login(user or a_user(role), backend=LOGIN_BACKEND)
+    client, user = Client(), user or a_user(role)
+    client.force_login(user, backend=LOGIN_BACKEND)
     session = client.session
-    begin(session)
+    begin(session, user)
     session.save()
     return client

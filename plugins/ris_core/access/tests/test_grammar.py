@@ -99,7 +99,7 @@ def read(target: str, method: str = "GET", accept: str = "") -> ImageRequest:
 
 def grant(*study_uids: str) -> ViewerGrant:
     uids = frozenset(StudyInstanceUID(uid) for uid in study_uids)
-    return ViewerGrant(uids, "u", datetime(2027, 1, 1, tzinfo=UTC))
+    return ViewerGrant(uids, "u", datetime(2027, 1, 1, tzinfo=UTC), "session:test")
 
 
 @pytest.mark.parametrize("target", VIEWER_NEEDS)

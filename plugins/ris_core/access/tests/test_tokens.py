@@ -27,13 +27,15 @@ LINK = ResultLink("HIS", 7, 2, frozenset({StudyInstanceUID("1.2.3")}), LATER)
 
 
 def test_a_viewer_token_carries_its_grant() -> None:
-    grant = read_viewer_token(KEYRING, issue_viewer_token(KEYRING, ["1.2.3", "1.2.4"], "bs_lan", LATER), NOW)
+    grant = read_viewer_token(
+        KEYRING, issue_viewer_token(KEYRING, ["1.2.3", "1.2.4"], "bs_lan", LATER, grant="session:test"), NOW
+    )
     assert grant.study_uids == {"1.2.3", "1.2.4"}
     assert (grant.user_name, grant.expires_at, grant.may_store) == ("bs_lan", LATER, False)
 
 
 def test_storing_must_be_granted() -> None:
-    token = issue_viewer_token(KEYRING, ["1.2.3"], "bs_lan", LATER, may_store=True)
+    token = issue_viewer_token(KEYRING, ["1.2.3"], "bs_lan", LATER, may_store=True, grant="session:test")
     assert read_viewer_token(KEYRING, token, NOW).may_store
 
 
@@ -45,24 +47,24 @@ def test_a_token_is_for_one_purpose() -> None:
     with pytest.raises(TokenRefused, match="another purpose"):
         read_viewer_token(KEYRING, issue_result_link(KEYRING, LINK), NOW)
     with pytest.raises(TokenRefused, match="another purpose"):
-        read_result_link(KEYRING, issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER), NOW)
+        read_result_link(KEYRING, issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="session:test"), NOW)
 
 
 def test_renaming_the_purpose_breaks_the_signature() -> None:
-    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER).replace(".viewer.", ".result.")
+    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="session:test").replace(".viewer.", ".result.")
     with pytest.raises(TokenRefused, match="signature"):
         read_result_link(KEYRING, token, NOW)
 
 
 @pytest.mark.parametrize("after", [timedelta(0), timedelta(seconds=1), timedelta(days=400)])
 def test_a_token_is_over_at_its_expiry(after: timedelta) -> None:
-    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER)
+    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="session:test")
     with pytest.raises(TokenRefused, match="over"):
         read_viewer_token(KEYRING, token, LATER + after)
 
 
 def test_an_older_key_verifies_until_its_line_is_taken_out() -> None:
-    token = issue_viewer_token(Keyring.from_text(OLD), ["1.2.3"], "u", LATER)
+    token = issue_viewer_token(Keyring.from_text(OLD), ["1.2.3"], "u", LATER, grant="session:test")
     assert read_viewer_token(Keyring.from_text(f"{NEW}\n{OLD}\n"), token, NOW).study_uids == {"1.2.3"}
     with pytest.raises(TokenRefused, match="not in use"):
         read_viewer_token(Keyring.from_text(NEW), token, NOW)
@@ -76,7 +78,7 @@ def test_weak_keys_are_refused(text: str) -> None:
 
 @given(st.data())
 def test_no_change_of_a_single_character_passes(data: st.DataObject) -> None:
-    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER)
+    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="session:test")
     position = data.draw(st.integers(0, len(token) - 1))
     other = data.draw(st.characters(codec="ascii").filter(lambda c: c != token[position]))
     with pytest.raises(TokenRefused):
@@ -92,18 +94,18 @@ def test_no_text_passes_for_a_token(text: str) -> None:
 @pytest.mark.parametrize("uids", [[], ["1.2.*"], ["../1.2"], [f"1.2.{n}" for n in range(MAXIMUM_STUDIES + 1)]])
 def test_only_some_well_formed_studies_are_granted(uids: list[str]) -> None:
     with pytest.raises(InvalidValue):
-        issue_viewer_token(KEYRING, uids, "u", LATER)
+        issue_viewer_token(KEYRING, uids, "u", LATER, grant="session:test")
 
 
 def test_the_largest_grant_fits_into_a_cookie() -> None:
     uids = [f"1.{'2' * 58}.{n:03d}".replace(".0", ".1") for n in range(100, 100 + MAXIMUM_STUDIES)]
     name = viewer_cookie_name(uids)
-    assert len(name + issue_viewer_token(KEYRING, uids, "u" * 64, LATER)) < 4000
+    assert len(name + issue_viewer_token(KEYRING, uids, "u" * 64, LATER, grant="session:test")) < 4000
 
 
 def test_an_expiry_without_a_zone_is_refused() -> None:
     with pytest.raises(InvalidValue, match="aware"):
-        issue_viewer_token(KEYRING, ["1.2.3"], "u", datetime(2026, 1, 1))  # noqa: DTZ001 (meant)
+        issue_viewer_token(KEYRING, ["1.2.3"], "u", datetime(2026, 1, 1), grant="session:test")  # noqa: DTZ001 (meant)
 
 
 def test_a_cookie_is_named_after_its_set_of_studies() -> None:

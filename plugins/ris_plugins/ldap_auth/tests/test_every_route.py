@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ris_core.access.ended_grants import EndedGrants
 from ris_core.access.rules import SERVICE_ROUTES
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import issue_viewer_token, viewer_cookie_name
@@ -18,17 +19,25 @@ GRANTED = {"study": "1.2.840.1", "series": "1.2.840.1.1", "instance": "1.2.840.1
 OTHER = {"study": "1.2.840.2", "series": "1.2.840.2.1", "instance": "1.2.840.2.1.1"}
 
 
+def nothing_ended() -> EndedGrants:
+    ended = EndedGrants(frozenset)
+    ended.refresh()
+    return ended
+
+
 def _headers(caller: str) -> dict[str, str]:
     if caller == "viewer":
         uids = [GRANTED["study"]]
-        token = issue_viewer_token(KEYRING, uids, "bs_lan", datetime.now(UTC) + timedelta(hours=1))
+        token = issue_viewer_token(
+            KEYRING, uids, "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
+        )
         return {"cookie": f"{viewer_cookie_name(uids)}={token}"}
     return {"authorization": f"Bearer {TOKENS[caller]}"} if caller in TOKENS else {}
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_filter_lets_pass_what_the_table_names_and_nothing_else(caller: str) -> None:
-    request_filter, headers = RequestFilter(KEYRING, TOKENS), _headers(caller)
+    request_filter, headers = RequestFilter(KEYRING, TOKENS, nothing_ended()), _headers(caller)
     wrong = []
     for route in ENGINE_ROUTES:
         path, query = split_query(route.target(**GRANTED))
@@ -39,7 +48,7 @@ def test_the_filter_lets_pass_what_the_table_names_and_nothing_else(caller: str)
 
 
 def test_a_viewer_of_one_study_passes_nowhere_with_another() -> None:
-    request_filter, headers = RequestFilter(KEYRING, TOKENS), _headers("viewer")
+    request_filter, headers = RequestFilter(KEYRING, TOKENS, nothing_ended()), _headers("viewer")
     for route in ENGINE_ROUTES:
         for method in METHODS:
             path, query = split_query(route.target(**OTHER))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.db import DatabaseError
 
 from orthanc_host.fakes import FakeHost
 from orthanc_host.host import HttpRequest
+from ris_core.access.ended_grants import EndedGrants
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import ResultLink, issue_result_link, issue_viewer_token, viewer_cookie_name
 from ris_core.errors import SettingsInvalid
@@ -22,14 +25,20 @@ TOKENS = {"web": "w" * 43, "worker": "r" * 43, "monitor": "m" * 43}
 STUDY_A = f"/dicom-web/studies/{A}/metadata"
 
 
+def nothing_ended() -> EndedGrants:
+    ended = EndedGrants(frozenset)
+    ended.refresh()
+    return ended
+
+
 @pytest.fixture
 def request_filter() -> RequestFilter:
-    return RequestFilter(KEYRING, TOKENS)
+    return RequestFilter(KEYRING, TOKENS, nothing_ended())
 
 
 def cookie(*uids: str, minutes: float = 60) -> str:
     expires_at = datetime.now(UTC) + timedelta(minutes=minutes)
-    return f"{viewer_cookie_name(uids)}={issue_viewer_token(KEYRING, uids, 'bs_lan', expires_at)}"
+    return f"{viewer_cookie_name(uids)}={issue_viewer_token(KEYRING, uids, 'bs_lan', expires_at, grant='session:test')}"
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -100,14 +109,14 @@ def test_a_result_link_is_no_viewer_token(request_filter: RequestFilter) -> None
 
 def test_a_token_signed_with_another_key_is_refused(request_filter: RequestFilter) -> None:
     other = Keyring.from_text("z" * 43)
-    token = issue_viewer_token(other, [A], "u", datetime.now(UTC) + timedelta(hours=1))
+    token = issue_viewer_token(other, [A], "u", datetime.now(UTC) + timedelta(hours=1), grant="session:test")
     assert not request_filter.allows("GET", STUDY_A, {"cookie": f"quang_view_0={token}"}, {})
 
 
 def test_memory_does_not_grow_with_what_is_sent(request_filter: RequestFilter) -> None:
     for number in range(GRANTS_REMEMBERED + 10):
         expires_at = datetime.now(UTC) + timedelta(hours=1, seconds=number)
-        token = issue_viewer_token(KEYRING, [A], "u", expires_at)
+        token = issue_viewer_token(KEYRING, [A], "u", expires_at, grant="session:test")
         assert request_filter.allows("GET", STUDY_A, {"cookie": f"quang_view_0={token}"}, {})
         assert not request_filter.allows("GET", STUDY_A, {"cookie": f"quang_view_0={token}x"}, {})
     assert len(request_filter._grants) <= GRANTS_REMEMBERED
@@ -145,3 +154,42 @@ def test_cookies_are_found_by_the_beginning_of_their_name() -> None:
     assert cookies_named("a=1; quang_view_1=x=y;quang_view_2=; quang_view_3 =z;xquang_view_=q", "quang_view_") == [
         "x=y", "z",
     ]  # fmt: skip
+
+
+def test_a_token_ends_with_its_grant() -> None:
+    ended: set[str] = set()
+    grants = EndedGrants(lambda: frozenset(ended))
+    grants.refresh()
+    request_filter = RequestFilter(KEYRING, TOKENS, grants)
+    headers = {"cookie": cookie(A)}
+    assert request_filter.allows("GET", STUDY_A, headers, {})
+    ended.add("session:test")
+    grants.refresh()
+    assert not request_filter.allows("GET", STUDY_A, headers, {})
+
+
+def test_the_filter_learns_of_ended_grants_on_its_own_thread(db: None) -> None:
+    class Twice:
+        looks = 0
+
+        def is_set(self) -> bool:
+            self.looks += 1
+            return self.looks > 2
+
+        def wait(self, timeout: float | None = None) -> bool:
+            return False
+
+    readings = []
+
+    def read() -> frozenset[str]:
+        readings.append(1)
+        if len(readings) == 1:
+            raise DatabaseError
+        return frozenset()
+
+    grants = EndedGrants(read)
+    request_filter = RequestFilter(KEYRING, TOKENS, grants)
+    assert not request_filter.allows("GET", STUDY_A, {"cookie": cookie(A)}, {})
+    request_filter.keep_informed(nullcontext, Twice())
+    assert len(readings) == 2
+    assert request_filter.allows("GET", STUDY_A, {"cookie": cookie(A)}, {})

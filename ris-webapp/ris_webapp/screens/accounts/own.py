@@ -15,7 +15,7 @@ from ris_core.errors import InvalidValue
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.accounts.forms import PasswordForm
-from ris_webapp.sessions import logged_in_at
+from ris_webapp.sessions import logged_in_at, renew_password_in
 
 
 @sensitive_post_parameters()
@@ -32,6 +32,7 @@ def password(request: UserRequest) -> HttpResponse:
             form.refuse(error)
         else:
             auth.update_session_auth_hash(request, user)
+            renew_password_in(request.session, user)
             messages.success(request, _("Đã đổi mật khẩu. Các phiên khác của bạn đã kết thúc."))
             return HttpResponseRedirect(resolve_url("worklist:worklist"))
     context = {

@@ -25,7 +25,7 @@ from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.permission import UserRequest, public, requires
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
 from ris_webapp.screens.viewer_launch.grants import withdraw_all
-from ris_webapp.sessions import begin
+from ris_webapp.sessions import begin, end_grants_of
 
 
 @public
@@ -49,9 +49,10 @@ def login(request: HttpRequest) -> HttpResponse:
             success=False,
         )
         return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
+    end_grants_of(request.session)
     request.session.flush()
     auth.login(request, user, backend=LOGIN_BACKEND)
-    begin(request.session)
+    begin(request.session, user)
     record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}")
     return HttpResponseRedirect(after)
 
@@ -59,10 +60,11 @@ def login(request: HttpRequest) -> HttpResponse:
 @public
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
-    """End the session on the server and take this browser's viewer grants away, then show the login page."""
+    """End the session on the server with all viewers opened from it, then show the login page."""
     if isinstance(request.user, User):
         record(actor_of(request), "user.logged_out", subject=f"user:{request.user.pk}")
         lock_all_of(request.user.pk, actor_of(request))
+    end_grants_of(request.session)
     auth.logout(request)
     response = HttpResponseRedirect(resolve_url("login:login"))
     withdraw_all(request, response)

@@ -24,6 +24,7 @@ from ris_core.access.tokens import (
     issue_viewer_token,
     viewer_cookie_name,
 )
+from ris_webapp.sessions import grant_of
 
 LEDGER_COOKIE = "quang_grants"
 """Names and sizes of the viewer cookies this browser has, newest first."""
@@ -39,11 +40,13 @@ def grant_viewing(
     sets_of_studies: Iterable[Iterable[str]],
     user_name: str,
     *,
+    grant: str = "",
     until: datetime | None = None,
     may_store: bool = False,
 ) -> None:
     """Let this browser load the images of the studies: one cookie for each set (an exam's own, each prior's).
 
+    :param grant: what the permission ends with; empty: the user's login
     :param until: the grant's end when something else bounds it (a result link); never later than
         ``access.viewer_token_minutes`` from now
     """
@@ -57,7 +60,9 @@ def grant_viewing(
         uids = list(studies)[:MAXIMUM_STUDIES]
         if not uids:
             continue
-        token = issue_viewer_token(keyring, uids, user_name, expires_at, may_store=may_store)
+        token = issue_viewer_token(
+            keyring, uids, user_name, expires_at, grant=grant or grant_of(request.session), may_store=may_store
+        )
         name = viewer_cookie_name(uids)
         response.set_cookie(
             name,

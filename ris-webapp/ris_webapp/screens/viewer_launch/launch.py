@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from ris_core.access.services import accept_launch
 from ris_core.access.signing import TokenRefused
-from ris_core.access.tokens import MAXIMUM_STUDIES
+from ris_core.access.tokens import MAXIMUM_STUDIES, receiver_grant
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import version_for_outside
@@ -58,7 +58,8 @@ def launch(request: HttpRequest) -> HttpResponse:
         hung = hung_for(exams[0]) if len(exams) == 1 else PLAINLY
         digits = report_digits(granted) if reported else ""
         response = HttpResponseRedirect(viewer_address(granted, hung=hung, report=digits))
-    grant_viewing(request, response, [granted], f"{vouched.user_name}@{vouched.receiver}"[:64])
+    name = f"{vouched.user_name}@{vouched.receiver}"[:64]
+    grant_viewing(request, response, [granted], name, grant=receiver_grant(vouched.receiver))
     until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
     if reported is not None:
         allow_report(response, vouched.receiver, reported, granted, until)

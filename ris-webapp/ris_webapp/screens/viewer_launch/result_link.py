@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from ris_core.access.signing import Keyring, TokenRefused
-from ris_core.access.tokens import ResultLink, read_result_link
+from ris_core.access.tokens import ResultLink, read_result_link, receiver_grant
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import report_is_recalled, version_for_outside
@@ -57,7 +57,8 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     _note(actor, link, procedure)
     report = _digits_if_reported(link.procedure_id, granted)
     response = HttpResponseRedirect(viewer_address(granted, hung=hung_for(procedure), report=report))
-    grant_viewing(request, response, [granted], f"{link.receiver} link", until=link.expires_at)
+    grant = receiver_grant(link.receiver)
+    grant_viewing(request, response, [granted], f"{link.receiver} link", grant=grant, until=link.expires_at)
     allow_report(response, link.receiver, link.procedure_id, granted, link.expires_at)
     return outsider_headers(response)
 

@@ -39,7 +39,7 @@ class Browser:
 
     def open(self, study_uid: str) -> None:
         response = HttpResponse()
-        grant_viewing(self.request(), response, [[study_uid]], "reader")  # type: ignore[arg-type]
+        grant_viewing(self.request(), response, [[study_uid]], "reader", grant="session:test")  # type: ignore[arg-type]
         self.take(response.cookies)
 
 
@@ -73,7 +73,7 @@ def test_logging_out_takes_every_grant_away() -> None:
 
 def test_the_list_of_grants_lasts_as_long_as_they_do() -> None:
     response = HttpResponse()
-    grant_viewing(Browser().request(), response, [[StudyInstanceUID.new()]], "reader")  # type: ignore[arg-type]
+    grant_viewing(Browser().request(), response, [[StudyInstanceUID.new()]], "reader", grant="session:test")  # type: ignore[arg-type]
     grants = [morsel["max-age"] for name, morsel in response.cookies.items() if name != LEDGER_COOKIE]
     assert response.cookies[LEDGER_COOKIE]["max-age"] >= max(grants) > 0
 
