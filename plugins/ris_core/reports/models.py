@@ -61,7 +61,12 @@ class Phrase(models.Model):
     )
     """None: the hospital's, for everybody."""
     abbreviation = models.CharField(max_length=32)
-    text = models.TextField()
+    text = models.TextField(blank=True)
+    """What is put where one types; may be empty when ``sections`` is not."""
+    sections = models.JSONField(default=dict)
+    """Of a macro: code of a standard section → what is put into it, wherever one types."""
+    replaces = models.BooleanField(default=False)
+    """Whether what stands in those sections gives way, as a template's normal findings do; else it is added below."""
     modality = models.CharField(max_length=16, blank=True)
     service_code = models.CharField(max_length=64, blank=True)
     """Empty modality and service: for every exam."""

@@ -1,10 +1,11 @@
-"""Phrases that readers insert by an abbreviation, and words that the spelling check is taught."""
+"""Phrases and macros that readers insert by an abbreviation, and words that the spelling check is taught."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.db.models import Q, QuerySet
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.orders.models import RequestedProcedure
-from ris_core.reports.content import clean_text
+from ris_core.reports.content import STANDARD_SECTIONS, clean_text
 from ris_core.reports.models import Phrase, SpellingWord
 
 MOST_PHRASES: Final = 1000
@@ -29,7 +30,8 @@ _WORD = re.compile(r"[^\W\d_]{1,64}")
 class PhraseFacts:
     """A phrase as it is entered.
 
-    ``text`` may have gaps (``[  ]``), choices (``[phải/trái]``) and facts of the exam (``{tuổi}``, ``{giới}``).
+    Texts may have gaps (``[  ]``), choices (``[phải/trái]``) and facts of the exam (``{tuổi}``, ``{giới}``). One that
+    fills further sections is a macro.
     """
 
     abbreviation: str
@@ -38,12 +40,21 @@ class PhraseFacts:
     service_code: str = ""
     shared: bool = False
     """Of the hospital instead of one person."""
+    sections: Mapping[str, str] = field(default_factory=dict)
+    """Standard section → what is put into it, wherever one types."""
+    replaces: bool = False
+    """What stands in those sections gives way."""
 
     def __post_init__(self) -> None:
         if not _ABBREVIATION.fullmatch(self.abbreviation):
             raise InvalidValue("an abbreviation has 1 to 32 letters and digits", field="abbreviation")
-        if not self.text.strip() or len(self.text) > PHRASE_MAX_CHARACTERS:
-            raise InvalidValue(f"a phrase has 1 to {PHRASE_MAX_CHARACTERS} characters", field="text")
+        if not (self.text.strip() or any(map(str.strip, self.sections.values()))):
+            raise InvalidValue("a phrase says something", field="text")
+        if not set(self.sections) <= set(STANDARD_SECTIONS):
+            raise InvalidValue("a macro fills standard sections", field="text")
+        for name, text in {"text": self.text, **self.sections}.items():
+            if len(text) > PHRASE_MAX_CHARACTERS:
+                raise InvalidValue(f"a phrase has at most {PHRASE_MAX_CHARACTERS} characters", field=name)
         if not re.fullmatch(r"[A-Z0-9]{0,16}", self.modality):
             raise InvalidValue("a modality has capital letters and digits", field="modality")
         if len(self.service_code) > 64:
@@ -73,6 +84,8 @@ def save_phrase(phrase_id: int | None, facts: PhraseFacts, actor: Actor) -> Phra
     phrase.owner_id = owner_id
     phrase.abbreviation = facts.abbreviation.lower()
     phrase.text = clean_text(facts.text)
+    phrase.sections = {code: text for code in STANDARD_SECTIONS if (text := clean_text(facts.sections.get(code, "")))}
+    phrase.replaces = facts.replaces and bool(phrase.sections)
     phrase.modality, phrase.service_code = facts.modality, facts.service_code
     phrase.save()
     record(actor, "phrase.saved", subject=f"phrase:{phrase.pk}", shared=facts.shared)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from ris_core.audit.services import SYSTEM
+from ris_core.audit.services import SYSTEM, Actor
 from ris_core.reports.content import STANDARD_SECTIONS
 from ris_core.reports.definition import Definition
 from ris_core.reports.models import ReportTemplate
@@ -18,16 +18,21 @@ _FILE: Final = Path(__file__).with_name("templates_vi.toml")
 
 
 @transaction.atomic
-def load_templates() -> int:
+def load_templates(actor: Actor = SYSTEM) -> int:
     """Add the templates that are not there yet, by their code; those that are there stay as the hospital has them.
 
     :returns: how many were added
     """
-    known = set(ReportTemplate.objects.values_list("code", flat=True))
-    missing = [(facts, definition) for facts, definition in shipped_templates() if facts.code not in known]
+    missing = missing_templates()
     for facts, definition in missing:
-        create_template(facts, definition, SYSTEM)
+        create_template(facts, definition, actor)
     return len(missing)
+
+
+def missing_templates() -> list[tuple[TemplateFacts, Definition]]:
+    """Those of the file whose code the hospital does not have."""
+    known = set(ReportTemplate.objects.values_list("code", flat=True))
+    return [(facts, definition) for facts, definition in shipped_templates() if facts.code not in known]
 
 
 def shipped_templates() -> list[tuple[TemplateFacts, Definition]]:

@@ -118,19 +118,27 @@ export class Editor {
   put(textarea: HTMLTextAreaElement, start: number, end: number, text: string): void {
     textarea.focus();
     textarea.setSelectionRange(start, end);
+    if (start === end && !text) return;
     // the only way to write that Ctrl+Z knows of; where a browser has it no more, the text is set
-    if (!document.execCommand("insertText", false, text)) {
+    if (!document.execCommand(text ? "insertText" : "delete", false, text)) {
       textarea.setRangeText(text, start, end, "end");
       textarea.dispatchEvent(new Event("input", { bubbles: true }));
     }
   }
 
-  /** Adds lines at the end of a section's text. */
-  append(section: string, text: string): void {
-    const place = this.form.querySelector<HTMLTextAreaElement>(`#section-${section}`) ?? this.text;
+  /** The text of a section, the first where it has several. */
+  textOf(section: string): HTMLTextAreaElement | null {
+    return this.form.querySelector<HTMLTextAreaElement>(`#section-${CSS.escape(section)}`);
+  }
+
+  /** Adds lines at the end of a section's text, or puts them in place of it. */
+  append(section: string, text: string, replaces = false): void {
+    const place = this.textOf(section) ?? this.text;
     if (!place || !this.isEditable) return;
     const end = place.value.length;
-    this.put(place, end, end, place.value ? `\n${text}` : text);
+    const begins = place.value && !place.value.endsWith("\n") ? "\n" : "";
+    if (replaces) this.put(place, 0, end, text);
+    else this.put(place, end, end, begins + text);
   }
 
   /** Puts the cursor on the first gap that a template left to be filled; false when there is none. */

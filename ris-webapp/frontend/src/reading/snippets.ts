@@ -1,4 +1,5 @@
-// Phrases by abbreviation (".bt" and Tab), a list of them to pick from, and choices in the text ("[phải/trái]").
+// Phrases by abbreviation (".bt" and Tab), macros that fill several sections, a list of both to pick from, and choices in
+// the text ("[phải/trái]").
 import { toast } from "../js/toast";
 import { element } from "./element";
 import { GAP, type Editor } from "./editor";
@@ -10,6 +11,10 @@ export interface Snippet {
   text: string;
   /** Whether it is the reader's own; the others are the hospital's. */
   own: boolean;
+  /** Of a macro: what goes into which section, wherever one types. */
+  sections: Record<string, string>;
+  /** Whether what stands in those sections gives way. */
+  replaces: boolean;
 }
 
 const ABBREVIATION = /(?:^|[^\p{L}\p{N}.])\.([\p{L}\p{N}]{1,32})$/u;
@@ -25,6 +30,8 @@ export function optionsOf(gap: string): string[] {
 /** `text` with the facts of the exam put in for `{tuổi}` and the like; a fact that is not known becomes a gap. */
 export const withFacts = (text: string, facts: Record<string, string>): string =>
   text.replace(/\{([\p{L} _]{1,30})\}/gu, (whole, name: string) => (name in facts ? facts[name] || "[  ]" : whole));
+
+const saidBy = (snippet: Snippet): string => [snippet.text, ...Object.values(snippet.sections)].filter(Boolean).join("\n");
 
 export class Snippets {
   private readonly list: HTMLElement;
@@ -87,12 +94,36 @@ export class Snippets {
   }
 
   private insert(area: HTMLTextAreaElement, start: number, end: number, snippet: Snippet): void {
+    const sections = Object.entries(snippet.sections);
+    if (sections.length) this.editor.remember(`.${snippet.abbreviation}`);
     const text = withFacts(snippet.text, this.facts);
     this.editor.put(area, start, end, text);
+    for (const [code, words] of sections) this.editor.append(code, withFacts(words, this.facts), snippet.replaces);
+    if (sections.length) this.tellMacro(snippet);
+    if (sections.length && !GAP.test(text)) return this.goOn(area, sections.map(([code]) => code));
+    area.focus();
     const gap = GAP.exec(text);
     if (!gap) return;
     area.setSelectionRange(start + gap.index, start + gap.index + gap[0].length);
     this.offerChoices(area);
+  }
+
+  private tellMacro(snippet: Snippet): void {
+    const sections = Object.keys(snippet.sections).map((code) => this.editor.titleOf(code).toLowerCase()).join(", ");
+    const undo = () => void (this.editor.editable && this.editor.undo());
+    toast(phrase("macro_done", { name: snippet.abbreviation, sections }), "info", { label: phrase("undo"), run: undo });
+  }
+
+  /** To the first gap of the sections that a macro filled, else back to where one typed. */
+  private goOn(area: HTMLTextAreaElement, sections: string[]): void {
+    for (const filled of sections.map((code) => this.editor.textOf(code))) {
+      const gap = filled && GAP.exec(filled.value);
+      if (!gap) continue;
+      filled.focus();
+      filled.setSelectionRange(gap.index, gap.index + gap[0].length);
+      return this.offerChoices(filled);
+    }
+    area.focus();
   }
 
   private nextGap(area: HTMLTextAreaElement): boolean {
@@ -128,12 +159,12 @@ export class Snippets {
     const query = this.filter.value.trim();
     const area = this.editor.text;
     const ranked = this.snippets
-      .map((snippet) => ({ snippet, cost: fit(query, `${snippet.abbreviation} ${snippet.text}`) }))
+      .map((snippet) => ({ snippet, cost: fit(query, `${snippet.abbreviation} ${saidBy(snippet)}`) }))
       .filter((each): each is { snippet: Snippet; cost: number } => each.cost !== null)
       .sort((one, other) => one.cost - other.cost);
     this.options = ranked.slice(0, MOST_SHOWN).map(({ snippet }) => ({
-      label: `.${snippet.abbreviation}  ${snippet.text.split("\n")[0] ?? ""}`,
-      hint: phrase(snippet.own ? "snippet_own" : "snippet_shared"),
+      label: `.${snippet.abbreviation}  ${(snippet.text || snippet.sections.conclusion || saidBy(snippet)).split("\n")[0] ?? ""}`,
+      hint: phrase(snippet.own ? "snippet_own" : Object.keys(snippet.sections).length ? "snippet_macro" : "snippet_shared"),
       run: () => {
         this.close();
         if (area) this.insert(area, area.selectionStart, area.selectionEnd, snippet);

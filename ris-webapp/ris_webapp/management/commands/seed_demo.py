@@ -13,10 +13,12 @@ from django.db import transaction
 
 from ris_core.accounts.models import User
 from ris_core.accounts.passwords import random_password
+from ris_core.audit.services import SYSTEM
 from ris_core.changes.services import announce
 from ris_core.delivery.models import Receiver
 from ris_core.devices.models import Device, ImagingService
 from ris_core.print_layouts.ready import load_layouts
+from ris_core.reports.ready_phrases import load_phrases
 from ris_core.reports.templates import load_templates
 from ris_webapp import demo
 
@@ -43,6 +45,7 @@ class Command(BaseCommand):
             _receiver(options["his_host"], options["his_port"])
             announce("device", 0)
         load_templates()
+        load_phrases(SYSTEM)
         load_layouts()
         _write(path, {"url": settings.QUANG.public_url, "logins": logins, "tokens": _tokens()})
         self.stdout.write(f"demo: {len(logins)} logins in {path}")

@@ -13,6 +13,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.content import Text
 from ris_core.reports.models import SpellingWord
 from ris_core.reports.phrases import phrases_for
+from ris_core.reports.ready_phrases import ready_phrases
 from ris_core.reports.templates import shipped_templates
 from ris_webapp.screens.reading.age import age_in_words
 from ris_webapp.words import WORDS
@@ -23,7 +24,16 @@ MAXIMUM_PHRASES = 1000
 def snippets_for(exam: RequestedProcedure, user: User) -> list[dict[str, Any]]:
     """The phrases that fit an exam, nearest first for each abbreviation."""
     found = phrases_for(exam, user.pk)[:MAXIMUM_PHRASES]
-    return [{"abbreviation": each.abbreviation, "text": each.text, "own": each.owner_id is not None} for each in found]
+    return [
+        {
+            "abbreviation": each.abbreviation,
+            "text": each.text,
+            "own": each.owner_id is not None,
+            "sections": each.sections,
+            "replaces": each.replaces,
+        }
+        for each in found
+    ]
 
 
 def facts_for(exam: RequestedProcedure) -> dict[str, str]:
@@ -50,5 +60,8 @@ def _syllables_of_reports() -> str:
     for _, definition in shipped_templates():
         blocks = [item.block for section in definition.sections for item in section.items]
         for text in (block.text for block in blocks if isinstance(block, Text)):
+            found.update(re.findall(r"[^\W\d_]+", text.lower()))
+    for phrase in ready_phrases():
+        for text in (phrase.text, *phrase.sections.values()):
             found.update(re.findall(r"[^\W\d_]+", text.lower()))
     return " ".join(sorted(found))

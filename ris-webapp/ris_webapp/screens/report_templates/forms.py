@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.errors import EditConflict, QuangError
+from ris_core.reports.content import STANDARD_SECTIONS
 from ris_core.reports.definition import Definition
 from ris_core.reports.models import ReportTemplate
 from ris_core.reports.phrases import PhraseFacts
@@ -24,7 +25,8 @@ _WHAT_TO_DO = {
     "when": _("Tuổi từ 0 đến 150, tuổi dưới không lớn hơn tuổi trên."),
     "file": _("Tệp không phải tệp mẫu kết quả (JSON của Quang hoặc HTML theo MRRT), hoặc quá lớn."),
     "abbreviation": _("Chữ tắt gồm 1 đến 32 chữ hoặc số, chưa dùng cho cụm từ khác của cùng loại ca."),
-    "text": _("Hãy viết cụm từ, dài nhất 4.000 ký tự."),
+    "text": _("Hãy viết cụm từ, ở đây hoặc ở một mục bên dưới; mỗi ô dài nhất 4.000 ký tự."),
+    **dict.fromkeys(STANDARD_SECTIONS, _("Dài nhất 4.000 ký tự.")),
     "word": _("Một từ, chỉ gồm chữ."),
 }
 
@@ -86,7 +88,12 @@ class PhraseForm(forms.Form):
 
     phrase_id = forms.IntegerField(required=False)
     abbreviation = forms.CharField(max_length=32, label=_("Chữ tắt"))
-    text = forms.CharField(label=_("Cụm từ"))
+    text = forms.CharField(required=False, label=_("Cụm từ"))
+    technique = forms.CharField(required=False, label=_("Kỹ thuật"))
+    findings = forms.CharField(required=False, label=_("Mô tả"))
+    conclusion = forms.CharField(required=False, label=_("Kết luận"))
+    recommendation = forms.CharField(required=False, label=_("Đề nghị"))
+    replaces = forms.BooleanField(required=False, label=_("Thay chữ đang có trong các mục này"))
     modality = forms.CharField(max_length=16, required=False, label=_("Chỉ loại máy"))
     service_code = forms.CharField(max_length=64, required=False, label=_("Chỉ dịch vụ"))
     shared = forms.BooleanField(required=False, label=_("Cho cả bệnh viện"))
@@ -102,6 +109,8 @@ class PhraseForm(forms.Form):
                 data["modality"].strip().upper(),
                 data["service_code"].strip(),
                 data["shared"],
+                {code: data[code] for code in STANDARD_SECTIONS if data[code].strip()},
+                data["replaces"],
             )
         except QuangError as error:
             self.refuse(error)

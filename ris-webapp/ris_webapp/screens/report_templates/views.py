@@ -9,6 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts.rules import Function
@@ -21,6 +22,7 @@ from ris_core.reports.models import ReportTemplate
 from ris_core.reports.mrrt import read_mrrt
 from ris_core.reports.rendering import plain_text
 from ris_core.reports.template_services import change_template, create_template, restore_version, set_active
+from ris_core.reports.templates import load_templates, missing_templates
 from ris_core.reports.texts import usual_titles
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
@@ -39,8 +41,24 @@ def templates(request: UserRequest) -> HttpResponse:
     if modality:
         rows = rows.filter(modality=modality)
     shown = [row for row in rows if query in f"{row.name} {row.code}".lower()]
-    context = {"rows": shown, "modalities": modalities, "modality": modality, "query": query}
+    context = {
+        "rows": shown,
+        "modalities": modalities,
+        "modality": modality,
+        "query": query,
+        "missing": missing_templates(),
+    }
     return render(request, "report_templates/templates.html", context)
+
+
+@requires(Function.MANAGE_TEMPLATES)
+@require_POST
+def take_ready(request: UserRequest) -> HttpResponse:
+    """Add the templates that come with the suite."""
+    added = load_templates(actor_of(request))
+    text = ngettext("Đã thêm %(count)s mẫu kết quả có sẵn.", "Đã thêm %(count)s mẫu kết quả có sẵn.", added)
+    messages.success(request, text % {"count": added})
+    return HttpResponseRedirect(reverse("report_templates:templates"))
 
 
 @requires(Function.MANAGE_TEMPLATES)

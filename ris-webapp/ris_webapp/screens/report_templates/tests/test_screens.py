@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from ris_core.reports.models import Phrase, ReportTemplate, SpellingWord
+from ris_core.reports.templates import shipped_templates
 from ris_webapp.screens.reading.tests.exams import a_study, a_template, a_user, an_exam, client_of
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +109,39 @@ def test_a_resident_has_phrases_of_their_own_and_leaves_the_hospitals_alone() ->
     client_of(a_user()).post("/report-templates/phrases/", {**entered, "shared": "on"})
     shared = Phrase.objects.get(owner__isnull=True)
     assert client.post(f"/report-templates/phrases/{shared.pk}/active", {"active": "0"}).status_code == 403
+
+
+def test_a_macro_is_made_on_the_screen_and_reaches_the_reading_page_whole() -> None:
+    client = client_of(a_user())
+    entered = {"abbreviation": "vp", "findings": "Đám mờ.", "conclusion": "Viêm phổi.", "replaces": "on"}
+    assert client.post("/report-templates/phrases/", entered).status_code == 302
+    too_long = client.post("/report-templates/phrases/", {**entered, "abbreviation": "vp2", "findings": "x" * 4001})
+    assert (too_long.status_code, "findings-error" in too_long.content.decode()) == (422, True)
+    exam = an_exam()
+    a_study(exam)
+    page = client.get(f"/exams/{exam.pk}/").content.decode()
+    found = re.search(r'id="reading-snippets"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found
+    assert json.loads(found[1]) == [
+        {
+            "abbreviation": "vp",
+            "text": "",
+            "own": True,
+            "sections": {"findings": "Đám mờ.", "conclusion": "Viêm phổi."},
+            "replaces": True,
+        }
+    ]
+
+
+def test_ready_phrases_and_templates_are_taken_by_who_may_and_one_is_copied_to_make_it_ones_own() -> None:
+    client = client_of(a_user())
+    for address in ("phrases/ready", "ready"):
+        assert client.post(f"/report-templates/{address}").status_code == 302
+        assert client_of(a_user("RESIDENT")).post(f"/report-templates/{address}").status_code == 403
+    assert ReportTemplate.objects.count() == len(shipped_templates())
+    shared = Phrase.objects.get(abbreviation="viemphoi")
+    resident = client_of(a_user("RESIDENT"))
+    page = resident.get(f"/report-templates/phrases/?copy={shared.pk}").content.decode()
+    assert 'name="phrase_id" value=""' in page
+    assert "Hình ảnh theo dõi viêm" in page
+    assert "phrases/ready" not in page
