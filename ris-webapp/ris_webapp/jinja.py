@@ -37,7 +37,9 @@ def environment(**options: Any) -> Environment:
         pgettext=translation.pgettext,
         npgettext=translation.npgettext,
     )
-    env.globals.update(url=_url, asset=asset, icon=icon, word=word, style=style, Function=Function)
+    env.globals.update(
+        url=_url, asset=asset, icon=icon, word=word, vocabulary=vocabulary, style=style, Function=Function
+    )
     env.filters.update(
         moment=moment,
         clock=clock,
@@ -107,6 +109,11 @@ def icon(name: str, size: int = 18) -> Markup:
 def word(kind: str, value: str) -> str:
     """A domain value in the user's words: ``word("exam_state", "READY_TO_READ")`` is ``Chờ đọc``."""
     return str(WORDS[kind].get(value, value))
+
+
+def vocabulary(kind: str) -> dict[str, str]:
+    """All values of a kind in the user's words, for pages that show many of them."""
+    return {value: str(text) for value, text in WORDS[kind].items()}
 
 
 def style(kind: str, value: str) -> str:

@@ -1,10 +1,10 @@
 """The index that exams are searched by, and the order that they are listed in: kept by the database itself (ADR 20).
 
 The index has one row an exam. Triggers write it in the transaction of whatever changes an exam, from whichever
-program, so that it cannot drift. PostgreSQL: a ``tsvector`` of words marked with their field under GIN, and the numbers
-under trigrams for parts of them. SQLite: an FTS5 table. Triggers, views and functions are made after every migration
-and taken away before those of the tables they read, because such a table cannot be made anew. Whoever changes the
-definition adds a migration here.
+program, so that it cannot drift. PostgreSQL: a ``tsvector`` of words marked with their field under GIN, the numbers
+under trigrams for parts of them, and the time, in whose order the newest are looked at one after the other. SQLite: an
+FTS5 table. Triggers, views and functions are made after every migration and taken away before those of the tables they
+read, because such a table cannot be made anew. Whoever changes the definition adds a migration here.
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE TABLE IF NOT EXISTS exam_search (
     procedure_id bigint PRIMARY KEY, words tsvector NOT NULL, numbers text NOT NULL
 );
+ALTER TABLE exam_search ADD COLUMN IF NOT EXISTS scheduled_at timestamptz NOT NULL DEFAULT '-infinity';
 ALTER TABLE exam_search ALTER COLUMN words SET STATISTICS 1000;
 CREATE INDEX IF NOT EXISTS exam_search_words ON exam_search USING gin (words) WITH (gin_pending_list_limit = 512);
 CREATE INDEX IF NOT EXISTS exam_search_numbers ON exam_search
     USING gin (numbers gin_trgm_ops) WITH (gin_pending_list_limit = 512);
+CREATE INDEX IF NOT EXISTS exam_search_by_time ON exam_search (scheduled_at, procedure_id);
 """
 _SQLITE_TABLE: Final = f"""
 CREATE VIRTUAL TABLE IF NOT EXISTS exam_search
@@ -59,7 +61,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 CREATE OR REPLACE VIEW exam_search_source AS {source("postgresql")};
 CREATE OR REPLACE VIEW exam_search_present AS
-SELECT procedure_id, lower(numbers) AS numbers, array_to_tsvector(
+SELECT procedure_id, scheduled_at, lower(numbers) AS numbers, array_to_tsvector(
     {" || ".join(f"exam_search_lexemes('{field.value}', {field.value})" for field in Field)}) AS words
 FROM exam_search_source;
 CREATE OR REPLACE FUNCTION exam_search_refresh(exams bigint[]) RETURNS void LANGUAGE plpgsql
@@ -69,16 +71,25 @@ BEGIN
     IF cardinality(exams) = 0 THEN RETURN; END IF;
     -- whoever comes second waits here, and then reads what the first has committed
     PERFORM 1 FROM exam_search WHERE procedure_id = ANY(exams) ORDER BY procedure_id FOR UPDATE;
-    INSERT INTO exam_search AS kept (procedure_id, words, numbers)
-    SELECT procedure_id, words, numbers FROM exam_search_present WHERE procedure_id = ANY(exams)
-    ON CONFLICT (procedure_id) DO UPDATE SET words = EXCLUDED.words, numbers = EXCLUDED.numbers
-    WHERE kept.words <> EXCLUDED.words OR kept.numbers <> EXCLUDED.numbers;
+    INSERT INTO exam_search AS kept (procedure_id, scheduled_at, words, numbers)
+    SELECT procedure_id, scheduled_at, words, numbers FROM exam_search_present WHERE procedure_id = ANY(exams)
+    ON CONFLICT (procedure_id) DO UPDATE
+    SET scheduled_at = EXCLUDED.scheduled_at, words = EXCLUDED.words, numbers = EXCLUDED.numbers
+    WHERE kept.scheduled_at <> EXCLUDED.scheduled_at OR kept.words <> EXCLUDED.words
+    OR kept.numbers <> EXCLUDED.numbers;
 END $$;
 CREATE OR REPLACE FUNCTION exam_search_exam_gone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN TRUNCATE exam_search; ELSE DELETE FROM exam_search WHERE procedure_id = OLD.id; END IF;
     RETURN NULL;
 END $$;
+CREATE OR REPLACE FUNCTION exam_search_exam_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE exam_search SET scheduled_at = NEW.scheduled_at WHERE procedure_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER exam_search_moved AFTER UPDATE OF scheduled_at ON orders_requestedprocedure
+    FOR EACH ROW WHEN (OLD.scheduled_at <> NEW.scheduled_at) EXECUTE FUNCTION exam_search_exam_moved();
 CREATE OR REPLACE TRIGGER exam_search_deleted AFTER DELETE ON orders_requestedprocedure
     FOR EACH ROW EXECUTE FUNCTION exam_search_exam_gone();
 CREATE OR REPLACE TRIGGER exam_search_emptied AFTER TRUNCATE ON orders_requestedprocedure
@@ -168,8 +179,8 @@ def rebuild(using: str = "default") -> None:
             cursor.execute("LOCK TABLE exam_search IN EXCLUSIVE MODE")
             cursor.execute("DELETE FROM exam_search")
             cursor.execute(
-                "INSERT INTO exam_search (procedure_id, words, numbers) "
-                "SELECT procedure_id, words, numbers FROM exam_search_present"
+                "INSERT INTO exam_search (procedure_id, scheduled_at, words, numbers) "
+                "SELECT procedure_id, scheduled_at, words, numbers FROM exam_search_present ORDER BY scheduled_at"
             )
             return
         cursor.execute(urgency.REFRESHED)
@@ -181,7 +192,7 @@ def rebuild(using: str = "default") -> None:
 
 def drifted(using: str = "default") -> list[int]:
     """Exams of which the index says something else than the tables; there are none, unless triggers were bypassed."""
-    columns = ("words", "numbers") if connections[using].vendor == "postgresql" else tuple(Field)
+    columns = ("scheduled_at", "words", "numbers") if connections[using].vendor == "postgresql" else tuple(Field)
     key = "procedure_id" if connections[using].vendor == "postgresql" else "rowid"
     unlike = " OR ".join(f"kept.{column} <> present.{column}" for column in columns)
     with connections[using].cursor() as cursor:

@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 from django.db import connection
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
-from django.utils import timezone
 
 from ris_core.exam_search.expression import All, Expression, Word, as_fts5, as_tsquery
 from ris_core.exam_search.expression import Any as AnyOf
@@ -18,11 +17,15 @@ from ris_core.exam_search.words import words_of
 from ris_core.orders.models import RequestedProcedure
 
 FEW: Final = 3000
-"""So many exams are looked up by their keys; of more, the list is walked in its order until a page is full."""
-RECENT: Final = 20_000
-"""Among so many of the newest exams it is seen whether walking fills a page soon."""
-OFTEN: Final = 10
-"""Of the recent exams, so many found make it worth walking."""
+"""So many exams are looked up by their keys."""
+NEWEST: Final = 1001
+"""Of more, so many of the newest are found first: pages and counts are filled from them."""
+PROBED: Final = 5000
+"""Among so many of the exams until now it is seen whether the newest that fit are found by walking back."""
+OFTEN: Final = 80
+"""Of the probed exams, so many that fit make it worth walking."""
+WALKED: Final = 60_000
+"""So far back one walks for the newest."""
 SHORTEST_PART: Final = 4
 """Characters of a number that are looked for in its middle too."""
 
@@ -45,11 +48,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Which exams were found: the keys of a few, or a condition of many."""
+    """Which exams were found: the keys of a few, or a condition of many and the keys of the newest."""
 
     keys: tuple[int, ...] = ()
+    """All of a few, else the newest without a gap; from the latest back (PostgreSQL)."""
     condition: str = ""
+    """What exams must fit; empty: ``keys`` are all."""
     params: tuple[str, ...] = ()
+    often: bool = False
+    """So many exams fit that looking at each of a list in its order fills a page soon."""
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.condition)
@@ -62,26 +69,27 @@ class Found:
         way, to find them all first (``OFFSET 0`` keeps it from turning either round).
         """
         if not self.condition:
-            return exams.filter(pk__in=self.keys)
-        if connection.vendor == "postgresql" and self._often_recently():
-            return exams.filter(self._each())
+            return exams.filter(pk__in=_listed(self.keys))
+        if self.often:
+            each = (
+                "EXISTS (SELECT 1 FROM exam_search WHERE exam_search.procedure_id = orders_requestedprocedure.id "
+                f"AND {self.condition} OFFSET 0)"
+            )
+            return exams.filter(RawSQL(each, self.params, output_field=BooleanField()))
         first = "OFFSET 0" if connection.vendor == "postgresql" else ""
         query = RawSQL(f"SELECT {_key()} FROM exam_search WHERE {self.condition} {first}", self.params)
         return exams.filter(pk__in=cast("Any", query))
 
-    def _each(self) -> RawSQL:
-        return RawSQL(
-            "EXISTS (SELECT 1 FROM exam_search WHERE exam_search.procedure_id = orders_requestedprocedure.id "
-            f"AND {self.condition} OFFSET 0)",
-            self.params,
-            output_field=BooleanField(),
-        )
+    def newest_among(self, exams: QuerySet[RequestedProcedure]) -> QuerySet[RequestedProcedure] | None:
+        """Those of ``exams`` among the newest that were found; none when nothing is gained by looking there first."""
+        if connection.vendor != "postgresql" or len(self.keys) < (1 if self.condition else NEWEST):
+            return None
+        return exams.filter(pk__in=_listed(self.keys[:NEWEST]))
 
-    def _often_recently(self) -> bool:
-        past = RequestedProcedure.objects.filter(scheduled_at__lte=timezone.now())
-        newest = past.order_by("-scheduled_at", "-pk").values("pk")[:RECENT]
-        recent = RequestedProcedure.objects.filter(self._each(), pk__in=newest)
-        return len(recent.values_list("pk", flat=True)[:OFTEN]) == OFTEN
+
+def _listed(keys: tuple[int, ...]) -> Any:
+    """One parameter instead of thousands, where the database has lists."""
+    return RawSQL("SELECT unnest(%s::bigint[])", (list(keys),)) if connection.vendor == "postgresql" else keys
 
 
 def typed(text: str, *, begun: bool = False) -> Expression | None:
@@ -148,10 +156,36 @@ def _both(typed: Expression | None, chosen: Expression | None) -> Expression | N
 
 
 def _found(condition: str, params: Sequence[str]) -> Found:
+    if connection.vendor != "postgresql":
+        keys = _keys(f"SELECT {_key()} FROM exam_search WHERE {condition} LIMIT {FEW + 1}", params)
+        return Found(keys) if len(keys) <= FEW else Found(condition=condition, params=tuple(params))
+    if _often(condition, params):
+        rows = f"SELECT * FROM exam_search {_NEWEST_FIRST} LIMIT {WALKED}"
+        newest = _keys(
+            f"SELECT procedure_id FROM ({rows}) exam_search WHERE {condition} {_NEWEST_FIRST} LIMIT {NEWEST}", params
+        )
+        return Found(newest, condition, tuple(params), often=True)
+    # found by the index and not by reading until there are enough: when there are none, that is everything
+    rows = f"SELECT procedure_id, scheduled_at FROM exam_search WHERE {condition}"
+    keys = _keys(
+        f"WITH found AS MATERIALIZED ({rows}) SELECT procedure_id FROM found {_NEWEST_FIRST} LIMIT {FEW + 1}", params
+    )
+    return Found(keys) if len(keys) <= FEW else Found(keys, condition, tuple(params))
+
+
+_NEWEST_FIRST: Final = "ORDER BY scheduled_at DESC, procedure_id DESC"
+
+
+def _often(condition: str, params: Sequence[str]) -> bool:
+    """Whether many of the exams until now fit; those to come have no reports yet."""
+    rows = f"SELECT * FROM exam_search WHERE scheduled_at <= now() {_NEWEST_FIRST} LIMIT {PROBED}"
+    return len(_keys(f"SELECT 1 FROM ({rows}) exam_search WHERE {condition} LIMIT {OFTEN}", params)) >= OFTEN
+
+
+def _keys(query: str, params: Sequence[str]) -> tuple[int, ...]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_key()} FROM exam_search WHERE {condition} LIMIT {FEW + 1}", params)
-        keys = tuple(key for (key,) in cursor.fetchall())
-    return Found(keys) if len(keys) <= FEW else Found(condition=condition, params=tuple(params))
+        cursor.execute(query, params)
+        return tuple(key for (key,) in cursor.fetchall())
 
 
 def _key() -> str:

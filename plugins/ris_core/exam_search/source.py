@@ -25,6 +25,7 @@ class Field(StrEnum):
 
 _SOURCE: Final = """
 SELECT p.id AS procedure_id,
+    p.scheduled_at AS scheduled_at,
     person.full_name AS name,
     substr(person.birth_date, 1, 4) AS birth_year,
     r.accession_number || ' ' || r.sent_accession_number || ' ' || p.placer_order_number || ' '
@@ -49,7 +50,7 @@ JOIN patients_patient person ON person.id = p.patient_id
 JOIN orders_imagingservicerequest r ON r.id = p.request_id
 LEFT JOIN orders_visit v ON v.id = r.visit_id
 """
-"""One row an exam (:func:`source`)."""
+"""One row an exam (:func:`source`); its time, which only PostgreSQL keeps, has a trigger of its own."""
 
 
 def source(vendor: str) -> str:

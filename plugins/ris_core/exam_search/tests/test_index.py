@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -67,6 +68,12 @@ def test_a_change_by_any_program_is_indexed_at_once(watched: Watched, column: st
             cursor.execute(f"UPDATE {watched.table} SET {column} = %s", ["1999" if "birth" in column else "Z9"])  # noqa: S608
     assert drifted() == []
     assert _row_of(exam.pk) != before
+
+
+def test_an_exam_that_is_moved_is_found_at_its_new_time() -> None:
+    exam = an_exam()
+    RequestedProcedure.objects.filter(pk=exam.pk).update(scheduled_at=timezone.now() + timedelta(days=3))
+    assert drifted() == []
 
 
 def test_rows_that_come_and_go_are_indexed_and_forgotten() -> None:

@@ -19,7 +19,9 @@ def _keys(found: Found) -> set[int]:
     return set(found.among(RequestedProcedure.objects.all()).values_list("pk", flat=True))
 
 
-@pytest.fixture(params=[(services.FEW, 0), (0, 0), (0, 10)], ids=["few", "many", "many, seldom"], autouse=True)
+@pytest.fixture(
+    params=[(services.FEW, 1000), (0, 1), (0, 1000)], ids=["few", "many, often", "many, seldom"], autouse=True
+)
 def _few_or_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in zip(("FEW", "OFTEN"), request.param, strict=True):
         monkeypatch.setattr(services, name, value)

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from ris_core.orders.models import FINISHED, RequestedProcedure
 from ris_webapp.screens.worklist.filters import PRIORITIES, STATES, UNFINISHED, Filter
+from ris_webapp.screens.worklist.listing import Exams
 
 FRESH_SECONDS = 2.0
 """Counts are at least this fresh, unless counting itself takes longer than a twentieth of it."""
@@ -126,14 +127,22 @@ def _tallied(exams: QuerySet[RequestedProcedure], limit: int) -> Cube:
 COUNTS = SharedCounts()
 
 
-def facets(
-    wanted: Filter, counts: SharedCounts = COUNTS, narrowed: QuerySet[RequestedProcedure] | None = None
-) -> Facets:
+def _found(exams: Exams) -> Cube:
+    """Of what more than the chips decides; so many of the newest that were found are enough."""
+    if exams.newest is not None:
+        grouped = exams.newest.order_by().values_list(*_KEY).annotate(count=CountOf("pk"))
+        counts = Counter({(state, modality, rank): count for state, modality, rank, count in grouped})
+        if counts.total() > MOST_FOUND:
+            return Cube(counts, frozenset(state for state, _, _ in counts))
+    return _tallied(exams.all, MOST_FOUND)
+
+
+def facets(wanted: Filter, counts: SharedCounts = COUNTS, narrowed: Exams | None = None) -> Facets:
     """What each chip would show if one clicked it now.
 
     :param narrowed: the exams under the filter's chips, when more than period and chips decides
     """
-    cube = counts.cube(wanted.period()) if narrowed is None else _tallied(narrowed, MOST_FOUND)
+    cube = counts.cube(wanted.period()) if narrowed is None else _found(narrowed)
     result = Facets()
     for name, exam_states in STATES.items():
         result.states[name] = cube.sum(replace(wanted, state=name), exam_states)

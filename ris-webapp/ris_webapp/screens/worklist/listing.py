@@ -40,6 +40,17 @@ class ExamPage:
     """When only the newest exams were sorted: how many."""
 
 
+@dataclass(frozen=True, slots=True)
+class Exams:
+    """The exams of a filter, in no order; of those that a search found, the newest are known already.
+
+    What is found among ``newest`` are the newest of ``all`` without a gap, so that a page that they fill is the page.
+    """
+
+    all: QuerySet[RequestedProcedure]
+    newest: QuerySet[RequestedProcedure] | None = None
+
+
 def exams_of(user_id: int) -> set[int]:
     """The exams that a user has claimed and not finished, and those they are asked to read."""
     claimed = Reading.objects.filter(claimed_by_id=user_id, state__in=("CLAIMED", "DRAFT", "PRELIMINARY"))
@@ -48,8 +59,8 @@ def exams_of(user_id: int) -> set[int]:
     return {key for found in keys for key in found}
 
 
-def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
-    """The exams of the filter but for its chips of state, modality and priority; in no order."""
+def filtered(wanted: Filter, user_id: int) -> Exams:
+    """The exams of the filter but for its chips of state, modality and priority."""
     exams = RequestedProcedure.objects.all()
     period = wanted.period()
     if period:
@@ -67,15 +78,13 @@ def filtered(wanted: Filter, user_id: int) -> QuerySet[RequestedProcedure]:
         exams = exams.filter(pk__in=late_exams().values("pk"))
     if wanted.patient_class:
         exams = exams.filter(request__visit__patient_class=wanted.patient_class)
-    if wanted.searching:
-        exams = _searched(exams, wanted)
-    return exams
+    return _searched(exams, wanted) if wanted.searching else Exams(exams)
 
 
-def _searched(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
+def _searched(exams: QuerySet[RequestedProcedure], wanted: Filter) -> Exams:
     chosen, begun = _chosen(wanted, whole=True), _chosen(wanted, whole=False)
     found = find_typed(wanted.query, chosen, begun) if wanted.query else find(chosen, begun)
-    return found.among(exams)
+    return Exams(found.among(exams), found.newest_among(exams))
 
 
 def _chosen(wanted: Filter, *, whole: bool) -> Expression | None:
@@ -93,8 +102,13 @@ def _chosen(wanted: Filter, *, whole: bool) -> Expression | None:
     return All(tuple(parts)) if parts else None
 
 
-def with_chips(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
+def with_chips(exams: Exams, wanted: Filter) -> Exams:
     """Those of :func:`filtered` that the chips of state, modality and priority show."""
+    newest = None if exams.newest is None else _with_chips(exams.newest, wanted)
+    return Exams(_with_chips(exams.all, wanted), newest)
+
+
+def _with_chips(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet[RequestedProcedure]:
     if wanted.exam_states:
         exams = exams.filter(exam_state__in=wanted.exam_states)
     if wanted.modality:
@@ -110,7 +124,7 @@ def exam_page(
     after: Cursor | None = None,
     size: int = PAGE_ROWS,
     *,
-    exams: QuerySet[RequestedProcedure] | None = None,
+    exams: Exams | None = None,
 ) -> ExamPage:
     """The ``size`` exams that follow ``after`` in the filter's order.
 
@@ -119,18 +133,20 @@ def exam_page(
 
     :param exams: what :func:`filtered` gives, when it has been asked already
     """
-    exams = with_chips(filtered(wanted, user_id) if exams is None else exams, wanted)
+    shown = with_chips(filtered(wanted, user_id) if exams is None else exams, wanted)
     among = None
     if wanted.sort_column:
-        ids = _by_column(exams, wanted.sort_column, after, size + 1)
-        if exams.order_by("-scheduled_at", "-pk")[SORTED_AMONG : SORTED_AMONG + 1].exists():
+        ids = _by_column(shown.all, wanted.sort_column, after, size + 1)
+        if shown.all.order_by("-scheduled_at", "-pk")[SORTED_AMONG : SORTED_AMONG + 1].exists():
             among = SORTED_AMONG
     elif wanted.newest_first:
-        ids = _from_latest(exams, after, size + 1)
-    else:
-        ids = _unfinished(exams, after, size + 1)
+        ids = [] if shown.newest is None else _from_latest(shown.newest, after, size + 1)
         if len(ids) <= size:
-            finished = exams.filter(exam_state__in=FINISHED)
+            ids = _from_latest(shown.all, after, size + 1)
+    else:
+        ids = _unfinished(shown.all, after, size + 1)
+        if len(ids) <= size:
+            finished = shown.all.filter(exam_state__in=FINISHED)
             ids += _from_latest(
                 finished, after if after and after.urgency == Urgency.FINISHED else None, size + 1 - len(ids)
             )

@@ -80,8 +80,11 @@ class _Counts:
         kept = self._kept.get(key)
         if kept and kept[0] > time.monotonic():
             return kept[1]
+        number = 0
         exams = with_chips(filtered(wanted, user_id), wanted)
-        number = len(exams.values_list("pk", flat=True)[: MOST_FOUND + 1])
+        for each in (exams.newest, exams.all):
+            if each is not None and number <= MOST_FOUND:
+                number = len(each.values_list("pk", flat=True)[: MOST_FOUND + 1])
         count = Count(min(number, MOST_FOUND), number > MOST_FOUND)
         with self._lock:
             if len(self._kept) > 2000:

@@ -76,6 +76,46 @@ def test_common_and_rare_names_give_the_same_answer(few: int, monkeypatch: pytes
     assert _found("van an") < found
 
 
+@pytest.mark.parametrize(("few", "often"), [(services.FEW, 1000), (0, 1), (0, 1000)])
+@pytest.mark.parametrize("newest", [2, 5, 1000])
+@pytest.mark.parametrize("chips", [{}, {"state": "final"}, {"modality": "MR"}])
+def test_a_search_shows_each_exam_once_from_the_latest_back_whichever_way_it_is_found(
+    few: int, often: int, newest: int, chips: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FEW", few), ("OFTEN", often), ("NEWEST", newest)):
+        monkeypatch.setattr(services, name, value)
+    now = timezone.now()
+    made = [
+        _named(
+            "LÊ VĂN AN" if number % 3 else "LÊ THỊ LY",
+            modality="MR" if number % 2 else "CT",
+            state="FINAL" if number % 5 else "ORDERED",
+            scheduled_at=now + timedelta(hours=5 - number // 2),
+            images=False,
+        )
+        for number in range(16)
+    ]
+    wanted = Filter(query="an", when="all", **chips)  # type: ignore[arg-type]
+    fitting = [
+        exam
+        for exam in made
+        if made.index(exam) % 3
+        and (wanted.state != "final" or exam.exam_state == "FINAL")
+        and wanted.modality in ("", exam.modality)
+    ]
+    expected = [exam.pk for exam in sorted(fitting, key=lambda exam: (exam.scheduled_at, exam.pk), reverse=True)]
+    seen: list[int] = []
+    after: Cursor | None = None
+    while after or not seen:
+        page = exam_page(wanted, 0, after, size=3)
+        seen += [row.procedure_id for row in page.rows]
+        after = page.next_cursor
+        if after is None:
+            break
+    assert seen == expected
+    assert facets(wanted, narrowed=listing.filtered(wanted, 0)).total == Count(len(expected))
+
+
 def test_every_number_of_an_exam_finds_it() -> None:
     exam = an_exam()
     an_exam()
@@ -182,7 +222,9 @@ def test_a_search_is_counted_too_and_what_is_too_much_is_said_to_be_more(monkeyp
     wanted = Filter(query="đào", when="all")
     assert facets(wanted, narrowed=listing.filtered(wanted, 0)).states["final"] == Count(2)
     monkeypatch.setattr(counting, "MOST_FOUND", 1)
-    assert facets(wanted, narrowed=listing.filtered(wanted, 0)).total == Count(1, at_least=True)
+    for newest in (services.NEWEST, 2):
+        monkeypatch.setattr(services, "NEWEST", newest)
+        assert facets(wanted, narrowed=listing.filtered(wanted, 0)).total == Count(1, at_least=True)
 
 
 def test_over_all_days_no_more_than_the_newest_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
