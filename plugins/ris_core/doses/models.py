@@ -33,6 +33,10 @@ class ExamDose(models.Model):
     fluoroscopy_seconds = models.FloatField(null=True)
     exposures = models.PositiveIntegerField(null=True)
     """The columns are those of :class:`ris_core.doses.amounts.Amounts`."""
+    counted_dlp_mgy_cm = models.FloatField(null=True)
+    counted_dap_gy_cm2 = models.FloatField(null=True)
+    """Of it what sums over exams count with this one: a study that several exams share counts once
+    (:mod:`ris_core.studies.sharing`)."""
     read_at = models.DateTimeField()
 
     @property

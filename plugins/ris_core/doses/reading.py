@@ -22,7 +22,8 @@ from ris_core.engine.client import Engine
 from ris_core.orders.models import RequestedProcedure
 from ris_core.performed.attributes import exposure
 from ris_core.performed.models import PerformedProcedureStep
-from ris_core.studies.models import StudyLink
+from ris_core.studies.models import Study, StudyLink
+from ris_core.studies.sharing import counting_links
 
 JOB_KIND: Final = "read_dose"
 MOST_REPORTS: Final = 20
@@ -37,24 +38,32 @@ def run_read_dose(subject_id: str) -> None:
     """Read anew what is here now: what was read of images that were linked by mistake goes with them. Nothing changes
     while the engine does not have the images. Twice has the effect of once."""
     procedure = RequestedProcedure.objects.get(pk=int(subject_id))
-    linked = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).values_list(
-        "study__orthanc_id", flat=True
-    )
+    links = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).select_related("study")
+    counting = set(counting_links().filter(procedure=procedure).values_list("pk", flat=True))
+    linked = [link.study for link in links]
+    own = [link.study for link in links if link.pk in counting]
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
-        found = (
-            _of_reports(engine, list(linked)) or _of_device(procedure) or _of_images(engine, list(linked), procedure)
-        )
-        if found is None and linked and not any(engine.images_of(study) for study in linked):
+        found = _found(engine, procedure, linked)
+        if found is None and linked and not any(engine.images_of(study.orthanc_id) for study in linked):
             return
+        counted = found if len(own) == len(linked) else _found(engine, procedure, own) if own else None
     if found is None:
         if ExamDose.objects.filter(procedure=procedure).delete()[0]:
             announce("exam", procedure.pk)
         return
     source, amounts = found
+    once = counted[1] if counted else Amounts()
     with transaction.atomic():
         RequestedProcedure.objects.select_for_update().get(pk=procedure.pk)
         ExamDose.objects.update_or_create(
-            procedure=procedure, defaults={"source": source, "read_at": timezone.now(), **asdict(amounts)}
+            procedure=procedure,
+            defaults={
+                "source": source,
+                "read_at": timezone.now(),
+                "counted_dlp_mgy_cm": once.dlp_mgy_cm,
+                "counted_dap_gy_cm2": once.dap_gy_cm2,
+                **asdict(amounts),
+            },
         )
         announce("exam", procedure.pk)
 
@@ -62,10 +71,15 @@ def run_read_dose(subject_id: str) -> None:
 Found = tuple[DoseSource, Amounts] | None
 
 
-def _of_reports(engine: Engine, studies: list[str]) -> Found:
+def _found(engine: Engine, procedure: RequestedProcedure, studies: list[Study]) -> Found:
+    """What is known of the irradiation for these studies of an exam."""
+    return _of_reports(engine, studies) or _of_device(procedure, studies) or _of_images(engine, studies, procedure)
+
+
+def _of_reports(engine: Engine, studies: list[Study]) -> Found:
     reports: list[DoseReport] = []
     for study in studies:
-        for image in engine.images_of(study, Modality="SR")[:MOST_REPORTS]:
+        for image in engine.images_of(study.orthanc_id, Modality="SR")[:MOST_REPORTS]:
             file = engine.instance_file(image.orthanc_id)
             report = dose_report(file) if len(file) <= _LARGEST_REPORT_BYTES else None
             if report is not None:
@@ -73,8 +87,11 @@ def _of_reports(engine: Engine, studies: list[str]) -> Found:
     return _said(DoseSource.REPORT, of_different_events(reports))
 
 
-def _of_device(procedure: RequestedProcedure) -> Found:
+def _of_device(procedure: RequestedProcedure, studies: list[Study]) -> Found:
+    """Of the steps that made these studies, and of those that made none of the exam's."""
     steps = PerformedProcedureStep.objects.filter(performed_for__procedure=procedure).distinct()
+    others = StudyLink.objects.filter(procedure=procedure, undone_at__isnull=True).exclude(study__in=studies)
+    steps = steps.exclude(study_instance_uid__in=list(others.values_list("study__study_instance_uid", flat=True)))
     return _said(DoseSource.MPPS, together(of_performed_step(step.attributes) for step in steps))
 
 
@@ -89,10 +106,10 @@ def of_performed_step(attributes: dict[str, Any]) -> Amounts:
     )
 
 
-def _of_images(engine: Engine, studies: list[str], procedure: RequestedProcedure) -> Found:
+def _of_images(engine: Engine, studies: list[Study], procedure: RequestedProcedure) -> Found:
     parts: list[Amounts] = []
     for study in studies:
-        images = [image for image in engine.images_of(study) if image.rows]
+        images = [image for image in engine.images_of(study.orthanc_id) if image.rows]
         if procedure.modality in _PROJECTION and len(images) <= MOST_IMAGES:
             parts += [*(_of_image(engine, image) for image in images), Amounts(exposures=len(images))]
         elif procedure.modality == "CT" and images:

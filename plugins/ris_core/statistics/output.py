@@ -13,6 +13,7 @@ from django.db.models.functions import TruncDate
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.statistics.period import Period
 from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, Study
+from ris_core.studies.sharing import counting_links
 
 MOST_GROUPS: Final = 2000
 _REPORTED: Final = (ExamState.FINAL, ExamState.RETURNED, ExamState.RECALLED)
@@ -124,11 +125,14 @@ def _grouped(period: Period, *fields: str) -> list[Output]:
 
 
 def _image_counts(period: Period, fields: tuple[str, ...]) -> dict[tuple[str, ...], int]:
-    """Images of the studies that are linked; asked apart, since a join would count an exam once for each study."""
-    linked = _exams(period).filter(links__undone_at__isnull=True, links__isnull=False)
+    """Images of the studies that are linked, each study once; asked apart, since a join would count an exam once for
+    each study."""
+    linked = counting_links().filter(**period.exams("procedure__")).order_by()
     if not fields:
-        return {(): linked.aggregate(images=Sum("links__study__instance_count"))["images"] or 0}
-    rows = linked.values_list(*fields).annotate(images=Sum("links__study__instance_count"))
+        return {(): linked.aggregate(images=Sum("study__instance_count"))["images"] or 0}
+    rows = linked.values_list(*(f"procedure__{field}" for field in fields)).annotate(
+        images=Sum("study__instance_count")
+    )
     return {tuple(row[:-1]): row[-1] or 0 for row in rows}
 
 

@@ -13,6 +13,7 @@ from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.models import ReportVersion
 from ris_core.statistics.period import Period
 from ris_core.studies.models import StudyLink
+from ris_core.studies.sharing import counting_links
 
 MOST_LINES: Final = 100_000
 """In one export: about what a sheet opens with; a longer register is exported month by month."""
@@ -36,6 +37,7 @@ class Line:
     service_code: str
     service_name: str
     images: int
+    """Without those of a study that an earlier line counts."""
     state: str
     reader: str
     films: int | None
@@ -43,6 +45,9 @@ class Line:
     exposures: int | None
     dlp_mgy_cm: float | None
     dap_gy_cm2: float | None
+    """Dose, like the images, counts once where several exams share a study."""
+    shared_with: str
+    """Accession number of another exam that has a study of this one; the first of several."""
     approved_at: datetime | None
 
 
@@ -54,11 +59,15 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
     """``count`` lines from the line ``first`` (from 0), in the order of time."""
     newest = ReportVersion.objects.filter(reading__procedure=OuterRef("pk")).order_by("-approved_at", "-pk")
     linked = (
-        StudyLink.objects.filter(procedure=OuterRef("pk"), undone_at__isnull=True)
+        counting_links()
+        .filter(procedure=OuterRef("pk"))
         .order_by()
         .values("procedure")
         .annotate(images=Sum("study__instance_count"))
     )
+    others = StudyLink.objects.filter(
+        study__links__procedure=OuterRef("pk"), study__links__undone_at__isnull=True, undone_at__isnull=True
+    ).exclude(procedure=OuterRef("pk"))
     identifiers = RequestedProcedure.objects.filter(
         pk=OuterRef("pk"), patient__identifiers__is_primary=True, patient__identifiers__retired_at__isnull=True
     ).values("patient__identifiers__value")
@@ -66,6 +75,7 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
         _exams(period)
         .annotate(
             identifier=Subquery(identifiers[:1]),
+            shared_with=Subquery(others.order_by("pk").values("procedure__request__accession_number")[:1]),
             images=Subquery(linked.values("images")[:1]),
             reader=Subquery(newest.values("approved_by__full_name")[:1]),
             reported_at=Subquery(newest.values("approved_at")[:1]),
@@ -76,14 +86,14 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
             "patient__birth_date", "patient__sex", "request__visit__patient_class",
             "request__requesting_department", "request__requesting_physician", "modality", "service_code",
             "service_name", "images", "exam_state", "reader", "counted__films", "counted__exposures",
-            "dose__dlp_mgy_cm", "dose__dap_gy_cm2", "reported_at",
+            "dose__counted_dlp_mgy_cm", "dose__counted_dap_gy_cm2", "shared_with", "reported_at",
         )[first : first + min(count, MOST_LINES)]
     )  # fmt: skip
     for row in rows.iterator(chunk_size=2000):
-        *known, films, exposures, dlp, dap, approved_at = row
+        *known, films, exposures, dlp, dap, shared_with, approved_at = row
         values: list[Any] = ["" if value is None else value for value in known]
         values[13] = values[13] or 0
-        yield Line(*[*values, films, exposures, dlp, dap, approved_at])
+        yield Line(*[*values, films, exposures, dlp, dap, shared_with or "", approved_at])
 
 
 def _exams(period: Period) -> QuerySet[RequestedProcedure]:

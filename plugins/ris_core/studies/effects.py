@@ -99,8 +99,7 @@ def images_are_complete(procedure: RequestedProcedure, study: Study, at: datetim
     worked_on = set(working.values_list("step_id", flat=True))
     started = _steps_done_by(procedure, study, (StepStatus.STARTED,))
     _complete(procedure, [] if None in worked_on else [step for step in started if step.pk not in worked_on], at)
-    if procedure.modality in IRRADIATING:
-        enqueue("read_dose", procedure.pk)
+    _read_doses(procedure, study)
     if procedure.exam_state not in _AWAITING_REPORT:
         return
     if PerformedFor.objects.filter(procedure=procedure).exists():
@@ -136,8 +135,7 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
     An exam whose reading has begun keeps its state.
     """
     announce("exam", procedure.pk)
-    if procedure.modality in IRRADIATING:
-        enqueue("read_dose", procedure.pk)
+    _read_doses(procedure, link.study)
     links = StudyLink.objects.filter(procedure=procedure)
     if links.filter(undone_at__isnull=True).exists():
         return
@@ -158,6 +156,13 @@ def images_are_gone(procedure: RequestedProcedure, link: StudyLink, at: datetime
             step.save(update_fields=["status", "started_at", "completed_at", "updated_at"])
             if step.status != StepStatus.CANCELLED:
                 _put_on(step)
+
+
+def _read_doses(procedure: RequestedProcedure, study: Study) -> None:
+    """Of an exam, and of those that share the study: which of them counts it may be another one now."""
+    sharing = StudyLink.objects.filter(study=study, undone_at__isnull=True).values_list("procedure_id", flat=True)
+    for procedure_id in {procedure.pk, *sharing} if procedure.modality in IRRADIATING else ():
+        enqueue("read_dose", procedure_id)
 
 
 def take_from_reader(procedure: RequestedProcedure, link: StudyLink, actor: Actor) -> None:

@@ -24,10 +24,13 @@ from ris_core.jobs.models import Job
 from ris_core.orders.models import RequestedProcedure
 from ris_core.performed.models import PerformedFor, PerformedProcedureStep
 from ris_core.reports.models import ReportVersion
+from ris_core.statistics.output import by_service, total
 from ris_core.statistics.period import Period
 from ris_core.statistics.register import lines
 from ris_core.statistics.turnaround import stages
 from ris_core.studies.effects import images_are_complete, images_are_gone
+from ris_core.studies.models import Study, StudyLink
+from ris_core.studies.sharing import sharing
 from ris_testing.dicom_files import a_dicom_file
 from ris_testing.exams import a_reader, an_exam, approved
 
@@ -129,6 +132,65 @@ def test_a_dose_goes_when_the_images_linked_now_tell_of_none() -> None:
     assert read(exam, Archive(images=[a_dicom_file()])) is None
 
 
+def _share(exam: RequestedProcedure, other: RequestedProcedure) -> None:
+    """The other exam has the study of the first, too, and its own no more."""
+    other.links.all().delete()
+    StudyLink.objects.create(study=exam.links.get().study, procedure=other, how="PERSON", linked_at=timezone.now())
+
+
+def _period() -> Period:
+    today = timezone.localdate()
+    return Period(today - timedelta(days=1), today + timedelta(days=1), ZoneInfo("Asia/Ho_Chi_Minh"))
+
+
+def test_a_study_of_two_exams_is_shown_with_both_and_counted_once() -> None:
+    head, neck = an_exam(), an_exam()
+    Study.objects.filter(links__procedure=head).update(instance_count=100)
+    _share(head, neck)
+    archive = Archive([file_of(ct_report(300, [("1.1", 12)]))])
+    for exam in (head, neck):
+        found = read(exam, archive)
+        assert found is not None
+        assert found.dlp_mgy_cm == 300
+    first, second = lines(_period())
+    assert [(each.dlp_mgy_cm, each.images) for each in (first, second)] == [(300, 100), (None, 0)]
+    assert first.shared_with == neck.request.accession_number
+    assert second.shared_with == head.request.accession_number
+    assert (total(_period()).images, [row.images for row in by_service(_period())]) == (100, [100])
+    assert [each.pk for each in sharing(head.pk)] == [neck.pk]
+
+
+def test_of_an_exam_with_a_shared_and_an_own_study_the_own_is_counted() -> None:
+    head, neck = an_exam(), an_exam()
+    own = neck.links.get()
+    StudyLink.objects.create(study=head.links.get().study, procedure=neck, how="PERSON", linked_at=timezone.now())
+    report = file_of(ct_report(300, [("1.1", 12)]))
+
+    class Two(Archive):
+        def images_of(self, study_id: str, **query: str) -> list[StoredImage]:
+            found = super().images_of(study_id, **query)
+            return found[1:] if study_id == own.study.orthanc_id else found[:1]
+
+    found = read(neck, Two([report, file_of(ct_report(40, [("2.1", 5)]))]))
+    assert found is not None
+    assert (found.dlp_mgy_cm, found.counted_dlp_mgy_cm) == (340, 40)
+
+
+def test_who_counts_a_study_is_found_anew_when_the_first_exam_loses_it() -> None:
+    head, neck = an_exam(), an_exam()
+    _share(head, neck)
+    link = head.links.get()
+    head.links.update(undone_at=timezone.now())
+    images_are_gone(head, link, timezone.now())
+    assert set(Job.objects.filter(kind="read_dose").values_list("subject_id", flat=True)) == {
+        str(head.pk),
+        str(neck.pk),
+    }
+    found = read(neck, Archive([file_of(ct_report(300, [("1.1", 12)]))]))
+    assert found is not None
+    assert found.counted_dlp_mgy_cm == 300
+
+
 @pytest.mark.parametrize(("modality", "reads"), [("CT", True), ("US", False), ("MR", False)])
 def test_doses_are_read_when_images_are_complete(modality: str, reads: bool) -> None:
     exam = an_exam(modality=modality)
@@ -203,8 +265,7 @@ def test_a_corrected_time_counts_in_statistics_and_the_recorded_one_stays() -> N
     assert TimeCorrection.objects.filter(procedure=exam).count() == 3
     event = AuditEvent.objects.filter(action="exam.time_corrected").order_by("pk")[0]
     assert (event.details["recorded_at"], event.reason) == (recorded.isoformat(), "Ảnh gửi muộn")
-    today = timezone.localdate()
-    period = Period(today - timedelta(days=1), today + timedelta(days=1), ZoneInfo("Asia/Ho_Chi_Minh"))
+    period = _period()
     found = {stage.name: stage.mean_minutes for stage in stages(period)}
     assert found["performed"] == pytest.approx(20, abs=1)
     assert found["read"] == pytest.approx(20, abs=1)

@@ -18,6 +18,7 @@ from ris_core.doses import services
 from ris_core.doses.models import ExamDose, Moment, TimeCorrection
 from ris_core.errors import InvalidValue
 from ris_core.orders.models import RequestedProcedure
+from ris_core.studies.sharing import sharing
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
@@ -83,6 +84,7 @@ def _page(request: UserRequest, exam: RequestedProcedure, *, problem: str = "") 
     context = {
         "exam": exam,
         "dose": (dose := ExamDose.objects.filter(procedure=exam).first()),
+        "shared": sharing(exam.pk).select_related("request"),
         "amounts": dose_in_words(dose),
         "counts": services.counts_of(exam),
         "times": times,

@@ -62,7 +62,7 @@ def register_sheets(period: Period) -> Iterator[Sheet]:
         _("Số"), _("Thời gian"), _("Số phiếu"), _("Họ tên"), _("Mã người bệnh"), _("Ngày sinh"), _("Giới"), _("Diện"),
         _("Khoa chỉ định"), _("Bác sĩ chỉ định"), _("Loại máy"), _("Mã dịch vụ"), _("Dịch vụ"), _("Số ảnh"),
         _("Tình trạng"), _("Bác sĩ đọc"), _("Duyệt lúc"), _("Số phim"), _("Số lần phát tia"), "DLP (mGy·cm)",
-        "DAP (Gy·cm²)",
+        "DAP (Gy·cm²)", _("Chung lần chụp với số phiếu"),
     ]  # fmt: skip
     rows = (
         (
@@ -71,11 +71,12 @@ def register_sheets(period: Period) -> Iterator[Sheet]:
             str(WORDS["patient_class"].get(line.patient_class, "")), line.department, line.physician, line.modality,
             line.service_code, line.service_name, line.images, str(WORDS["exam_state"][line.state]), line.reader,
             line.approved_at, line.films, line.exposures, line.dlp_mgy_cm, line.dap_gy_cm2,
+            line.shared_with,
         )
         for number, line in enumerate(register.lines(period), start=1)
     )  # fmt: skip
     name = _("Sổ chẩn đoán hình ảnh")
-    widths = [6, 17, 18, 28, 16, 12, 6, 10, 24, 24, 8, 14, 36, 8, 14, 24, 17, 8, 14, 14, 14]
+    widths = [6, 17, 18, 28, 16, 12, 6, 10, 24, 24, 8, 14, 36, 8, 14, 24, 17, 8, 14, 14, 14, 26]
     yield Sheet(name, _title(name, period), columns, rows, widths)
 
 

@@ -13,6 +13,7 @@ from ris_core.orders.models import RequestedProcedure, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
 from ris_core.performed.models import ImageCheck
 from ris_core.studies.models import StudyLink
+from ris_core.studies.sharing import sharing
 from ris_webapp.screens.acquisition.shown import dose_in_words
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
@@ -36,6 +37,8 @@ class ExamPreview:
     notices: list[ShownNotice]
     dose: list[str]
     """In words; empty when nothing tells."""
+    shared: list[RequestedProcedure]
+    """The other exams that have a study of this one."""
 
 
 def exam_preview(procedure_id: int) -> ExamPreview:
@@ -62,6 +65,7 @@ def exam_preview(procedure_id: int) -> ExamPreview:
         links=links,
         events=list(events[:HISTORY_EVENTS]),
         notices=shown(open_notices(patient_ids=[procedure.patient_id], procedure_ids=[procedure_id])),
+        shared=list(sharing(procedure_id).select_related("request")) if links else [],
         dose=dose_in_words(ExamDose.objects.filter(procedure=procedure).first()),
     )
 

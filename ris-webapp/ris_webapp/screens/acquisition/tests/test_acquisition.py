@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.doses.models import ExamCount, ExamDose, TimeCorrection
+from ris_core.studies.models import StudyLink
 from ris_testing.exams import an_exam
 from ris_webapp.tests.people import client_as
 
@@ -33,6 +34,17 @@ def test_a_technologist_counts_and_puts_the_time_right() -> None:
     assert client.post(f"{address}time", fields).status_code == 302
     assert TimeCorrection.objects.get().reason == "Máy sai giờ"
     assert "Máy sai giờ" in client.get(address).content.decode()
+
+
+def test_each_exam_of_a_shared_study_says_with_which_other() -> None:
+    head, neck, client = an_exam(), an_exam(), client_as(Role.TECHNOLOGIST)
+    assert "Chụp chung" not in client.get(f"/exams/{head.pk}/acquisition/").content.decode()
+    StudyLink.objects.create(study=head.links.get().study, procedure=neck, how="PERSON", linked_at=timezone.now())
+    for exam, other in ((head, neck), (neck, head)):
+        page = client.get(f"/exams/{exam.pk}/acquisition/").content.decode()
+        assert "Chụp chung một lần với:" in page
+        assert other.request.accession_number in page
+        assert "chung với" in client.get(f"/worklist/{exam.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("role", [Role.CLINICIAN, Role.SECRETARY, Role.RESIDENT])
