@@ -13,6 +13,7 @@ DOMAIN_APPS = [
     "django.contrib.auth",
     "ris_core.access",
     "ris_core.accounts",
+    "ris_core.directories",
     "ris_core.patients",
     "ris_core.devices",
     "ris_core.catalogue",

@@ -6,6 +6,7 @@ Order of precedence: ``QUANG_<SECTION>__<KEY>`` in the environment, then the fil
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -169,6 +170,92 @@ class Access(Section, frozen=True):
     """A session ends then, however much it is used."""
     password_days: int = 90
     """A password is renewed after so many days unless the account says otherwise; 0: never."""
+    basic_for_tools: bool = False
+    """Whether people's programs may log in to Orthanc's HTTP by name and password (Basic)."""
+
+
+class GroupRole(Section, frozen=True):
+    """Members of a directory's group have a role here."""
+
+    group: str
+    """DN of the group, as the directory writes it."""
+    role: Literal[
+        "RESIDENT", "RADIOLOGIST", "SENIOR", "SECRETARY", "TECHNOLOGIST", "RECEPTION", "CLINICIAN", "ADMINISTRATOR"
+    ]
+
+
+class Directory(Section, frozen=True):
+    """One directory (LDAP, Active Directory) whose people log in here. The password of ``bind_dn`` is the secret file
+    ``directory_password_<name>``."""
+
+    name: str
+    """Our name for it: small letters, digits, underscore; accounts remember it, so it stays."""
+    urls: tuple[str, ...]
+    """``ldaps://host`` (TLS) or ``ldap://host`` (StartTLS, always); the next is asked when one does not answer."""
+    roles: tuple[GroupRole, ...]
+    """The first group that a person is in gives the role; who is in none does not get in."""
+    base: str
+    """DN below which people are found."""
+    kind: Literal["active_directory", "openldap"] = "active_directory"
+    ca_file: str = ""
+    """PEM file of who signed the server's certificate; empty: those that the machine trusts."""
+    domains: tuple[str, ...] = ()
+    """What people may write before the backslash or after the at-sign to mean this directory."""
+    mode: Literal["search", "direct"] = "search"
+    """``search``: find the person with an account of our own, then try their password; ``direct``: try it at once."""
+    bind_dn: str = ""
+    """Our own account for ``search``; empty: anonymous."""
+    direct_name: str = ""
+    """Whom ``direct`` binds as, with ``{name}`` for what was typed: ``{name}@benhvien.vn`` or a DN."""
+    person_filter: str = ""
+    """Who counts as a person; empty: as is usual for the kind."""
+    name_attribute: str = ""
+    """Attribute with the login name; empty: ``sAMAccountName`` or ``uid``, by kind."""
+    group_base: str = ""
+    """DN below which groups are found; empty: ``base``."""
+    nesting: Literal["", "in_chain", "members", "member_of"] = ""
+    """How groups in groups are found: by the server's matching rule, by who lists whom, by memberOf; empty:
+    ``in_chain`` for Active Directory, ``members`` else."""
+    timeout_seconds: int = 5
+    """Longest wait to connect, and for each answer."""
+    outage: Literal["refuse", "cached"] = "refuse"
+    """While no server answers: nobody logs in, or who did within ``outage_minutes`` with the same password may."""
+    outage_minutes: int = 60
+    recheck_minutes: float = 5.0
+    """How often those who have an account are looked up again (``search`` only)."""
+    unconfirmed_minutes: int = 240
+    """Sessions end when the directory has not confirmed the person for so long."""
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: naming what does not fit together"""
+        if not re.fullmatch(r"[a-z0-9_]{1,32}", self.name):
+            raise ValueError("directories.name has small letters, digits and underscores")
+        if not self.urls or not all(re.fullmatch(r"ldaps?://[^/@\s]+/?", url) for url in self.urls):
+            raise ValueError("directories.urls are ldaps://host or ldap://host (StartTLS), with a port if need be")
+        if not self.base:
+            raise ValueError("directories.base says below which DN people are found")
+        if self.mode == "direct" and self.direct_name.count("{name}") != 1:
+            raise ValueError("directories.direct_name needs {name} once")
+        if not 0 < self.outage_minutes <= self.unconfirmed_minutes:
+            raise ValueError("directories.outage_minutes is at most unconfirmed_minutes")
+        if not (0 < self.timeout_seconds <= 30 and 0 < self.recheck_minutes <= self.unconfirmed_minutes):
+            raise ValueError("directories: timeout_seconds at most 30, recheck_minutes at most unconfirmed_minutes")
+
+    @property
+    def filter_of_persons(self) -> str:
+        usual = {
+            "active_directory": "(&(objectCategory=person)(objectClass=user))",
+            "openldap": "(objectClass=person)",
+        }
+        return self.person_filter or usual[self.kind]
+
+    @property
+    def attribute_of_names(self) -> str:
+        return self.name_attribute or ("sAMAccountName" if self.kind == "active_directory" else "uid")
+
+    @property
+    def way_of_nesting(self) -> str:
+        return self.nesting or ("in_chain" if self.kind == "active_directory" else "members")
 
 
 class Viewer(Section, frozen=True):
@@ -280,6 +367,14 @@ class Settings(Section, frozen=True):
     signing: Signing = Signing()
     audit: Audit = Audit()
     automation: Automation = Automation()
+    directories: tuple[Directory, ...] = ()
+    """Directories whose people log in here, in the order in which they are asked."""
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: two directories have one name"""
+        names = [directory.name for directory in self.directories]
+        if len(set(names)) < len(names):
+            raise ValueError("directories: each needs a name of its own")
 
     def secret(self, name: str) -> str:
         """The content of a secret's file; raises :class:`SettingsInvalid` when it is missing or empty."""

@@ -14,6 +14,8 @@ from ris_suite import layout
 MINIMUM_ORTHANC = (1, 13, 0)
 ORTHANC = "/usr/sbin/Orthanc"
 NGINX = "/usr/sbin/nginx"
+SLAPD = "/usr/sbin/slapd"
+"""OpenLDAP's server; only tests have it."""
 PLUGIN_FOLDERS = (
     "/usr/share/orthanc/plugins",
     "/usr/share/orthanc/plugins-available",

@@ -70,6 +70,18 @@ WORDS: dict[str, Words] = {
         gettext_lazy("Mã đã thuộc người bệnh khác"),
         gettext_lazy("Nếu hai hồ sơ là một người, hãy gộp hồ sơ; nếu không, hãy kiểm tra lại mã."),
     ),
+    "QUANG-1401": Words(
+        503,
+        gettext_lazy("Máy chủ tài khoản không trả lời"),
+        gettext_lazy(
+            "Chưa kiểm tra được mật khẩu vì máy chủ tài khoản của bệnh viện không trả lời. Hãy thử lại sau ít phút."
+        ),
+    ),
+    "QUANG-1402": Words(
+        403,
+        gettext_lazy("Tài khoản chưa được dùng ở đây"),
+        gettext_lazy("Đúng mật khẩu, nhưng tài khoản này chưa được cấp vai trò hoặc đã bị khoá. Hãy báo phòng CNTT."),
+    ),
     **dict.fromkeys(
         ("QUANG-4000", "QUANG-4001", "QUANG-4002", "QUANG-4003"),
         Words(

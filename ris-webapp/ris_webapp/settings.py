@@ -79,7 +79,11 @@ STATIC_ROOT = _webapp.parent / "frontend" / "dist"
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+-[A-Z0-9]{8}\.\w+$"
 
 # Who logs in, and how (Q1, Q6)
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "ris_webapp.login_backend.AccountBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "ris_webapp.login_backend.AccountBackend",
+    "ris_webapp.login_backend.DirectoryBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -99,6 +103,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+AXES_USERNAME_CALLABLE = "ris_webapp.login_backend.name_that_counts"
 AXES_CLIENT_IP_CALLABLE = "ris_webapp.client.client_address"
 AXES_LOCKOUT_CALLABLE = "ris_webapp.screens.login.views.locked_out"
 

@@ -1,4 +1,5 @@
-"""Which requests each of the suite's own services may make of the engine: all it needs, nothing else. Pure data.
+"""Which requests each of the suite's own services, and people's own programs, may make of the engine: all they need,
+nothing else. Pure data.
 
 A service is whoever holds its token. A new call of :class:`ris_core.engine.client.Engine` needs a line here, and the
 table in ``docs/security.md`` is checked against this one.
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Final
+
+from ris_core.accounts.rules import Function, may
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,26 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         Route("GET", "/quang/callbacks", "figures of the plugins' callbacks"),
     ),
 }
+
+
+TOOL_ROUTES: Final[tuple[tuple[Function, Route], ...]] = (
+    (Function.VIEW_IMAGES, Route("GET", "/system", "is it there, which version")),
+    (Function.VIEW_IMAGES, Route("POST", "/tools/lookup", "find a study by its StudyInstanceUID")),
+    (Function.VIEW_IMAGES, Route("POST", "/tools/find", "find studies, series, images")),
+    (Function.VIEW_IMAGES, Route("GET", "/studies/{id}", "what a study has")),
+    (Function.VIEW_IMAGES, Route("GET", "/series/{id}", "what a series has")),
+    (Function.VIEW_IMAGES, Route("GET", "/instances/{id}/file", "one image as received")),
+    (Function.VIEW_IMAGES, Route("GET", "/instances/{id}/rendered", "a picture of it")),
+    (Function.MANAGE_STUDIES, Route("GET", "/studies", "all studies")),
+    (Function.MANAGE_STUDIES, Route("GET", "/statistics", "how much it stores")),
+    (Function.ADMINISTER, Route("GET", "/quang/callbacks", "figures of the plugins' callbacks")),
+)
+"""What people's own programs may ask beyond images, by what their account may do. They change nothing."""
+
+
+def tool_may(role: str, method: str, path: str) -> bool:
+    """Whether the program of somebody with ``role`` may send ``method path``, apart from asking for images."""
+    return any(may(role, function) and route.matches(method, path) for function, route in TOOL_ROUTES)
 
 
 def service_may(service: str, method: str, path: str) -> bool:

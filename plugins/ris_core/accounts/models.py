@@ -25,6 +25,13 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "ADMINISTRATOR"
 
 
+class Origin(models.TextChoices):
+    """Who vouches for a user: this site by a password of its own, or a directory, which also gives the role."""
+
+    LOCAL = "LOCAL"
+    DIRECTORY = "DIRECTORY"
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(self, username: str, password: str | None, *, full_name: str, role: str) -> User:
         user = self.model(username=username, full_name=full_name, role=role)
@@ -41,6 +48,7 @@ class User(AbstractBaseUser):
     title = models.CharField(max_length=64, blank=True)
     """Academic title before the name on a report: ``BS.``, ``ThS.BS.``, ``TS.BS.``."""
     role = models.CharField(max_length=16, choices=Role)
+    origin = models.CharField(max_length=16, choices=Origin, default=Origin.LOCAL)
     language = models.CharField(max_length=2, default="vi")
     theme = models.CharField(max_length=5, default="auto")
     images = models.CharField(max_length=6, default="auto")

@@ -15,9 +15,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ris_core.accounts.models import FormerPassword, Role, User
+from ris_core.accounts.models import FormerPassword, Origin, Role, User
 from ris_core.accounts.passwords import random_password
 from ris_core.audit.services import Actor, record
+from ris_core.directories.models import DirectoryIdentity
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.signatures.credentials import lock_all_of
 
@@ -25,6 +26,8 @@ FORMER_PASSWORDS_KEPT = 24
 """Hashes kept of one user, so that a stricter rule finds them; older ones are forgotten."""
 PASSWORD_DAYS = (30, 60, 90)
 """The periods of renewal that an account may have of its own (Q1)."""
+OF_THE_DIRECTORY = ("full_name", "department", "email", "role")
+"""What a directory says of its people; it is changed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ def open_account(account: Account, actor: Actor) -> tuple[User, str]:
 
 @transaction.atomic
 def change_account(user_id: int, account: Account, actor: Actor) -> User:
-    """Change what an administrator decides; the user name stays. Another role ends the user's sessions and
-    locks their keys.
+    """Change what an administrator decides; the user name stays, and what a directory says of its people. Another
+    role ends the user's sessions and locks their keys.
 
     :raises InvalidValue: ``field`` names what cannot be so
     :raises NotFound: there is no such account
@@ -73,6 +76,8 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
     user = _locked(user_id)
     before = {name: getattr(user, name) for name in asdict(account)}
     wanted = {**asdict(account), "username": user.username}
+    if user.origin != Origin.LOCAL:
+        wanted |= {name: before[name] for name in OF_THE_DIRECTORY}
     for name, value in wanted.items():
         setattr(user, name, value)
     _check(user)
@@ -83,7 +88,7 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
         user.save()
         if before["role"] != user.role:
             lock_all_of(user.pk, actor, "another role")
-        if before["role"] == Role.ADMINISTRATOR:
+        if before["role"] == Role.ADMINISTRATOR and user.origin == Origin.LOCAL:
             _refuse_without_administrator(lasting=before["expires_at"] is None)
         record(actor, "user.changed", subject=f"user:{user.pk}", fields=changed, role=user.role)
     return user
@@ -108,7 +113,7 @@ def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
     user.is_active = False
     user.sessions_ended += 1
     user.save(update_fields=["is_active", "sessions_ended"])
-    if user.role == Role.ADMINISTRATOR:
+    if user.role == Role.ADMINISTRATOR and user.origin == Origin.LOCAL:
         _refuse_without_administrator(lasting=user.expires_at is None)
     lock_all_of(user.pk, actor, "account withdrawn")
     record(actor, "user.withdrawn", subject=f"user:{user.pk}", reason=reason.strip()[:255])
@@ -117,18 +122,22 @@ def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
 
 @transaction.atomic
 def restore_account(user_id: int, actor: Actor) -> tuple[User, str]:
-    """Give a withdrawn account back, with a new first password.
+    """Give a withdrawn account back, with a new first password; one of a directory has none, and needs the
+    directory's yes to be used.
 
+    :returns: the account and its first password; empty for an account of a directory
     :raises NotFound: there is no such account
-    :raises TransitionRefused: it is not withdrawn
+    :raises TransitionRefused: it is not withdrawn, or its directory withdrew it
     """
     user = _locked(user_id)
     if user.is_active:
         raise TransitionRefused("the account is in use", field="user")
+    if withdrawn_by_directory(user):
+        raise TransitionRefused("the directory closed the account: it is opened again there", field="user")
     user.is_active = True
     user.save(update_fields=["is_active"])
     record(actor, "user.restored", subject=f"user:{user.pk}")
-    return user, _give_first_password(user)
+    return user, _give_first_password(user) if user.origin == Origin.LOCAL else ""
 
 
 @transaction.atomic
@@ -137,11 +146,13 @@ def reset_password(user_id: int, actor: Actor) -> tuple[User, str]:
     whoever gets the password signs nothing without their PIN.
 
     :raises NotFound: there is no such account
-    :raises TransitionRefused: it has been withdrawn
+    :raises TransitionRefused: it has been withdrawn, or its password is a directory's
     """
     user = _locked(user_id)
     if not user.is_active:
         raise TransitionRefused("the account has been withdrawn", field="user")
+    if user.origin != Origin.LOCAL:
+        raise TransitionRefused("the password is kept by the directory, and is changed there", field="user")
     lock_all_of(user.pk, actor, "password reset")
     record(actor, "user.password_reset", subject=f"user:{user.pk}")
     return user, _give_first_password(user)
@@ -151,9 +162,12 @@ def change_own_password(user_id: int, present: str, wanted: str, actor: Actor) -
     """The user's own choice; every other session of theirs is over.
 
     :raises InvalidValue: field ``present``: it is another; field ``wanted``: what the password lacks
+    :raises TransitionRefused: the password is a directory's
     """
     with transaction.atomic():
         user = _locked(user_id)
+        if user.origin != Origin.LOCAL:
+            raise TransitionRefused("the password is kept by the directory, and is changed there", field="user")
         if user.check_password(present):
             try:
                 validate_password(wanted, user)
@@ -180,6 +194,11 @@ def end_sessions(user_id: int, actor: Actor) -> User:
     return user
 
 
+def withdrawn_by_directory(user: User) -> bool:
+    """Whether it is closed because its directory says so."""
+    return DirectoryIdentity.objects.filter(user=user, withdrawn_at__isnull=False).exists()
+
+
 def must_renew_password(user: User, now: datetime) -> bool:
     """Whether the password is changed before anything else: somebody else chose it, or it is too old."""
     if user.must_change_password:
@@ -189,7 +208,9 @@ def must_renew_password(user: User, now: datetime) -> bool:
 
 
 def password_due_at(user: User) -> datetime | None:
-    """From when on the password must be renewed; none: never."""
+    """From when on the password must be renewed; none: never, or as a directory says."""
+    if user.origin != Origin.LOCAL:
+        return None
     days = settings.QUANG.access.password_days if user.password_days is None else user.password_days
     return (user.password_changed_at or user.created_at) + timedelta(days=days) if days else None
 
@@ -236,10 +257,12 @@ def _check(user: User) -> None:
 
 
 def _refuse_without_administrator(*, lasting: bool) -> None:
-    """:param lasting: the account that is changed did not expire: another that does not is wanted instead
+    """Administrators of a directory do not count: when it is down somebody must still get in.
+
+    :param lasting: the account that is changed did not expire: another that does not is wanted instead
     :raises TransitionRefused: nobody could open an account any more, now or when the last account expires
     """
-    left = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True)
+    left = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True, origin=Origin.LOCAL)
     never = Q(expires_at__isnull=True)
     if not left.filter(never if lasting else never | Q(expires_at__gt=timezone.now())).exists():
         raise TransitionRefused("the last administrator stays one", field="role")

@@ -15,6 +15,7 @@ from ris_core.audit import files as audit_files
 from ris_core.audit import sealing as audit_sealing
 from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
+from ris_core.directories import services as directories
 from ris_core.doses import reading as doses
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
@@ -109,6 +110,13 @@ JOB_KINDS: tuple[JobKind, ...] = (
     ),
     JobKind(doses.JOB_KIND, doses.run_read_dose, Pool.IMAGES),
     JobKind(critical_results.JOB_KIND, critical_results.run_escalate, Pool.IMAGES),
+    JobKind(
+        "look_up_directories",
+        directories.look_up_all_again,
+        Pool.DELIVERIES,
+        time_limit_seconds=900.0,
+        every_seconds=directories.seconds_between_look_ups,
+    ),
     JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("forget_draft_states", duties.forget_draft_states, Pool.IMAGES, every_seconds=lambda _: 3600.0),
     JobKind(

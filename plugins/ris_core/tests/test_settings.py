@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -51,9 +52,10 @@ def test_a_missing_or_empty_secret_is_named(tmp_path: Path) -> None:
 def keys_with_defaults() -> dict[str, str]:
     found = {}
     for section in msgspec.structs.fields(Settings):
-        if isinstance(section.type, type) and issubclass(section.type, msgspec.Struct):
-            for key in msgspec.structs.fields(section.type):
-                shown = {"True": "true", "False": "false", "": "empty"}
+        kind = next(iter(get_args(section.type)), section.type)  # of a list of blocks the block
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            for key in msgspec.structs.fields(kind):
+                shown = {"True": "true", "False": "false", "": "empty", "()": "empty", "NODEFAULT": "required"}
                 found[f"{section.name}.{key.name}"] = shown.get(str(key.default), str(key.default))
     return found
 

@@ -1,4 +1,4 @@
-"""Who may speak HTTP with Orthanc: its request filter. Signing in by LDAP is not part of it (see ``settings.py``)."""
+"""Who may speak HTTP with Orthanc: its request filter."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ris_plugins.ldap_auth.service import RequestFilter
 
 
 def register(host: Host, settings: Settings) -> None:
-    """Close Orthanc's HTTP server to everyone but the suite's services and viewers.
+    """Close Orthanc's HTTP server to everyone but the suite's services, viewers and, where allowed, people's programs.
 
     :raises SettingsInvalid: a token or key is missing: Orthanc does not start rather than start open
     """
     request_filter = RequestFilter.from_settings(settings)
 
     def allows(request: HttpRequest) -> bool:
-        return request_filter.allows(request.method, request.path, request.headers, request.query)
+        return request_filter.allows(request.method, request.path, request.headers, request.query, request.address)
 
     host.filter_requests(allows)
     host.in_background(

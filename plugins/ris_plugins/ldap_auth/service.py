@@ -1,9 +1,10 @@
 """Decides on each HTTP request before Orthanc sees it: closed by default, in memory only, some microseconds.
 
-Three kinds of callers are known: the suite's services by their bearer tokens (each may only make the requests that
+Four kinds of callers are known: the suite's services by their bearer tokens (each may only make the requests that
 :mod:`ris_core.access.rules` lists), viewers by signed tokens in cookies (within :mod:`ris_core.access.grammar`, for
-studies that were granted and under grants that have not ended), and nobody else; coming from the loopback interface
-means nothing. Which grants have ended is read from the database by a thread of its own.
+studies that were granted and under grants that have not ended), where the settings allow it people's own programs by
+name and password (within the same grammar and a list, by their role), and nobody else; coming from the loopback
+interface means nothing. Which grants have ended is read from the database by a thread of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from django.db import DatabaseError
 
 from ris_core.access.ended_grants import REFRESH_SECONDS, EndedGrants
 from ris_core.access.grammar import RequestRefused, permits, read_image_request
-from ris_core.access.rules import SERVICE_ROUTES, service_may
+from ris_core.access.rules import SERVICE_ROUTES, service_may, tool_may
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
+from ris_core.access.tools import ToolCallers, admitted, looked_at
+from ris_core.accounts.rules import Function, may
 from ris_core.settings import Settings
-from ris_plugins.ldap_auth.codec import bearer_token, cookies_named
+from ris_plugins.ldap_auth.codec import bearer_token, cookies_named, is_basic
 from ris_plugins.ldap_auth.settings import GRANTS_A_REQUEST, GRANTS_REMEMBERED
 
 log = logging.getLogger(__name__)
@@ -39,8 +42,15 @@ class Stopping(Protocol):
 class RequestFilter:
     """The filter, with its keys in memory. Safe for any number of threads."""
 
-    def __init__(self, keyring: Keyring, service_tokens: Mapping[str, str], ended: EndedGrants) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        service_tokens: Mapping[str, str],
+        ended: EndedGrants,
+        tool_callers: ToolCallers | None = None,
+    ) -> None:
         self._keyring = keyring
+        self._tool_callers = tool_callers
         self._services = tuple((name, token.encode()) for name, token in service_tokens.items())
         self._ended = ended
         self._grants: dict[str, ViewerGrant] = {}
@@ -49,15 +59,21 @@ class RequestFilter:
     def from_settings(cls, settings: Settings) -> RequestFilter:
         """:raises SettingsInvalid: when a token's or key's file is missing or empty"""
         tokens = {service: settings.secret(f"service_token_{service}") for service in SERVICE_ROUTES}
-        return cls(Keyring.from_settings(settings), tokens, EndedGrants())
+        tool_callers = ToolCallers(admitted, looked_at) if settings.access.basic_for_tools else None
+        return cls(Keyring.from_settings(settings), tokens, EndedGrants(), tool_callers)
 
-    def allows(self, method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+    def allows(
+        self, method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str], address: str = ""
+    ) -> bool:
         """Whether Orthanc may see the request.
 
         :param headers: by lower-case name
+        :param address: of the TCP peer
         """
         authorization = headers.get("authorization")
         if authorization is not None:
+            if is_basic(authorization):
+                return self._tool_may(method, path, headers, query, address)
             service = self._service(bearer_token(authorization))
             allowed = service is not None and service_may(service, method, path)
             if not allowed:
@@ -79,6 +95,20 @@ class RequestFilter:
             except DatabaseError:
                 log.warning("ended grants cannot be read: shares are closed until they can")
             stopping.wait(REFRESH_SECONDS)
+
+    def _tool_may(
+        self, method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str], address: str
+    ) -> bool:
+        account = self._tool_callers.caller(headers["authorization"], address) if self._tool_callers else None
+        if account is None:
+            log.info("request refused to an unknown tool")
+            return False
+        allowed = tool_may(account.role, method, path) or (
+            may(account.role, Function.VIEW_IMAGES) and _asks_for_images(method, path, headers, query)
+        )
+        if not allowed:
+            log.info("request refused to a tool of user %d", account.user_id)
+        return allowed
 
     def _service(self, token: str) -> str | None:
         """The service whose token it is; every token is compared, each in constant time."""
@@ -103,3 +133,11 @@ class RequestFilter:
                 self._grants[token] = grant
             if grant.expires_at > now and self._ended.is_open(grant.grant):
                 yield grant
+
+
+def _asks_for_images(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+    try:
+        read_image_request(method, path, query.items(), headers.get("accept", ""))
+    except RequestRefused:
+        return False
+    return True

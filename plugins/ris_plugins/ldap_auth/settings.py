@@ -1,8 +1,5 @@
-"""Settings of the access to Orthanc: the section ``[access]``, and the tokens' files in the secrets directory.
-
-What the plugin does now: it filters requests. Accounts live in the RIS; directory (LDAP) sign-in is not implemented, so
-there is nothing to configure for it.
-"""
+"""Settings of the access to Orthanc: the section ``[access]``, the tokens' files in the secrets directory, and
+``[[directories]]`` whose people's programs log in by Basic where ``access.basic_for_tools`` says so."""
 
 from __future__ import annotations
 

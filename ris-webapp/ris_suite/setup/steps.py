@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ris_suite import layout
-from ris_suite.engine import installed_engine, uses_host_engine
+from ris_suite.engine import SLAPD, installed_engine, uses_host_engine
 from ris_suite.setup import engine_root, frontend, host_packages, viewer, virtualenv
 from ris_suite.setup.runner import Step
 
@@ -75,6 +75,17 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
                 needs=("engine-root",),
                 remade_with=("engine-root",),
                 is_done=lambda: installed_engine().postgresql_programs() is not None,
+            )
+        )
+    if tests:
+        steps.append(
+            Step(
+                name="directory-server",
+                title="OpenLDAP's server in the engine's root",
+                action=engine_root.add_directory_server,
+                needs=("engine-root", "postgresql"),
+                remade_with=("engine-root",),
+                is_done=lambda: installed_engine().has(SLAPD),
             )
         )
     return steps

@@ -12,6 +12,8 @@ from orthanc_host.host import HttpRequest
 from ris_core.access.ended_grants import EndedGrants
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import ResultLink, issue_result_link, issue_viewer_token, viewer_cookie_name
+from ris_core.access.tools import Account, ToolCallers
+from ris_core.accounts.models import Role
 from ris_core.errors import SettingsInvalid
 from ris_core.identifiers import StudyInstanceUID
 from ris_plugins.ldap_auth import plugin
@@ -125,6 +127,44 @@ def test_memory_does_not_grow_with_what_is_sent(request_filter: RequestFilter) -
 def test_more_cookies_than_a_browser_has_are_ignored(request_filter: RequestFilter) -> None:
     rubbish = "; ".join(f"quang_view_{n}=x" for n in range(GRANTS_A_REQUEST))
     assert not request_filter.allows("GET", STUDY_A, {"cookie": f"{rubbish}; {cookie(A)}"}, {})
+
+
+BY_ROLE = [
+    # method, path, who gets it
+    ("GET", "/system", {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN"}),
+    ("GET", STUDY_A, {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN"}),
+    ("POST", "/tools/find", {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN"}),
+    ("GET", "/studies", {"TECHNOLOGIST", "ADMINISTRATOR"}),
+    ("GET", "/quang/callbacks", {"ADMINISTRATOR"}),
+    *((method, path, set[str]()) for method, path in (
+        ("DELETE", STUDY_A), ("POST", "/instances"), ("POST", "/tools/shutdown"), ("GET", "/changes"),
+        ("PUT", "/studies"), ("GET", "/app/explorer.html"), ("POST", "/dicom-web/studies"), ("GET", "/jobs"),
+        ("POST", "/tools/execute-script"),
+        ("GET", "/studies/../system"), ("POST", "/tools/create-archive"), ("GET", "/modalities"), ("GET", "/patients"),
+    )),
+]  # fmt: skip
+
+
+def with_tools(role: str) -> RequestFilter:
+    account = Account(1, "u", role, "")
+    return RequestFilter(KEYRING, TOKENS, nothing_ended(), ToolCallers(lambda *_: account, lambda _: account))
+
+
+@pytest.mark.parametrize(("method", "path", "roles"), BY_ROLE)
+def test_a_persons_program_gets_what_their_role_may_and_changes_nothing(
+    method: str, path: str, roles: set[str]
+) -> None:
+    headers = {"authorization": "Basic dTpw"}
+    assert {role for role in Role.values if with_tools(role).allows(method, path, headers, {})} == roles
+
+
+def test_names_and_passwords_mean_nothing_unless_they_are_switched_on(request_filter: RequestFilter) -> None:
+    assert not request_filter.allows("GET", "/system", {"authorization": "Basic dTpw"}, {})
+
+
+def test_a_program_that_is_not_known_is_not_helped_by_a_cookie() -> None:
+    refusing = RequestFilter(KEYRING, TOKENS, nothing_ended(), ToolCallers(lambda *_: None, lambda _: None))
+    assert not refusing.allows("GET", STUDY_A, {"authorization": "Basic dTpw", "cookie": cookie(A)}, {})
 
 
 def test_the_plugin_closes_the_engine() -> None:

@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts import services
-from ris_core.accounts.models import Role, User
+from ris_core.accounts.models import Origin, Role, User
 from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import record
+from ris_core.directories.models import DirectoryIdentity
 from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.names import folded
 from ris_webapp.client import actor_of
@@ -85,7 +86,9 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
     if user is None:
         raise Http404
     entered = AccountForm.entered_of(user)
-    form = AccountForm({**request.POST.dict(), "username": user.username} if request.method == "POST" else entered)
+    kept = entered if user.origin != Origin.LOCAL else {}
+    kept = {name: kept[name] for name in services.OF_THE_DIRECTORY if name in kept} | {"username": user.username}
+    form = AccountForm({**request.POST.dict(), **kept} if request.method == "POST" else entered)
     if request.method == "POST":
         account = form.account()
         if account:
@@ -102,6 +105,7 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
     context = {
         "form": form,
         "account": user,
+        "directory": DirectoryIdentity.objects.filter(user=user).first(),
         "due_at": services.password_due_at(user),
         "now": timezone.now(),
         "events": AuditEvent.objects.filter(subject=f"user:{user.pk}").order_by("-at", "-pk")[:LATEST_EVENTS],
@@ -120,7 +124,11 @@ def reset(request: UserRequest, user_id: int) -> HttpResponse:
 @require_POST
 def restore(request: UserRequest, user_id: int) -> HttpResponse:
     """Give a withdrawn account back."""
-    return _first_password(request, *services.restore_account(user_id, actor_of(request)))
+    user, password = services.restore_account(user_id, actor_of(request))
+    if password:
+        return _first_password(request, user, password)
+    messages.success(request, _("Tài khoản %(name)s lại dùng được.") % {"name": user.username})
+    return HttpResponseRedirect(resolve_url("accounts:edit", user_id))
 
 
 @requires(Function.ADMINISTER)
@@ -154,7 +162,9 @@ def unlock(request: UserRequest, user_id: int) -> HttpResponse:
     user = User.objects.filter(pk=user_id).first()
     if user is None:
         raise Http404
-    forget_failures(username=user.username)
+    identity = DirectoryIdentity.objects.filter(user=user).first()
+    for name in {user.username.lower(), identity.login_name if identity else ""} - {""}:
+        forget_failures(username=name)
     record(actor_of(request), "user.unlocked", subject=f"user:{user.pk}")
     messages.success(request, _("Đã mở khoá đăng nhập cho %(name)s.") % {"name": user.username})
     return HttpResponseRedirect(resolve_url("accounts:edit", user_id))

@@ -12,9 +12,9 @@ IMAGES = (("auto", "auto"), ("stored", "stored"), ("small", "small"))
 
 
 class LoginForm(forms.Form):
-    """User name and password."""
+    """User name, with the directory's domain if need be, and password."""
 
-    username = forms.CharField(max_length=64, strip=True)
+    username = forms.CharField(max_length=128, strip=True)
     password = forms.CharField(max_length=256, strip=False)
 
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ris_core.accounts.models import User
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
+from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
 from ris_core.signatures.credentials import lock_all_of
 from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
@@ -41,7 +42,14 @@ def login(request: HttpRequest) -> HttpResponse:
         return _login_page(request, after)
     form = LoginForm(request.POST)
     name = request.POST.get("username", "")
-    user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    try:
+        user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    except (DirectoryRefused, DirectoryUnavailable) as refusal:
+        record(
+            Actor(name[:128], address=client_address(request)), "user.login_failed", success=False, code=refusal.code
+        )
+        words = words_of(refusal.code)
+        return _login_page(request, after, error=str(words.advice), name=name, status=words.status)
     if not isinstance(user, User):
         record(
             Actor(name[:128] or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY),
