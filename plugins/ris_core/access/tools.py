@@ -16,6 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -68,11 +69,18 @@ class ToolCallers:
 
     :param admit: the account of a name and a password, from an address; none: not theirs, or not open
     :param look: the account as it is now; none: not open
+    :param unit_of_work: in which both may ask the database
     :param clock: seconds that only go forward
     """
 
-    def __init__(self, admit: Admit, look: Look, clock: Callable[[], float] = time.monotonic) -> None:
-        self._admit, self._look, self._clock = admit, look, clock
+    def __init__(
+        self,
+        admit: Admit,
+        look: Look,
+        unit_of_work: Callable[[], AbstractContextManager[None]] = nullcontext,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._admit, self._look, self._unit_of_work, self._clock = admit, look, unit_of_work, clock
         self._key = secrets.token_bytes(32)
         self._answers: dict[bytes, _Answer] = {}
         self._failures: dict[str, tuple[int, float]] = {}
@@ -87,7 +95,8 @@ class ToolCallers:
             self._answers.pop(digest, None)
             return self._admitted(digest, authorization, address)
         if now - answer.looked_at > LOOKED_AFTER_SECONDS:
-            account = self._look(answer.account.user_id)
+            with self._unit_of_work():
+                account = self._look(answer.account.user_id)
             if account != answer.account:
                 self._answers.pop(digest, None)
                 log.info("a tool's account is not what it was; it has to log in again")
@@ -108,7 +117,8 @@ class ToolCallers:
             log.warning("a tool is refused: too many log in at once")
             return None
         try:
-            account = self._admit(name, password, address)
+            with self._unit_of_work():
+                account = self._admit(name, password, address)
         finally:
             self._checking.release()
         now = self._clock()

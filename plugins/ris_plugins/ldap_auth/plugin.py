@@ -12,7 +12,7 @@ def register(host: Host, settings: Settings) -> None:
 
     :raises SettingsInvalid: a token or key is missing: Orthanc does not start rather than start open
     """
-    request_filter = RequestFilter.from_settings(settings)
+    request_filter = RequestFilter.from_settings(settings, lambda: host.guarded("tool login"))
 
     def allows(request: HttpRequest) -> bool:
         return request_filter.allows(request.method, request.path, request.headers, request.query, request.address)

@@ -56,10 +56,13 @@ class RequestFilter:
         self._grants: dict[str, ViewerGrant] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> RequestFilter:
-        """:raises SettingsInvalid: when a token's or key's file is missing or empty"""
+    def from_settings(
+        cls, settings: Settings, unit_of_work: Callable[[], AbstractContextManager[None]]
+    ) -> RequestFilter:
+        """:param unit_of_work: in which the accounts of people's programs are read
+        :raises SettingsInvalid: when a token's or key's file is missing or empty"""
         tokens = {service: settings.secret(f"service_token_{service}") for service in SERVICE_ROUTES}
-        tool_callers = ToolCallers(admitted, looked_at) if settings.access.basic_for_tools else None
+        tool_callers = ToolCallers(admitted, looked_at, unit_of_work) if settings.access.basic_for_tools else None
         return cls(Keyring.from_settings(settings), tokens, EndedGrants(), tool_callers)
 
     def allows(

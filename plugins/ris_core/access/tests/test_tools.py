@@ -45,7 +45,7 @@ class House:
     callers: ToolCallers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.callers = ToolCallers(self._admit, self._look, lambda: self.now)
+        self.callers = ToolCallers(self._admit, self._look, clock=lambda: self.now)
 
     def _admit(self, name: str, password: str, _: str) -> Account | None:
         self.admissions += 1
