@@ -19,7 +19,7 @@ from benchmarks.table import Context, Row, at_most
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
 from ris_core.engine.client import Engine
-from ris_suite.setup.viewer import OWN_SCRIPTS
+from ris_suite.setup.viewer import CONFIGURATION, JOINED_SCRIPT, OWN_FILES
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import WIDE, chromium
 from ris_testing.ct_series import ct_files
@@ -31,7 +31,8 @@ LIMIT: Final = 1.10
 """No worse, but for what a run differs from the next."""
 _PATIENCE_MS: Final = 60_000
 _JAVASCRIPT: Final = "application/javascript"
-_KEPT_BY_BOTH: Final = ("boot.js", "app-config.js")
+_BOOT: Final = OWN_FILES / "boot.js"
+"""What OHIF's own page has as inline scripts: the peer keeps it."""
 _STOCK_CONFIGURATION: Final = {
     "name": "stock",
     "showStudyList": False,
@@ -123,14 +124,12 @@ def _visit(browser: Browser, suite: RunningSuite, study_uid: str) -> BrowserCont
 
 
 def _without_ours(page: Page) -> None:
-    for name in OWN_SCRIPTS:
-        if name not in _KEPT_BY_BOTH:
-            page.route(f"**/{name}", lambda route: route.fulfill(body="", content_type=_JAVASCRIPT))
+    page.route(f"**/{JOINED_SCRIPT}", lambda route: route.fulfill(body=_BOOT.read_text(), content_type=_JAVASCRIPT))
     configuration = (
         f"window.config = {json.dumps(_STOCK_CONFIGURATION)};"
         "window.config.routerBasename = window.PUBLIC_URL.replace(/\\/$/, '');"
     )
-    page.route("**/app-config.js", lambda route: route.fulfill(body=configuration, content_type=_JAVASCRIPT))
+    page.route(f"**/{CONFIGURATION}", lambda route: route.fulfill(body=configuration, content_type=_JAVASCRIPT))
 
 
 _PAINTED: Final = """() => {

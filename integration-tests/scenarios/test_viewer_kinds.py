@@ -1,90 +1,36 @@
-"""Every kind of object that the archive keeps opens in the viewer (M2, M3, D2, P5).
+"""Every kind of object that the archive keeps opens in the viewer, or is named as one that does not (M2, M3, D2, P5).
 
-The objects are those of a corpus where there is one, else what pydicom carries. Pictures of all are kept in
-``QUANG_SCREENSHOTS``.
+The objects are pydicom's and built ones, and one of each kind of a corpus where there is one (``QUANG_CORPUS``).
+Pictures of all are kept in ``QUANG_SCREENSHOTS``.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import pydicom
 import pytest
 from playwright.sync_api import Browser, Page
-from pydicom.data import get_testdata_files
+from pydicom.uid import generate_uid
 
-from ris_core.access.signing import Keyring
-from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
 from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import WIDE
 from ris_testing.dicom_files import a_video
+from ris_testing.pet_ct import pet_and_ct
+from ris_testing.viewer_examples import Example, at_hand, corpus_example, of_corpus
+from ris_testing.viewing import open_viewer, photograph
 from ris_testing.volumes import a_volume
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
-PATIENCE_MS = 60_000
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object: where an example lies, and by which element of the viewer one sees that it is open."""
-
-    name: str
-    files: tuple[str, ...]
-    """Ends of paths in the corpus or among pydicom's files; all of one study."""
-    shown: str = "canvas"
-
-
-KINDS = (
-    Kind("ct", ("CT_small.dcm",)),
-    Kind("mr", ("MR_small.dcm",)),
-    Kind("us-colour", ("examples_rgb_color.dcm",)),
-    Kind("us-palette", ("examples_palette.dcm",)),
-    Kind("us-multiframe", ("color3d_jpeg_baseline.dcm",)),
-    Kind("cr", ("RG3_J2KI.dcm",)),
-    Kind("xa", ("XA1_JPLY",)),
-    Kind("nm", ("NM1_J2KR",)),
-    Kind("dx", ("dx_image.dcm",)),
-    Kind("endoscopy", ("es_still_vl_endoscopic.dcm",)),
-    Kind("enhanced-ct", ("eCT_Supplemental.dcm",)),
-    Kind("jpeg2000", ("JPEG2000.dcm",)),
-    Kind("jpeg-ls", ("CT1_JLSL",)),
-    Kind("rle", ("MR_small_RLE.dcm",)),
-    Kind("ecg", ("anonymous_ecg.dcm", "waveform_ecg.dcm")),
-    Kind("pdf", ("encapsulated_pdf_ecg.dcm",), "object, embed, iframe"),
-    Kind("video", ("h264_640x480_3s.mp4",)),
-    Kind("whole-slide", ("sm_image.dcm",)),
-    Kind("pet", ("dicom/testdata/1.dcm",)),
-    Kind("segmentation", ("image/IMG0001.dcm", "image/IMG0002.dcm", "image/IMG0003.dcm", "seg/label.seg"), "body"),
-    Kind("rt-plan", ("rtplan.dcm",), "body"),
-    Kind("rt-dose", ("rtdose.dcm",)),
-    Kind("structured-report", ("sr_document.dcm",), "body"),
-    Kind("key-object", ("kos_of_interest.dcm",), "body"),
-)
-
-
-def corpus() -> list[str]:
-    root = os.environ.get("QUANG_CORPUS")
-    files = [str(path) for path in sorted(Path(root).rglob("*")) if path.is_file()] if root else []
-    return [*files, *(str(path) for path in get_testdata_files())]
-
-
-FILES = corpus()
-
-
-def examples(kind: Kind) -> list[Path]:
-    found = [next((Path(path) for path in FILES if path.endswith(end)), None) for end in kind.files]
-    return [path for path in found if path is not None]
-
-
-HERE = [kind for kind in KINDS if examples(kind)]
+BATCH: Final = 24
+_FOUND: Final = of_corpus()
+OF_CORPUS: Final = [_FOUND[at : at + BATCH] for at in range(0, len(_FOUND), BATCH)]
 
 
 @pytest.fixture(scope="module")
@@ -93,45 +39,114 @@ def engine(suite: RunningSuite) -> Iterator[Engine]:
         yield connection
 
 
-@contextmanager
-def viewer_of(
-    browser: Browser, suite: RunningSuite, study_uid: str, language: str = "vi"
-) -> Iterator[tuple[Page, list[str]]]:
-    """The viewer alone, opened on one study by a grant of its own; with what its console calls an error."""
-    keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
-    token = issue_viewer_token(
-        keyring, [study_uid], "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
-    )
-    context = browser.new_context(viewport=WIDE, locale="vi-VN")
-    name = viewer_cookie_name([study_uid])
-    context.add_cookies([{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}])
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    try:
-        page.goto(f"{suite.public_url}/viewer/viewer?StudyInstanceUIDs={study_uid}&lng={language}")
-        yield page, errors
-    finally:
-        context.close()
+def test_every_kind_at_hand_is_drawn_or_named(suite: RunningSuite, browser: Browser, engine: Engine) -> None:
+    study_uid = str(generate_uid())
+    look_at(browser, suite, engine, study_uid, list(at_hand(study_uid)))
 
 
-@pytest.mark.parametrize("kind", HERE, ids=[kind.name for kind in HERE])
-def test_it_opens(suite: RunningSuite, browser: Browser, engine: Engine, kind: Kind) -> None:
-    files = [a_video(path.read_bytes()) if path.suffix == ".mp4" else path.read_bytes() for path in examples(kind)]
-    study_uid = str(pydicom.dcmread(io.BytesIO(files[0]), stop_before_pixels=True, force=True).StudyInstanceUID)
-    for file in files:
-        engine.store_instance(file)
-    with viewer_of(browser, suite, study_uid) as (page, errors):
-        page.wait_for_selector("[data-cy=viewport-pane], [data-cy=viewport-grid], .viewport-element", state="attached")
-        page.wait_for_selector(kind.shown, state="attached")
-        if kind.shown == "canvas":
-            page.wait_for_function(_PAINTED)
-        folder = os.environ.get("QUANG_SCREENSHOTS")
-        if folder:
-            page.wait_for_timeout(1500)  # for the picture only
-            page.screenshot(path=str(Path(folder) / f"kind-{kind.name}.png"))
+@pytest.mark.parametrize("paths", OF_CORPUS, ids=lambda paths: paths[0].stem[:30])
+def test_every_kind_of_a_corpus_is_drawn_or_named(
+    suite: RunningSuite, browser: Browser, engine: Engine, paths: Sequence[Path]
+) -> None:
+    study_uid = str(generate_uid())
+    look_at(browser, suite, engine, study_uid, [one for path in paths if (one := corpus_example(path, study_uid))])
+
+
+@pytest.mark.skipif(not OF_CORPUS, reason="a video comes with a corpus")
+def test_a_video_plays(suite: RunningSuite, browser: Browser, engine: Engine) -> None:
+    clip = next(Path(os.environ["QUANG_CORPUS"]).rglob("h264_640x480_3s.mp4"))
+    file = a_video(clip.read_bytes())
+    engine.store_instance(file)
+    study_uid = str(pydicom.dcmread(io.BytesIO(file), stop_before_pixels=True).StudyInstanceUID)
+    with open_viewer(browser, suite, study_uid) as (page, errors):
+        page.wait_for_function("() => [...document.querySelectorAll('video')].some(video => video.readyState >= 2)")
+        page.wait_for_function(_PAINTED)
+        photograph(page, "video")
     assert errors == []
+
+
+def look_at(browser: Browser, suite: RunningSuite, engine: Engine, study_uid: str, examples: Sequence[Example]) -> None:
+    """Store the examples, show them one after another in one page, and tell all that are neither drawn nor named."""
+    stored = [example for example in examples if _stored(engine, example)]
+    wrong: list[str] = []
+    with open_viewer(browser, suite, study_uid) as (page, errors):
+        page.wait_for_selector("[data-cy=viewport-pane]", state="attached")
+        page.wait_for_function(_ALL_HERE, arg=[example.series_uid for example in stored])
+        for example in stored:
+            outcome = show(page, example)
+            photograph(page, f"kind-{example.name}")
+            expected = ("drawn", "told") if example.drawn is None else ("drawn" if example.drawn else "told",)
+            if outcome not in expected:
+                wrong.append(f"{example.name}: {outcome}, not {' or '.join(expected)}; {page.evaluate(_SEEN)}")
+            wrong.extend(f"{example.name}: {error}" for error in errors)
+            errors.clear()
+    assert wrong == []
+
+
+def show(page: Page, example: Example) -> str:
+    """``drawn``, ``told`` (named in the box of what is not drawn), or ``nothing`` after a while."""
+    outcome: Any = page.evaluate(_SHOW, {"series": example.series_uid, "uniform": example.uniform, "patience": 20_000})
+    return str(outcome)
+
+
+def _stored(engine: Engine, example: Example) -> bool:
+    """Whether the archive took it: what it cannot parse it refuses, and then no viewer sees it."""
+    try:
+        engine.store_instance(example.file)
+    except EngineFailed:
+        assert example.drawn is None, example.name
+        return False
+    return True
+
+
+_ALL_HERE = """wanted => {
+    const sets = window.services ? window.services.displaySetService.getActiveDisplaySets() : [];
+    const told = [...document.querySelectorAll('#quang-told li')].map(line => line.dataset.series);
+    return wanted.every(series => sets.some(set => set.SeriesInstanceUID === series) || told.includes(series));
+}"""
+_SEEN = """() => [...document.querySelectorAll('[data-cy=viewport-pane]')].map(pane => pane.innerText.slice(0, 200))"""
+_SHOW = """async ({ series, uniform, patience }) => {
+    const { displaySetService, viewportGridService, hangingProtocolService } = window.services;
+    const sets = displaySetService.getActiveDisplaySets().filter(set => set.SeriesInstanceUID === series);
+    const told = () => [...document.querySelectorAll('#quang-told li')].some(line => line.dataset.series === series);
+    const set = sets.find(each => !each.unsupported);
+    const id = viewportGridService.getActiveViewportId();
+    if (set) {
+        const changed = hangingProtocolService.getViewportsRequireUpdate(id, set.displaySetInstanceUID);
+        viewportGridService.setDisplaySetsForViewports(changed);
+    }
+    const colours = canvas => {
+        const copy = document.createElement('canvas');
+        copy.width = copy.height = 64;
+        const context = copy.getContext('2d');
+        if (canvas.width < 100 || canvas.height < 100) return 0;
+        context.drawImage(canvas, 0, 0, 64, 64);
+        return new Set(new Uint32Array(context.getImageData(0, 0, 64, 64).data.buffer)).size;
+    };
+    function drawn() {
+        const state = viewportGridService.getState().viewports.get(id);
+        if (!set || !state || !state.displaySetInstanceUIDs.includes(set.displaySetInstanceUID)) return false;
+        const pane = document.querySelector('[data-cy=viewport-pane]');
+        const handler = set.SOPClassHandlerId;
+        if (/dicom-pdf/.test(handler)) {
+            const pages = [...pane.querySelectorAll('object, embed, iframe')];
+            return pages.some(page => (page.data || page.src || '').includes(series));
+        }
+        if (/dicom-sr/.test(handler)) return pane.innerText.trim().length > 20;
+        const viewport = window.services.cornerstoneViewportService.getCornerstoneViewport(id);
+        const painted = [...pane.querySelectorAll('canvas')].some(canvas => colours(canvas) > (uniform ? 0 : 2));
+        if (!viewport || !painted) return false;
+        if (viewport.type !== 'stack') return ['ecg', 'wholeSlide', 'video'].includes(viewport.type);
+        return Boolean(viewport.csImage) && viewport.csImage.imageId.includes(series);
+    }
+    const until = performance.now() + patience;
+    while (performance.now() < until) {
+        if (drawn()) return 'drawn';
+        if (told()) return 'told';
+        await new Promise(resolve => setTimeout(resolve, 50));
+    }
+    return 'nothing';
+}"""
 
 
 _PAINTED = """() => [...document.querySelectorAll('canvas')].some(canvas => {
@@ -151,14 +166,13 @@ def test_planes_and_thick_slabs_of_a_volume_are_one_press_away(
     suite: RunningSuite, browser: Browser, engine: Engine
 ) -> None:
     study_uid = a_volume(engine)
-    with viewer_of(browser, suite, study_uid) as (page, errors):
+    with open_viewer(browser, suite, study_uid) as (page, errors):
         page.wait_for_selector("canvas")
         page.wait_for_function(_PAINTED)
         page.click("[data-cy=Reformat-split-button-secondary]")
         page.click("[data-cy=QuangMIP]")
         page.wait_for_function(f"({_BLEND})() === window.cornerstone.Enums.BlendModes.MAXIMUM_INTENSITY_BLEND")
-        if folder := os.environ.get("QUANG_SCREENSHOTS"):
-            page.screenshot(path=str(Path(folder) / "reformat-mip.png"))
+        photograph(page, "reformat-mip")
         page.click("[data-cy=Reformat-split-button-secondary]")
         page.click("[data-cy=QuangMinIP]")
         page.wait_for_function(f"({_BLEND})() === window.cornerstone.Enums.BlendModes.MINIMUM_INTENSITY_BLEND")
@@ -169,12 +183,11 @@ def test_planes_and_thick_slabs_of_a_volume_are_one_press_away(
 def test_the_viewer_speaks_the_language_that_it_is_opened_in(
     suite: RunningSuite, browser: Browser, engine: Engine, language: str, words: str
 ) -> None:
-    with viewer_of(browser, suite, a_volume(engine), language) as (page, _errors):
+    with open_viewer(browser, suite, a_volume(engine), language) as (page, _errors):
         page.wait_for_selector("canvas")
         page.click("[data-cy=MeasurementTools-split-button-secondary]")
         page.wait_for_selector(f"text={words}")
-        if folder := os.environ.get("QUANG_SCREENSHOTS"):
-            page.screenshot(path=str(Path(folder) / f"language-{language}.png"))
+        photograph(page, f"language-{language}")
 
 
 _BLEND = """() => {
@@ -183,4 +196,40 @@ _BLEND = """() => {
         .map(id => cornerstoneViewportService.getCornerstoneViewport(id))
         .filter(viewport => viewport && viewport.type === 'orthographic');
     return viewports.length ? viewports[0].getBlendMode() : undefined;
+}"""
+
+
+def test_pet_and_ct_are_fused(suite: RunningSuite, browser: Browser, engine: Engine) -> None:
+    with open_viewer(browser, suite, pet_and_ct(engine)) as (page, errors):
+        page.wait_for_function(_PAINTED)
+        page.click("[data-cy=Reformat-split-button-secondary]")
+        page.click("[data-cy=QuangFusion]")
+        page.wait_for_url("**/tmtv?*")
+        page.wait_for_function(_FUSED)
+        photograph(page, "pet-ct-fused")
+    assert errors == []
+
+
+_FUSED = """() => {
+    const { viewportGridService, cornerstoneViewportService } = window.services || {};
+    if (!viewportGridService || !document.querySelector('[data-cy=viewport-pane]')) return false;
+    const viewports = [...viewportGridService.getState().viewports.keys()]
+        .map(id => cornerstoneViewportService.getCornerstoneViewport(id))
+        .filter(viewport => viewport && viewport.type === 'orthographic');
+    return viewports.some(viewport => {
+        const layers = viewport.getActors().map(({ referencedId, uid }) => referencedId || uid);
+        if (new Set(layers).size < 2) return false;
+        const { canvas } = viewport;
+        const copy = document.createElement('canvas');
+        copy.width = copy.height = 64;
+        const context = copy.getContext('2d');
+        context.drawImage(canvas, 0, 0, 64, 64);
+        const pixels = context.getImageData(0, 0, 64, 64).data;
+        let coloured = 0; // CT is grey: what has a colour is PET over it
+        for (let at = 0; at < pixels.length; at += 4) {
+            const light = pixels.slice(at, at + 3);
+            if (Math.max(...light) - Math.min(...light) > 20) coloured += 1;
+        }
+        return coloured > 50;
+    });
 }"""

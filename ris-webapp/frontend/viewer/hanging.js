@@ -26,6 +26,9 @@
     ],
   };
 
+  // asked for at once: OHIF's own scripts take longer than the answer
+  const asked = wanted && fetch(`/open/hanging/${wanted[1]}/${wanted[2]}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  if (asked) asked.catch(() => {}); // told where it is waited for
   let fetched = PLAIN;
 
   const first = set => (set.images && set.images[0]) || set.instance || (set.instances && set.instances[0]) || {};
@@ -81,7 +84,7 @@
       const run = hangingProtocolService.run.bind(hangingProtocolService);
       hangingProtocolService.run = (data, id, options) => run(data, id, id === wanted[0] ? { ...options, stageIndex: undefined } : options);
       try {
-        const answer = await fetch(`/open/hanging/${wanted[1]}/${wanted[2]}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+        const answer = await asked;
         if (answer.ok) fetched = await answer.json();
       } catch (error) {
         console.warn('the hanging protocol could not be had', error);

@@ -8,8 +8,8 @@
   const beside = window.parent !== window;
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
   const words = vietnamese
-    ? { title: 'Ảnh chính', hint: 'Giữ ảnh này, như đang thấy, cho kết quả', none: 'Khung đang chọn không có ảnh gốc nào (ảnh dựng lại hoặc khối 3D): hãy chọn khung ảnh gốc.' }
-    : { title: 'Key image', hint: 'Keep this image, as it is seen, for the report', none: 'The active viewport shows no stored image (a reformatted plane or a volume): choose one that does.' };
+    ? { title: 'Ảnh chính', hint: 'Giữ ảnh này, như đang thấy, cho kết quả', none: 'Khung này là ảnh dựng lại (MPR, MIP, 3D) hoặc chồng hình, không phải ảnh đã lưu. Mở nút dựng hình, chọn “Ảnh gốc”, tới lát cần giữ rồi giữ lại.' }
+    : { title: 'Key image', hint: 'Keep this image, as it is seen, for the report', none: 'This field shows a reformatted plane, a slab, a volume or a fusion, not a stored image. Choose “Stored images” in the reformat button, go to the slice and keep it again.' };
   const channel = new BroadcastChannel(CHANNEL);
   let services;
 
@@ -43,13 +43,18 @@
     return { lower: voiRange.lower / factor, upper: voiRange.upper / factor };
   }
 
+  /** A volume shows a stored image only in the plane in which it was acquired, alone, and not as a slab of several. */
+  function isStoredSlice(viewport) {
+    if (viewport.type !== 'orthographic' || !viewport.isInAcquisitionPlane || !viewport.isInAcquisitionPlane()) return false;
+    return viewport.getAllVolumeIds().length === 1 && viewport.getBlendMode() === window.cornerstone.Enums.BlendModes.COMPOSITE;
+  }
+
   function shownImage() {
     const { viewportGridService, cornerstoneViewportService } = services;
     const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId());
     if (!viewport || typeof viewport.getCurrentImageId !== 'function') return null;
-    // a volume's slice is a stored image only in the plane in which it was acquired
     const isStack = viewport.type === 'stack';
-    if (!isStack && !(viewport.type === 'orthographic' && viewport.isInAcquisitionPlane && viewport.isInAcquisitionPlane())) return null;
+    if (!isStack && !isStoredSlice(viewport)) return null;
     const place = placeOf(viewport.getCurrentImageId());
     if (!place) return null;
     const image = viewport.csImage;
@@ -117,7 +122,6 @@
     },
   };
 
-  window.quangViewer = window.quangViewer || { extensions: [], buttons: [], primary: [], sections: {} };
   window.quangViewer.extensions.push(extension);
   if (beside) {
     window.quangViewer.buttons.push({

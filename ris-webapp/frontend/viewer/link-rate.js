@@ -31,8 +31,9 @@
 
   function judge(measured) {
     rate = measured;
+    const before = slow;
     slow = slow ? measured < FAST_MBIT : measured < SLOW_MBIT;
-    tell();
+    if (slow || before) tell(); // on a fast link nothing is shown that could change
   }
 
   let transfers = []; // the newest ones

@@ -84,7 +84,7 @@
 
   const style = document.createElement('link');
   style.rel = 'stylesheet';
-  style.href = document.currentScript.src.replace(/\.js$/, '.css');
+  style.href = `${window.PUBLIC_URL}quang.css`;
   document.head.append(style);
 
   window.quangViewer.extensions.push({

@@ -6,8 +6,10 @@
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
   const say = (vi, en) => (vietnamese ? vi : en);
   const STORAGE = '1.2.840.10008.5.1.4.1.1.';
-  /** Retired ultrasound and nuclear medicine classes: plain images, which old devices still send. */
-  const ALSO_IMAGES = ['3', '5', '6'].map(end => STORAGE + end);
+  /** Dermoscopy, wide field ophthalmology, OCT en face, confocal microscopy: plain images that OHIF does not know. */
+  const NEWER = ['77.1.7', '77.1.5.5', '77.1.5.6', '77.1.5.7', '77.1.8', '77.1.9'];
+  /** Those, and retired ultrasound and nuclear medicine classes, which old devices still send. */
+  const ALSO_IMAGES = ['3', '5', '6', ...NEWER].map(end => STORAGE + end);
   const NOT_DRAWN = [
     ['11.', say('Trạng thái trình bày (GSPS)', 'Presentation state (GSPS)')],
     ['88.59', say('Ảnh được đánh dấu (KOS)', 'Key object selection (KOS)')],
@@ -19,9 +21,14 @@
     ['104', say('Mô hình 3D (STL, OBJ)', '3D model (STL, OBJ)')],
     ['91', say('Chú thích kính hiển vi', 'Microscopy annotations')],
     ['66.', say('Đăng ký không gian', 'Spatial registration')],
-    ['9.7.4', say('Điện não (EEG)', 'EEG')],
+    ['9.7.1', say('Điện não (EEG)', 'EEG')],
+    ['9.7.2', say('Điện cơ (EMG)', 'EMG')],
+    ['9.7.3', say('Điện nhãn đồ (EOG)', 'EOG')],
+    ['9.7.4', say('Điện não khi ngủ (EEG)', 'Sleep EEG')],
     ['9.', say('Dạng sóng', 'Waveform')],
     ['30', say('Bản đồ tham số', 'Parametric map')],
+    ['4.2', say('Phổ cộng hưởng từ', 'MR spectroscopy')],
+    ['66', say('Dữ liệu thô', 'Raw data')],
   ];
   const FAILED = say('Không đọc được dữ liệu ảnh', 'The image data cannot be read');
   const found = new Map();
@@ -32,6 +39,15 @@
     const end = uid && uid.startsWith(STORAGE) ? uid.slice(STORAGE.length) : '';
     const named = NOT_DRAWN.find(([part]) => end === part || end.startsWith(part.endsWith('.') ? part : part + '.'));
     return named ? named[1] : say('Loại đối tượng không hỗ trợ', 'Kind of object that is not supported');
+  }
+
+  /** Images that a measurement report (TID 1500) is about, when none of them is open. */
+  function measuresElsewhere(image, sets) {
+    const concept = [].concat(image.ConceptNameCodeSequence || [])[0];
+    if (!concept || concept.CodeValue !== '126000') return false;
+    const series = [].concat(image.CurrentRequestedProcedureEvidenceSequence || []).flatMap(study => [].concat(study.ReferencedSeriesSequence || []));
+    const named = series.flatMap(each => [].concat(each.ReferencedSOPSequence || [])).map(each => each.ReferencedSOPInstanceUID);
+    return named.length > 0 && !sets.some(set => (set.images || []).some(each => named.includes(each.SOPInstanceUID)));
   }
 
   /** Pixels that the viewer's decoder is known to show wrongly or not at all. */
@@ -75,8 +91,9 @@
     close.addEventListener('click', () => box.remove());
     const list = document.createElement('ul');
     list.style.cssText = 'margin:4px 0 0;padding-left:18px;list-style:disc;';
-    for (const { text, picture } of found.values()) {
+    for (const [key, { text, picture }] of found) {
       const line = document.createElement('li');
+      [line.dataset.series] = key.split(' ');
       line.textContent = text;
       if (picture) {
         const link = document.createElement('a');
@@ -98,12 +115,14 @@
       const name = [set.SeriesDescription || image.SeriesDescription, set.SeriesNumber && `#${set.SeriesNumber}`].filter(Boolean).join(' ');
       const named = text => [text, name].filter(Boolean).join(' – ');
       const uid = set.SOPClassUID || image.SOPClassUID;
-      if (set.unsupported) tell(`${set.SeriesInstanceUID} ${uid}`, named(classOf(uid)));
+      if (set.unsupported && !window.quangViewer.presentationStates.includes(uid)) tell(`${set.SeriesInstanceUID} ${uid}`, named(classOf(uid)));
       const why = beyondDecoder(image);
       if (why) {
         const place = { study: image.StudyInstanceUID, series: image.SeriesInstanceUID, instance: image.SOPInstanceUID };
         tell(`${set.SeriesInstanceUID} pixels`, named(why), rendered(place));
       }
+      if (/sopClassHandlerModule\.stack$/.test(set.SOPClassHandlerId) && !image.Rows) tell(`${set.SeriesInstanceUID} empty`, named(say('Đối tượng không có dữ liệu ảnh', 'An object without pixels')));
+      if (measuresElsewhere(image, sets)) tell(`${set.SeriesInstanceUID} alone`, named(say('SR: ảnh gốc không có trong ca này', 'SR: its images are not in this study')));
       const needs = set.isDerivedDisplaySet || set.isOverlayDisplaySet;
       if (needs && set.referencedSeriesInstanceUID && !sets.some(other => other.SeriesInstanceUID === set.referencedSeriesInstanceUID)) {
         tell(`${set.SeriesInstanceUID} alone`, named(say(`${set.Modality}: ảnh gốc không có trong ca này`, `${set.Modality}: its images are not in this study`)));

@@ -36,11 +36,15 @@ OWN_SCRIPTS = (
     "hanging.js",
     "told.js",
     "slow-link.js",
-    "app-config.js",
+    "presentation-graphics.js",
+    "presentation-state.js",
 )
-"""In the order in which the page loads them, all before OHIF itself."""
-OWN_STYLES = ("slow-link.css",)
-"""Asked for by the scripts."""
+"""Joined in this order to :data:`JOINED_SCRIPT`, which the page loads before its configuration and OHIF itself."""
+JOINED_SCRIPT = "quang.js"
+CONFIGURATION = "app-config.js"
+OWN_STYLES = ("slow-link.css", "presentation-state.css")
+"""Joined to :data:`JOINED_STYLES`, asked for by the scripts."""
+JOINED_STYLES = "quang.css"
 INPUTS = (Path(__file__).resolve(), OWN_FILES)
 
 _PRUNED = (
@@ -83,8 +87,10 @@ def install(log: StepLog) -> None:
     _recognise_videos(target)
     _put_vietnamese(target, (OWN_FILES / "vietnamese.json").read_text())
     _change_address(target, f"/viewer/{version}/")
-    for name in (*OWN_SCRIPTS, *OWN_STYLES):
-        shutil.copyfile(OWN_FILES / name, target / name)
+    _name_errors(target)
+    for joined, names in ((JOINED_SCRIPT, OWN_SCRIPTS), (JOINED_STYLES, OWN_STYLES)):
+        (target / joined).write_text("\n".join((OWN_FILES / name).read_text() for name in names))
+    shutil.copyfile(OWN_FILES / CONFIGURATION, target / CONFIGURATION)
     _compress(target)
     (building / "VERSION").write_text(version + "\n")
     shutil.rmtree(layout.VIEWER, ignore_errors=True)
@@ -167,6 +173,18 @@ def _recognise_videos(target: Path) -> None:
     _expect("tests for videos", changed, at_least=1)
 
 
+def _name_errors(target: Path) -> None:
+    """OHIF's build for production puts the word "false" behind the title of an error."""
+    where = "${!isProduction && ` ${t('in')} ${context}`}"
+    changed = 0
+    for path in sorted(target.glob("*.js")):
+        text = path.read_text()
+        if where in text:
+            changed += text.count(where)
+            path.write_text(text.replace(where, ""))
+    _expect("titles of errors", changed, at_least=1)
+
+
 def _change_address(target: Path, address: str) -> None:
     public_paths = 0
     for path in sorted(target.glob("*.js")):
@@ -200,7 +218,7 @@ def _change_page(page: Path, address: str) -> None:
     configuration = re.search(r'<script [^>]*app-config\.js"></script>', text)
     if configuration is None:
         raise StepFailed("OHIF's page does not load app-config.js any more")
-    own = "".join(f'<script src="{address}{name}"></script>' for name in OWN_SCRIPTS)
+    own = "".join(f'<script src="{address}{name}"></script>' for name in (JOINED_SCRIPT, CONFIGURATION))
     text = text.replace(configuration.group(), own)
     text = text.replace("<title>OHIF Viewer</title>", "<title>Quang</title>").replace("OHIF Viewer", "Quang")
     page.write_text(text)
