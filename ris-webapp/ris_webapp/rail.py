@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_webapp.screens.criticals.views import criticals_waiting
@@ -28,6 +30,8 @@ class RailEntry:
     function: Function
     waiting: Callable[[], int] | None = None
     """How many things wait there for a person; shown beside the icon, and not counted at every page."""
+    waiting_for: Callable[[User], int] | None = None
+    """The same, where not everybody may see all of them."""
     administration: bool = False
     """Reached from the overview of the administration, which stands for it in the rail."""
 
@@ -39,8 +43,10 @@ class RailEntry:
     def namespace(self) -> str:
         return self.url_name.partition(":")[0]
 
-    @property
-    def waiting_count(self) -> int:
+    def waiting_count(self, user: User) -> int:
+        """What stands beside the icon in ``user``'s rail."""
+        if self.waiting_for:
+            return _counts.get(f"{self.url_name} {user.pk}", partial(self.waiting_for, user))
         return _counts.get(self.url_name, self.waiting) if self.waiting else 0
 
 
@@ -69,7 +75,9 @@ RAIL = (
     RailEntry("unmatched:queue", "link-off", _("Chưa khớp"), Function.RESOLVE_UNMATCHED, waiting_count),
     RailEntry("devices:devices", "device-heart-monitor", _("Thiết bị"), Function.VIEW_DEVICES),
     RailEntry("deliveries:deliveries", "send", _("Trả kết quả"), Function.MANAGE_DELIVERIES, dead_count),
-    RailEntry("criticals:inbox", "alert-triangle", _("Nguy cấp"), Function.ACKNOWLEDGE_CRITICAL, criticals_waiting),
+    RailEntry(
+        "criticals:inbox", "alert-triangle", _("Nguy cấp"), Function.ACKNOWLEDGE_CRITICAL, waiting_for=criticals_waiting
+    ),
     RailEntry("peer_reviews:inbox", "eye", _("Bình duyệt"), Function.REVIEW_PEERS),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),
     RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),

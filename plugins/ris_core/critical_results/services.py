@@ -57,7 +57,7 @@ def shown_to(user: User, criticals: QuerySet[CriticalResult]) -> QuerySet[Critic
     """
     if not may(user.role, Function.READ_EXAM):
         return criticals
-    hidden = Q(procedure__in=closed_exams().values("procedure_id"), level=0) & ~Q(flagged_by=user)
+    hidden = Q(procedure__in=closed_exams().values("pk"), level=0) & ~Q(flagged_by=user)
     return criticals.exclude(hidden)
 
 

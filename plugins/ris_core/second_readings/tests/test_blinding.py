@@ -22,7 +22,7 @@ from ris_core.key_images.seeing import chosen_of
 from ris_core.key_images.tests.test_versions import chosen
 from ris_core.key_images.versions import images_chosen_now, images_of
 from ris_core.notices.models import Notice
-from ris_core.orders.models import RequestedProcedure
+from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.content import plain_content
 from ris_core.reports.errors import ReadAlready
 from ris_core.reports.holding import claim, hand_over, release, take_over
@@ -141,6 +141,53 @@ def test_an_exam_read_blinded_gets_no_tag() -> None:
     _concluded(exam, a_reader())
     assert not is_closed(exam.pk)
     assert tag_exams("nghi u", [exam.pk], reader)[1] == [exam.pk]
+
+
+# --- before anybody has opened it -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "closed"),
+    [
+        ([], False),
+        ([("CT", "", True)], True),
+        ([("CT", "", False)], False),
+        ([("MR", "", True)], False),
+        ([("", "", True), ("CT", "", False)], False),
+        ([("CT", "", True), ("", "CT.SONAO", False)], False),
+        ([("CT", "", False), ("", "CT.SONAO", True)], True),
+        ([("", "CT.SONAO", False), ("CT", "CT.SONAO", True)], True),
+        ([("", "CT.KHAC", True)], False),
+    ],
+)
+def test_an_exam_is_closed_from_its_images_as_the_rules_will_plan_it(
+    rules: list[tuple[str, str, bool]], closed: bool
+) -> None:
+    exam = an_exam()
+    for modality, service_code, blinded in rules:
+        ReadingRule.objects.create(modality=modality, service_code=service_code, readings=2, blinded=blinded)
+    assert is_closed(exam.pk) is closed
+    open_reading(exam.pk)
+    assert is_closed(exam.pk) is closed, "the plan decides as the rules did"
+
+
+def test_what_somebody_finds_before_the_first_reader_opens_a_blinded_exam_is_kept_from_readers() -> None:
+    exam, finder, other, clinician = an_exam(), a_reader(), a_reader(), a_reader(role=Role.CLINICIAN)
+    ReadingRule.objects.create(modality="CT", readings=2, blinded=True)
+    critical = flag(exam.pk, "RED", "Tràn khí màng phổi", finder)
+    assert not Notice.objects.filter(procedure=exam).exists()
+    assert list(shown_to(_user(other), open_criticals())) == []
+    assert list(shown_to(_user(clinician), open_criticals())) == [critical]
+    assert tag_exams("nghi u", [exam.pk], other)[1] == []
+
+
+def test_an_exam_without_images_or_begun_before_the_rule_is_open() -> None:
+    begun, waiting = an_exam(), an_exam(state=ExamState.ORDERED, images=False)
+    release(_typed(begun, reader := a_reader(), "U phổi").pk, reader)
+    ReadingRule.objects.create(modality="CT", readings=2, blinded=True)
+    assert not is_closed(waiting.pk)
+    open_reading(begun.pk)
+    assert not is_closed(begun.pk)
 
 
 # --- critical findings ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function
 from ris_core.critical_results import services
 from ris_core.critical_results.models import CriticalResult, Urgency
@@ -20,9 +21,9 @@ from ris_webapp.screens.reading.views import exam_or_refuse
 MOST_SHOWN = 200
 
 
-def criticals_waiting() -> int:
-    """How many wait to be acknowledged."""
-    return services.open_criticals().count()
+def criticals_waiting(user: User) -> int:
+    """How many wait to be acknowledged, of those that ``user`` may see."""
+    return services.shown_to(user, services.open_criticals()).count()
 
 
 @requires(Function.ACKNOWLEDGE_CRITICAL)
