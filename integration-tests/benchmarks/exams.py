@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from benchmarks.exam_users import Timings, exams_to_read, look_through, write_report
+from benchmarks.exam_users import Timings, exams_to_read, look_through, warm_up, write_report
 from benchmarks.table import Context, Row, no_more_than
 from ris_suite import layout
 from ris_testing.backends import RunningSuite
@@ -53,6 +53,7 @@ def run(context: Context) -> list[Row]:
         began = time.perf_counter()
         suite.python(SEED, timeout_seconds=1800)
         print(f"{EXAMS:,} exams are there after {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        warm_up(log_in(suite.public_url, suite.demo_logins(), "RADIOLOGIST"), EXAMS)
         timings = _work(suite)
         of_a_month = _statistics(suite)
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from ris_suite import sandbox
 from ris_suite.engine import installed_engine
@@ -12,6 +14,9 @@ from ris_suite.sandbox import Bind, ServiceAccount
 from ris_suite.settings import postgres_socket_folder
 
 socket_folder = postgres_socket_folder
+
+LEAST_BUFFERS_MB: Final = 128
+MOST_BUFFERS_MB: Final = 2048
 
 
 class PostgresqlProblem(Exception):
@@ -25,7 +30,7 @@ def server_command(home: SuiteHome) -> list[str]:
         "unix_socket_directories": str(socket_folder(home)),
         "unix_socket_permissions": "0700",
         "max_connections": "120",
-        "shared_buffers": "128MB",
+        "shared_buffers": f"{buffers_mb()}MB",
         "log_min_messages": "warning",
         "timezone": "UTC",
     }
@@ -33,6 +38,12 @@ def server_command(home: SuiteHome) -> list[str]:
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     return command
+
+
+def buffers_mb() -> int:
+    """Memory for the database's pages in megabytes: an eighth of the machine's, taken only as pages are read."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return max(LEAST_BUFFERS_MB, min(MOST_BUFFERS_MB, machine // 8))
 
 
 def ensure_cluster(home: SuiteHome, account: ServiceAccount | None) -> None:
