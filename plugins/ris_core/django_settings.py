@@ -48,6 +48,13 @@ DOMAIN_APPS = [
 ]
 
 
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+"""The first makes hashes; the same in the web app and inside Orthanc, or each would make the other's anew."""
+
+
 def database_config(url: str) -> dict[str, Any]:
     """Django's ``DATABASES["default"]`` for ``sqlite:///path`` or ``postgresql://…``.
 
@@ -94,6 +101,7 @@ def domain_settings(settings: Settings) -> dict[str, Any]:
         "INSTALLED_APPS": DOMAIN_APPS,
         "DATABASES": {"default": database_config(settings.database_url)},
         "AUTH_USER_MODEL": "accounts.User",
+        "PASSWORD_HASHERS": PASSWORD_HASHERS,
         "USE_TZ": True,
         "TIME_ZONE": settings.site.time_zone,
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",

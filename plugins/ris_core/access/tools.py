@@ -3,7 +3,7 @@
 A password is checked once by the account or the directory, which is slow on purpose; after that a request costs an
 HMAC and a look into memory. Beside the answer no password is kept, only its HMAC under a key that ends with the
 process. At most :data:`LOOKED_AFTER_SECONDS` later the account is looked at again: withdrawn, expired, another role,
-another password or sessions ended, and the answer is gone.
+another password or sessions ended, and the password is checked again.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ class ToolCallers:
                 account = self._look(answer.account.user_id)
             if account != answer.account:
                 self._answers.pop(digest, None)
-                log.info("a tool's account is not what it was; it has to log in again")
-                return None
+                return self._admitted(digest, authorization, address)
             self._answers[digest] = replace(answer, looked_at=now)
         return answer.account
 

@@ -20,7 +20,7 @@ from ris_core.accounts.passwords import random_password
 from ris_core.audit.services import Actor, record
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
-from ris_core.signatures.credentials import lock_all_of
+from ris_core.signatures.locking import lock_all_of
 
 FORMER_PASSWORDS_KEPT = 24
 """Hashes kept of one user, so that a stricter rule finds them; older ones are forgotten."""

@@ -19,7 +19,7 @@ from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable, 
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.rules import LoginName, Person, directories_for, is_overdue, may_stand_in, role_of
 from ris_core.settings import Directory, Settings
-from ris_core.signatures.credentials import lock_all_of
+from ris_core.signatures.locking import lock_all_of
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from ris_core.jobs.services import enqueue
 from ris_core.settings import Settings
 from ris_core.signatures.certificates import CertificateFacts
 from ris_core.signatures.errors import CredentialLocked
+from ris_core.signatures.locking import forget_secret
 from ris_core.signatures.models import Signature, SigningCredential, UnlockedCredential
 from ris_core.signatures.rules import UNDER_WAY, BatchState, CredentialKind, refuse_out_of_date
 from ris_core.signatures.sealing import opened, seal
@@ -84,27 +85,20 @@ def unlock(credential_id: int, secret: str, actor: Actor) -> SigningCredential:
 @transaction.atomic
 def lock(credential_id: int, actor: Actor) -> None:
     """Let the key be used no more until it is unlocked again; doing it again changes nothing."""
-    _forget(own_credential(credential_id, actor), actor, "owner")
-
-
-@transaction.atomic
-def lock_all_of(user_id: int, actor: Actor, why: str = "logged out") -> None:
-    """Lock all keys of somebody who leaves, or is made to."""
-    for credential in SigningCredential.objects.filter(owner_id=user_id, unlocked__isnull=False):
-        _forget(credential, actor, why)
+    forget_secret(own_credential(credential_id, actor), actor, "owner")
 
 
 @transaction.atomic
 def lock_after_refusal(credential: SigningCredential, actor: Actor) -> None:
     """The secret was refused: it is not tried again, because tokens lock for good after a few wrong PINs."""
-    _forget(credential, actor, "refused")
+    forget_secret(credential, actor, "refused")
 
 
 @transaction.atomic
 def remove(credential_id: int, actor: Actor) -> None:
     """Take a key out of use for good. The container is forgotten, what was signed stays, what waits is refused."""
     credential = own_credential(credential_id, actor)
-    _forget(credential, actor, "removed")
+    forget_secret(credential, actor, "removed")
     credential.sealed_container, credential.removed_at = b"", timezone.now()
     credential.save(update_fields=["sealed_container", "removed_at"])
     record(actor, "signing_credential.removed", subject=f"signing_credential:{credential.pk}", serial=credential.serial)
@@ -181,12 +175,6 @@ def _keep_unlocked(credential: SigningCredential, secret: str, actor: Actor, set
     waiting = Signature.objects.filter(credential=credential, state__in=UNDER_WAY)
     for signature_id in waiting.exclude(batch__state=BatchState.PAUSED).values_list("pk", flat=True):
         enqueue(JOB_KIND, signature_id, channel=channel(credential))
-
-
-def _forget(credential: SigningCredential, actor: Actor, why: str) -> None:
-    deleted, _ = UnlockedCredential.objects.filter(credential=credential).delete()
-    if deleted:
-        record(actor, "signing_credential.locked", subject=f"signing_credential:{credential.pk}", why=why)
 
 
 def _user_id(actor: Actor) -> int:

@@ -19,7 +19,7 @@ from ris_core.accounts.models import User
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
-from ris_core.signatures.credentials import lock_all_of
+from ris_core.signatures.locking import lock_all_of
 from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.login_backend import LOGIN_BACKEND
