@@ -15,6 +15,7 @@ from ris_core.accounts.models import User
 from ris_core.accounts.services import must_renew_password
 from ris_core.errors import NotPermitted, QuangError
 from ris_webapp.errors import answer_for, error_page, problem, wants_problem
+from ris_webapp.refused import note_refused
 from ris_webapp.sessions import end_grants_of, is_over, logged_in_at, use
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -72,6 +73,8 @@ class ErrorPagesMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if isinstance(exception, NotPermitted):
+            note_refused(request, exception.code, str(exception.field or ""))
         return answer_for(request, exception) if isinstance(exception, QuangError) else None
 
 

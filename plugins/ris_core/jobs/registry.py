@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ris_core.access.ended_grants import forget_ended_grants
 from ris_core.audit import files as audit_files
+from ris_core.audit import forwarding as audit_forwarding
 from ris_core.audit import sealing as audit_sealing
 from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
@@ -126,6 +127,14 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=600.0,
         longest_retry_seconds=30.0,
         every_seconds=lambda settings: settings.audit.seal_seconds,
+    ),
+    JobKind(
+        "forward_audit",
+        audit_forwarding.run_forward_audit,
+        Pool.DELIVERIES,
+        time_limit_seconds=900.0,
+        longest_retry_seconds=60.0,
+        every_seconds=lambda settings: settings.audit.seal_seconds if settings.audit.syslog_host else 3600.0,
     ),
     JobKind(
         "export_audit",

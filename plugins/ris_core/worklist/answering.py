@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,6 +11,8 @@ from typing import Protocol
 
 from django.utils import timezone
 
+from ris_core.audit.counted import Read, ReadCounts
+from ris_core.audit.models import ActorKind
 from ris_core.devices.models import RefusedDevice
 from ris_core.devices.registered import registered_device
 from ris_core.devices.rules import RegisteredDevice
@@ -22,6 +25,8 @@ from ris_core.worklist.services import FoundEntries, find_entries
 
 FETCH_LOG_SECONDS = 0.5
 """How often the log of fetches is written."""
+AUDIT_SECONDS = 60.0
+"""How often the audit trail is told which devices have asked."""
 MOST_UNWRITTEN_FETCHES = 10_000
 """Queries kept for the log while the database cannot be reached; beyond it the oldest are forgotten, and it is said."""
 
@@ -73,6 +78,8 @@ class FetchLog:
     def __init__(self, report_forgotten: Callable[[int], None]) -> None:
         self._waiting: deque[Fetch | Refusal] = deque()
         self._lock = threading.Lock()
+        self._reads = ReadCounts()
+        self._audited_at = time.monotonic()
         self._forgotten = 0
         self._report_forgotten = report_forgotten
 
@@ -82,6 +89,8 @@ class FetchLog:
                 self._waiting.popleft()
                 self._forgotten += 1
             self._waiting.append(event)
+        if isinstance(event, Fetch):
+            self._reads.add(Read(ActorKind.DEVICE, f"modality:{event.ae_title}", event.address, "worklist.queried"))
 
     def write(self) -> None:
         """Write what waits; when that fails it goes on waiting.
@@ -102,13 +111,24 @@ class FetchLog:
             with self._lock:
                 self._waiting.extendleft(reversed(batch))
             raise
+        if self._audit_due():
+            self._reads.write()
+
+    def _audit_due(self) -> bool:
+        """Devices ask every few seconds: the audit trail is told how often each has, not each time."""
+        due = time.monotonic() - self._audited_at > AUDIT_SECONDS
+        if due:
+            self._audited_at = time.monotonic()
+        return due
 
     def keep_writing(self, unit: Callable[[], AbstractContextManager[None]], stopping: _Stopping) -> None:
         """Write every :data:`FETCH_LOG_SECONDS`, each time within ``unit()``, until stopping; then once more."""
         while True:
             stopped = stopping.wait(FETCH_LOG_SECONDS)
-            if self._waiting:
+            if self._waiting or stopped or time.monotonic() - self._audited_at > AUDIT_SECONDS:
                 with unit():
                     self.write()
+                    if stopped:
+                        self._reads.write()
             if stopped:
                 return

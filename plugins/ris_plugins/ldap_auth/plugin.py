@@ -21,3 +21,6 @@ def register(host: Host, settings: Settings) -> None:
     host.in_background(
         "ended grants", lambda stopping: request_filter.keep_informed(lambda: host.guarded("ended grants"), stopping)
     )
+    host.in_background(
+        "reads", lambda stopping: request_filter.reads.keep_writing(lambda: host.guarded("reads"), stopping)
+    )

@@ -25,6 +25,8 @@ from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
 from ris_core.access.tools import ToolCallers, admitted, looked_at
 from ris_core.accounts.rules import Function, may
+from ris_core.audit.counted import Read, ReadCounts
+from ris_core.audit.models import ActorKind
 from ris_core.settings import Settings
 from ris_plugins.ldap_auth.codec import bearer_token, cookies_named, is_basic
 from ris_plugins.ldap_auth.settings import GRANTS_A_REQUEST, GRANTS_REMEMBERED
@@ -54,6 +56,8 @@ class RequestFilter:
         self._services = tuple((name, token.encode()) for name, token in service_tokens.items())
         self._ended = ended
         self._grants: dict[str, ViewerGrant] = {}
+        self.reads = ReadCounts()
+        """What viewers were let in for, on its way to the audit trail."""
 
     @classmethod
     def from_settings(
@@ -87,7 +91,14 @@ class RequestFilter:
         except RequestRefused as refusal:
             log.info("request refused: %s", refusal.detail)
             return False
-        return permits(request, self._viewer_grants(headers.get("cookie", "")))
+        grants = list(self._viewer_grants(headers.get("cookie", "")))
+        if not permits(request, grants):
+            return False
+        address = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:64]
+        for study_uid in request.study_uids:
+            name = next((grant.user_name for grant in grants if study_uid in grant.study_uids), "")
+            self.reads.add(Read(ActorKind.USER, name, address, "images.read", study_uid))
+        return True
 
     def keep_informed(self, unit_of_work: Callable[[], AbstractContextManager[None]], stopping: Stopping) -> None:
         """Learn of grants that end until ``stopping`` is set: what it runs on its own thread for."""

@@ -28,6 +28,7 @@ from ris_webapp.api.json_body import read_json
 from ris_webapp.api.limits import MinuteLimit
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
+from ris_webapp.searched import kept_words
 
 View = Callable[..., HttpResponseBase]
 Refuse = Callable[[QuangError], HttpResponse]
@@ -168,7 +169,11 @@ def _answer(response: HttpResponse, refusal: QuangError | None) -> Answer:
 
 
 def _note(request: ApiRequest, response: HttpResponseBase) -> None:
-    """One read in the audit trail: what, by the ids in the path; never the words of a search."""
+    """One read in the audit trail: what, by the ids in the path; the words of a search as the setting keeps them."""
+    searched = request.META.get("QUERY_STRING", "")
+    if request.method == "POST":
+        searched = "&".join(filter(None, (searched, request.POST.urlencode())))
+    details = {"words": kept_words(searched)} if searched else {}
     with transaction.atomic():
         record(
             request.caller.actor,
@@ -177,6 +182,7 @@ def _note(request: ApiRequest, response: HttpResponseBase) -> None:
             patient_id=request.caller.patient_id,
             success=response.status_code < 400,
             status=response.status_code,
+            **details,
         )
 
 

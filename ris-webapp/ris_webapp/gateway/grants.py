@@ -11,6 +11,7 @@ from ris_core.access.ended_grants import EndedGrants
 from ris_core.access.grammar import RequestRefused, permits, read_image_request
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
+from ris_webapp.gateway.reads import note_read
 
 _GRANTS_A_REQUEST = 24
 _ended = EndedGrants()
@@ -40,7 +41,12 @@ def is_granted(request: HttpRequest) -> bool:
         asked = read_image_request("GET", request.path, query)
     except RequestRefused:
         return False
-    return permits(asked, grants_of(request))
+    grants = grants_of(request)
+    if not permits(asked, grants):
+        return False
+    for study_uid in asked.study_uids:
+        note_read(request, study_uid, grants)
+    return True
 
 
 def granted_studies(request: HttpRequest) -> frozenset[str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ris_core.accounts.rules import Function, may
+from ris_core.audit.services import record
 from ris_core.doses import services
 from ris_core.doses.models import ExamDose, Moment, TimeCorrection
 from ris_core.errors import InvalidValue
@@ -33,7 +34,9 @@ _FORM = "%Y-%m-%dT%H:%M"
 @require_GET
 def page(request: UserRequest, exam_id: int) -> HttpResponse:
     """Everything of one exam; forms for whoever may."""
-    return _page(request, exam_or_refuse(exam_id))
+    exam = exam_or_refuse(exam_id)
+    record(actor_of(request), "exam.viewed", subject=f"exam:{exam.pk}", patient_id=exam.patient_id)
+    return _page(request, exam)
 
 
 @requires(Function.RECORD_ACQUISITION)

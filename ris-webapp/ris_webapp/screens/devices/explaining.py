@@ -20,6 +20,7 @@ from ris_webapp.jinja import word
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.devices.words import ADVICE, KEY_FAILED, KEY_UNKNOWN, KEYS, REASONS
+from ris_webapp.searched import note_search
 from ris_webapp.words import Text
 
 MOST_FOUND = 20
@@ -55,6 +56,7 @@ def explain(request: UserRequest) -> HttpResponse:
     title, query = request.GET.get("device", "")[:16], request.GET.get("q", "").strip()[:64]
     procedure_id = whole_number(request.GET.get("procedure", ""))
     found = _orders(query) if query and procedure_id is None else []
+    note_search(request, "order.searched", query, (each.patient_id for each in found))
     if len(found) == 1:
         procedure_id = found[0].pk
     chosen = _chosen(procedure_id)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from ris_core.accounts.rules import Function
+from ris_core.audit.services import record
 from ris_core.errors import EditConflict, InvalidValue, NotFound
 from ris_core.hanging.models import HangingVersion
 from ris_core.hanging.rules import HangingRules, rules_from_json
@@ -41,6 +42,7 @@ def protocols(request: UserRequest) -> HttpResponse:
 @require_GET
 def export(request: UserRequest) -> HttpResponse:
     """The rules in force as a file."""
+    record(actor_of(request), "hanging.exported", subject=f"hanging:{rules_number()}")
     response = HttpResponse(_text(rules_in_force()), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="hanging-{rules_number()}.json"'
     return response

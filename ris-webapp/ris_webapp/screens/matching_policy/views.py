@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from ris_core.accounts.rules import Function
+from ris_core.audit.services import record
 from ris_core.errors import EditConflict, InvalidValue
 from ris_core.matching.models import PolicyVersion
 from ris_core.matching.policy import DEFAULT_POLICY, WEIGHTS, Policy, policy_from_json
@@ -61,6 +62,7 @@ def policy(request: UserRequest) -> HttpResponse:
 def export(request: UserRequest) -> HttpResponse:
     """The version in force as JSON."""
     content = json.dumps(policy_in_force().as_json(), ensure_ascii=False, indent=2)
+    record(actor_of(request), "matching.policy_exported", subject=f"matching_policy:{policy_number()}")
     headers = {"Content-Disposition": f'attachment; filename="matching-policy-{policy_number()}.json"'}
     return HttpResponse(content, content_type="application/json", headers=headers)
 

@@ -21,6 +21,7 @@ from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.messages.decoded import DecodedMessage, decoded, exchanged, reported
 from ris_webapp.screens.messages.effects import Effect, effects_of
 from ris_webapp.screens.messages.inbox import BOX_LABELS, DAYS, Wanted, inbox
+from ris_webapp.searched import note_search
 from ris_webapp.words import WORDS
 
 IDENTITY_IN_QUESTION = str(ErrorCode.DUPLICATE_KEY_IDENTIFIER.value)
@@ -53,6 +54,7 @@ class Opened:
 def messages(request: UserRequest) -> HttpResponse:
     """The boxes; ``?open=`` shows one message beside its row."""
     wanted = Wanted.of(request.GET.dict())
+    note_search(request, "message.searched", wanted.query)
     opened = opened_message(request, wanted.opened) if wanted.opened else None
     return shown(request, wanted, opened)
 

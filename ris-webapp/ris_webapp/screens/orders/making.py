@@ -23,6 +23,7 @@ from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.orders.forms import ChangeForm, NewOrderForm
 from ris_webapp.screens.patients.finding import Found, found
+from ris_webapp.searched import note_search
 
 SERVICES_SHOWN = 12
 PATIENTS_SHOWN = 8
@@ -66,7 +67,9 @@ def new(request: UserRequest) -> HttpResponse:
 def patients(request: UserRequest) -> HttpResponse:
     """Patients that a search finds, to choose one."""
     query = request.GET.get("patient_query", "").strip()[:100]
-    context = {"people": found(query)[:PATIENTS_SHOWN], "query": query, "chosen": ""}
+    people = found(query)[:PATIENTS_SHOWN]
+    note_search(request, "patient.searched", query, (each.patient.pk for each in people))
+    context = {"people": people, "query": query, "chosen": ""}
     return render(request, "orders/patients.html", context)
 
 

@@ -19,6 +19,7 @@ from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.outbox.page import BOX_LABELS, OutboxPage, Wanted, inbox, rows_of, selected
+from ris_webapp.searched import note_search
 from ris_webapp.words import Text
 
 MOST_AT_ONCE = 1000
@@ -33,6 +34,7 @@ def addresses(page: OutboxPage[Entry]) -> list[URLPattern]:
     def shown(request: UserRequest) -> HttpResponse:
         """The inbox; ``?open=`` shows one entry beside it, with the message and the receiver's answer."""
         wanted = Wanted.of(request.GET.dict())
+        note_search(request, f"{name}.searched", wanted.query)
         context = {
             "page": page,
             "words": page.words,

@@ -18,6 +18,7 @@ from ris_webapp.screens.patients.differences import contradict, rows, values_of
 from ris_webapp.screens.patients.finding import SHOWN, found
 from ris_webapp.screens.patients.forms import PatientForm
 from ris_webapp.screens.patients.record import patient_or_refuse, record_of, shown_identifiers
+from ris_webapp.searched import note_search
 
 
 @requires(Function.VIEW_PATIENTS)
@@ -26,6 +27,7 @@ def search(request: UserRequest) -> HttpResponse:
     """Patients whom ``?q=`` fits."""
     query = " ".join(request.GET.get("q", "").split())[:100]
     people = found(query)
+    note_search(request, "patient.searched", query, (each.patient.pk for each in people))
     context = {"query": query, "found": people, "more": len(people) == SHOWN, "held": held_updates.held_count()}
     return render(request, "patients/search.html", context)
 
@@ -55,6 +57,7 @@ def compare(request: UserRequest, patient_id: int) -> HttpResponse:
     other_id = whole_number(request.GET.get("other", ""))
     other = patient_or_refuse(other_id) if other_id is not None and other_id != one.pk else None
     keep = whole_number(request.GET.get("keep", ""))
+    note_search(request, "patient.searched", query)
     compared = rows(values_of(one), values_of(other)) if other else []
     context = {
         "one": one,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts.rules import Function
+from ris_core.audit.services import record
 from ris_core.errors import EditConflict, InvalidValue, NotFound
 from ris_core.intake.identifier_meaning import Consequence, MeaningChanges
 from ris_core.intake.models import ProfileVersion, Sender, SenderProfile
@@ -155,6 +156,7 @@ def restore(request: UserRequest, profile_id: int, number: int) -> HttpResponse:
 def export(request: UserRequest, profile_id: int) -> HttpResponse:
     """The version in force as a file."""
     profile = _profile(profile_id)
+    record(actor_of(request), "profile.exported", subject=f"profile:{profile.code}"[:96])
     answer = JsonResponse(exported(profile), json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="{profile.code}.json"'
     return answer

@@ -192,6 +192,7 @@ def draft_state(request: UserRequest, exam_id: int, revision: int) -> HttpRespon
     """An earlier state of the draft, and how it differs from what is there now: to be taken again, in whole or part."""
     shown = reading_page(request.user, exam_or_refuse(exam_id))
     state = state_of(shown, f"d{revision}")
+    record(actor_of(request), "report.history_viewed", subject=f"exam:{exam_id}", patient_id=shown.exam.patient_id)
     return JsonResponse({"mine": state.content.as_json(), "theirs": standing_against(shown, state.content)})
 
 

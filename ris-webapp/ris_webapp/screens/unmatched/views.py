@@ -23,6 +23,7 @@ from ris_webapp.screens.studies.copies import studies_with_copies
 from ris_webapp.screens.unmatched import evidence, reasons
 from ris_webapp.screens.unmatched.forms import OrderForm, prefilled, services_for
 from ris_webapp.screens.unmatched.inbox import AGES, BOXES, Wanted, inbox
+from ris_webapp.searched import note_search
 
 MOST_AT_ONCE = 50
 """Studies that one press links; each is a transaction of its own."""
@@ -50,6 +51,7 @@ def orders(request: UserRequest, study_id: int) -> HttpResponse:
     waiting = _waiting(study_id)
     query = " ".join(request.GET.get("q", "").split())[:100]
     found = evidence.searched(waiting, query, request.user.pk) if query else evidence.opened(waiting).possibilities
+    note_search(request, "order.searched", query)
     context = {
         "study": waiting,
         "possibilities": found,

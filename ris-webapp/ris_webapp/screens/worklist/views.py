@@ -26,6 +26,7 @@ from ris_webapp.screens.worklist.exams import rows_of
 from ris_webapp.screens.worklist.facets import facets
 from ris_webapp.screens.worklist.listing import PAGE_ROWS, exam_page, exams_of, filtered
 from ris_webapp.screens.worklist.preview import exam_preview
+from ris_webapp.searched import note_search
 from ris_webapp.words import Text
 
 
@@ -40,8 +41,9 @@ def worklist(request: UserRequest) -> HttpResponse:
     exams = filtered(wanted, request.user.pk)
     page = exam_page(wanted, request.user.pk, after, exams=exams)
     if wanted.searching and after is None:
-        patients = sorted({row.patient_key for row in page.rows})
-        record(actor_of(request), "worklist.searched", subject="worklist", patients=patients)
+        typed = (wanted.query, *(getattr(wanted, name) for name in filters.WORD_FILTERS), wanted.region)
+        words = " ".join(filter(None, typed))
+        note_search(request, "worklist.searched", words, {row.patient_key for row in page.rows})
     columns, chosen = shown_to(request.user)
     context = {"wanted": wanted, "page": page, "columns": columns}
     if after:

@@ -1,0 +1,324 @@
+"""Every address of the web app: which audit events it makes, or why none (P3, P16, G3)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from ris_core.audit.models import AuditEvent
+from ris_testing.exams import an_exam
+from ris_webapp.audit_words import ACTIONS
+from ris_webapp.searched import kept_words
+from ris_webapp.tests.people import client_as
+from ris_webapp.tests.test_permissions import ADDRESSES
+
+SETUP = "shows how the site is set up; nothing of patients"
+LIST = "a list of names; searching in it and opening one of it are recorded"
+CHECKS = "repeated by an open page or asks for what an open page shows already"
+OWN = "the user's own choice of how pages look"
+PART = "part of a page whose opening is recorded"
+KEY = "api.read api.refused; what is written is kept in the inbox of messages"
+
+NOTHING = frozenset({SETUP, LIST, CHECKS, OWN, PART})
+
+WHAT_IS_AUDITED: dict[str, str] = {
+    "login:login": "user.logged_in user.login_failed user.locked_out",
+    "login:logout": "user.logged_out",
+    **dict.fromkeys(("login:preferences", "login:images", "login:language", "worklist:columns"), OWN),
+    "worklist:worklist": "worklist.searched",
+    **dict.fromkeys(("worklist:rows", "worklist:side"), CHECKS),
+    "worklist:bulk": "exam.tagged exam.untagged exam.put_in_folder exam.taken_out_of_folder "
+    "exam.assigned exam.unassigned",
+    "worklist:save_list": "list.saved",
+    "worklist:delete_list": "list.deleted",
+    "worklist:delete_folder": "folder.deleted",
+    "worklist:preview": "exam.viewed",
+    "patients:search": "patient.searched",
+    "patients:held": LIST,
+    "patients:apply_held": "message.replayed",
+    "patients:refuse_held": "message.dismissed",
+    "patients:patient": "patient.viewed",
+    "patients:edit": "patient.updated patient.viewed",
+    "patients:compare": "patient.searched patient.viewed",
+    "patients:merge": "patient.merged",
+    "patients:unmerge": "patient.unmerged",
+    "patients:add_identifier": "patient.identifier_added",
+    "patients:retire_identifier": "patient.identifier_retired",
+    "patients:move_visit": "visit.moved visit.given_away",
+    "comparing:compare": "exam.compared",
+    "comparing:history": "patient.history_viewed",
+    "notices:acknowledge": "notice.acknowledged",
+    "orders:orders": LIST,
+    "orders:new": "order.placed",
+    "orders:patients": "patient.searched",
+    "orders:services": SETUP,
+    "orders:rules": SETUP,
+    **dict.fromkeys(("orders:new_rule", "orders:rule"), "refusal_rule.saved"),
+    "orders:order": "order.viewed",
+    **dict.fromkeys(("orders:change_accession", "orders:change_placer"), "order.renumbered"),
+    "orders:of_procedure": CHECKS,
+    "orders:change": "order.changed",
+    "orders:end": "order.cancelled order.discontinued",
+    "orders:link": "order.linked",
+    "orders:unlink": "order.unlinked",
+    "orders:restore": "order.changed",
+    "orders:document": "external_result.viewed",
+    "catalogue:catalogue": SETUP,
+    "catalogue:export": "catalogue.exported",
+    "catalogue:import_file": "catalogue.imported",
+    "catalogue:new": "catalogue.added",
+    "catalogue:entry": "catalogue.changed",
+    "unmatched:queue": LIST,
+    "unmatched:study": "study.viewed",
+    "unmatched:orders": "order.searched",
+    "unmatched:link": "study.linked",
+    "unmatched:reject": "study.candidate_rejected",
+    "unmatched:new_order": "order.placed study.linked",
+    "unmatched:withdraw": "study.candidate_considered_again",
+    "unmatched:undo": "study.link_undone",
+    **dict.fromkeys(("slip:several", "slip:page", "slip:pdf"), "slip.shown"),
+    "slip:style": SETUP,
+    "labels:page": PART,
+    "labels:pdf": "label.printed",
+    "matching_policy:policy": "matching.policy_changed",
+    "matching_policy:export": "matching.policy_exported",
+    "studies:study": "study.viewed",
+    "studies:operate": "study.operation_begun",
+    "studies:undo": "study.operation_undone",
+    "studies:problem": "study.correction_retried study.files_left study.files_taken_up",
+    "studies:decide_copy": "study.copy_decided study.copy_undone",
+    "studies:copy_file": "study.copy_downloaded",
+    **dict.fromkeys(("studies:copy_picture", "studies:thumbnail", "studies:series_thumbnail"), PART),
+    "tag_rules:rules": SETUP,
+    "tag_rules:save": "tag_rules.changed tag_rules.tried",
+    "hanging:protocols": "hanging.changed",
+    "hanging:export": "hanging.exported",
+    "devices:devices": SETUP,
+    "devices:register": "device.registered",
+    "devices:export": "device.exported",
+    "devices:import": "device.imported",
+    "devices:forget": "device.refusal_forgotten",
+    "devices:explain": "order.searched worklist.explained",
+    "devices:device": SETUP,
+    "devices:change": "device.changed",
+    "devices:echo": "device.echoed",
+    "messages:messages": "message.searched message.viewed",
+    "messages:message": CHECKS,
+    **dict.fromkeys(("messages:replay", "messages:correct", "messages:confirm"), "message.replayed"),
+    "messages:dismiss": "message.dismissed",
+    "messages:take_back": "message.dismissal_taken_back",
+    **dict.fromkeys(("profiles:overview", "profiles:version"), SETUP),
+    **dict.fromkeys(
+        ("profiles:create", "profiles:import", "profiles:profile", "profiles:restore"), "profile.version_saved"
+    ),
+    "profiles:register": "sender.registered",
+    "profiles:sender": "sender.changed",
+    "profiles:try": "message.viewed",
+    "profiles:export": "profile.exported",
+    "jobs:jobs": SETUP,
+    "jobs:replay": "job.replayed",
+    "jobs:dismiss": "job.dismissed",
+    "dashboard:dashboard": SETUP,
+    "health:healthz": SETUP,
+    "reading:learn_word": "spelling.word_added",
+    "reading:prior_differences": "prior.compared",
+    "reading:local_keep": OWN,
+    "reading:next": "reading.claimed",
+    "reading:page": "exam.opened",
+    "reading:status": CHECKS,
+    "reading:images": "images.opened",
+    "reading:prior": "prior.opened",
+    **dict.fromkeys(("reading:versions", "reading:compare_states", "reading:draft_state"), "report.history_viewed"),
+    **dict.fromkeys(("reading:differences", "reading:measurements", "reading:key_image_picture"), PART),
+    "reading:version_pdf": "report.viewed",
+    "reading:preview": "report.previewed",
+    "reading:key_images": "key_image.chosen",
+    "reading:arrange_key_images": "key_image.arranged",
+    "reading:key_image": "key_image.described",
+    "reading:remove_key_image": "key_image.removed",
+    "reading:restore_key_image": "key_image.restored",
+    "reading:claim": "reading.claimed",
+    "reading:take_over": "reading.taken_over",
+    "reading:conclude": "reading.concluded",
+    "reading:judge": "opinion.judged",
+    "reading:hand_over": "reading.handed_over",
+    "reading:release": "reading.released",
+    "reading:amend": "report.opened_for_correction",
+    **dict.fromkeys(("reading:draft", "reading:template", "reading:keep"), "report.drafted"),
+    "reading:approve": "report.approved",
+    "reading:compare": "images.opened",
+    **dict.fromkeys(("report_templates:templates", "report_templates:preview"), SETUP),
+    **dict.fromkeys(
+        ("report_templates:create", "report_templates:import", "report_templates:change", "report_templates:restore"),
+        "report_template.saved",
+    ),
+    "report_templates:export": "report_template.exported",
+    "report_templates:active": "report_template.activated report_template.deactivated",
+    "report_templates:phrases": "phrase.saved",
+    "report_templates:phrase_active": "phrase.activated phrase.deactivated",
+    "report_templates:remove_word": "spelling.word_removed",
+    **dict.fromkeys(("print_layouts:layouts", "print_layouts:picture"), SETUP),
+    **dict.fromkeys(
+        (
+            "print_layouts:create",
+            "print_layouts:ready",
+            "print_layouts:import",
+            "print_layouts:change",
+            "print_layouts:restore",
+        ),
+        "print_layout.saved",
+    ),
+    **dict.fromkeys(
+        ("print_layouts:preview", "print_layouts:preview_pdf", "print_layouts:version_pdf"), "report.previewed"
+    ),
+    "print_layouts:export": "print_layout.exported",
+    "print_layouts:add_picture": "print_layout.picture_added",
+    "print_layouts:active": "print_layout.activated print_layout.deactivated",
+    **dict.fromkeys(("viewer_launch:launch", "viewer_launch:invoke_image_display"), "launch.opened launch.refused"),
+    "viewer_launch:hanging": PART,
+    "viewer_launch:phone": SETUP,
+    "viewer_launch:image": "key_image.viewed result_link.refused",
+    "viewer_launch:report": "report.viewed result_link.refused",
+    "viewer_launch:open": "result_link.opened result_link.refused",
+    **dict.fromkeys(("signing:sign", "signing:sign_exam"), "signature.asked"),
+    "signing:signing": LIST,
+    "signing:batch": "signing_batch.paused signing_batch.running signing_batch.cancelled",
+    "signing:withdraw": "signature.withdrawn",
+    "signing:file": "signed_report.viewed",
+    "signing:keys": "signing_credential.added",
+    "signing:unlock": "signing_credential.unlocked",
+    "signing:lock": "signing_credential.locked",
+    "signing:remove": "signing_credential.removed",
+    "signing:verify": "signed_file.checked",
+    "signing_policy:policy": "signing_policy.changed",
+    "signing_policy:add_authority": "trusted_certificate.added",
+    "signing_policy:remove_authority": "trusted_certificate.removed",
+    "deliveries:deliveries": "delivery.searched delivery.viewed",
+    "deliveries:replay": "delivery.replayed",
+    "deliveries:dismiss": "delivery.dismissed",
+    "result_receivers:receivers": SETUP,
+    "result_receivers:register": "receiver.registered",
+    **dict.fromkeys(("result_receivers:change", "result_receivers:secret"), "receiver.changed"),
+    "result_receivers:test": "receiver.tested",
+    "result_receivers:payment_rules": "payment_rules.changed",
+    "returns:page": "report.returns_viewed",
+    "returns:recall": "report.recalled",
+    "returns:release": "return.released",
+    **dict.fromkeys(("statistics:overview", "statistics:turnaround", "statistics:images"), SETUP),
+    "statistics:register": "statistics.register_viewed",
+    "statistics:export": "statistics.exported",
+    "notifications:notifications": "notification.searched notification.viewed",
+    "notifications:replay": "notification.replayed",
+    "notifications:dismiss": "notification.dismissed",
+    "accounts:password": "user.password_changed user.password_change_failed",
+    "accounts:users": SETUP,
+    "accounts:create": "user.created",
+    "accounts:edit": "user.changed",
+    "accounts:reset": "user.password_reset",
+    "accounts:withdraw": "user.withdrawn",
+    "accounts:restore": "user.restored",
+    "accounts:log_out": "user.sessions_ended",
+    "accounts:unlock": "user.unlocked",
+    "api_keys:keys": SETUP,
+    "api_keys:create": "api_key.created",
+    "api_keys:revoke": "api_key.revoked",
+    "receivers:receivers": SETUP,
+    "receivers:register": "notification_receiver.registered",
+    "receivers:change": "notification_receiver.changed",
+    "receivers:try": "notification_receiver.tried",
+    "criticals:inbox": LIST,
+    "criticals:acknowledge": "critical.acknowledged",
+    "criticals:flag": "critical.flagged",
+    "peer_reviews:inbox": LIST,
+    "peer_reviews:review": "peer_review.opened peer_review.given",
+    "peer_reviews:results": "peer_review.results_viewed",
+    "peer_reviews:export": "peer_review.exported",
+    "peer_reviews:rules": "peer_review_rule.set",
+    "peer_reviews:remove": "peer_review_rule.removed",
+    "acquisition:page": "exam.viewed",
+    "acquisition:count": "exam.counted",
+    "acquisition:correct": "exam.time_corrected",
+    "reading_rules:rules": "reading_rule.set",
+    "reading_rules:remove": "reading_rule.removed",
+    "reading_targets:targets": "reading_target.set",
+    "reading_targets:remove": "reading_target.removed",
+    "webhooks:register": "webhook.registered",
+    "webhooks:change": "webhook.changed",
+    "webhooks:secret": "webhook.secret_replaced",
+    **dict.fromkeys(("gateway:rendered", "gateway:frame", "gateway:bulk"), "images.read"),
+    **dict.fromkeys(("gateway:store", "gateway:store_into_study"), "annotation.stored annotation.refused"),
+    **dict.fromkeys(("rest:reference", "rest:openapi", "rest:unknown", "fhir:metadata", "fhir:unknown"), SETUP),
+    **{
+        name: KEY
+        for name in ADDRESSES
+        if re.match(r"rest:(orders|patients|devices)|fhir:(bundle|resources|search)", name)
+    },
+    "fhir:resource": KEY,
+    "fhir:binary": "report.viewed api.read",
+}
+"""Actions, or one of :data:`NOTHING`."""
+
+_SOURCES = Path(__file__).resolve().parents[3]
+_RECORDED = re.compile(r'(?:record|note_search|Read|_tell|changed|told)\((?:[^()"]|\([^()]*\))*"([a-z_]+\.[a-z_]+)"')
+NO_ACTIONS = frozenset({"html", "css", "csv", "pdf", "identifier"})
+
+
+def test_every_address_says_what_it_records_or_why_nothing() -> None:
+    assert set(WHAT_IS_AUDITED) == set(ADDRESSES)
+
+
+def test_what_is_recorded_has_words() -> None:
+    said = " ".join(value.partition(";")[0] for value in WHAT_IS_AUDITED.values() if value not in NOTHING).split()
+    assert set(said) - set(ACTIONS) == set()
+
+
+def test_every_action_in_the_source_has_words() -> None:
+    found = set()
+    for folder in ("plugins", "ris-webapp/ris_webapp"):
+        for path in (_SOURCES / folder).rglob("*.py"):
+            if "tests" not in path.parts:
+                found |= set(_RECORDED.findall(path.read_text()))
+    named = {action for action in found if action.rpartition(".")[2] not in NO_ACTIONS}
+    assert len(named) > 100
+    assert named - set(ACTIONS) == set()
+
+
+def recorded(action: str) -> AuditEvent:
+    return AuditEvent.objects.filter(action=action).latest("pk")
+
+
+@pytest.mark.django_db
+def test_a_search_is_written_once_with_its_words_hashed_and_whom_it_found() -> None:
+    exam = an_exam()
+    client = client_as("RADIOLOGIST")
+    typed = exam.patient.full_name
+    for _ in range(2):
+        assert client.get(reverse("patients:search"), {"q": typed}).status_code == 200
+    (event,) = AuditEvent.objects.filter(action="patient.searched")
+    assert event.details == {"words": kept_words(typed.lower()), "found": 1, "patients": [exam.patient_id]}
+    assert typed not in str(event.details)
+    client.get(reverse("worklist:worklist"), {"q": typed})
+    assert recorded("worklist.searched").details["patients"] == [exam.patient_id]
+
+
+@pytest.mark.django_db
+def test_a_refused_page_is_written_with_who_and_what_was_missing() -> None:
+    client = client_as("CLINICIAN")
+    for _ in range(40):
+        assert client.get(reverse("accounts:users")).status_code == 403
+    events = AuditEvent.objects.filter(action="request.refused", success=False)
+    assert events.count() == 30
+    event = events.latest("pk")
+    assert (event.role, event.reason) == ("CLINICIAN", "QUANG-1005")
+    assert event.details == {"page": "accounts:users", "method": "GET", "needs": "administer"}
+
+
+@pytest.mark.django_db
+def test_a_failed_login_and_a_login_are_written() -> None:
+    Client().post(reverse("login:login"), {"username": "nobody", "password": "x"})
+    failed = recorded("user.login_failed")
+    assert (failed.kind, failed.actor, failed.success) == ("ANYBODY", "nobody", False)
