@@ -28,5 +28,7 @@ def note_refused(request: HttpRequest, code: str, function: str = "") -> None:
     except TooManyRequests:
         return
     match = request.resolver_match
-    details = {"page": match.view_name if match else "", "method": request.method, "needs": function}
-    record(actor, "request.refused", subject=f"path:{request.path}"[:96], success=False, reason=code, **details)
+    record(
+        actor, "request.refused", subject=f"path:{request.path}"[:96], success=False, reason=code,
+        page=match.view_name if match else "", method=request.method, needs=function,
+    )  # fmt: skip

@@ -81,7 +81,8 @@ def audit_message(facts: Mapping[str, Any], source: Source, patient_number: str 
     for name in ("sequence", "hash"):
         value = b64encode(str(facts[name]).encode()).decode()
         ET.SubElement(subject, "ParticipantObjectDetail", type=name, value=value)
-    return ET.tostring(message, encoding="utf-8", xml_declaration=True)
+    raw: bytes = ET.tostring(message, encoding="utf-8", xml_declaration=True)
+    return raw
 
 
 def syslog_frame(message: bytes, at: datetime, success: bool, source: Source, process: str) -> bytes:

@@ -13,8 +13,8 @@ from ris_core.audit.models import AuditEvent
 from ris_testing.exams import an_exam
 from ris_webapp.audit_words import ACTIONS
 from ris_webapp.searched import kept_words
+from ris_webapp.tests.address_table import ADDRESSES
 from ris_webapp.tests.people import client_as
-from ris_webapp.tests.test_permissions import ADDRESSES
 
 SETUP = "shows how the site is set up; nothing of patients"
 LIST = "a list of names; searching in it and opening one of it are recorded"
@@ -156,6 +156,8 @@ WHAT_IS_AUDITED: dict[str, str] = {
         ("report_templates:create", "report_templates:import", "report_templates:change", "report_templates:restore"),
         "report_template.saved",
     ),
+    "report_templates:ready": "report_template.saved",
+    "report_templates:ready_phrases": "phrase.saved",
     "report_templates:export": "report_template.exported",
     "report_templates:active": "report_template.activated report_template.deactivated",
     "report_templates:phrases": "phrase.saved",
