@@ -46,7 +46,10 @@ def login(request: HttpRequest) -> HttpResponse:
         user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
     except (DirectoryRefused, DirectoryUnavailable) as refusal:
         record(
-            Actor(name[:128], address=client_address(request)), "user.login_failed", success=False, code=refusal.code
+            Actor(name[:128], address=client_address(request), kind=ActorKind.ANYBODY),
+            "user.login_failed",
+            success=False,
+            code=refusal.code,
         )
         words = words_of(refusal.code)
         return _login_page(request, after, error=str(words.advice), name=name, status=words.status)
