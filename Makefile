@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUITE := PYTHONPATH=ris-webapp PYTHONDONTWRITEBYTECODE=1 python3 -m ris_suite
 PYTHON := .venv/bin/python
+# a scenario that fails is played once more, and named: whatever passed only then is a fault still to be found
+SCENARIOS := -n 2 --dist loadfile --reruns 1 -rR
 RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
 
 .PHONY: help setup setup-test demo up down status logs test lint check bench migrations images test-containers orthanc-tests clean
@@ -35,9 +37,9 @@ logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go 
 
 test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
 	@$(RUN) -m pytest -n auto -m "not integration"
-	@$(RUN) -m pytest -n 2 --dist loadfile -m integration
+	@$(RUN) -m pytest $(SCENARIOS) -m integration
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n auto -m "not integration and not once" plugins ris-webapp/ris_webapp
-	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n 2 --dist loadfile -m "integration and not once"
+	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest $(SCENARIOS) -m "integration and not once"
 
 lint: setup ## format, lint, types, import contracts
 	@$(RUN) -m ruff format --check .

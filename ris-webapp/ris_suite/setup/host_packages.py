@@ -52,6 +52,7 @@ HOST_ENGINE: tuple[HostPackage, ...] = (
 UNPRIVILEGED: tuple[HostPackage, ...] = (HostPackage("bubblewrap", _program("bwrap")),)
 TESTS: tuple[HostPackage, ...] = (
     HostPackage("chromium", _program("chromium")),
+    HostPackage("libatomic1", _library("atomic")),  # of the program that drives Chromium
     HostPackage("dcmtk", _program("storescu", "wlmscpfs")),
     HostPackage("poppler-utils", _program("pdftotext", "pdfsig")),
     # what signed reports are checked with, and a token in software
