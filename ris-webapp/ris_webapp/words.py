@@ -34,6 +34,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "store_document": _("Lưu PDF vào lần chụp"),
         "arrange_report": _("Cập nhật kết quả nằm trong lần chụp"),
         "forget_draft_states": _("Xoá các bản nháp cũ đã quá hạn"),
+        "settle_urgency": _("Xếp lại ca theo thời hạn đọc mới"),
         "read_dose": _("Đọc liều tia của ca"),
         "sign_report": _("Ký số kết quả"),
         "store_signed_report": _("Lưu bản đã ký vào lần chụp"),

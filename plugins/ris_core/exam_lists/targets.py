@@ -14,6 +14,7 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.exam_lists.models import ReadingTarget
+from ris_core.exam_search.settling import settle_urgency
 from ris_core.orders.models import ExamState, RequestedProcedure, Urgency
 
 WAITING: Final = (ExamState.READY_TO_READ, ExamState.CLAIMED, ExamState.DRAFT)
@@ -38,6 +39,7 @@ def set_target(
         service_code=service_code,
         defaults={"minutes": minutes},
     )
+    settle_urgency()
     record(
         actor, "reading_target.set", subject=f"reading_target:{target.pk}", minutes=minutes, priority=priority,
         patient_class=patient_class, modality=target.modality, service_code=service_code,
@@ -55,6 +57,7 @@ def remove_target(target_id: int, actor: Actor) -> ReadingTarget:
     if target is None:
         raise NotFound("there is no such target", field="target")
     ReadingTarget.objects.filter(pk=target_id).delete()
+    settle_urgency()
     record(actor, "reading_target.removed", subject=f"reading_target:{target_id}", minutes=target.minutes)
     return target
 

@@ -120,7 +120,9 @@ def _written_with_the_exam() -> Iterator[str]:
     found = _SOURCE.format(due_at=_DUE_AT["postgresql"], exam=f"(SELECT {row})")
     yield (
         "CREATE OR REPLACE FUNCTION exam_search_urgency_of_exam() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        f"BEGIN SELECT u.urgency, u.due_at INTO NEW.urgency, NEW.due_at FROM ({found}) u; RETURN NEW; END $$"
+        # with a number of its own before it reads a target, this transaction is seen to be under way
+        "BEGIN PERFORM pg_current_xact_id(); "
+        f"SELECT u.urgency, u.due_at INTO NEW.urgency, NEW.due_at FROM ({found}) u; RETURN NEW; END $$"
     )
     for name, event, condition in (
         ("added", "INSERT", ""),

@@ -18,6 +18,7 @@ from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
 from ris_core.directories import services as directories
 from ris_core.doses import reading as doses
+from ris_core.exam_search import settling
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
@@ -118,6 +119,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         time_limit_seconds=900.0,
         every_seconds=directories.seconds_between_look_ups,
     ),
+    JobKind(settling.JOB_KIND, settling.run_settle_urgency, Pool.IMAGES),
     JobKind("release_idle_readings", duties.release_idle_readings, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind("forget_draft_states", duties.forget_draft_states, Pool.IMAGES, every_seconds=lambda _: 3600.0),
     JobKind(

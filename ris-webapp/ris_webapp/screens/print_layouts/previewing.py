@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import version_in_force
-from ris_core.errors import NotFound
+from ris_core.errors import InvalidValue, NotFound
 from ris_core.orders.models import RequestedProcedure
 from ris_core.print_layouts.choosing import files_of
 from ris_core.print_layouts.design import Design, LabelDesign
@@ -39,6 +39,7 @@ def shown_pages(design: Design, wanted: Wanted, actor: Actor) -> tuple[Printed, 
     """The PDF, and its first pages as the page shows them.
 
     :raises NotFound: there is no such exam, or nothing of it is approved
+    :raises InvalidValue: exams of several patients are meant
     :raises LayoutFaulty, DocumentTooLarge, DocumentNotMade: it cannot be printed
     """
     result = _print(design, wanted, actor)
@@ -69,13 +70,14 @@ def _exam(number: str, actor: Actor) -> RequestedProcedure:
     """The exam of an accession number, its being shown written down.
 
     :raises NotFound: there is none
+    :raises InvalidValue: orders of two patients have the number; nobody guesses between them
     """
-    found = (
-        RequestedProcedure.objects.select_related("request", "patient")
-        .filter(Q(request__accession_number=number) | Q(request__sent_accession_number=number))
-        .order_by("-pk")
-        .first()
-    )
+    numbered = Q(request__accession_number=number) | Q(request__sent_accession_number=number)
+    exams = RequestedProcedure.objects.select_related("request", "patient").filter(numbered)
+    patients = exams.order_by().values_list("patient", flat=True).distinct()[:2]
+    if len(patients) > 1:
+        raise InvalidValue("orders of several patients have this number", field="exam")
+    found = exams.order_by("-pk").first()
     if found is None:
         raise NotFound("there is no such exam", field="exam")
     record(actor, "report.previewed", subject=f"exam:{found.pk}", patient_id=found.patient_id, by_layout=True)

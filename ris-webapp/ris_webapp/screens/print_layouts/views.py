@@ -162,6 +162,10 @@ def _tried(request: UserRequest) -> tuple[LayoutForm, dict[str, object]]:
         form.errors["line"] = str(error.line)
     except NotFound:
         form.errors["exam"] = _("Không có ca của số phiếu này, hoặc ca chưa có kết quả được duyệt.")
+    except InvalidValue:
+        form.errors["exam"] = _(
+            "Phiếu của nhiều người bệnh mang số này, không chọn được: ghi số phiếu của một ca khác."
+        )
     except (DocumentTooLarge, DocumentNotMade) as error:
         form.errors[""] = f"{error.detail} ({error.code})"
     return form, {}

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from pypdf import PdfReader
 
 from ris_core.audit.models import AuditEvent
+from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.print_layouts.design import DESIGNS, design_of
 from ris_core.print_layouts.models import LayoutPicture, PrintLayout
 from ris_core.print_layouts.tests.test_pictures import SVG
@@ -97,6 +98,23 @@ def test_the_preview_is_of_nobody_or_of_a_real_exam_for_who_may_see_reports(kind
     assert reader.post("/print-layouts/preview", {**entered(kind), "preview_exam": number}).status_code == 200
     assert AuditEvent.objects.filter(action="report.previewed", patient=exam.patient).exists()
     assert administrator.post("/print-layouts/preview", {**entered(kind), "preview_exam": number}).status_code == 403
+
+
+def test_nobody_guesses_between_two_patients_whose_orders_have_one_number() -> None:
+    first, second, reader = an_exam(), an_exam(), client_of(a_user())
+    approved(first, a_reader())
+    approved(second, a_reader())
+    ImagingServiceRequest.objects.filter(pk__in=(first.request_id, second.request_id)).update(
+        sent_accession_number="2026-77"
+    )
+    wanted = {**entered(), "preview_exam": "2026-77"}
+    answer = reader.post("/print-layouts/preview", wanted)
+    assert "nhiều người bệnh" in answer.json()["errors"]["exam"]
+    assert reader.post("/print-layouts/preview.pdf", wanted).status_code == 422
+    assert not AuditEvent.objects.filter(action="report.previewed").exists()
+    ImagingServiceRequest.objects.filter(pk=second.request_id).update(patient=first.patient)
+    RequestedProcedure.objects.filter(pk=second.pk).update(patient=first.patient)
+    assert "pages" in reader.post("/print-layouts/preview", wanted).json()
 
 
 def test_a_real_preliminary_report_is_never_previewed_as_a_final_one() -> None:
