@@ -42,6 +42,7 @@ DOMAIN_APPS = [
     "ris_core.delivery",
     "ris_core.notifications",
     "ris_core.webhooks",
+    "ris_core.sharing",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.changes",

@@ -150,6 +150,31 @@ class Mail(Section, frozen=True):
     """PEM file of who signed the server's certificate; empty: those that the machine trusts."""
 
 
+class Sms(Section, frozen=True):
+    """The HTTP gateway for short messages."""
+
+    url: str = ""
+    """Empty: none are sent."""
+    body: Literal["json", "form"] = "json"
+    to_field: str = "to"
+    text_field: str = "text"
+    id_field: str = ""
+    """Field for a number that is the same when a message is sent again; empty: none."""
+    fixed_fields: str = ""
+    """Further fields, as in an address: ``brandname=BVQ&unicode=1``."""
+    authorization: str = ""
+    """Scheme of the header ``Authorization``, before the secret file ``sms_token``: ``Bearer``; empty: no header."""
+
+
+class Sharing(Section, frozen=True):
+    """Exams shown to people without an account."""
+
+    longest_days: int = 90
+    """How long a share may last, counted from when it is made or prolonged."""
+    usual_days: int = 7
+    """What is offered first."""
+
+
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
@@ -358,6 +383,8 @@ class Settings(Section, frozen=True):
     reading: Reading = Reading()
     critical: Critical = Critical()
     mail: Mail = Mail()
+    sms: Sms = Sms()
+    sharing: Sharing = Sharing()
     worker: Worker = Worker()
     access: Access = Access()
     viewer: Viewer = Viewer()

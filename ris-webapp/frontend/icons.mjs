@@ -59,6 +59,7 @@ export const ICONS = [
   "rotate-clockwise",
   "search",
   "send",
+  "share",
   "settings",
   "sun",
   "trash",

@@ -32,6 +32,8 @@ class RailEntry:
     """How many things wait there for a person; shown beside the icon, and not counted at every page."""
     waiting_for: Callable[[User], int] | None = None
     """The same, where not everybody may see all of them."""
+    or_function: Function | None = None
+    """Whoever has this one finds it too."""
     administration: bool = False
     """Reached from the overview of the administration, which stands for it in the rail."""
 
@@ -79,6 +81,7 @@ RAIL = (
         "criticals:inbox", "alert-triangle", _("Nguy cấp"), Function.ACKNOWLEDGE_CRITICAL, waiting_for=criticals_waiting
     ),
     RailEntry("peer_reviews:inbox", "eye", _("Bình duyệt"), Function.REVIEW_PEERS),
+    RailEntry("sharing:shares", "share", _("Chia sẻ"), Function.SHARE_EXAM, or_function=Function.MANAGE_SHARES),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),
     RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),
@@ -101,12 +104,16 @@ RAIL = (
 
 def rail_for(role: str) -> list[RailEntry]:
     """What ``role`` finds in the rail."""
-    return [entry for entry in RAIL if may(role, entry.function) and not entry.administration]
+    return [entry for entry in RAIL if _may_open(role, entry) and not entry.administration]
 
 
 def administration_for(role: str) -> list[RailEntry]:
     """The screens of the administration that ``role`` may open."""
-    return [entry for entry in RAIL if may(role, entry.function) and entry.administration]
+    return [entry for entry in RAIL if _may_open(role, entry) and entry.administration]
+
+
+def _may_open(role: str, entry: RailEntry) -> bool:
+    return may(role, entry.function) or (entry.or_function is not None and may(role, entry.or_function))
 
 
 def place_in_rail(namespace: str) -> str:

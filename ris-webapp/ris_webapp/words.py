@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ris_webapp.audit_words import ACTIONS
 from ris_webapp.exchange_words import EXCHANGE_WORDS
@@ -42,6 +43,8 @@ WORDS: dict[str, dict[str, Text]] = {
         "store_key_object": _("Lưu ảnh tiêu biểu vào lần chụp"),
         "deliver": _("Gửi kết quả cho nơi nhận"),
         "notify": _("Gửi thông báo cho nơi nhận"),
+        "tell_share": _("Gửi đường dẫn hoặc mã chia sẻ"),
+        "forget_ended_grants": _("Dọn quyền xem đã hết"),
         "study_arrived": _("Ghi nhận ảnh mới đến"),
         "study_stable": _("Khớp ảnh với phiếu"),
         "compare_images": _("So người bệnh trên từng ảnh"),
@@ -56,6 +59,17 @@ WORDS: dict[str, dict[str, Text]] = {
         "purge_done_jobs": _("Dọn việc đã xong"),
     },
     "action": ACTIONS,
+    "share_state": {
+        "OPEN": _("Đang mở"),
+        "OVER": _("Hết hạn"),
+        "USED_UP": _("Hết lượt mở"),
+        "REVOKED": _("Đã thu hồi"),
+    },
+    "share_lock": {
+        "NONE": pgettext_lazy("lock", "Không"),
+        "PASSWORD": _("Mật khẩu"),
+        "CODE": _("Mã một lần"),
+    },
     "role": {
         "RESIDENT": _("Bác sĩ nội trú"),
         "RADIOLOGIST": _("Bác sĩ CĐHA"),

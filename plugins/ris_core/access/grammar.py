@@ -38,6 +38,8 @@ class ImageRequest:
 
     study_uids: frozenset[str]
     """Every study whose data the answer can hold."""
+    whole_file: bool = False
+    """Whether the answer is a DICOM file, which one could keep."""
 
 
 _UID: Final = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+"
@@ -50,7 +52,7 @@ _BELOW_STUDY: Final = "|".join(
         r"/(?P<search>series|instances)",
         rf"/series/{_UID}/(?P<search_in_series>instances)",
         rf"(?:/series/{_UID}(?:/instances/{_UID})?)?/metadata",
-        rf"(?:{_INSTANCE})",
+        rf"(?P<file>{_INSTANCE})",
         rf"{_INSTANCE}{_FRAMES}",
         rf"{_INSTANCE}{_BULK}",
         rf"(?P<picture>(?:/series/{_UID}(?:/instances/{_UID}(?:{_FRAMES})?)?)?/(?:rendered|thumbnail))",
@@ -126,14 +128,15 @@ def read_image_request(
         _check(query, _PICTURE)
     elif query:
         raise RequestRefused("query where none belongs")
-    return ImageRequest(_short_enough(study))
+    return ImageRequest(_short_enough(study), whole_file=match["file"] is not None)
 
 
 def permits(request: ImageRequest, grants: Iterable[ViewerGrant]) -> bool:
     """Whether the grants together cover every study that the request touches."""
     wanted = set(request.study_uids)
     for grant in grants:
-        wanted -= grant.study_uids
+        if grant.may_download or not request.whole_file:
+            wanted -= grant.study_uids
     return not wanted and bool(request.study_uids)
 
 
@@ -172,7 +175,8 @@ def _wado_uri(method: str, query: dict[str, str]) -> ImageRequest:
     _check(query, _WADO)
     if not query.keys() >= _WADO_NEEDS:
         raise RequestRefused("WADO-URI names study, series and instance")
-    return ImageRequest(_short_enough(query["studyUID"]))
+    whole_file = not query.get("contentType", "application/dicom").startswith("image/")
+    return ImageRequest(_short_enough(query["studyUID"]), whole_file=whole_file)
 
 
 def _short_enough(*uids: str) -> frozenset[str]:

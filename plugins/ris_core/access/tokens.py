@@ -39,6 +39,8 @@ class ViewerGrant:
     grant: str
     """Under what it was made, and ends with: one of :func:`session_grant`, :func:`share_grant`,
     :func:`receiver_grant`."""
+    may_download: bool = True
+    """Whole DICOM files may be fetched; without it only what viewers draw from."""
     may_store: bool = False
     """Measurements and annotations may be saved into the granted studies (STOW-RS)."""
 
@@ -88,6 +90,7 @@ def issue_viewer_token(
     *,
     grant: str,
     may_store: bool = False,
+    may_download: bool = True,
 ) -> str:
     """A token for ``user_name`` to view ``study_uids`` until ``expires_at`` (aware), or until ``grant`` ends.
 
@@ -101,6 +104,8 @@ def issue_viewer_token(
     }
     if may_store:
         payload["w"] = 1
+    if not may_download:
+        payload["n"] = 1
     return keyring.sign(_VIEWER, payload)
 
 
@@ -116,6 +121,7 @@ def read_viewer_token(keyring: Keyring, token: str, now: datetime | None = None)
         expires_at=expiry(payload),
         grant=str(payload.get("g", "")),
         may_store=payload.get("w") == 1,
+        may_download=payload.get("n") != 1,
     )
 
 

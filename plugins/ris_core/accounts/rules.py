@@ -50,6 +50,10 @@ class Function(StrEnum):
     """Say that two records are one person, or that an update may make somebody another person."""
     MANAGE_TEMPLATES = "manage_templates"
     """Change report templates, the hospital's phrases and words, and how reports are printed."""
+    SHARE_EXAM = "share_exam"
+    """Show exams to somebody without an account, by a link."""
+    MANAGE_SHARES = "manage_shares"
+    """See, prolong and revoke what others have shared."""
     ADMINISTER = "administer"
 
 
@@ -66,13 +70,15 @@ _RADIOLOGIST = _RESIDENT | {
     Function.RESOLVE_UNMATCHED,
     Function.VIEW_STATISTICS,
     Function.MANAGE_TEMPLATES,
+    Function.SHARE_EXAM,
 }
 
 FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
     "SECRETARY": _WRITING,
     "RESIDENT": _RESIDENT,
     "RADIOLOGIST": _RADIOLOGIST,
-    "SENIOR": _RADIOLOGIST | {Function.APPROVE_RESIDENTS, Function.OVERRIDE_READING, Function.MANAGE_PEER_REVIEWS},
+    "SENIOR": _RADIOLOGIST
+    | {Function.APPROVE_RESIDENTS, Function.OVERRIDE_READING, Function.MANAGE_PEER_REVIEWS, Function.MANAGE_SHARES},
     "TECHNOLOGIST": _VIEWING
     | {
         Function.RESOLVE_UNMATCHED,
@@ -81,6 +87,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
         Function.MANAGE_ORDERS,
         Function.RECORD_ACQUISITION,
         Function.VIEW_PATIENTS,
+        Function.SHARE_EXAM,
     },
     "RECEPTION": frozenset(
         {
@@ -109,6 +116,7 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
             Function.MANAGE_PATIENTS,
             Function.MERGE_PATIENTS,
             Function.MANAGE_TEMPLATES,
+            Function.MANAGE_SHARES,
             Function.ADMINISTER,
         }
     ),

@@ -25,6 +25,7 @@ from ris_core.notifications import sending as notifications
 from ris_core.reports import documents, in_study
 from ris_core.reports.arranging import ARRANGE_JOB
 from ris_core.settings import Settings
+from ris_core.sharing import telling as share_telling
 from ris_core.signatures import credentials as signing_credentials
 from ris_core.signatures import keeping as signed_keeping
 from ris_core.signatures import signing
@@ -90,6 +91,12 @@ JOB_KINDS: tuple[JobKind, ...] = (
     JobKind("store_key_object", key_images.run_store_key_object, Pool.IMAGES),
     JobKind("deliver", sending.run_deliver, Pool.DELIVERIES, after_death=sending.after_delivery_job_died),
     JobKind("notify", notifications.run_notify, Pool.DELIVERIES, after_death=notifications.after_notify_job_died),
+    JobKind(
+        share_telling.JOB_KIND,
+        share_telling.run_tell_share,
+        Pool.DELIVERIES,
+        after_death=share_telling.after_tell_share_died,
+    ),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
     JobKind("compare_images", studies.compare_images, Pool.IMAGES, time_limit_seconds=900.0),

@@ -43,6 +43,7 @@ def grant_viewing(
     grant: str = "",
     until: datetime | None = None,
     may_store: bool = False,
+    may_download: bool = True,
 ) -> None:
     """Let this browser load the images of the studies: one cookie for each set (an exam's own, each prior's).
 
@@ -61,7 +62,13 @@ def grant_viewing(
         if not uids:
             continue
         token = issue_viewer_token(
-            keyring, uids, user_name, expires_at, grant=grant or grant_of(request.session), may_store=may_store
+            keyring,
+            uids,
+            user_name,
+            expires_at,
+            grant=grant or grant_of(request.session),
+            may_store=may_store,
+            may_download=may_download,
         )
         name = viewer_cookie_name(uids)
         response.set_cookie(

@@ -55,6 +55,11 @@ REFUSALS: dict[str, Refusal] = {
     "QUANG-3109": Refusal(
         404, _("Chưa có kết quả để mở"), _("Ca chụp này chưa có kết quả được duyệt, hoặc kết quả chưa được trả.")
     ),
+    "QUANG-6301": Refusal(
+        403,
+        _("Chia sẻ này không mở được"),
+        _("Đường dẫn không đúng, đã hết hạn hoặc đã được thu hồi. Hãy mở lại từ đường dẫn, hoặc hỏi người đã gửi."),
+    ),
     "QUANG-3107": Refusal(404, _("Chưa có ảnh để mở"), _("Ca chụp này chưa có ảnh, hoặc không có ca chụp như vậy.")),
 }
 

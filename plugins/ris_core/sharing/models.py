@@ -1,0 +1,114 @@
+"""Exams shown to somebody without an account, by a link: what is shared, how it may be opened, who has opened it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from ris_core.outbox.entries import OutboxEntry
+
+
+class Lock(models.TextChoices):
+    """What is asked for beside the link."""
+
+    NONE = "NONE"
+    PASSWORD = "PASSWORD"  # noqa: S105 - the name of a kind
+    """Chosen by whoever shares, told by another way."""
+    CODE = "CODE"
+    """Six digits, sent to the receiver's telephone or mailbox at each opening, good once."""
+
+
+class Channel(models.TextChoices):
+    """How the receiver is written to."""
+
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+
+
+class Share(models.Model):
+    """One link. It is never deleted: who has seen what stays known."""
+
+    handle = models.CharField(max_length=16, unique=True)
+    """In addresses of what it has opened; random, and opens nothing."""
+    digest = models.CharField(max_length=64, unique=True)
+    """SHA-256 of the link's secret, which has 256 random bits and is kept nowhere."""
+    revision = models.PositiveIntegerField(default=1)
+    """Grows when less may be seen than before; viewers that were opened before it load nothing more."""
+    receiver = models.CharField(max_length=128)
+    """For whom, in the words of whoever shares."""
+    comment = models.TextField(blank=True)
+    """Shown to the receiver."""
+    lock = models.CharField(max_length=8, choices=Lock, default=Lock.NONE)
+    password = models.CharField(max_length=128, blank=True)
+    """Its hash."""
+    code_channel = models.CharField(max_length=8, choices=Channel, blank=True)
+    code_address = models.CharField(max_length=254, blank=True)
+    with_report = models.BooleanField(default=True)
+    may_download = models.BooleanField(default=False)
+    may_pass_on = models.BooleanField(default=False)
+    """Without it the link opens on the first device that has opened it, and on no other."""
+    device = models.CharField(max_length=64, blank=True)
+    """SHA-256 of the key of that device."""
+    views_allowed = models.PositiveSmallIntegerField(null=True, blank=True)
+    """None: as often as one likes."""
+    views_used = models.PositiveIntegerField(default=0)
+    wrong_tries = models.PositiveSmallIntegerField(default=0)
+    """Wrong passwords and codes since the last right one."""
+    locked_until = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["created_by", "-created_at"], name="shares_of_user")]
+
+
+class SharedExam(models.Model):
+    """One exam of a share: its images that may be shown, and its report in force, at each look."""
+
+    share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="exams")
+    procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["share", "procedure"], name="exam_shared_once")]
+
+
+class ShareOpening(models.Model):
+    """Somebody has opened the link, and looks until it ends."""
+
+    share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="openings")
+    digest = models.CharField(max_length=64, unique=True)
+    """SHA-256 of the key that the browser holds."""
+    opened_at = models.DateTimeField()
+    until = models.DateTimeField()
+    address = models.CharField(max_length=64, blank=True)
+    browser = models.CharField(max_length=200, blank=True)
+    """What the browser says it is."""
+
+
+class ShareCode(models.Model):
+    """A one-time code that was sent."""
+
+    share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="codes")
+    digest = models.CharField(max_length=64)
+    sent_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["share", "-sent_at"], name="share_codes")]
+
+
+class ShareMessage(OutboxEntry):
+    """A link or a code on its way to the receiver. The text is sealed, and gone once it has been handed over."""
+
+    share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="messages")
+    channel = models.CharField(max_length=8, choices=Channel)
+    address = models.CharField(max_length=254)
+    sealed = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["share", "sequence"], name="share_message_order")]

@@ -1,0 +1,126 @@
+"""What a share may be, and whether one opens: decided without database, clock or network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from ris_core.sharing.errors import ShareInvalid
+
+MOST_EXAMS: Final = 16
+MOST_VIEWS: Final = 1000
+LONGEST_COMMENT: Final = 2000
+SHORTEST_PASSWORD: Final = 8
+WRONG_TRIES: Final = 5
+"""Wrong passwords or codes after which a share stays shut for :data:`LOCKED`."""
+LOCKED: Final = timedelta(minutes=15)
+CODE_LASTS: Final = timedelta(minutes=10)
+CODES_AT_ONCE: Final = 3
+"""Codes that are sent within :data:`LOCKED`."""
+LOOKS: Final = timedelta(hours=8)
+"""Longest time from opening a link to having to open it again."""
+
+_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
+_PHONE: Final = re.compile(r"\+?[0-9]{8,15}")
+
+
+class ShareState(StrEnum):
+    """How a share stands."""
+
+    OPEN = "OPEN"
+    OVER = "OVER"
+    USED_UP = "USED_UP"
+    REVOKED = "REVOKED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the receiver may do, and how long.
+
+    :raises ShareInvalid: ``field`` names what cannot be so
+    """
+
+    receiver: str
+    exam_ids: tuple[int, ...]
+    expires_at: datetime
+    comment: str = ""
+    password: str = ""
+    """Empty: none is asked for."""
+    code_to: str = ""
+    """Telephone number or e-mail address to which a one-time code is sent; empty: none is."""
+    with_report: bool = True
+    may_download: bool = False
+    may_pass_on: bool = False
+    views_allowed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.receiver.strip()) <= 128:
+            raise ShareInvalid("say for whom it is", field="receiver")
+        if not 1 <= len(set(self.exam_ids)) <= MOST_EXAMS:
+            raise ShareInvalid(f"a share has 1 to {MOST_EXAMS} exams", field="exams")
+        if len(self.comment) > LONGEST_COMMENT:
+            raise ShareInvalid(f"a comment has at most {LONGEST_COMMENT} characters", field="comment")
+        if self.password and self.code_to:
+            raise ShareInvalid("a share asks for a password or for a code", field="lock")
+        if self.password and not SHORTEST_PASSWORD <= len(self.password) <= 128:
+            raise ShareInvalid(f"a password has at least {SHORTEST_PASSWORD} characters", field="password")
+        if self.code_to:
+            channel_of(self.code_to, field="code_to")
+        if self.views_allowed is not None and not 1 <= self.views_allowed <= MOST_VIEWS:
+            raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+
+
+def channel_of(address: str, *, field: str) -> str:
+    """``EMAIL`` or ``SMS``, by what the address looks like.
+
+    :raises ShareInvalid: it is neither
+    """
+    if _EMAIL.fullmatch(address):
+        return "EMAIL"
+    if _PHONE.fullmatch(phone_number(address)):
+        return "SMS"
+    raise ShareInvalid("give an e-mail address or a telephone number", field=field)
+
+
+def phone_number(text: str) -> str:
+    """Without what people put between the digits."""
+    return re.sub(r"[ .()-]", "", text)
+
+
+def check_expiry(expires_at: datetime, now: datetime, longest_days: int) -> None:
+    """:raises ShareInvalid: it lies in the past, or further ahead than the site allows"""
+    if expires_at <= now:
+        raise ShareInvalid("a share ends in the future", field="expires_at")
+    if expires_at > now + timedelta(days=longest_days, hours=24):
+        raise ShareInvalid(f"a share lasts {longest_days} days at most", field="expires_at")
+
+
+def state_of(
+    now: datetime,
+    *,
+    expires_at: datetime,
+    revoked: bool,
+    views_used: int,
+    views_allowed: int | None,
+) -> ShareState:
+    """How a share stands for somebody who would open it now."""
+    if revoked:
+        return ShareState.REVOKED
+    if expires_at <= now:
+        return ShareState.OVER
+    if views_allowed is not None and views_used >= views_allowed:
+        return ShareState.USED_UP
+    return ShareState.OPEN
+
+
+def good_code(codes: Iterable[tuple[str, datetime]], entered_digest: str, now: datetime) -> bool:
+    """Whether ``entered_digest`` is that of the newest of the unused codes, and still good.
+
+    :param codes: digest and time of sending, the newest first
+    """
+    newest = next(iter(codes), None)
+    return newest is not None and newest[0] == entered_digest and now - newest[1] <= CODE_LASTS

@@ -1,0 +1,215 @@
+"""Shares made, prolonged, limited, given a new link, revoked (R10).
+
+One transaction each, with its audit event. Who calls decides whether the actor may share these exams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from ris_core.access.ended_grants import end_grants
+from ris_core.access.tokens import share_grant
+from ris_core.audit.services import Actor, record
+from ris_core.changes.services import announce
+from ris_core.errors import NotFound, NotPermitted, TransitionRefused
+from ris_core.orders.models import RequestedProcedure
+from ris_core.outbox.entries import OutboxState
+from ris_core.outbox.rules import OWED
+from ris_core.sharing.errors import ShareInvalid
+from ris_core.sharing.models import Lock, Share, SharedExam
+from ris_core.sharing.rules import (
+    MOST_VIEWS,
+    ShareState,
+    Terms,
+    channel_of,
+    check_expiry,
+    phone_number,
+    state_of,
+)
+from ris_core.sharing.secrets import digest_of, new_handle, new_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What can be changed of a share that has been given away."""
+
+    comment: str
+    with_report: bool
+    may_download: bool
+    may_pass_on: bool
+    views_allowed: int | None
+
+
+@transaction.atomic
+def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
+    """A new share, and the secret of its link: shown or sent now, and kept nowhere.
+
+    :raises ShareInvalid: ``field`` names what cannot be so
+    """
+    if actor.user_id is None:
+        raise NotPermitted("exams are shared by somebody who has logged in")
+    now = timezone.now()
+    check_expiry(terms.expires_at, now, settings.QUANG.sharing.longest_days)
+    exams = list(RequestedProcedure.objects.filter(pk__in=terms.exam_ids).order_by("-scheduled_at", "pk"))
+    if len(exams) != len(set(terms.exam_ids)):
+        raise ShareInvalid("there is no such exam", field="exams")
+    secret = new_key()
+    code_to = phone_number(terms.code_to) if "@" not in terms.code_to else terms.code_to
+    share = Share.objects.create(
+        handle=new_handle(),
+        digest=digest_of(secret),
+        receiver=terms.receiver.strip(),
+        comment=terms.comment.strip(),
+        lock=Lock.PASSWORD if terms.password else Lock.CODE if code_to else Lock.NONE,
+        password=make_password(terms.password) if terms.password else "",
+        code_channel=channel_of(code_to, field="code_to") if code_to else "",
+        code_address=code_to,
+        with_report=terms.with_report,
+        may_download=terms.may_download,
+        may_pass_on=terms.may_pass_on,
+        views_allowed=terms.views_allowed,
+        created_by_id=actor.user_id,
+        created_at=now,
+        expires_at=terms.expires_at,
+    )
+    SharedExam.objects.bulk_create(SharedExam(share=share, procedure=exam) for exam in exams)
+    facts: dict[str, Any] = {
+        "exams": [exam.pk for exam in exams],
+        "until": share.expires_at.isoformat(),
+        "lock": share.lock,
+    }
+    for patient_id in dict.fromkeys(exam.patient_id for exam in exams):
+        record(actor, "share.made", subject=_subject(share), patient_id=patient_id, **facts)
+    announce("share", share.pk)
+    return share, secret
+
+
+@transaction.atomic
+def extend_share(share_id: int, expires_at: datetime, actor: Actor) -> Share:
+    """Let it last longer or shorter; one that was over opens again.
+
+    :raises NotFound: no such share
+    :raises TransitionRefused: it is revoked
+    :raises ShareInvalid: field ``expires_at``
+    """
+    share = _not_revoked(share_id)
+    check_expiry(expires_at, timezone.now(), settings.QUANG.sharing.longest_days)
+    former, share.expires_at = share.expires_at, expires_at
+    fields = ["expires_at"]
+    if expires_at < former:
+        fields.append(_narrow(share))
+    share.save(update_fields=fields)
+    _tell(share, actor, "extended", until=expires_at.isoformat(), former=former.isoformat())
+    return share
+
+
+@transaction.atomic
+def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
+    """Change what its receiver may do; who is looking now must open it again when that has become less.
+
+    :raises NotFound: no such share
+    :raises TransitionRefused: it is revoked
+    :raises ShareInvalid: field ``views_allowed``
+    """
+    share = _not_revoked(share_id)
+    if limits.views_allowed is not None and not 1 <= limits.views_allowed <= MOST_VIEWS:
+        raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+    less = [
+        name
+        for name in ("with_report", "may_download", "may_pass_on")
+        if getattr(share, name) and not getattr(limits, name)
+    ]
+    share.comment = limits.comment.strip()
+    share.with_report, share.may_download = limits.with_report, limits.may_download
+    share.may_pass_on, share.views_allowed = limits.may_pass_on, limits.views_allowed
+    if less:
+        _narrow(share)
+    share.save()
+    _tell(share, actor, "limited", less=less, views_allowed=limits.views_allowed)
+    return share
+
+
+@transaction.atomic
+def renew_link(share_id: int, actor: Actor) -> tuple[Share, str]:
+    """Another link for the same share, on any device; the former one, and what it has opened, works no more.
+
+    :raises NotFound: no such share
+    :raises TransitionRefused: it is revoked
+    """
+    share = _not_revoked(share_id)
+    secret = new_key()
+    share.digest, share.device = digest_of(secret), ""
+    share.wrong_tries, share.locked_until = 0, None
+    _take_back_letters(share)
+    _narrow(share)
+    share.save()
+    _tell(share, actor, "link_renewed")
+    return share, secret
+
+
+@transaction.atomic
+def revoke_share(share_id: int, actor: Actor) -> Share:
+    """Shut it for good: the link opens nothing, pages and viewers that are open load nothing more.
+
+    :raises NotFound: no such share
+    :raises TransitionRefused: it is revoked already
+    """
+    share = _not_revoked(share_id)
+    share.revoked_at, share.revoked_by_id = timezone.now(), actor.user_id
+    _take_back_letters(share)
+    share.save(update_fields=["revoked_at", "revoked_by", _narrow(share)])
+    _tell(share, actor, "revoked")
+    return share
+
+
+def share_state(share: Share, now: datetime | None = None) -> ShareState:
+    """How it stands for somebody who would open it."""
+    return state_of(
+        now or timezone.now(),
+        expires_at=share.expires_at,
+        revoked=share.revoked_at is not None,
+        views_used=share.views_used,
+        views_allowed=share.views_allowed,
+    )
+
+
+def _narrow(share: Share) -> str:
+    """End what it has opened so far: viewers within seconds, pages at once. The name of the field that is to be
+    saved."""
+    end_grants([share_grant(share.pk, share.revision)])
+    share.openings.update(until=timezone.now())
+    share.revision += 1
+    return "revision"
+
+
+def _take_back_letters(share: Share) -> None:
+    """What has not been handed over names a link that works no more."""
+    owed = share.messages.filter(state__in=OWED)
+    owed.update(state=OutboxState.DISMISSED, dismissed_reason="the link works no more", sealed=b"", message=b"")
+
+
+def _not_revoked(share_id: int) -> Share:
+    share = Share.objects.select_for_update(of=("self",)).filter(pk=share_id).first()
+    if share is None:
+        raise NotFound("there is no such share", field="share")
+    if share.revoked_at is not None:
+        raise TransitionRefused("the share is revoked", field="share")
+    return share
+
+
+def _tell(share: Share, actor: Actor, what: str, **facts: Any) -> None:
+    patients = share.exams.values_list("procedure__patient_id", flat=True)
+    for patient_id in sorted(set(patients)):
+        record(actor, f"share.{what}", subject=_subject(share), patient_id=patient_id, **facts)
+    announce("share", share.pk)
+
+
+def _subject(share: Share) -> str:
+    return f"share:{share.pk}"

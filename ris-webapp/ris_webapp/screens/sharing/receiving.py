@@ -1,0 +1,194 @@
+"""Where a receiver comes: the door that takes the link, and the page of what it opens.
+
+The link's secret stands behind ``#`` in the address: browsers send it to nobody, and no log has it. The door's script
+takes it out of the address and posts it; what opens then hangs on a cookie of this share's own pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_POST
+
+from ris_core.access.tokens import share_grant
+from ris_core.audit.services import record
+from ris_core.delivery.outside import version_for_outside
+from ris_core.errors import QuangError
+from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
+from ris_core.sharing.models import ShareOpening
+from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visitor
+from ris_webapp.client import client_address
+from ris_webapp.permission import public
+from ris_webapp.screens.sharing.archive import zip_of
+from ris_webapp.screens.sharing.contents import exam_of, exams_of
+from ris_webapp.screens.viewer_launch.grants import grant_viewing
+from ris_webapp.screens.viewer_launch.ohif import viewer_address
+from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
+from ris_webapp.screens.viewer_launch.results import report_pdf, shown_studies
+
+_OPENED: Final = "quang_share"
+_DEVICE: Final = "quang_device"
+_DEVICE_DAYS: Final = 400
+
+
+@public
+@require_GET
+def door(request: HttpRequest) -> HttpResponse:
+    """The empty page whose script posts the link's secret."""
+    return outsider_headers(render(request, "sharing/door.html", {}))
+
+
+@public
+@sensitive_post_parameters()
+@require_POST
+def open_link(request: HttpRequest) -> HttpResponse:
+    """Take link and answer: 200 with where to go, or with what is asked for; else 403 or 429, always the same."""
+    knock = Knock(
+        secret=request.POST.get("link", "")[:64],
+        answer=request.POST.get("answer", "")[:128],
+        device=request.COOKIES.get(_DEVICE, "")[:64],
+        address=client_address(request),
+        browser=request.headers.get("User-Agent", ""),
+    )
+    try:
+        outcome = open_share(knock)
+    except (ShareRefused, ShareTriedTooOften) as error:
+        return _json({"code": error.code}, status=429 if isinstance(error, ShareTriedTooOften) else 403)
+    if isinstance(outcome, Asked):
+        return _json({"ask": outcome.lock})
+    page = reverse("sharing:shown", args=[outcome.opening.share.handle])
+    response = _json({"to": page})
+    _keep(response, _OPENED, outcome.key, page, int((outcome.opening.until - timezone.now()).total_seconds()))
+    _keep(response, _DEVICE, outcome.device, "/share/", _DEVICE_DAYS * 86400)
+    return response
+
+
+@public
+@require_GET
+def shown(request: HttpRequest, handle: str) -> HttpResponse:
+    """What the link opens: exams, reports, images."""
+    try:
+        opening = _opening(request, handle)
+    except ShareRefused as error:
+        return refuse(request, error.code)
+    context = {"share": opening.share, "until": opening.until, "exams": exams_of(opening.share)}
+    return outsider_headers(render(request, "sharing/shown.html", context))
+
+
+@public
+@require_GET
+def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
+    """Grant the images of one exam to this browser, and go to the viewer."""
+    try:
+        opening = _opening(request, handle)
+        exam = exam_of(opening.share, exam_id)
+    except ShareRefused as error:
+        return refuse(request, error.code)
+    share = opening.share
+    uids = [study.study_instance_uid for study in shown_studies(exam.pk)]
+    if not uids:
+        return refuse(request, "QUANG-3107")
+    response = HttpResponseRedirect(viewer_address(uids))
+    grant_viewing(
+        request,
+        response,
+        [uids],
+        f"share {share.pk}",
+        grant=share_grant(share.pk, share.revision),
+        until=opening.until,
+        may_download=share.may_download,
+    )
+    _note(request, opening, "share.images_opened", exam_id, exam.patient_id)
+    return outsider_headers(response)
+
+
+@public
+@require_GET
+def report(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
+    """The report in force as PDF; one that was recalled since is not there."""
+    try:
+        opening = _opening(request, handle)
+        exam = exam_of(opening.share, exam_id)
+    except ShareRefused as error:
+        return refuse(request, error.code)
+    version = version_for_outside(exam.pk) if opening.share.with_report else None
+    if version is None:
+        return refuse(request, "QUANG-3109")
+    pdf = report_pdf(version)
+    if pdf is None:
+        return waiting_page(request)
+    _note(request, opening, "report.viewed", exam_id, exam.patient_id, version=version.number)
+    response = HttpResponse(pdf, content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="report-v{version.number}.pdf"'
+    return outsider_headers(response)
+
+
+@public
+@require_GET
+def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
+    """The exam's DICOM files in one ZIP, when they may be kept."""
+    try:
+        opening = _opening(request, handle)
+        exam = exam_of(opening.share, exam_id)
+        if not opening.share.may_download:
+            raise ShareRefused("its files may not be kept")
+    except ShareRefused as error:
+        return refuse(request, error.code)
+    key = request.COOKIES.get(_OPENED, "")
+    uids = [study.study_instance_uid for study in shown_studies(exam.pk)]
+    _note(request, opening, "share.files_downloaded", exam_id, exam.patient_id)
+    response = StreamingHttpResponse(
+        zip_of(settings.QUANG, uids, still_open=lambda: _is_open(key, handle)), content_type="application/zip"
+    )
+    response["Content-Disposition"] = f'attachment; filename="images-{exam_id}.zip"'
+    response["Referrer-Policy"] = "no-referrer"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _opening(request: HttpRequest, handle: str) -> ShareOpening:
+    return opened_with(request.COOKIES.get(_OPENED, ""), handle)
+
+
+def _is_open(key: str, handle: str) -> bool:
+    try:
+        opened_with(key, handle)
+    except QuangError:
+        return False
+    return True
+
+
+def _note(
+    request: HttpRequest, opening: ShareOpening, action: str, exam_id: int, patient_id: int, **facts: Any
+) -> None:
+    actor = visitor(opening.share, client_address(request))
+    record(actor, action, subject=f"exam:{exam_id}", patient_id=patient_id, share=opening.share_id, **facts)
+
+
+def _json(content: dict[str, object], status: int = 200) -> HttpResponse:
+    return outsider_headers(JsonResponse(content, status=status))
+
+
+def _keep(response: HttpResponse, name: str, value: str, path: str, seconds: int) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=max(1, seconds),
+        path=path,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )

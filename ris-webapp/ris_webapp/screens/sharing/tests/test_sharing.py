@@ -1,0 +1,332 @@
+"""A share from making to revoking, as whoever shares and whoever receives (R10)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from ris_core.access.ended_grants import read_ended_grants
+from ris_core.access.tokens import share_grant
+from ris_core.accounts.models import Role
+from ris_core.audit.models import AuditEvent
+from ris_core.jobs.models import Job
+from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.documents import ensure_document
+from ris_core.reports.models import ReportVersion
+from ris_core.sharing.models import Share, ShareMessage
+from ris_core.sharing.opening import MOST_REFUSALS
+from ris_core.sharing.rules import CODES_AT_ONCE, WRONG_TRIES
+from ris_core.sharing.telling import Letter, opened
+from ris_core.studies.models import Study
+from ris_webapp.screens.reading.tests.exams import a_study, an_exam
+from ris_webapp.screens.reading.tests.test_reading_page import granted, report
+from ris_webapp.tests.people import client_as
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "mo-bang-cai-nay"
+
+
+def an_exam_with_images() -> tuple[RequestedProcedure, Study]:
+    exam = an_exam()
+    return exam, a_study(exam)
+
+
+def made(sharer: Client, *exams: RequestedProcedure, **fields: Any) -> tuple[Share, str]:
+    """A share by the form, and the secret that stands in its link."""
+    day = (timezone.localdate() + timedelta(days=7)).isoformat()
+    entered = {"exam": [exam.pk for exam in exams], "receiver": "BS Minh", "expires_at": day, "lock": "NONE", **fields}
+    answer = sharer.post("/shares/new/", entered)
+    assert answer.status_code == 200, answer.content.decode()[:3000]
+    secret = re.search(r"/share/#([A-Za-z0-9_-]{43})", answer.content.decode())
+    assert secret is not None
+    return Share.objects.latest("pk"), secret[1]
+
+
+def knock(receiver: Client, secret: str, answer: str = "") -> Any:
+    return receiver.post("/share/open", {"link": secret, "answer": answer})
+
+
+def entered(secret: str) -> tuple[Client, str]:
+    receiver = Client()
+    return receiver, knock(receiver, secret).json()["to"]
+
+
+@pytest.fixture
+def sharer() -> Client:
+    return client_as(Role.RADIOLOGIST)
+
+
+def test_a_link_opens_its_exam_and_no_other(sharer: Client) -> None:
+    exam, study = an_exam_with_images()
+    other, _ = an_exam_with_images()
+    _, secret = made(sharer, exam)
+    receiver, page = entered(secret)
+    assert exam.service_name in receiver.get(page).content.decode()
+    answer: Any = receiver.get(f"{page}images/{exam.pk}")
+    (grant,) = granted(answer)
+    assert grant.study_uids == {study.study_instance_uid}
+    assert not grant.may_download
+    assert not grant.may_store
+    for what in ("images", "report", "files"):
+        assert receiver.get(f"{page}{what}/{other.pk}").status_code == 403
+
+
+def test_the_secret_is_kept_nowhere(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam)
+    entered(secret)
+    assert secret not in sharer.get(f"/shares/{share.pk}/").content.decode()
+    assert secret not in str(list(Share.objects.values())) + str(list(AuditEvent.objects.values()))
+
+
+def test_the_door_says_nothing_and_may_be_seen_by_anybody() -> None:
+    answer = Client().get("/share/")
+    assert answer.status_code == 200
+    assert answer["Referrer-Policy"] == "no-referrer"
+
+
+def test_revoked_it_shows_nothing_at_once_and_viewers_learn_of_it(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam)
+    receiver, page = entered(secret)
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    assert grant.grant not in read_ended_grants()
+    sharer.post(f"/shares/{share.pk}/revoke/")
+    assert grant.grant in read_ended_grants()
+    for address in (page, f"{page}images/{exam.pk}", f"{page}report/{exam.pk}", f"{page}files/{exam.pk}"):
+        assert receiver.get(address).status_code == 403
+    assert knock(receiver, secret).status_code == 403
+    assert sharer.post(f"/shares/{share.pk}/extend/", {"expires_at": "2027-01-01"}).status_code == 409
+
+
+@pytest.mark.parametrize("what", ["unknown", "malformed", "over", "revoked", "used up", "another device", "locked"])
+def test_whoever_does_not_get_in_learns_nothing(sharer: Client, what: str) -> None:
+    exam, _ = an_exam_with_images()
+    lock = {"lock": "PASSWORD", "password": PASSWORD} if what == "locked" else {}
+    share, secret = made(sharer, exam, **lock)
+    stored = Share.objects.filter(pk=share.pk)
+    if what == "unknown":
+        secret = "A" * 43
+    elif what == "malformed":
+        secret = "' OR 1=1 --"
+    elif what == "over":
+        stored.update(expires_at=timezone.now())
+    elif what == "revoked":
+        stored.update(revoked_at=timezone.now())
+    elif what == "used up":
+        stored.update(views_allowed=1, views_used=1)
+    elif what == "another device":
+        entered(secret)
+    else:
+        for _ in range(WRONG_TRIES):
+            knock(Client(), secret, "sai-mat-khau")
+    answer = knock(Client(), secret)
+    assert (answer.status_code, answer.json()) == (403, {"code": "QUANG-6301"})
+
+
+def test_guessing_is_slowed_down_for_that_address_only(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    _, secret = made(sharer, exam)
+    for _ in range(MOST_REFUSALS):
+        assert knock(Client(REMOTE_ADDR="203.0.113.9"), "B" * 43).status_code == 403
+    assert knock(Client(REMOTE_ADDR="203.0.113.9"), secret).status_code == 429
+    assert knock(Client(REMOTE_ADDR="203.0.113.10"), secret).status_code == 200
+
+
+def test_a_password_is_asked_for_and_a_wrong_one_refused_like_a_wrong_link(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    _, secret = made(sharer, exam, lock="PASSWORD", password=PASSWORD)
+    receiver = Client()
+    assert knock(receiver, secret).json() == {"ask": "PASSWORD"}
+    assert knock(receiver, secret, "sai").json() == {"code": "QUANG-6301"}
+    assert "to" in knock(receiver, secret, PASSWORD).json()
+
+
+def test_a_code_is_sent_opens_once_and_not_too_often(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam, lock="CODE", code_to="0912 345 678", may_pass_on="on")
+    receiver = Client()
+    assert knock(receiver, secret).json() == {"ask": "CODE"}
+    letter = ShareMessage.objects.get(share=share)
+    assert (letter.channel, letter.address) == ("SMS", "0912345678")
+    assert Job.objects.filter(kind="tell_share", subject_id=str(letter.pk)).exists()
+    code = sealed_letter(letter).code
+    assert "to" in knock(receiver, secret, code).json()
+    assert knock(receiver, secret, code).status_code == 403
+    for _ in range(CODES_AT_ONCE - 1):
+        assert knock(receiver, secret).status_code == 200
+    assert knock(receiver, secret).status_code == 403
+
+
+def sealed_letter(letter: ShareMessage) -> Letter:
+    return msgspec.json.decode(opened(bytes(letter.sealed), "share message"), type=Letter)
+
+
+def test_a_link_is_sent_and_its_text_is_sealed(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam, send_to="bs.minh@example.org")
+    letter = ShareMessage.objects.get(share=share)
+    assert sealed_letter(letter).link.endswith(f"/share/#{secret}")
+    assert secret.encode() not in bytes(letter.sealed) + bytes(letter.message)
+    sharer.post(f"/shares/{share.pk}/revoke/")
+    letter.refresh_from_db()
+    assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
+
+
+def test_the_first_device_keeps_it_unless_it_may_be_passed_on(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    _, secret = made(sharer, exam)
+    receiver, _ = entered(secret)
+    assert knock(receiver, secret).status_code == 200
+    assert knock(Client(), secret).status_code == 403
+    _, passed_on = made(sharer, exam, may_pass_on="on")
+    assert knock(Client(), passed_on).status_code == 200
+    assert knock(Client(), passed_on).status_code == 200
+
+
+def test_views_are_counted(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam, views_allowed="2", may_pass_on="on")
+    receiver, page = entered(secret)
+    entered(secret)
+    assert knock(Client(), secret).status_code == 403
+    assert receiver.get(page).status_code == 200  # who is in stays in
+    share.refresh_from_db()
+    assert (share.views_used, share.openings.count()) == (2, 2)
+
+
+def test_prolonged_it_opens_again(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam)
+    Share.objects.filter(pk=share.pk).update(expires_at=timezone.now())
+    assert knock(Client(), secret).status_code == 403
+    day = (timezone.localdate() + timedelta(days=3)).isoformat()
+    sharer.post(f"/shares/{share.pk}/extend/", {"expires_at": day})
+    assert knock(Client(), secret).status_code == 200
+
+
+def test_allowed_less_it_must_be_opened_again(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam, may_download="on", with_report="on")
+    receiver, page = entered(secret)
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    assert grant.may_download
+    sharer.post(f"/shares/{share.pk}/limit/", {"with_report": "on", "comment": "Chỉ xem"})
+    assert receiver.get(page).status_code == 403
+    assert share_grant(share.pk, 1) in read_ended_grants()
+    page = knock(receiver, secret).json()["to"]
+    assert "Chỉ xem" in receiver.get(page).content.decode()
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    assert (grant.may_download, grant.grant) == (False, share_grant(share.pk, 2))
+    assert receiver.get(f"{page}files/{exam.pk}").status_code == 403
+
+
+def test_a_new_link_shuts_the_former_one(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, former = made(sharer, exam)
+    receiver, page = entered(former)
+    answer = sharer.post(f"/shares/{share.pk}/link/", {})
+    found = re.search(r"/share/#([A-Za-z0-9_-]{43})", answer.content.decode())
+    assert found is not None
+    assert receiver.get(page).status_code == 403
+    assert knock(receiver, former).status_code == 403
+    assert knock(Client(), found[1]).status_code == 200
+
+
+def test_the_report_is_there_while_it_is_in_force(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    _, secret = made(sharer, exam, with_report="on")
+    receiver, page = entered(secret)
+    assert receiver.get(f"{page}report/{exam.pk}").status_code == 404
+    report(exam)
+    version = ReportVersion.objects.get(reading__procedure=exam)
+    ensure_document(version.pk)
+    answer = receiver.get(f"{page}report/{exam.pk}")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    assert exam.patient.full_name not in answer["Content-Disposition"]
+    _, without = made(sharer, exam)
+    receiver, page = entered(without)
+    assert receiver.get(f"{page}report/{exam.pk}").status_code == 404
+
+
+def test_every_step_is_written_down(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, secret = made(sharer, exam)
+    receiver, page = entered(secret)
+    receiver.get(f"{page}images/{exam.pk}")
+    knock(Client(), secret)
+    sharer.post(f"/shares/{share.pk}/revoke/")
+    actions = AuditEvent.objects.filter(action__startswith="share.").order_by("pk").values_list("action", "patient_id")
+    assert list(actions) == [
+        ("share.made", exam.patient_id),
+        ("share.opened", exam.patient_id),
+        ("share.images_opened", exam.patient_id),
+        ("share.refused", None),
+        ("share.revoked", exam.patient_id),
+    ]
+    seen = sharer.get(f"/shares/{share.pk}/").content.decode()
+    assert "127.0.0.1" in seen
+
+
+def test_several_exams_of_several_patients(sharer: Client) -> None:
+    (one, _), (other, _) = an_exam_with_images(), an_exam_with_images()
+    _, secret = made(sharer, one, other)
+    receiver, page = entered(secret)
+    text = receiver.get(page).content.decode()
+    assert one.patient.full_name in text
+    assert other.patient.full_name in text
+    for exam in (one, other):
+        assert receiver.get(f"{page}images/{exam.pk}").status_code == 302
+
+
+def test_shares_are_seen_by_who_made_them_and_who_manages_all(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, _ = made(sharer, exam)
+    assert "BS Minh" in sharer.get("/shares/").content.decode()
+    colleague = client_as(Role.TECHNOLOGIST)
+    assert "BS Minh" not in colleague.get("/shares/").content.decode()
+    assert colleague.get(f"/shares/{share.pk}/").status_code == 404
+    assert colleague.post(f"/shares/{share.pk}/revoke/").status_code == 404
+    manager = client_as(Role.ADMINISTRATOR)
+    assert "BS Minh" in manager.get("/shares/").content.decode()
+    assert manager.post(f"/shares/{share.pk}/revoke/").status_code == 302
+    assert client_as(Role.CLINICIAN).get("/shares/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"receiver": ""}, "Hãy ghi chia sẻ cho ai."),
+        ({"expires_at": "2020-01-01"}, "Ngày hết hạn"),
+        ({"lock": "PASSWORD", "password": "ngan"}, "ít nhất 8 ký tự"),
+        ({"lock": "CODE", "code_to": "khong"}, "e-mail hoặc một số điện thoại"),
+        ({"send_to": "khong"}, "e-mail hoặc một số điện thoại"),
+        ({"views_allowed": "0"}, "Số lần mở từ 1 đến 1000"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_shared(sharer: Client, fields: dict[str, str], said: str) -> None:
+    exam, _ = an_exam_with_images()
+    day = (timezone.localdate() + timedelta(days=7)).isoformat()
+    answer = sharer.post(
+        "/shares/new/", {"exam": exam.pk, "receiver": "A", "expires_at": day, "lock": "NONE", **fields}
+    )
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Share.objects.exists()
+
+
+def test_an_exam_is_added_by_its_number(sharer: Client) -> None:
+    (one, _), (other, _) = an_exam_with_images(), an_exam_with_images()
+    number = other.request.accession_number
+    answer = sharer.post("/shares/new/", {"exam": one.pk, "look_up": "1", "add": number, "lock": "NONE"})
+    text = answer.content.decode()
+    assert one.service_name in text
+    assert number in text
+    assert not Share.objects.exists()
+    assert "KHONG-CO" in sharer.post("/shares/new/", {"look_up": "1", "add": "KHONG-CO"}).content.decode()

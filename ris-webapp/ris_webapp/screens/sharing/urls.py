@@ -1,0 +1,24 @@
+"""Addresses of shares: of those who share, and of those who receive."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ris_webapp.screens.sharing import making, managing, receiving
+
+app_name = "sharing"
+urlpatterns = [
+    path("shares/", managing.shares, name="shares"),
+    path("shares/new/", making.create, name="create"),
+    path("shares/<int:share_id>/", managing.share, name="share"),
+    path("shares/<int:share_id>/extend/", managing.extend, name="extend"),
+    path("shares/<int:share_id>/limit/", managing.limit, name="limit"),
+    path("shares/<int:share_id>/link/", managing.link, name="link"),
+    path("shares/<int:share_id>/revoke/", managing.revoke, name="revoke"),
+    path("share/", receiving.door, name="door"),
+    path("share/open", receiving.open_link, name="open"),
+    path("share/<slug:handle>/", receiving.shown, name="shown"),
+    path("share/<slug:handle>/images/<int:exam_id>", receiving.images, name="images"),
+    path("share/<slug:handle>/report/<int:exam_id>", receiving.report, name="report"),
+    path("share/<slug:handle>/files/<int:exam_id>", receiving.files, name="files"),
+]
