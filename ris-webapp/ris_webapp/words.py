@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from ris_webapp.audit_words import ACTIONS
 from ris_webapp.exchange_words import EXCHANGE_WORDS
@@ -66,7 +65,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "REVOKED": _("Đã thu hồi"),
     },
     "share_lock": {
-        "NONE": pgettext_lazy("lock", "Không"),
+        "NONE": _("Không khoá thêm"),
         "PASSWORD": _("Mật khẩu"),
         "CODE": _("Mã một lần"),
     },

@@ -105,7 +105,19 @@ def grant(*study_uids: str) -> ViewerGrant:
 @pytest.mark.parametrize("target", VIEWER_NEEDS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_a_viewer_needs_touches_its_study(target: str, method: str) -> None:
-    assert read(target, method) == ImageRequest(frozenset({A}))
+    assert read(target, method).study_uids == {A}
+
+
+def test_a_grant_without_download_gives_pictures_and_frames_and_no_file() -> None:
+    looking = ViewerGrant(frozenset({A}), "u", datetime(2027, 1, 1, tzinfo=UTC), "share:1.1", may_download=False)
+    image = f"/dicom-web/studies/{A}/series/1.2.5/instances/1.2.6"
+    for seen in (f"{image}/frames/1", f"{image}/metadata", f"{image}/rendered", f"/dicom-web/studies/{A}/series"):
+        assert permits(read(seen), [looking])
+    wado = f"/wado?requestType=WADO&studyUID={A}&seriesUID=1.2.5&objectUID=1.2.6"
+    assert permits(read(f"{wado}&contentType=image%2Fjpeg"), [looking])
+    for file in (image, wado, f"{wado}&contentType=application%2Fdicom"):
+        assert not permits(read(file), [looking])
+        assert permits(read(file), [grant(A)])
 
 
 @pytest.mark.parametrize("target", TRAVERSAL)

@@ -195,8 +195,13 @@ async function trying(what: () => Promise<void>): Promise<void> {
 }
 
 image.addEventListener("error", () => {
+  const failed = image.src;
   image.hidden = true;
-  tell(say("no_picture"));
+  void trying(async () => {
+    const answer = await fetch(failed, { cache: "no-store" });
+    if (answer.status === 401 || answer.status === 403) throw new Refused();
+    if (image.src === failed) tell(say("no_picture"));
+  });
 });
 slider.addEventListener("input", () => go(Number(slider.value) - 1));
 part("before").addEventListener("click", () => go(at - 1));

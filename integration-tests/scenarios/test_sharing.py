@@ -1,0 +1,218 @@
+"""A share in real browsers: made at a desk, opened on a telephone, prolonged, revoked while one looks (R10, P11)."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from ris_testing.backends import RunningSuite
+from ris_testing.browser import Visitor
+from ris_testing.engine_routes import ENGINE_ROUTES
+from ris_testing.ready_exams import ReadyExam, ready_exam
+from ris_testing.ris_user import RisUser
+from ris_testing.waiting import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.once]
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+PATIENCE_MS = 60_000
+PATHS = int(os.environ.get("QUANG_RANDOM_PATHS", "400"))
+"""Of one random walk; the option for 10,000."""
+_PAINTED = (
+    "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
+)
+
+
+@pytest.fixture(scope="module")
+def exams(suite: RunningSuite) -> tuple[ReadyExam, ReadyExam]:
+    """Two patients' exams."""
+    login = next(user for user in suite.demo_logins()["logins"] if user["username"] == "bacsi")
+    reader = RisUser(suite.public_url, login["username"], login["password"])
+    return ready_exam(suite, reader, images=3), ready_exam(suite, reader)
+
+
+@contextmanager
+def telephone(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
+    """Somebody's telephone, which has never been here."""
+    context = browser.new_context(viewport=PHONE, screen=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
+    context.set_default_timeout(PATIENCE_MS)
+    seen = Visitor(context.new_page(), suite.public_url)
+    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    try:
+        yield seen
+    finally:
+        context.close()
+
+
+def shared(desk: Visitor, exam: ReadyExam, *, password: str = "", views: str = "") -> str:
+    """Share by the button of the reading page; the link."""
+    page = desk.open(f"/shares/new/?exam={exam.number}")
+    page.set_default_timeout(PATIENCE_MS)
+    page.fill("[name=receiver]", "BS Minh, Bệnh viện tỉnh")
+    page.fill("[name=comment]", "Xin ý kiến về phổi phải.")
+    page.fill("[name=views_allowed]", views)
+    if password:
+        page.check("[name=lock][value=PASSWORD]")
+        page.fill("[name=password]", password)
+    desk.photograph("share-new")
+    assert desk.barriers() == []
+    page.click("button.primary:has-text('Chia sẻ')")
+    link = page.input_value("#link")
+    desk.photograph("share-link")
+    assert desk.barriers() == []
+    page.click("a.primary")
+    page.wait_for_url("**/shares/*/")
+    return link
+
+
+def status_of(page: Page, address: str) -> int:
+    """What the engine answers this browser, past its cache."""
+    found: int = page.evaluate("async (address) => (await fetch(address, {cache: 'no-store'})).status", address)
+    return found
+
+
+def test_a_share_lives_and_ends_while_somebody_looks(
+    suite: RunningSuite, browser: Browser, radiologist: Visitor, exams: tuple[ReadyExam, ReadyExam]
+) -> None:
+    mine, _other = exams
+    link = shared(radiologist, mine, password="mo-bang-cai-nay")
+    desk = radiologist.page
+    with telephone(browser, suite) as seen:
+        page = seen.page
+        page.goto(link)
+        page.fill("#answer", "khong-phai-cai-nay")
+        seen.photograph("share-door")
+        page.click("#door button")
+        expect(page.locator("#told")).to_contain_text("Không mở được")
+        page.fill("#answer", "mo-bang-cai-nay")
+        page.click("#door button")
+        page.wait_for_url("**/share/*/")
+        assert "#" not in page.url
+        expect(page.locator(".share-comment")).to_have_text("Xin ý kiến về phổi phải.")
+        seen.photograph("share-shown")
+        assert seen.barriers() == []
+        shown = page.url
+        page.get_by_role("link", name="Xem ảnh").click()
+        page.wait_for_url("**/open/phone?*")
+        page.wait_for_function(_PAINTED)
+        seen.photograph("share-phone")
+        frame = str(page.evaluate("() => new URL(document.getElementById('picture').src).pathname"))
+        assert status_of(page, frame) == 200
+        assert status_of(page, f"/dicom-web/studies/{_other.study_uid}/metadata") in (401, 403)
+        whole_file = frame.partition("/frames/")[0]
+        assert status_of(page, whole_file) == 403  # it may be looked at, not kept
+
+        desk.reload()
+        expect(desk.locator("main")).to_contain_text("127.0.0.1")
+        desk.fill("form[action$='/extend/'] [name=expires_at]", desk.input_value("[name=expires_at]"))
+        desk.click("form[action$='/extend/'] button")
+        expect(desk.locator("body")).to_contain_text("Đã đổi thời hạn.")
+        radiologist.photograph("share-page")
+        assert radiologist.barriers() == []
+        assert status_of(page, frame) == 200
+
+        desk.click("summary:has-text('Thu hồi')")
+        desk.click("form[action$='/revoke/'] button")
+        expect(desk.locator("body")).to_contain_text("Đã thu hồi chia sẻ")
+        wait_until(lambda: status_of(page, frame) == 403, "the next frame is refused")
+        page.click("#after")
+        expect(page.locator("#told")).to_contain_text("Không có quyền xem ảnh này")
+        page.goto(shown)
+        expect(page.locator("h1")).to_have_text("Chia sẻ này không mở được")
+        page.goto(link)
+        expect(page.locator("#told")).to_contain_text("Không mở được")
+        assert seen.complaints == []
+    radiologist.open("/shares/")
+    radiologist.photograph("shares")
+    assert radiologist.barriers() == []
+
+
+def test_the_images_of_a_logged_out_user_stop(
+    suite: RunningSuite, browser: Browser, exams: tuple[ReadyExam, ReadyExam]
+) -> None:
+    """Somebody has copied the cookies before the logout."""
+    mine, _other = exams
+    login = next(user for user in suite.demo_logins()["logins"] if user["username"] == "bacsi")
+    reader = RisUser(suite.public_url, login["username"], login["password"])
+    reader.session.get(f"{suite.public_url}/exams/{mine.number}/", timeout=30)
+    stolen = requests.Session()
+    stolen.cookies.update(reader.session.cookies.copy())
+    images = f"{suite.public_url}/dicom-web/studies/{mine.study_uid}/series"
+    assert stolen.get(images, timeout=30).status_code == 200
+    token = requests.utils.dict_from_cookiejar(reader.session.cookies).get("quang_csrf", "")
+    page = reader.session.get(f"{suite.public_url}/exams/{mine.number}/", timeout=30).text
+    field = page.split('name="csrfmiddlewaretoken" value="', 1)[1].split('"', 1)[0]
+    assert token
+    reader.session.post(
+        f"{suite.public_url}/logout/",
+        data={"csrfmiddlewaretoken": field},
+        headers={"Referer": f"{suite.public_url}/"},
+        timeout=30,
+    )
+    wait_until(lambda: stolen.get(images, timeout=30).status_code in (401, 403), "the stolen cookies open nothing")
+
+
+def test_random_paths_with_a_share_show_nothing_else(
+    suite: RunningSuite, browser: Browser, radiologist: Visitor, exams: tuple[ReadyExam, ReadyExam]
+) -> None:
+    mine, other = exams
+    link = shared(radiologist, mine)
+    with telephone(browser, suite) as seen:
+        seen.page.goto(link)
+        seen.page.wait_for_url("**/share/*/")
+        seen.page.get_by_role("link", name="Xem ảnh").click()
+        seen.page.wait_for_url("**/open/phone?*")
+        cookies = {cookie["name"]: cookie["value"] for cookie in seen.page.context.cookies() if "name" in cookie}
+    holder = requests.Session()
+    holder.headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    secrets = (other.study_uid, other.order.patient_id, other.order.accession_number)
+    paths = _Paths(random.Random(int(os.environ.get("QUANG_RANDOM_SEED", "7"))), mine, other)
+    answered = 0
+    for _ in range(PATHS):
+        path = paths.next()
+        answer = holder.get(suite.public_url + path, timeout=30, allow_redirects=False, headers={"Accept": "*/*"})
+        assert answer.status_code != 500, path
+        text = answer.content.decode("latin-1") + str(dict(answer.headers))
+        asked = path.replace("%2E", ".")
+        assert not any(secret in text for secret in secrets if secret not in asked), path
+        if other.study_uid in asked and path.startswith(("/dicom-web", "/wado")):
+            assert answer.status_code in (400, 401, 403, 404, 405), path
+        answered += answer.status_code == 200
+    assert answered  # what is granted was among them
+
+
+class _Paths:
+    """Addresses that a receiver may try: real ones with parts exchanged, doubled, left out, escaped."""
+
+    def __init__(self, chance: random.Random, mine: ReadyExam, other: ReadyExam) -> None:
+        self.chance, self.studies = chance, (mine.study_uid, other.study_uid)
+        self.exams = (mine.number, other.number)
+
+    def next(self) -> str:
+        chance = self.chance
+        kind = chance.randrange(5)
+        study = chance.choice(self.studies)
+        if kind == 0:
+            below = ("", "/metadata", "/series", "/instances", "/rendered", "/thumbnail", "/archive", "/bulk/7fe00010")
+            return f"/dicom-web/studies/{study}{chance.choice(below)}"
+        if kind == 1:
+            keys = ("StudyInstanceUID", "PatientID", "00100020", "limit", "includefield", "AccessionNumber")
+            values = (study, ",".join(self.studies), "*", "", "all", "%2A", f"{self.studies[0]}%5C{self.studies[1]}")
+            asked = "&".join(f"{chance.choice(keys)}={chance.choice(values)}" for _ in range(chance.randrange(1, 4)))
+            return f"/dicom-web/studies?{asked}"
+        if kind == 2:
+            tricks = ("..", "%2e%2e", ".", "//", ";", "%00", "%2F", self.studies[1], "series", "..%2F", "\\")
+            parts = ["dicom-web", "studies", self.studies[0], *chance.choices(tricks, k=chance.randrange(1, 5))]
+            return "/" + "/".join(parts)
+        if kind == 3:
+            uid = self.studies[1]
+            return chance.choice(ENGINE_ROUTES).target(study=uid, series=uid, instance=uid)
+        pages = ("/exams/{}/", "/exams/{}/status", "/shares/", "/patients/", "/api/v1/orders", "/fhir/Patient",
+                 "/share/0123456789ab/images/{}", "/open/report/0123456789ab", "/events", "/admin/users/")  # fmt: skip
+        return chance.choice(pages).format(chance.choice(self.exams))
