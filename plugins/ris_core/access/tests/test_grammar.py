@@ -109,7 +109,9 @@ def test_what_a_viewer_needs_touches_its_study(target: str, method: str) -> None
 
 
 def test_a_grant_without_download_gives_pictures_and_frames_and_no_file() -> None:
-    looking = ViewerGrant(frozenset({A}), "u", datetime(2027, 1, 1, tzinfo=UTC), "share:1.1", may_download=False)
+    looking = ViewerGrant(
+        frozenset({StudyInstanceUID(A)}), "u", datetime(2027, 1, 1, tzinfo=UTC), "share:1.1", may_download=False
+    )
     image = f"/dicom-web/studies/{A}/series/1.2.5/instances/1.2.6"
     for seen in (f"{image}/frames/1", f"{image}/metadata", f"{image}/rendered", f"/dicom-web/studies/{A}/series"):
         assert permits(read(seen), [looking])

@@ -22,7 +22,8 @@ from ris_core.reports.models import ReportVersion
 from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sharing.opening import MOST_REFUSALS
 from ris_core.sharing.rules import CODES_AT_ONCE, WRONG_TRIES
-from ris_core.sharing.telling import Letter, opened
+from ris_core.sharing.telling import Letter
+from ris_core.signatures.sealing import opened
 from ris_core.studies.models import Study
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
