@@ -18,6 +18,7 @@ ACTIONS: dict[str, Text] = {
     "user.password_changed": _("Đổi mật khẩu"),
     "user.password_change_failed": _("Đổi mật khẩu không thành"),
     "user.sessions_ended": _("Kết thúc mọi phiên"),
+    "user.session_ended": _("Kết thúc một phiên"),
     "user.unlocked": _("Mở khoá đăng nhập"),
     "user.tool_logged_in": _("Chương trình đăng nhập vào máy chủ ảnh"),
     "user.directory_refused": _("Máy chủ tài khoản không cho vào"),

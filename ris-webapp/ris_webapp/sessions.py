@@ -12,17 +12,18 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from ris_core.access.sessions import begin_session, end_session, password_renewed_in, session_used
+from ris_core.access.sessions import begin_session, end_own_session, end_session, password_renewed_in, session_used
 from ris_core.access.tokens import session_grant
 from ris_core.accounts.models import User
+from ris_core.audit.services import Actor
 
 GRANT = "grant"
 
 
-def begin(session: SessionBase, user: User) -> None:
-    """Note that ``user`` has logged in now."""
+def begin(session: SessionBase, user: User, address: str = "", browser: str = "") -> None:
+    """Note that ``user`` has logged in now, from there."""
     session["began_at"] = session["used_at"] = int(time.time())
-    session[GRANT] = begin_session(user)
+    session[GRANT] = begin_session(user, session.session_key or "", address, browser)
 
 
 def use(session: SessionBase) -> None:
@@ -39,7 +40,17 @@ def end_grants_of(session: SessionBase) -> None:
 
 def renew_password_in(session: SessionBase, user: User) -> None:
     """The user has changed the password in this session, which goes on."""
-    password_renewed_in(session.get(GRANT, ""), user)
+    password_renewed_in(session.get(GRANT, ""), user, session.session_key or "")
+
+
+def end_elsewhere(session_id: int, actor: Actor) -> None:
+    """End a login of the actor's own on another computer, at once.
+
+    :raises NotFound: no such login of theirs
+    """
+    ended = end_own_session(session_id, actor)
+    if ended.session_key:
+        SessionStore(ended.session_key).delete()
 
 
 def grant_of(session: SessionBase) -> str:

@@ -17,10 +17,10 @@ from typing import Final
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import F, Q
 from django.utils import timezone
 
 from ris_core.access.models import EndedGrant, UserSession
+from ris_core.access.sessions import alive
 from ris_core.access.tokens import SHARE, receiver_grant, session_grant
 from ris_core.delivery.models import Receiver
 
@@ -92,7 +92,7 @@ def read_ended_grants(now: datetime | None = None) -> frozenset[str]:
     """All grants that have ended while a token under them may live."""
     at = now or timezone.now()
     named = EndedGrant.objects.values_list("grant", flat=True)
-    logins = UserSession.objects.exclude(_alive(at)).values_list("key", flat=True)
+    logins = UserSession.objects.exclude(alive(at)).values_list("key", flat=True)
     receivers = Receiver.objects.filter(active=False).values_list("code", flat=True)
     return frozenset((*named, *map(session_grant, logins), *map(receiver_grant, receivers)))
 
@@ -104,21 +104,3 @@ def forget_ended_grants(_subject_id: str = "") -> None:
     EndedGrant.objects.filter(ended_at__lt=now - longest).delete()
     of_sessions = timedelta(hours=settings.QUANG.access.session_hours) + longest
     UserSession.objects.filter(began_at__lt=now - of_sessions).delete()
-
-
-def _alive(now: datetime) -> Q:
-    """Of logins: somebody may still act under them (Q1, Q6)."""
-    access = settings.QUANG.access
-    unchanged = Q(password_changed_at=F("user__password_changed_at")) | Q(
-        password_changed_at__isnull=True, user__password_changed_at__isnull=True
-    )
-    lasting = Q(user__expires_at__isnull=True) | Q(user__expires_at__gt=now)
-    return (
-        Q(ended_at__isnull=True)
-        & Q(used_at__gte=now - timedelta(minutes=access.session_idle_minutes))
-        & Q(began_at__gte=now - timedelta(hours=access.session_hours))
-        & Q(user__is_active=True)
-        & Q(sessions_ended=F("user__sessions_ended"))
-        & unchanged
-        & lasting
-    )

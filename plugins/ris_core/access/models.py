@@ -62,6 +62,12 @@ class UserSession(models.Model):
     """The user's when it began: another one now means that all sessions were ended since."""
     password_changed_at = models.DateTimeField(null=True, blank=True)
     """The user's when it began, or when they changed the password in it."""
+    session_key = models.CharField(max_length=40, blank=True)
+    """The web app's session, so that its owner can end it from elsewhere; it stands in the table of sessions too."""
+    address = models.CharField(max_length=64, blank=True)
+    """Where it began."""
+    browser = models.CharField(max_length=255, blank=True)
+    """User-Agent as it came, for its owner to recognise."""
 
 
 class EndedGrant(models.Model):

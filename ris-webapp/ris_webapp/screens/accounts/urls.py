@@ -9,6 +9,9 @@ from ris_webapp.screens.accounts import own, users
 app_name = "accounts"
 urlpatterns = [
     path("account/password/", own.password, name="password"),
+    path("account/sessions/", own.sessions, name="sessions"),
+    path("account/sessions/<int:session_id>/end/", own.end, name="end_session"),
+    path("account/sessions/end-others/", own.end_others, name="end_other_sessions"),
     path("admin/users/", users.users, name="users"),
     path("admin/users/new/", users.create, name="create"),
     path("admin/users/<int:user_id>/", users.edit, name="edit"),

@@ -63,7 +63,7 @@ def login(request: HttpRequest) -> HttpResponse:
     end_grants_of(request.session)
     request.session.flush()
     auth.login(request, user, backend=LOGIN_BACKEND)
-    begin(request.session, user)
+    begin(request.session, user, client_address(request), request.headers.get("User-Agent", ""))
     record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}")
     return HttpResponseRedirect(after)
 
