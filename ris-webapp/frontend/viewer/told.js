@@ -45,7 +45,8 @@
   function measuresElsewhere(image, sets) {
     const concept = [].concat(image.ConceptNameCodeSequence || [])[0];
     if (!concept || concept.CodeValue !== '126000') return false;
-    const series = [].concat(image.CurrentRequestedProcedureEvidenceSequence || []).flatMap(study => [].concat(study.ReferencedSeriesSequence || []));
+    const evidence = [image.CurrentRequestedProcedureEvidenceSequence, image.PertinentOtherEvidenceSequence];
+    const series = evidence.flatMap(studies => [].concat(studies || [])).flatMap(study => [].concat(study.ReferencedSeriesSequence || []));
     const named = series.flatMap(each => [].concat(each.ReferencedSOPSequence || [])).map(each => each.ReferencedSOPInstanceUID);
     return named.length > 0 && !sets.some(set => (set.images || []).some(each => named.includes(each.SOPInstanceUID)));
   }
