@@ -64,13 +64,14 @@ def ready_exam(suite: RunningSuite, reader: RisUser) -> Exam:
     return Exam(number, order, str(scheduled.StudyInstanceUID), images[0])
 
 
-def open_images(seen: Visitor, exam: Exam) -> tuple[Page, FrameLocator]:
-    """The reading page, claimed, with the viewer showing the exam."""
+def open_images(seen: Visitor, exam: Exam, *, claim: bool = True) -> tuple[Page, FrameLocator]:
+    """The reading page, claimed now or before, with the viewer showing the exam."""
     page = seen.open(f"/exams/{exam.number}/")
     images = page.frame_locator("#images iframe")
     expect(images.locator("canvas").first).to_be_visible(timeout=PATIENCE_SECONDS * 1000)
     expect(images.locator("[data-cy=KeyImage]")).to_be_visible()
-    page.keyboard.press("c")
+    if claim:
+        page.keyboard.press("c")
     expect(page.locator("#section-findings")).to_be_editable()
     wait_until(lambda: viewer(page, "!!viewport.csImage"), "the viewer shows an image")
     return page, images
@@ -164,7 +165,7 @@ def test_key_images_are_kept_as_seen_printed_and_stored(
     assert len(set(hashes)) == 2
 
 
-def test_measurements_are_quoted_at_once_and_saved_into_the_study(
+def test_measurements_are_quoted_saved_into_the_study_and_opened_again_on_their_image(
     suite: RunningSuite, reader: RisUser, radiologist: Visitor, engine: Engine
 ) -> None:
     exam = ready_exam(suite, reader)
@@ -201,6 +202,85 @@ def test_measurements_are_quoted_at_once_and_saved_into_the_study(
         lambda: re.search(r"\d mm", reader.get(f"/exams/{exam.number}/measurements").text),
         "the stored measurements are listed",
     )
+
+    # another day: the saved object is opened as any series, on its image, and its measurement is quoted again
+    page, images = open_images(radiologist, exam, claim=False)
+    expect(page.locator("[data-live] li")).to_have_count(0)
+    wait_until(lambda: viewer(page, f"({_SAVED})") is not None, "the saved measurements are in the viewer")
+    measured = viewer(page, _OPEN_SAVED)
+    images.locator("[data-cy=yes-hydrate-btn]").click()
+    expect(live).to_have_count(1)
+    expect(live).to_contain_text("mm")
+    assert viewer(page, _MEASURED_IMAGES) == [measured], "on the image that it was made on"
+    radiologist.photograph("measurements-again")
+    page.fill("#section-findings", "")
+    page.focus("#section-findings")
+    live.locator("[data-insert]").click()
+    expect(page.locator("#section-findings")).to_have_value(re.compile(r"\d+(\.\d+)? mm"))
+
+
+_SAVED = "window.services.displaySetService.getActiveDisplaySets().find(set => set.Modality === 'SR')"
+_OPEN_SAVED = f"""(() => {{
+    const {{ hangingProtocolService, viewportGridService }} = window.services;
+    const saved = {_SAVED};
+    const id = viewportGridService.getActiveViewportId();
+    const changed = hangingProtocolService.getViewportsRequireUpdate(id, saved.displaySetInstanceUID);
+    viewportGridService.setDisplaySetsForViewports(changed);
+    const [evidence] = [].concat(saved.instance.CurrentRequestedProcedureEvidenceSequence);
+    const [series] = [].concat(evidence.ReferencedSeriesSequence);
+    return [].concat(series.ReferencedSOPSequence)[0].ReferencedSOPInstanceUID;
+}})()"""
+_MEASURED_IMAGES = "window.services.measurementService.getMeasurements().map(each => each.SOPInstanceUID)"
+
+
+def test_what_is_no_stored_image_is_refused_as_a_key_image_with_what_to_do(
+    suite: RunningSuite, reader: RisUser, radiologist: Visitor
+) -> None:
+    exam = ready_exam(suite, reader)
+    page, images = open_images(radiologist, exam)
+    kept, told = page.locator("[data-key-image]"), page.locator("#toasts")
+    images.locator("[data-cy=Reformat-split-button-primary]").click()
+    wait_until(lambda: viewer(page, "viewport.type === 'orthographic' && viewport.getImageData()"), "planes are shown")
+    assert viewer(page, _TURN_TO_ANOTHER_PLANE) is True
+    page.keyboard.press("F6")
+    expect(told).to_contain_text("Ảnh gốc")
+    expect(kept).to_have_count(0)
+    radiologist.photograph("key-image-refused")
+
+    # a slab is a mean or a maximum of slices, in the plane of acquisition too
+    assert viewer(page, _SLAB_OF_THE_STORED_PLANE) is True
+    told.evaluate("toasts => toasts.replaceChildren()")
+    page.keyboard.press("F6")
+    expect(told).to_contain_text("Ảnh gốc")
+    expect(kept).to_have_count(0)
+
+    viewer(page, "window.commandsManager.runCommand('QuangPlain')")
+    wait_until(
+        lambda: viewer(page, "viewport.type === 'stack' && Boolean(viewport.csImage)"), "stored images are shown"
+    )
+    page.keyboard.press("F6")
+    expect(kept).to_have_count(1)
+
+
+_PLANE = """(() => {
+    const grid = window.services.viewportGridService;
+    const found = [...grid.getState().viewports.keys()].find(id => {
+        const plane = window.services.cornerstoneViewportService.getCornerstoneViewport(id);
+        return plane && plane.isInAcquisitionPlane() === %s;
+    });
+    if (found) grid.setActiveViewportId(found);
+    const chosen = found && window.services.cornerstoneViewportService.getCornerstoneViewport(found);
+    return chosen;
+})()"""
+_TURN_TO_ANOTHER_PLANE = f"Boolean({_PLANE % 'false'})"
+_SLAB_OF_THE_STORED_PLANE = f"""(() => {{
+    const plane = {_PLANE % "true"};
+    if (!plane) return false;
+    plane.setBlendMode(window.cornerstone.Enums.BlendModes.MAXIMUM_INTENSITY_BLEND);
+    plane.setSlabThickness(10);
+    plane.render();
+    return true;
+}})()"""
 
 
 def _pictures(pdf: bytes) -> list[bytes]:

@@ -10,6 +10,10 @@
   const words = vietnamese
     ? { title: 'Ảnh chính', hint: 'Giữ ảnh này, như đang thấy, cho kết quả', none: 'Khung này là ảnh dựng lại (MPR, MIP, 3D) hoặc chồng hình, không phải ảnh đã lưu. Mở nút dựng hình, chọn “Ảnh gốc”, tới lát cần giữ rồi giữ lại.' }
     : { title: 'Key image', hint: 'Keep this image, as it is seen, for the report', none: 'This field shows a reformatted plane, a slab, a volume or a fusion, not a stored image. Choose “Stored images” in the reformat button, go to the slice and keep it again.' };
+  /** What the report calls a tool's measurement; others go by the viewer's name. */
+  const measured = vietnamese
+    ? { Length: 'Độ dài', Bidirectional: 'Hai chiều', Angle: 'Góc', CobbAngle: 'Góc Cobb', EllipticalROI: 'Vùng elip', CircleROI: 'Vùng tròn', RectangleROI: 'Vùng chữ nhật', PlanarFreehandROI: 'Vùng tự do', SplineROI: 'Vùng tự do', LivewireContour: 'Vùng tự do', ArrowAnnotate: 'Ghi chú', Probe: 'Điểm' }
+    : {};
   const channel = new BroadcastChannel(CHANNEL);
   let services;
 
@@ -88,7 +92,7 @@
     const lines = measurements.map(({ label, displayText, toolName }) => {
       const primary = Array.isArray(displayText) ? displayText : (displayText && displayText.primary) || [];
       const value = primary.filter(Boolean).join('; ');
-      return [label || toolName, value].filter(Boolean).join(': ');
+      return [label || measured[toolName] || toolName, value].filter(Boolean).join(': ');
     });
     const studies = [...new Set(measurements.map(measurement => measurement.referenceStudyUID))];
     channel.postMessage({ say: 'measurements', studies: studies.length ? studies : openStudies(), lines });

@@ -95,7 +95,8 @@ def _selector(viewport: Viewport, own_studies: int) -> dict[str, Any]:
     if viewport.not_description:
         words = [word.lower() for word in viewport.not_description]
         series.append(_required("QuangDescription", doesNotContainI=words))
-    return {"studyMatchingRules": study, "seriesMatchingRules": series}
+    # the rules choose what is hung at first; the reader may put any other series, report or document there
+    return {"studyMatchingRules": study, "seriesMatchingRules": series, "allowUnmatchedView": True}
 
 
 def _required(attribute: str, **constraint: Any) -> dict[str, Any]:

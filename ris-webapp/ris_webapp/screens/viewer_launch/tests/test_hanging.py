@@ -38,6 +38,13 @@ def test_a_missing_view_is_not_replaced_by_another() -> None:
     assert not any(viewport["viewportOptions"]["allowUnmatchedView"] for viewport in viewports)
 
 
+def test_a_reader_may_put_any_series_into_any_field() -> None:
+    """Measurements, reports and documents too, which no rule chooses."""
+    for protocol in usual_rules().protocols:
+        selectors = as_ohif(protocol, 1)["displaySetSelectors"].values()
+        assert all(selector["allowUnmatchedView"] for selector in selectors)
+
+
 def test_the_address_names_the_protocol_or_the_mode() -> None:
     by_code = {each.code: each for each in usual_rules().protocols}
     chest = viewer_address(["1.2", "1.3"], hung=Hung(by_code["ct-chest"]), own_studies=1)
