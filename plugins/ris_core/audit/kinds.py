@@ -39,7 +39,10 @@ _BY_BEGINNING: Final[tuple[tuple[str, Code], ...]] = (
     ("user.log", USER_AUTHENTICATION),
     ("study.received", INSTANCES_TRANSFERRED),
     ("annotation.", INSTANCES_TRANSFERRED),
-    *((name, INSTANCES_ACCESSED) for name in ("images.", "study.", "prior.", "key_image.", "launch.", "result_link.")),
+    *(
+        (name, INSTANCES_ACCESSED)
+        for name in ("images.", "study.", "prior.", "key_image.", "launch.", "result_link.", "share.")
+    ),
     *((name, PATIENT_RECORD) for name in ("patient.", "visit.")),
     *((name, ORDER_RECORD) for name in ("order.", "orders.", "appointment.")),
     *(
@@ -67,7 +70,7 @@ _LETTERS: Final[tuple[tuple[str, str], ...]] = (
     *((ending, "R") for ending in ("exported", "downloaded", "printed", "previewed")),
     *(
         (ending, "C")
-        for ending in ("created", "placed", "received", "registered", "added", "saved", "booked", "stored")
+        for ending in ("created", "placed", "received", "registered", "added", "saved", "booked", "stored", "made")
     ),
     *((ending, "D") for ending in ("deleted", "removed", "revoked", "withdrawn", "forgotten")),
     *((ending, "E") for ending in ("logged_in", "logged_out", "login_failed", "locked_out", "refused", "tried")),

@@ -22,7 +22,7 @@ from ris_core.access.ended_grants import REFRESH_SECONDS, EndedGrants
 from ris_core.access.grammar import RequestRefused, permits, read_image_request
 from ris_core.access.rules import SERVICE_ROUTES, service_may, tool_may
 from ris_core.access.signing import Keyring, TokenRefused
-from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
+from ris_core.access.tokens import SESSION, VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
 from ris_core.access.tools import ToolCallers, admitted, looked_at
 from ris_core.accounts.rules import Function, may
 from ris_core.audit.counted import Read, ReadCounts
@@ -96,8 +96,9 @@ class RequestFilter:
             return False
         address = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:64]
         for study_uid in request.study_uids:
-            name = next((grant.user_name for grant in grants if study_uid in grant.study_uids), "")
-            self.reads.add(Read(ActorKind.USER, name, address, "images.read", study_uid))
+            grant = next(grant for grant in grants if study_uid in grant.study_uids)
+            kind = ActorKind.USER if grant.grant.startswith(SESSION) else ActorKind.RECEIVER
+            self.reads.add(Read(kind, grant.user_name, address, "images.read", study_uid))
         return True
 
     def keep_informed(self, unit_of_work: Callable[[], AbstractContextManager[None]], stopping: Stopping) -> None:

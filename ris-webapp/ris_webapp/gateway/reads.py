@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest
 
-from ris_core.access.tokens import ViewerGrant
+from ris_core.access.tokens import SESSION, ViewerGrant
 from ris_core.audit.counted import Read, ReadCounts
 from ris_core.audit.models import ActorKind
 from ris_webapp.client import client_address
@@ -25,8 +25,9 @@ _threads: list[threading.Thread] = []
 
 def note_read(request: HttpRequest, study_uid: str, grants: list[ViewerGrant]) -> None:
     """Count one answered request for images of a study under the grant that covers it."""
-    name = next((grant.user_name for grant in grants if study_uid in grant.study_uids), "")
-    counts.add(Read(ActorKind.USER, name, client_address(request), "images.read", study_uid))
+    grant = next(grant for grant in grants if study_uid in grant.study_uids)
+    kind = ActorKind.USER if grant.grant.startswith(SESSION) else ActorKind.RECEIVER
+    counts.add(Read(kind, grant.user_name, client_address(request), "images.read", study_uid))
     if not _threads:
         _start()
 

@@ -106,12 +106,12 @@ def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
         request,
         response,
         [uids],
-        f"share {share.pk}",
+        f"share:{share.pk}",
         grant=share_grant(share.pk, share.revision),
         until=opening.until,
         may_download=share.may_download,
     )
-    _note(request, opening, "share.images_opened", exam_id, exam.patient_id)
+    _note(request, opening, "share.viewed", exam_id, exam.patient_id)
     return outsider_headers(response)
 
 
@@ -149,7 +149,7 @@ def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
         return refuse(request, error.code)
     key = request.COOKIES.get(_OPENED, "")
     uids = [study.study_instance_uid for study in shown_studies(exam.pk)]
-    _note(request, opening, "share.files_downloaded", exam_id, exam.patient_id)
+    _note(request, opening, "share.downloaded", exam_id, exam.patient_id)
     response = StreamingHttpResponse(
         zip_of(settings.QUANG, uids, still_open=lambda: _is_open(key, handle)), content_type="application/zip"
     )

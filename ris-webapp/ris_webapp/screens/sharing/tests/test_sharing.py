@@ -267,7 +267,7 @@ def test_every_step_is_written_down(sharer: Client) -> None:
     assert list(actions) == [
         ("share.made", exam.patient_id),
         ("share.opened", exam.patient_id),
-        ("share.images_opened", exam.patient_id),
+        ("share.viewed", exam.patient_id),
         ("share.refused", None),
         ("share.revoked", exam.patient_id),
     ]
