@@ -25,7 +25,13 @@ STYLES: dict[str, dict[str, str]] = {
         "CONFLICT": "emergency",
     },
     "message_state": {"APPLIED": "final", "REFUSED": "emergency", "HELD": "waiting"},
-    "signature_state": {"QUEUED": "ready", "SIGNING": "waiting", "SIGNED": "final", "FAILED": "emergency"},
+    "signature_state": {
+        "QUEUED": "ready",
+        "SIGNING": "waiting",
+        "SIGNED": "final",
+        "FAILED": "emergency",
+        "WITHDRAWN": "recalled",
+    },
     "batch_state": {"RUNNING": "waiting", "PAUSED": "ready", "DONE": "final"},
     "job_state": {"RUNNING": "waiting", "DONE": "final", "DEAD": "emergency"},
     "delivery_state": {

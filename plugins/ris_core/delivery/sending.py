@@ -79,9 +79,10 @@ class Results(Outbox[Delivery]):
         return recall or composed.composed_with == signature_in_force(entry.version_id)
 
     def settled(self, entry: Delivery) -> None:
-        """The exam counts as returned when all who are owed the newest version have it."""
+        """The exam counts as returned when all who are owed the newest version have it, and none was told since that
+        it is void."""
         newest = ReportVersion.objects.filter(reading_id=entry.reading_id).order_by("-number").first()
-        if newest is None or newest.status == VersionStatus.PRELIMINARY:
+        if newest is None or newest.status == VersionStatus.PRELIMINARY or services.void_results(newest.pk).exists():
             return
         states = set(Delivery.objects.filter(version=newest, kind=Delivery.Kind.RESULT).values_list("state", flat=True))
         if DeliveryState.ACKNOWLEDGED in states and states <= {DeliveryState.ACKNOWLEDGED, DeliveryState.DISMISSED}:

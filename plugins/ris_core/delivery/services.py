@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from ris_core.audit.services import SYSTEM, Actor, record
@@ -23,7 +24,7 @@ from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 
 __all__ = [
     "JOB_KIND", "channel", "facts", "lane", "owe_anew", "owe_recall", "owe_under_new_numbers", "owe_version",
-    "owe_void", "send_owed", "supersede",
+    "owe_void", "send_owed", "supersede", "void_results",
 ]  # fmt: skip
 
 _DISMISSED_UNSEEN: Final = (DeliveryState.SUPERSEDED, DeliveryState.DISMISSED)
@@ -138,6 +139,17 @@ def owe_void(receiver: Receiver, version: ReportVersion) -> Delivery:
     enqueue_delivery(delivery)
     announce("delivery", delivery.pk)
     return delivery
+
+
+def void_results(version_id: int) -> QuerySet[Delivery]:
+    """The results of a version whose receivers have been told since, or are being told, that they count no more."""
+    told = Delivery.objects.filter(
+        kind=Delivery.Kind.RECALL,
+        version=OuterRef("version"),
+        receiver=OuterRef("receiver"),
+        queued_at__gt=OuterRef("queued_at"),
+    ).exclude(state__in=_DISMISSED_UNSEEN)
+    return Delivery.objects.filter(Exists(told), version=version_id, kind=Delivery.Kind.RESULT)
 
 
 def send_owed(version_id: int) -> None:

@@ -1,13 +1,16 @@
 """Digitally signed results on their way out: who takes nothing else, the files that go, and who is told when they are
 signed, signed again or no longer signed (R7, R16).
 
-A receiver that takes signed results only is told of a withdrawn signature as of a recall: what it has is void. Others
-that have been sent signed files get the result anew as it is now.
+A receiver that takes signed results only is told of a withdrawn signature as of a recall: what it has is void, and the
+exam counts as returned no more until it is signed again and the receiver has that. Others that have been sent signed
+files get the result anew as it is now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+
+from django.utils import timezone
 
 from ris_core.changes.services import announce
 from ris_core.delivery.layout import Part, layout_of
@@ -88,6 +91,8 @@ def owe_signature_withdrawn(version: ReportVersion) -> None:
                 supersede(delivery, version)
             if not _knows_better(delivery):
                 owe_void(delivery.receiver, version)
+                if in_force:
+                    _returned_no_more(delivery)
         elif not in_force and delivery.state == DeliveryState.ACKNOWLEDGED:
             continue
         elif _takes_signed(delivery.receiver) or (
@@ -119,9 +124,16 @@ def _again(delivery: Delivery) -> None:
     """The receiver is to have the result as it is now; until then the exam does not count as returned."""
     owe_anew(delivery)
     announce("delivery", delivery.pk)
-    RequestedProcedure.objects.filter(
-        readings__versions=delivery.version_id, exam_state=ExamState.RETURNED
-    ).update(exam_state=ExamState.FINAL)  # fmt: skip
+    _returned_no_more(delivery)
+
+
+def _returned_no_more(delivery: Delivery) -> None:
+    procedure_id = delivery.reading.procedure_id
+    changed = RequestedProcedure.objects.filter(pk=procedure_id, exam_state=ExamState.RETURNED).update(
+        exam_state=ExamState.FINAL, updated_at=timezone.now()
+    )
+    if changed:
+        announce("exam", procedure_id)
 
 
 def _takes_signed(receiver: Receiver) -> bool:

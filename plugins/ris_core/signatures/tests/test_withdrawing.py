@@ -11,9 +11,11 @@ from ris_core.audit.services import Actor
 from ris_core.delivery.layout import Part
 from ris_core.delivery.models import Delivery, Receiver
 from ris_core.delivery.sending import RESULTS
+from ris_core.delivery.services import void_results
 from ris_core.errors import TransitionRefused
 from ris_core.jobs.models import Job
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
+from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.documents import run_render_document
 from ris_core.reports.models import Reading, VersionStatus
 from ris_core.reports.recalling import recall
@@ -57,6 +59,11 @@ def pdf_of(signature: Signature) -> SignedFile:
     return SignedFile.objects.get(signature=signature, kind="PDF")
 
 
+def state_of(exam: RequestedProcedure) -> str:
+    exam.refresh_from_db()
+    return exam.exam_state
+
+
 def told(receiver: Receiver) -> list[tuple[str, str]]:
     return [(each.kind, each.state) for each in receiver.deliveries.order_by("sequence")]
 
@@ -64,14 +71,18 @@ def told(receiver: Receiver) -> list[tuple[str, str]]:
 def test_who_takes_signed_results_only_is_told_that_it_is_void_and_gets_the_next_signature(
     his: SimulatedHis, reader: Actor, key: SigningCredential
 ) -> None:
-    receiver = a_receiver(his.port, signed_only=True)
-    version = approved(an_exam(), reader)
+    receiver, exam = a_receiver(his.port, signed_only=True), an_exam()
+    version = approved(exam, reader)
     first = signed_now(version, key, reader)
     send_all()
     assert his.received[-1].pdf == bytes(pdf_of(first).content)
+    assert state_of(exam) == "RETURNED"
 
     withdraw(first.pk, "Ký nhầm người bệnh", reader)
+    assert state_of(exam) == "FINAL"
+    assert void_results(version.pk).exists()
     send_all()
+    assert state_of(exam) == "FINAL"  # that it has heard of the withdrawal returns nothing
     void = his.received[-1]
     assert {row[11] for row in void.all("OBX")} == {"W"}
     assert told(receiver) == [("RESULT", "ACKNOWLEDGED"), ("RECALL", "ACKNOWLEDGED")]
@@ -81,6 +92,8 @@ def test_who_takes_signed_results_only_is_told_that_it_is_void_and_gets_the_next
     assert his.received[-1].pdf == bytes(pdf_of(second).content)
     assert len(his.received) == 3
     assert len({message.field("MSH", 10) for message in his.received}) == 3  # no repeat that it may leave unread
+    assert state_of(exam) == "RETURNED"
+    assert not void_results(version.pk).exists()
 
 
 def test_a_withdrawal_that_nobody_has_heard_of_yet_is_not_told_after_the_next_signature(
@@ -94,6 +107,7 @@ def test_a_withdrawal_that_nobody_has_heard_of_yet_is_not_told_after_the_next_si
     second = signed_now(version, key, reader)
     send_all()
     assert [message.pdf for message in his.received] == [bytes(pdf_of(each).content) for each in (first, second)]
+    assert state_of(version.reading.procedure) == "RETURNED"
     assert told(receiver) == [("RESULT", "ACKNOWLEDGED"), ("RECALL", "SUPERSEDED")]
 
 

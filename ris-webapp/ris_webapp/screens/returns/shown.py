@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function, may
 from ris_core.delivery.models import Delivery, Receiver, ReturnHold
+from ris_core.delivery.services import void_results
 from ris_core.delivery.under_way import exam_facts_of
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import RequestedProcedure
@@ -37,6 +38,8 @@ class Returned:
     """The newest first."""
     follows: str
     """What the table changes with, as changes are told to the page."""
+    void_for: tuple[Receiver, ...]
+    """Receivers that had the version in force and were told that it counts no more: it is owed to them again."""
     hold: ReturnHold | None
     holds: tuple[ReturnHold, ...]
     """Those that were released."""
@@ -74,6 +77,7 @@ def returned(user: User, exam: RequestedProcedure) -> Returned:
         receivers=receivers,
         states=tuple(reversed(states)),
         follows=" ".join([f"exam:{exam.pk}", *(f"delivery:{each.pk}" for each in deliveries)]),
+        void_for=_void_for(versions),
         hold=hold,
         holds=tuple(each for each in holds if each.released_at is not None),
         payment_state=exam_facts_of(exam).payment_state,
@@ -81,6 +85,12 @@ def returned(user: User, exam: RequestedProcedure) -> Returned:
         may_release=hold is not None and may(user.role, Function.RELEASE_RESULTS),
         may_see_outbox=may(user.role, Function.MANAGE_DELIVERIES),
     )
+
+
+def _void_for(versions: list[ReportVersion]) -> tuple[Receiver, ...]:
+    if not versions or hasattr(versions[-1], "recall"):
+        return ()
+    return tuple(each.receiver for each in void_results(versions[-1].pk).select_related("receiver").order_by("pk"))
 
 
 def _withdrawn(version: ReportVersion) -> Signature | None:

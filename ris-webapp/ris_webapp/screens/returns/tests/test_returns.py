@@ -8,6 +8,7 @@ from ris_core.accounts.models import Role
 from ris_core.audit.services import SYSTEM
 from ris_core.delivery.holding import has_open_hold, set_request_payment
 from ris_core.delivery.models import Delivery, PaymentRule
+from ris_core.delivery.services import owe_void
 from ris_core.orders.models import PaymentState, RequestedProcedure
 from ris_core.reports.models import Reading, ReportRecall
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
@@ -59,3 +60,15 @@ def test_the_reception_lets_an_unpaid_result_go() -> None:
     desk.post(f"/exams/{exam.pk}/return/release", {"reason": "Cấp cứu"})
     assert not has_open_hold(exam.pk)
     assert "Cấp cứu" in desk.get(f"/exams/{exam.pk}/return/").content.decode()
+
+
+def test_a_returned_result_whose_signature_is_withdrawn_is_shown_as_void() -> None:
+    receiver, exam = a_receiver(signed_only=True), an_exam()
+    version = approved(exam, a_reader())
+    Delivery.objects.update(state="ACKNOWLEDGED")
+    client = client_as(Role.RADIOLOGIST)
+    assert "không còn hiệu lực" not in client.get(f"/exams/{exam.pk}/return/").content.decode()
+    owe_void(receiver, version)
+    page = client.get(f"/exams/{exam.pk}/return/").content.decode()
+    assert "Kết quả đã trả không còn hiệu lực" in page
+    assert "HIS chỉ nhận kết quả có chữ ký" in page
