@@ -101,6 +101,17 @@ def test_columns_stay_as_one_chose_them(radiologist: Visitor) -> None:
     expect(heading).to_be_visible()
 
 
+def test_who_works_in_a_page_is_not_logged_out_as_idle(radiologist: Visitor) -> None:
+    """Q1."""
+    page = radiologist.page
+    page.clock.install()
+    radiologist.open("/")
+    page.clock.fast_forward(125_000)
+    with page.expect_response("**/in-use/") as told:
+        page.keyboard.press("ArrowDown")
+    assert told.value.status == 204
+
+
 def test_a_study_without_order_is_linked_by_hand_and_the_link_is_undone(
     browser: Browser, suite: RunningSuite, radiologist: Visitor
 ) -> None:

@@ -28,6 +28,7 @@ SHA512 = "WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxF
 OWN_FILES = layout.FRONTEND / "viewer"
 OWN_SCRIPTS = (
     "boot.js",
+    "in-use.js",
     "small-screen.js",
     "coarse-first.js",
     "link-rate.js",

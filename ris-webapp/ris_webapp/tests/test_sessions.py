@@ -108,6 +108,15 @@ def test_use_keeps_a_session_alive_and_the_pages_own_requests_do_not() -> None:
     assert client.session["used_at"] > used_at
 
 
+def test_work_in_a_viewer_keeps_a_session_alive() -> None:
+    client = client_as()
+    _used(client, 120)
+    used_at = client.session["used_at"]
+    assert client.get("/in-use/").status_code == 204
+    assert client.session["used_at"] > used_at
+    assert Client().get("/in-use/").status_code == 204
+
+
 def test_a_withdrawn_account_is_logged_out_at_once() -> None:
     user = a_user()
     client = client_as(user=user)

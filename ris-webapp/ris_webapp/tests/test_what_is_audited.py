@@ -28,7 +28,7 @@ NOTHING = frozenset({SETUP, LIST, CHECKS, OWN, PART})
 WHAT_IS_AUDITED: dict[str, str] = {
     "login:login": "user.logged_in user.login_failed user.locked_out",
     "login:logout": "user.logged_out",
-    **dict.fromkeys(("login:preferences", "login:images", "login:language", "worklist:columns"), OWN),
+    **dict.fromkeys(("login:preferences", "login:in_use", "login:images", "login:language", "worklist:columns"), OWN),
     "worklist:worklist": "worklist.searched",
     **dict.fromkeys(("worklist:rows", "worklist:side"), CHECKS),
     "worklist:bulk": "exam.tagged exam.untagged exam.put_in_folder exam.taken_out_of_folder "

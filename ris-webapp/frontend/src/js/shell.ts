@@ -4,6 +4,7 @@
 import htmx from "htmx.org";
 import { wireCopying } from "./copy";
 import { followChanges } from "./following";
+import { tellOfUse } from "./in-use";
 import { listenForKeys, registerKeys, showKeys } from "./keys";
 import { connectLive } from "./live";
 import { closeMenus, wireMenus } from "./menus";
@@ -43,6 +44,7 @@ document.addEventListener(
 wireMenus();
 wireCopying();
 connectLive();
+tellOfUse();
 followChanges();
 listenForKeys();
 

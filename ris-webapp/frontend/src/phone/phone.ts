@@ -1,4 +1,5 @@
 // Images on a telephone: one series at a time as JPEG made by the server, under the viewer's grants.
+import { tellOfUse } from "../js/in-use";
 import { say } from "../js/words";
 import { framesOf, picture, Refused, seriesOf, studiesOf, type Frame, type Series, type Study, type Window } from "./dicomweb";
 import { Touch } from "./touch";
@@ -219,4 +220,5 @@ if (/^[0-9a-f]{12}$/.test(digits)) {
   part("report").hidden = false;
 }
 part<HTMLAnchorElement>("full").href = `/viewer/viewer${location.search}&full=1`;
+tellOfUse();
 void begin();

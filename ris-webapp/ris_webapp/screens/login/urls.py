@@ -11,6 +11,7 @@ urlpatterns = [
     path("login/", views.login, name="login"),
     path("logout/", views.logout, name="logout"),
     path("preferences/", views.preferences, name="preferences"),
+    path("in-use/", views.in_use, name="in_use"),
     path("preferences/images/", views.images, name="images"),
     path("language/", views.language, name="language"),
 ]

@@ -97,6 +97,16 @@ def preferences(request: UserRequest) -> HttpResponse:
 
 @public
 @require_GET
+def in_use(request: HttpRequest) -> HttpResponse:
+    """Somebody works in a page that asks nothing else of the web app, a viewer: the session does not idle (Q1).
+
+    What keeps it alive is :class:`~ris_webapp.middleware.IdleTimeoutMiddleware`, as with every request.
+    """
+    return HttpResponse(status=204)
+
+
+@public
+@require_GET
 def images(request: HttpRequest) -> HttpResponse:
     """How the user wants frames, and the token with which the viewer saves another choice; nothing for outsiders."""
     if not isinstance(request.user, User):
