@@ -195,6 +195,8 @@ class Access(Section, frozen=True):
     """A session ends then, however much it is used."""
     password_days: int = 90
     """A password is renewed after so many days unless the account says otherwise; 0: never."""
+    second_administrator: bool = False
+    """Who manages accounts gives themselves no function that shows or decides findings; another administrator does."""
     basic_for_tools: bool = False
     """Whether people's programs may log in to Orthanc's HTTP by name and password (Basic)."""
 
@@ -204,9 +206,13 @@ class GroupRole(Section, frozen=True):
 
     group: str
     """DN of the group, as the directory writes it."""
-    role: Literal[
-        "RESIDENT", "RADIOLOGIST", "SENIOR", "SECRETARY", "TECHNOLOGIST", "RECEPTION", "CLINICIAN", "ADMINISTRATOR"
-    ]
+    role: str
+    """Code of a role: of the ready set, or of one that this site has made."""
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: what cannot be a role's code"""
+        if not re.fullmatch(r"[A-Z0-9_]{2,16}", self.role):
+            raise ValueError("directories.roles.role is the code of a role, such as RADIOLOGIST")
 
 
 class Directory(Section, frozen=True):

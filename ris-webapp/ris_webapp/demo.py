@@ -43,6 +43,9 @@ USERS = (
     DemoUser("ktv", "Kỹ thuật viên", "KTV.", "TECHNOLOGIST"),
     DemoUser("tiepdon", "Nhân viên tiếp đón", "", "RECEPTION"),
     DemoUser("lamsang", "Bác sĩ lâm sàng", "BS.", "CLINICIAN"),
+    DemoUser("bsgui", "Bác sĩ gửi bệnh", "BS.", "REFERRER"),
+    DemoUser("kiemsoat", "Người kiểm soát", "", "AUDITOR"),
+    DemoUser("cntt", "Công nghệ thông tin", "", "IT"),
     DemoUser("quantri", "Quản trị hệ thống", "", "ADMINISTRATOR"),
 )
 

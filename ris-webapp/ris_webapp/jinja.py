@@ -18,9 +18,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.names import display_name
 from ris_webapp.rail import administration_for, place_in_rail, rail_for
+from ris_webapp.role_words import FUNCTION_WORDS, role_name
 from ris_webapp.state_styles import STYLES
 from ris_webapp.words import WORDS
 
@@ -108,7 +110,9 @@ def icon(name: str, size: int = 18) -> Markup:
 
 def word(kind: str, value: str) -> str:
     """A domain value in the user's words: ``word("exam_state", "READY_TO_READ")`` is ``Chờ đọc``."""
-    return str(WORDS[kind].get(value, value))
+    if kind == "role":
+        return role_name(value)
+    return str((FUNCTION_WORDS if kind == "function" else WORDS[kind]).get(value, value))
 
 
 def vocabulary(kind: str) -> dict[str, str]:

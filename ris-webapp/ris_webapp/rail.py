@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_webapp.screens.criticals.views import criticals_waiting
 from ris_webapp.screens.deliveries.badges import dead_count
@@ -69,6 +70,9 @@ class _RecentCounts:
 COUNT_SECONDS = 5.0
 _counts = _RecentCounts()
 
+ADMINISTRATION = "dashboard"
+"""The entry that stands for all screens of the administration: shown to whoever may open one of them."""
+
 RAIL = (
     RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
     RailEntry("patients:search", "user", pgettext_lazy("screen", "Người bệnh"), Function.VIEW_PATIENTS),
@@ -92,8 +96,9 @@ RAIL = (
     RailEntry("matching_policy:policy", "link", _("Quy tắc khớp ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("reading_rules:rules", "eye", _("Đọc nhiều lần"), Function.ADMINISTER, administration=True),
     RailEntry("reading_targets:targets", "clock", _("Thời hạn đọc"), Function.ADMINISTER, administration=True),
-    RailEntry("accounts:users", "user", _("Tài khoản"), Function.ADMINISTER, administration=True),
-    RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.ADMINISTER, administration=True),
+    RailEntry("accounts:users", "user", _("Tài khoản"), Function.MANAGE_ACCOUNTS, administration=True),
+    RailEntry("roles:roles", "user-check", _("Vai trò"), Function.MANAGE_ACCOUNTS, administration=True),
+    RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.MANAGE_ACCOUNTS, administration=True),
     RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),
     RailEntry("hanging:protocols", "layout-grid", _("Treo ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("tag_rules:rules", "edit", _("Quy tắc thông tin ảnh"), Function.ADMINISTER, administration=True),
@@ -104,7 +109,17 @@ RAIL = (
 
 def rail_for(role: str) -> list[RailEntry]:
     """What ``role`` finds in the rail."""
-    return [entry for entry in RAIL if _may_open(role, entry) and not entry.administration]
+    managed = bool(administration_for(role))
+    return [
+        entry
+        for entry in RAIL
+        if not entry.administration and (_may_open(role, entry) or (managed and entry.namespace == ADMINISTRATION))
+    ]
+
+
+def home_of(role: str) -> str:
+    """Where somebody begins: the first screen of their rail; who has none finds at least their password."""
+    return next((entry.address for entry in rail_for(role)), reverse("accounts:password"))
 
 
 def administration_for(role: str) -> list[RailEntry]:
@@ -119,5 +134,5 @@ def _may_open(role: str, entry: RailEntry) -> bool:
 def place_in_rail(namespace: str) -> str:
     """The namespace of the rail's entry that stands for a screen."""
     if any(entry.namespace == namespace and entry.administration for entry in RAIL):
-        return "dashboard"
+        return ADMINISTRATION
     return namespace

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.engine.client import Engine
 from ris_core.errors import NotFound
 from ris_core.identifiers import OrthancId

@@ -77,6 +77,9 @@ WORDS: dict[str, dict[str, Text]] = {
         "TECHNOLOGIST": _("Kỹ thuật viên"),
         "RECEPTION": _("Tiếp đón"),
         "CLINICIAN": _("Bác sĩ lâm sàng"),
+        "REFERRER": _("Bác sĩ gửi bệnh"),
+        "AUDITOR": _("Kiểm soát truy cập"),
+        "IT": _("Công nghệ thông tin"),
         "ADMINISTRATOR": _("Quản trị"),
     },
 }

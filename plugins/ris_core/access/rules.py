@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.rules import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ TOOL_ROUTES: Final[tuple[tuple[Function, Route], ...]] = (
 """What people's own programs may ask beyond images, by what their account may do. They change nothing."""
 
 
-def tool_may(role: str, method: str, path: str) -> bool:
-    """Whether the program of somebody with ``role`` may send ``method path``, apart from asking for images."""
-    return any(may(role, function) and route.matches(method, path) for function, route in TOOL_ROUTES)
+def tool_may(functions: frozenset[Function], method: str, path: str) -> bool:
+    """Whether the program of somebody with ``functions`` may send ``method path``, apart from asking for images."""
+    return any(function in functions and route.matches(method, path) for function, route in TOOL_ROUTES)
 
 
 def service_may(service: str, method: str, path: str) -> bool:

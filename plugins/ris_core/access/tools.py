@@ -23,6 +23,8 @@ from typing import Final
 from django.utils import timezone
 
 from ris_core.accounts.models import Origin, User
+from ris_core.accounts.roles import functions_of
+from ris_core.accounts.rules import Function
 from ris_core.accounts.services import must_renew_password
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
@@ -48,7 +50,7 @@ class Account:
 
     user_id: int
     name: str
-    role: str
+    functions: frozenset[Function]
     state: str
     """Changes with the password and when sessions are ended."""
 
@@ -167,7 +169,7 @@ def looked_at(user_id: int) -> Account | None:
 def _account(user: User | None) -> Account | None:
     if user is None or not user.is_open_at(timezone.now()):
         return None
-    return Account(user.pk, user.username, user.role, user.get_session_auth_hash())
+    return Account(user.pk, user.username, functions_of(user.role), user.get_session_auth_hash())
 
 
 def _make_room(remembered: dict[bytes, _Answer] | dict[str, tuple[int, float]]) -> None:

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 
 class Role(models.TextChoices):
-    """What a user is here; what each may do is data in :mod:`ris_core.accounts.rules`."""
+    """The roles that come with the system; what each may do is data in :mod:`ris_core.accounts.rules`."""
 
     RESIDENT = "RESIDENT"
     RADIOLOGIST = "RADIOLOGIST"
@@ -22,6 +22,9 @@ class Role(models.TextChoices):
     TECHNOLOGIST = "TECHNOLOGIST"
     RECEPTION = "RECEPTION"
     CLINICIAN = "CLINICIAN"
+    REFERRER = "REFERRER"
+    AUDITOR = "AUDITOR"
+    IT = "IT"
     ADMINISTRATOR = "ADMINISTRATOR"
 
 
@@ -30,6 +33,19 @@ class Origin(models.TextChoices):
 
     LOCAL = "LOCAL"
     DIRECTORY = "DIRECTORY"
+
+
+class SiteRole(models.Model):
+    """A role that this site has made, or one of the ready set that it has changed; what is as it came has no row."""
+
+    code = models.CharField(max_length=16, unique=True, validators=[RegexValidator(r"^[A-Z0-9_]{2,16}\Z")])
+    name = models.CharField(max_length=64, blank=True)
+    """Empty: the ready set's own word."""
+    functions = models.JSONField(default=list)
+    """Values of :class:`ris_core.accounts.rules.Function`; one that no longer exists gives nothing."""
+    active = models.BooleanField(default=True)
+    """False once it has been withdrawn: no account gets it, and who has it may nothing."""
+    changed_at = models.DateTimeField(auto_now=True)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -47,7 +63,8 @@ class User(AbstractBaseUser):
     full_name = models.CharField(max_length=255)
     title = models.CharField(max_length=64, blank=True)
     """Academic title before the name on a report: ``BS.``, ``ThS.BS.``, ``TS.BS.``."""
-    role = models.CharField(max_length=16, choices=Role)
+    role = models.CharField(max_length=16)
+    """Code of a role in force (:mod:`ris_core.accounts.roles`)."""
     origin = models.CharField(max_length=16, choices=Origin, default=Origin.LOCAL)
     language = models.CharField(max_length=2, default="vi")
     theme = models.CharField(max_length=5, default="auto")
@@ -55,6 +72,8 @@ class User(AbstractBaseUser):
     """How the viewer asks for frames: by the link's rate (``auto``), as ``stored``, compressed (``small``)."""
     department = models.CharField(max_length=128, blank=True)
     email = models.EmailField(blank=True)
+    staff_code = models.CharField(max_length=64, blank=True)
+    """Who it is in the hospital's list of staff (:class:`ris_core.catalogue.models.Staff`); empty: not known."""
     is_active = models.BooleanField(default=True)
     """False once the account has been withdrawn."""
     expires_at = models.DateTimeField(null=True, blank=True)

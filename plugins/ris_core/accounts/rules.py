@@ -1,4 +1,7 @@
-"""What each role may do: data, read by the screens (to show) and by the services' callers (to refuse)."""
+"""What can be allowed, and the ready set of roles: data.
+
+What a site has made of it is in :mod:`ris_core.accounts.roles`, which screens ask (to show) and services' callers (to
+refuse)."""
 
 from __future__ import annotations
 
@@ -54,7 +57,12 @@ class Function(StrEnum):
     """Show exams to somebody without an account, by a link."""
     MANAGE_SHARES = "manage_shares"
     """See, prolong and revoke what others have shared."""
+    VIEW_AUDIT = "view_audit"
+    """See who did and saw what."""
+    MANAGE_ACCOUNTS = "manage_accounts"
+    """Open accounts of people and keys of programs, and say what each role may do."""
     ADMINISTER = "administer"
+    """Change how the system works: its rules, its connections, its devices."""
 
 
 _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIEW_REPORT})
@@ -73,7 +81,17 @@ _RADIOLOGIST = _RESIDENT | {
     Function.SHARE_EXAM,
 }
 
-FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
+_TECHNICAL = frozenset(
+    {
+        Function.MANAGE_DELIVERIES,
+        Function.VIEW_MESSAGES,
+        Function.MANAGE_MESSAGES,
+        Function.VIEW_DEVICES,
+        Function.ADMINISTER,
+    }
+)
+
+READY_ROLES: dict[str, frozenset[Function]] = {
     "SECRETARY": _WRITING,
     "RESIDENT": _RESIDENT,
     "RADIOLOGIST": _RADIOLOGIST,
@@ -100,29 +118,48 @@ FUNCTIONS_BY_ROLE: dict[str, frozenset[Function]] = {
         }
     ),
     "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL},
-    "ADMINISTRATOR": frozenset(
-        {
-            Function.VIEW_WORKLIST,
-            Function.RESOLVE_UNMATCHED,
-            Function.MANAGE_STUDIES,
-            Function.MANAGE_DELIVERIES,
-            Function.RELEASE_RESULTS,
-            Function.VIEW_STATISTICS,
-            Function.VIEW_MESSAGES,
-            Function.MANAGE_MESSAGES,
-            Function.VIEW_DEVICES,
-            Function.MANAGE_ORDERS,
-            Function.VIEW_PATIENTS,
-            Function.MANAGE_PATIENTS,
-            Function.MERGE_PATIENTS,
-            Function.MANAGE_TEMPLATES,
-            Function.MANAGE_SHARES,
-            Function.ADMINISTER,
-        }
-    ),
+    "REFERRER": _VIEWING,
+    "AUDITOR": frozenset({Function.VIEW_AUDIT}),
+    "IT": _TECHNICAL,
+    "ADMINISTRATOR": _TECHNICAL
+    | {
+        Function.VIEW_WORKLIST,
+        Function.RESOLVE_UNMATCHED,
+        Function.MANAGE_STUDIES,
+        Function.RELEASE_RESULTS,
+        Function.VIEW_STATISTICS,
+        Function.MANAGE_ORDERS,
+        Function.VIEW_PATIENTS,
+        Function.MANAGE_PATIENTS,
+        Function.MERGE_PATIENTS,
+        Function.MANAGE_TEMPLATES,
+        Function.MANAGE_SHARES,
+        Function.VIEW_AUDIT,
+        Function.MANAGE_ACCOUNTS,
+    },
 }
+"""The roles that come with the system, each with what its work needs and nothing more."""
+
+CLINICAL: frozenset[Function] = frozenset(
+    {
+        Function.VIEW_IMAGES,
+        Function.VIEW_REPORT,
+        Function.READ_EXAM,
+        Function.APPROVE_PRELIMINARY,
+        Function.APPROVE_REPORT,
+        Function.APPROVE_RESIDENTS,
+        Function.OVERRIDE_READING,
+        Function.FLAG_CRITICAL,
+        Function.ACKNOWLEDGE_CRITICAL,
+        Function.REVIEW_PEERS,
+        Function.SIGN_REPORT,
+        Function.RECALL_REPORT,
+    }
+)
+"""Functions that show what exams found, or decide it."""
 
 
-def may(role: str, function: Function) -> bool:
-    """Whether ``role`` has ``function``; an unknown role may nothing."""
-    return function in FUNCTIONS_BY_ROLE.get(role, frozenset())
+def gives_oneself(before: frozenset[Function], after: frozenset[Function]) -> frozenset[Function]:
+    """Clinical functions that somebody would give to themselves: for these another administrator is asked, where the
+    site's settings say so."""
+    return (after - before) & CLINICAL

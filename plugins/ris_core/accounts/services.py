@@ -12,11 +12,14 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from ris_core.accounts.models import FormerPassword, Origin, Role, User
+from ris_core.accounts.administrators import lock_administrators, refuse_without_administrator
+from ris_core.accounts.managing_roles import refuse_giving_oneself
+from ris_core.accounts.models import FormerPassword, Origin, User
 from ris_core.accounts.passwords import random_password
+from ris_core.accounts.roles import may, roles_in_force
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import Actor, record
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
@@ -40,6 +43,7 @@ class Account:
     title: str = ""
     department: str = ""
     email: str = ""
+    staff_code: str = ""
     expires_at: datetime | None = None
     password_days: int | None = None
 
@@ -63,16 +67,25 @@ def open_account(account: Account, actor: Actor) -> tuple[User, str]:
     return user, password
 
 
+def check_account(account: Account) -> None:
+    """Whether an account could be opened so.
+
+    :raises InvalidValue: ``field`` names what cannot be so
+    """
+    _check(User(**asdict(account)))
+
+
 @transaction.atomic
 def change_account(user_id: int, account: Account, actor: Actor) -> User:
     """Change what an administrator decides; the user name stays, and what a directory says of its people. Another
     role ends the user's sessions and locks their keys.
 
     :raises InvalidValue: ``field`` names what cannot be so
+    :raises GivesOneself: the actor's own account would gain clinical functions, and the site wants a second person
     :raises NotFound: there is no such account
     :raises TransitionRefused: the last administrator would be none any more
     """
-    _lock_administrators()
+    lock_administrators()
     user = _locked(user_id)
     before = {name: getattr(user, name) for name in asdict(account)}
     wanted = {**asdict(account), "username": user.username}
@@ -80,7 +93,8 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
         wanted |= {name: before[name] for name in OF_THE_DIRECTORY}
     for name, value in wanted.items():
         setattr(user, name, value)
-    _check(user)
+    _check(user, role_before=before["role"])
+    refuse_giving_oneself(before["role"], user.role, actor, user_id)
     if before["role"] != user.role:
         user.sessions_ended += 1
     changed = sorted(name for name, value in wanted.items() if before[name] != value)
@@ -88,8 +102,8 @@ def change_account(user_id: int, account: Account, actor: Actor) -> User:
         user.save()
         if before["role"] != user.role:
             lock_all_of(user.pk, actor, "another role")
-        if before["role"] == Role.ADMINISTRATOR and user.origin == Origin.LOCAL:
-            _refuse_without_administrator(lasting=before["expires_at"] is None)
+        if may(before["role"], Function.MANAGE_ACCOUNTS) and user.origin == Origin.LOCAL:
+            refuse_without_administrator(lasting=before["expires_at"] is None)
         record(actor, "user.changed", subject=f"user:{user.pk}", fields=changed, role=user.role)
     return user
 
@@ -104,7 +118,7 @@ def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
     """
     if not reason.strip():
         raise InvalidValue("say why the account is withdrawn", field="reason")
-    _lock_administrators()
+    lock_administrators()
     user = _locked(user_id)
     if user.pk == actor.user_id:
         raise TransitionRefused("one's own account is withdrawn by another administrator", field="user")
@@ -113,8 +127,8 @@ def withdraw_account(user_id: int, reason: str, actor: Actor) -> User:
     user.is_active = False
     user.sessions_ended += 1
     user.save(update_fields=["is_active", "sessions_ended"])
-    if user.role == Role.ADMINISTRATOR and user.origin == Origin.LOCAL:
-        _refuse_without_administrator(lasting=user.expires_at is None)
+    if may(user.role, Function.MANAGE_ACCOUNTS) and user.origin == Origin.LOCAL:
+        refuse_without_administrator(lasting=user.expires_at is None)
     lock_all_of(user.pk, actor, "account withdrawn")
     record(actor, "user.withdrawn", subject=f"user:{user.pk}", reason=reason.strip()[:255])
     return user
@@ -239,12 +253,10 @@ def _locked(user_id: int) -> User:
     return user
 
 
-def _lock_administrators() -> None:
-    """Of two who would each leave the other as the last, one waits."""
-    list(User.objects.select_for_update().filter(role=Role.ADMINISTRATOR, is_active=True).order_by("pk"))
-
-
-def _check(user: User) -> None:
+def _check(user: User, role_before: str = "") -> None:
+    role = roles_in_force().get(user.role)
+    if user.role != role_before and (role is None or not role.active):
+        raise InvalidValue("there is no such role", field="role")
     if user.password_days not in (None, *PASSWORD_DAYS):
         raise InvalidValue("passwords are renewed after 30, 60 or 90 days", field="password_days")
     try:
@@ -254,15 +266,3 @@ def _check(user: User) -> None:
         raise InvalidValue(" ".join(said), field=field) from error
     if User.objects.filter(username__iexact=user.username).exclude(pk=user.pk).exists():
         raise InvalidValue("somebody has this user name", field="username")
-
-
-def _refuse_without_administrator(*, lasting: bool) -> None:
-    """Administrators of a directory do not count: when it is down somebody must still get in.
-
-    :param lasting: the account that is changed did not expire: another that does not is wanted instead
-    :raises TransitionRefused: nobody could open an account any more, now or when the last account expires
-    """
-    left = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True, origin=Origin.LOCAL)
-    never = Q(expires_at__isnull=True)
-    if not left.filter(never if lasting else never | Q(expires_at__gt=timezone.now())).exists():
-        raise TransitionRefused("the last administrator stays one", field="role")

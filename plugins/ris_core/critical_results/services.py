@@ -11,7 +11,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.critical_results.models import CriticalResult, Urgency

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from ris_core.accounts.models import Role
 from ris_core.orders.models import PatientClass, Priority
 
 
@@ -17,7 +16,7 @@ class SavedList(models.Model):
     parameters = models.JSONField(default=dict)
     """What the worklist's address says, name → text."""
     shared = models.BooleanField(default=False)
-    role = models.CharField(max_length=16, choices=Role, blank=True)
+    role = models.CharField(max_length=16, blank=True)
     """Of a shared list: who sees it; empty: everybody."""
     created_at = models.DateTimeField(auto_now_add=True)
 

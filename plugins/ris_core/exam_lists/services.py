@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import roles_with
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
@@ -127,8 +128,7 @@ def delete_folder(folder_id: int, actor: Actor) -> Folder:
 
 def readers() -> QuerySet[User]:
     """Who can be asked to read."""
-    roles = [role for role in User._meta.get_field("role").choices or () if may(str(role[0]), Function.READ_EXAM)]
-    return User.objects.filter(is_active=True, role__in=[role[0] for role in roles]).order_by("full_name", "pk")
+    return User.objects.filter(is_active=True, role__in=roles_with(Function.READ_EXAM)).order_by("full_name", "pk")
 
 
 @transaction.atomic

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from ris_core.accounts.rules import FUNCTIONS_BY_ROLE
 from ris_core.errors import InvalidValue
 from ris_core.matching.body_regions import REGIONS
 
@@ -23,6 +22,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Words = Annotated[tuple[Text, ...], msgspec.Meta(max_length=24)]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Lines = Annotated[int, msgspec.Meta(ge=1, le=4)]
+_ROLE: Final = re.compile(r"[A-Z0-9_]{2,16}")
 _MODALITY: Final = re.compile(r"[A-Z0-9]{1,16}")
 
 
@@ -151,8 +151,8 @@ def protocol_for(
 
 def _check(protocol: Protocol, where: str) -> None:
     for role in protocol.roles:
-        if role not in FUNCTIONS_BY_ROLE:
-            raise InvalidValue(f"{where}.roles: there is no role {role!r}", field="rules")
+        if not _ROLE.fullmatch(role):
+            raise InvalidValue(f"{where}.roles: {role!r} is no role's code", field="rules")
     for region in protocol.regions:
         if region not in REGIONS:
             raise InvalidValue(f"{where}.regions: there is no region {region!r}", field="rules")

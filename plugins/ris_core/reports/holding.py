@@ -14,7 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefused

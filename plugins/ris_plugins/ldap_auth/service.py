@@ -24,7 +24,7 @@ from ris_core.access.rules import SERVICE_ROUTES, service_may, tool_may
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import SESSION, VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
 from ris_core.access.tools import ToolCallers, admitted, looked_at
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.rules import Function
 from ris_core.audit.counted import Read, ReadCounts
 from ris_core.audit.models import ActorKind
 from ris_core.settings import Settings
@@ -118,8 +118,8 @@ class RequestFilter:
         if account is None:
             log.info("request refused to an unknown tool")
             return False
-        allowed = tool_may(account.role, method, path) or (
-            may(account.role, Function.VIEW_IMAGES) and _asks_for_images(method, path, headers, query)
+        allowed = tool_may(account.functions, method, path) or (
+            Function.VIEW_IMAGES in account.functions and _asks_for_images(method, path, headers, query)
         )
         if not allowed:
             log.info("request refused to a tool of user %d", account.user_id)

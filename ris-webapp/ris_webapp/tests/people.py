@@ -6,7 +6,9 @@ import secrets
 
 from django.test import Client
 
-from ris_core.accounts.models import Role, User
+from ris_core.accounts import roles
+from ris_core.accounts.models import Role, SiteRole, User
+from ris_core.accounts.rules import Function
 from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.sessions import begin
 
@@ -20,6 +22,14 @@ def a_user(role: str = Role.RADIOLOGIST, *, full_name: str = "Bác sĩ CĐHA", l
     user.language = language
     user.save(update_fields=["language"])
     return user
+
+
+def a_role(*functions: Function) -> str:
+    """The code of a role of the site's own that may just this, if only nothing."""
+    code = f"R_{secrets.token_hex(4).upper()}"
+    SiteRole.objects.create(code=code, name=code, functions=list(functions))
+    roles.forget()
+    return code
 
 
 def client_as(role: str = Role.RADIOLOGIST, *, user: User | None = None) -> Client:

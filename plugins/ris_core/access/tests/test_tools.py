@@ -22,12 +22,13 @@ from ris_core.access.tools import (
 )
 from ris_core.accounts import services as accounts
 from ris_core.accounts.models import Role, User
+from ris_core.accounts.rules import READY_ROLES
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.directories.errors import DirectoryRefused
 
 RIGHT = "right"
-LAN = Account(1, "bs_lan", "RADIOLOGIST", "1")
+LAN = Account(1, "bs_lan", READY_ROLES["RADIOLOGIST"], "1")
 
 
 def basic(name: str, password: str) -> str:
@@ -71,7 +72,7 @@ def test_a_password_is_checked_once_and_the_account_looked_at_every_few_seconds(
     assert house.admissions == 2
 
 
-@pytest.mark.parametrize("now", [None, replace(LAN, role="RECEPTION"), replace(LAN, state="2")])
+@pytest.mark.parametrize("now", [None, replace(LAN, functions=READY_ROLES["RECEPTION"]), replace(LAN, state="2")])
 def test_a_change_of_the_account_is_in_force_within_seconds(now: Account | None) -> None:
     house = House()
     assert house.call() == LAN

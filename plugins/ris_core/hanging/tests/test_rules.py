@@ -54,7 +54,7 @@ def test_the_first_protocol_whose_conditions_all_hold_is_used() -> None:
         ({"layouts": [{"name": "x", "rows": 1, "columns": 2, "viewports": [{}]}]}, "1 instead of 1 × 2"),
         ({"layouts": [{"name": "x", "rows": 1, "columns": 1, "viewports": [{"prior": 1}]}]}, "more earlier exams"),
         ({"layouts": [{"name": "x", "rows": 1, "columns": 1, "needs": 2, "viewports": [{}]}]}, "needs more viewports"),
-        ({"roles": ["KING"]}, "no role 'KING'"),
+        ({"roles": ["king"]}, "'king' is no role's code"),
         ({"regions": ["WING"]}, "no region 'WING'"),
         ({"modalities": ["c t"]}, "is no modality"),
         ({"code": "Ct 1"}, "code"),

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from ris_core.accounts.models import Role
-from ris_core.accounts.rules import FUNCTIONS_BY_ROLE, Function
+from ris_core.accounts.rules import READY_ROLES, Function
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.changes.models import Change
@@ -96,8 +96,8 @@ def test_a_role_does_what_the_table_says_and_nothing_else(
 
 
 def test_every_role_has_its_functions_and_only_readers_write() -> None:
-    assert set(FUNCTIONS_BY_ROLE) == set(Role.values)
-    assert {role for role, may in FUNCTIONS_BY_ROLE.items() if Function.READ_EXAM in may} == READERS
+    assert set(READY_ROLES) == set(Role.values)
+    assert {role for role, may in READY_ROLES.items() if Function.READ_EXAM in may} == READERS
 
 
 def test_a_radiologists_own_preliminary_version_does_not_make_a_residents_report_theirs() -> None:

@@ -14,6 +14,7 @@ from ris_core.access.signing import Keyring
 from ris_core.access.tokens import ResultLink, issue_result_link, issue_viewer_token, viewer_cookie_name
 from ris_core.access.tools import Account, ToolCallers
 from ris_core.accounts.models import Role
+from ris_core.accounts.rules import READY_ROLES
 from ris_core.errors import SettingsInvalid
 from ris_core.identifiers import StudyInstanceUID
 from ris_plugins.ldap_auth import plugin
@@ -131,11 +132,11 @@ def test_more_cookies_than_a_browser_has_are_ignored(request_filter: RequestFilt
 
 BY_ROLE = [
     # method, path, who gets it
-    ("GET", "/system", {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN"}),
-    ("GET", STUDY_A, {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN"}),
-    ("POST", "/tools/find", {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN"}),
+    ("GET", "/system", {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN", "REFERRER"}),
+    ("GET", STUDY_A, {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN", "REFERRER"}),
+    ("POST", "/tools/find", {"SECRETARY", "RESIDENT", "RADIOLOGIST", "SENIOR", "TECHNOLOGIST", "CLINICIAN", "REFERRER"}),
     ("GET", "/studies", {"TECHNOLOGIST", "ADMINISTRATOR"}),
-    ("GET", "/quang/callbacks", {"ADMINISTRATOR"}),
+    ("GET", "/quang/callbacks", {"ADMINISTRATOR", "IT"}),
     *((method, path, set[str]()) for method, path in (
         ("DELETE", STUDY_A), ("POST", "/instances"), ("POST", "/tools/shutdown"), ("GET", "/changes"),
         ("PUT", "/studies"), ("GET", "/app/explorer.html"), ("POST", "/dicom-web/studies"), ("GET", "/jobs"),
@@ -146,7 +147,7 @@ BY_ROLE = [
 
 
 def with_tools(role: str) -> RequestFilter:
-    account = Account(1, "u", role, "")
+    account = Account(1, "u", READY_ROLES[role], "")
     return RequestFilter(KEYRING, TOKENS, nothing_ended(), ToolCallers(lambda *_: account, lambda _: account))
 
 

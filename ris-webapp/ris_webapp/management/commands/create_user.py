@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="3 to 64 letters, digits and underscores")
         parser.add_argument("full_name")
-        parser.add_argument("role", choices=Role.values)
+        parser.add_argument("role", help=f"one of {', '.join(Role.values)}, or one that this site has made")
         parser.add_argument("--title", default="", help="academic title before the name on reports, such as ThS.BS.")
 
     def handle(self, *args: Any, **options: Any) -> None:

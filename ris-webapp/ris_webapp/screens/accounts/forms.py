@@ -10,16 +10,19 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from ris_core.accounts.models import Role, User
+from ris_core.accounts.models import User
+from ris_core.accounts.roles import roles_in_force
 from ris_core.accounts.services import PASSWORD_DAYS, Account
 from ris_core.errors import InvalidValue
-from ris_webapp.words import WORDS
+from ris_webapp.role_words import role_choices
 
-_WHAT_TO_DO = {
+WHAT_TO_DO = {
     "username": _("Từ 3 đến 64 chữ cái không dấu, chữ số hoặc dấu gạch dưới, và chưa ai dùng."),
     "full_name": _("Hãy ghi họ tên."),
     "email": _("Địa chỉ thư chưa đúng."),
     "role": _("Hãy chọn vai trò."),
+    "expires_on": _("Hãy ghi ngày như 31/12/2026."),
+    "staff_code": _("Nhiều nhất 64 chữ."),
     "present": _("Mật khẩu hiện tại không đúng."),
 }
 
@@ -32,7 +35,8 @@ class AccountForm(forms.Form):
     title = forms.CharField(max_length=64, required=False, label=_("Học hàm, học vị"))
     department = forms.CharField(max_length=128, required=False, label=_("Khoa, phòng"))
     email = forms.CharField(max_length=254, required=False, label=_("Thư điện tử"))
-    role = forms.ChoiceField(choices=[(role, WORDS["role"][role]) for role in Role.values], label=_("Vai trò"))
+    staff_code = forms.CharField(max_length=64, required=False, label=_("Mã nhân viên"))
+    role = forms.ChoiceField(choices=role_choices, label=_("Vai trò"))
     expires_on = forms.DateField(required=False, label=_("Hết hạn sau ngày"))
     password_days = forms.TypedChoiceField(
         choices=[("", _("Theo quy định chung")), *((str(days), str(days)) for days in PASSWORD_DAYS)],
@@ -52,6 +56,7 @@ class AccountForm(forms.Form):
             "title": user.title,
             "department": user.department,
             "email": user.email,
+            "staff_code": user.staff_code,
             "role": user.role,
             "expires_on": user.expires_at.astimezone(zone).date().isoformat() if user.expires_at else "",
             "password_days": user.password_days or "",
@@ -70,7 +75,7 @@ class AccountForm(forms.Form):
     def refuse(self, error: InvalidValue) -> None:
         """Say beside the field what the domain refuses."""
         field = "expires_on" if error.field == "expires_at" else error.field
-        self.add_error(field if field in self.fields else None, _WHAT_TO_DO.get(field) or error.detail)
+        self.add_error(field if field in self.fields else None, WHAT_TO_DO.get(field) or error.detail)
 
 
 class PasswordForm(forms.Form):
@@ -88,14 +93,14 @@ class PasswordForm(forms.Form):
 
     def refuse(self, error: InvalidValue) -> None:
         """Say beside the field what the domain refuses; what a password lacks it says in the user's language."""
-        self.add_error(error.field, _WHAT_TO_DO.get(error.field) or error.detail)
+        self.add_error(error.field, WHAT_TO_DO.get(error.field) or error.detail)
 
 
 class UserFilter(forms.Form):
     """What the list of accounts is narrowed to."""
 
     q = forms.CharField(max_length=128, required=False)
-    role = forms.ChoiceField(choices=[("", ""), *((role, role) for role in Role.values)], required=False)
+    role = forms.ChoiceField(choices=lambda: [("", ""), *((code, code) for code in roles_in_force())], required=False)
     state = forms.ChoiceField(
         choices=[(state, state) for state in ("", "open", "expired", "withdrawn")], required=False
     )

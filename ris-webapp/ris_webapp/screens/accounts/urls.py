@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ris_webapp.screens.accounts import own, users
+from ris_webapp.screens.accounts import importing, own, users
 
 app_name = "accounts"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("account/sessions/end-others/", own.end_others, name="end_other_sessions"),
     path("admin/users/", users.users, name="users"),
     path("admin/users/new/", users.create, name="create"),
+    path("admin/users/import/", importing.import_file, name="import_file"),
+    path("admin/users/import/staff.csv", importing.import_example, name="import_example"),
     path("admin/users/<int:user_id>/", users.edit, name="edit"),
     path("admin/users/<int:user_id>/reset-password/", users.reset, name="reset"),
     path("admin/users/<int:user_id>/withdraw/", users.withdraw, name="withdraw"),

@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.accounts import services
-from ris_core.accounts.models import Origin, Role, User
+from ris_core.accounts.managing_roles import GivesOneself
+from ris_core.accounts.models import Origin, User
+from ris_core.accounts.roles import may, roles_in_force
 from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import record
@@ -21,13 +23,14 @@ from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.names import folded
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.role_words import GIVEN_BY_ANOTHER
 from ris_webapp.screens.accounts.forms import AccountForm, UserFilter
 
 MOST_SHOWN = 500
 LATEST_EVENTS = 20
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_GET
 def users(request: UserRequest) -> HttpResponse:
     """Accounts by name; searched with and without diacritics, in any order of the words."""
@@ -50,7 +53,7 @@ def users(request: UserRequest) -> HttpResponse:
         "rows": found[:MOST_SHOWN],
         "found": len(found),
         "chosen": wanted,
-        "roles": Role.values,
+        "roles": list(roles_in_force()),
         "now": now,
         "due_at": services.password_due_at,
     }
@@ -62,7 +65,7 @@ def _has_all(user: User, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_http_methods(["GET", "POST"])
 def create(request: UserRequest) -> HttpResponse:
     """Open an account. The answer shows its first password, this once."""
@@ -78,7 +81,7 @@ def create(request: UserRequest) -> HttpResponse:
     return render(request, "accounts/edit.html", {"form": form, "account": None}, status=422 if form.errors else 200)
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_http_methods(["GET", "POST"])
 def edit(request: UserRequest, user_id: int) -> HttpResponse:
     """One account: what it is, what may be done with it, what happened to it."""
@@ -96,8 +99,10 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
                 services.change_account(user_id, account, actor_of(request))
             except InvalidValue as error:
                 form.refuse(error)
+            except GivesOneself:
+                form.add_error("role", GIVEN_BY_ANOTHER)
             except TransitionRefused:
-                field = "expires_on" if account.role == Role.ADMINISTRATOR else "role"
+                field = "expires_on" if may(account.role, Function.MANAGE_ACCOUNTS) else "role"
                 form.add_error(field, _("Phải còn ít nhất một quản trị viên."))
             else:
                 messages.success(request, _("Đã lưu tài khoản %(name)s.") % {"name": user.username})
@@ -113,14 +118,14 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
     return render(request, "accounts/edit.html", context, status=422 if request.method == "POST" else 200)
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def reset(request: UserRequest, user_id: int) -> HttpResponse:
     """Another first password for who has forgotten theirs."""
     return _first_password(request, *services.reset_password(user_id, actor_of(request)))
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def restore(request: UserRequest, user_id: int) -> HttpResponse:
     """Give a withdrawn account back."""
@@ -131,7 +136,7 @@ def restore(request: UserRequest, user_id: int) -> HttpResponse:
     return HttpResponseRedirect(resolve_url("accounts:edit", user_id))
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def withdraw(request: UserRequest, user_id: int) -> HttpResponse:
     """Nobody logs in with it any more, from now on."""
@@ -146,7 +151,7 @@ def withdraw(request: UserRequest, user_id: int) -> HttpResponse:
     return HttpResponseRedirect(resolve_url("accounts:edit", user_id))
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def log_out(request: UserRequest, user_id: int) -> HttpResponse:
     """End all sessions of somebody."""
@@ -155,7 +160,7 @@ def log_out(request: UserRequest, user_id: int) -> HttpResponse:
     return HttpResponseRedirect(resolve_url("accounts:edit", user_id))
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def unlock(request: UserRequest, user_id: int) -> HttpResponse:
     """Forget failed logins, so that who is locked out need not wait."""

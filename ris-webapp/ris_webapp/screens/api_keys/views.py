@@ -19,7 +19,7 @@ from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.api_keys.forms import ApiKeyForm
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_GET
 def keys(request: UserRequest) -> HttpResponse:
     """All keys; those in use first."""
@@ -29,7 +29,7 @@ def keys(request: UserRequest) -> HttpResponse:
     return render(request, "api_keys/keys.html", {"rows": in_use + withdrawn, "now": timezone.now()})
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_http_methods(["GET", "POST"])
 def create(request: UserRequest) -> HttpResponse:
     """Make a key. The answer shows it, this once; coming back to the page does not."""
@@ -42,7 +42,7 @@ def create(request: UserRequest) -> HttpResponse:
     return render(request, "api_keys/edit.html", context, status=422 if form.errors else 200)
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def revoke(request: UserRequest, key_id: int) -> HttpResponse:
     """Withdraw a key, for good."""

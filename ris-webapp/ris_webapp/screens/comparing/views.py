@@ -6,7 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.matching.body_regions import regions_in

@@ -8,14 +8,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.rail import administration_for
 from ris_webapp.screens.dashboard.figures import FIGURES, senders, workers
 from ris_webapp.screens.health.checks import look
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.ADMINISTER, Function.MANAGE_ACCOUNTS)
 @require_GET
 def dashboard(request: UserRequest) -> HttpResponse:
     """Counted anew at every look."""

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.errors import EditConflict, InvalidValue, NotFound, NotPermitted
 from ris_core.print_layouts.arranging import DocumentNotMade, shipped_source
 from ris_core.print_layouts.design import Design, LabelDesign, ReportDesign, design_of

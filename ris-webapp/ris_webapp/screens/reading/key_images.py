@@ -7,7 +7,8 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.annotations.measurements import MeasurementReport, ReportUnreadable, measurements_in
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import Reading, ReadingState

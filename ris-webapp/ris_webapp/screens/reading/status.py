@@ -12,7 +12,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.delivery.models import Delivery, DeliveryState
 from ris_core.exam_lists.services import readers
 from ris_core.key_images.models import KeyImage, VersionKeyImage

@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.orders.models import RequestedProcedure

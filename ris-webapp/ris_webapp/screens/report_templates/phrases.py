@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotPermitted
 from ris_core.reports.content import STANDARD_SECTIONS
 from ris_core.reports.models import Phrase, SpellingWord

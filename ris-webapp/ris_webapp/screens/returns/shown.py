@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.delivery.models import Delivery, Receiver, ReturnHold
 from ris_core.delivery.services import void_results
 from ris_core.delivery.under_way import exam_facts_of

@@ -8,7 +8,8 @@ from django.http import HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_POST
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.errors import NotFound, QuangError
 from ris_core.reports.models import ReportVersion, VersionStatus
 from ris_core.signatures.credentials import is_unlocked, preferred_credential

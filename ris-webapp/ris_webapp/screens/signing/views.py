@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.errors import NotFound, QuangError
 from ris_core.signatures.credentials import preferred_credential
 from ris_core.signatures.services import ask_for_many, cancel_batch, pause_batch, resume_batch, withdraw

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.studies.copy_decisions import decide_copy, studies_with

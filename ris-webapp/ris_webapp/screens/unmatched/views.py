@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.errors import IdentityConflict, InvalidValue, NotFound, QuangError, TransitionRefused
 from ris_core.orders.errors import OrderExists, OrderRefused

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from ris_core.accounts.models import Role
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may, roles_in_force
+from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.exam_lists import services
 from ris_webapp.client import actor_of
@@ -33,7 +33,7 @@ def side(request: UserRequest) -> HttpResponse:
     context = {
         "side": side_for(request.user, present),
         "may_share": any(may(request.user.role, function) for function in _SHARING),
-        "roles": list(Role.values),
+        "roles": [role.code for role in roles_in_force().values() if role.active],
     }
     return render(request, "worklist/side.html", context)
 
@@ -136,7 +136,7 @@ def save_list(request: UserRequest) -> HttpResponse:
         present.parameters(),
         actor_of(request),
         shared=shared,
-        role=role if role in Role.values else "",
+        role=role if role in roles_in_force() else "",
     )
     return HttpResponse(status=204)
 

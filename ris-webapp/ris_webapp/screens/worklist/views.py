@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.models import User
-from ris_core.accounts.rules import Function, may
+from ris_core.accounts.roles import may
+from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.exam_lists.models import Folder, Tag
 from ris_core.exam_lists.services import readers
@@ -20,6 +21,7 @@ from ris_webapp.feed import newest_position
 from ris_webapp.jinja import word
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.rail import home_of
 from ris_webapp.screens.worklist import filters
 from ris_webapp.screens.worklist.columns import ALWAYS, LABELS, shown_to
 from ris_webapp.screens.worklist.exams import rows_of
@@ -30,10 +32,13 @@ from ris_webapp.searched import note_search
 from ris_webapp.words import Text
 
 
-@requires(Function.VIEW_WORKLIST)
+@requires()
 @require_GET
 def worklist(request: UserRequest) -> HttpResponse:
-    """The page; or, for a page further down (``after``), only its rows."""
+    """The page; or, for a page further down (``after``), only its rows. Whose role has no worklist comes to the first
+    screen that it has: this is the address that everybody starts from."""
+    if not may(request.user.role, Function.VIEW_WORKLIST):
+        return HttpResponseRedirect(home_of(request.user.role))
     position = newest_position()  # before the rows: what changes meanwhile is told by the live connection
     parameters = request.GET.dict()
     wanted = filters.Filter.parse(parameters)

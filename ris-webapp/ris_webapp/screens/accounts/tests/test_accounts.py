@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -178,3 +180,31 @@ def test_an_account_of_which_nothing_is_known_yet_says_so_in_whole_sentences() -
     page = client_as(Role.ADMINISTRATOR).get(f"/admin/users/{user.pk}/").content.decode()
     assert "Chưa đăng nhập lần nào. Phải đổi mật khẩu" in page
     assert "Chưa có việc nào với tài khoản này." in page
+
+
+def test_a_file_is_shown_first_and_then_opened_with_passwords_to_hand_out() -> None:
+    client = client_as(Role.ADMINISTRATOR)
+    lines = b"username,full_name,role\nbs_hoa,B\xc3\xa1c s\xc4\xa9 Hoa,RADIOLOGIST\n"
+    page = client.post("/admin/users/import/", {"file": SimpleUploadedFile("a.csv", lines)})
+    assert page.status_code == 200
+    assert "Bác sĩ Hoa" in page.content.decode()
+    assert not User.objects.filter(username="bs_hoa").exists()
+    shown = base64.b64encode(lines).decode()
+    page = client.post("/admin/users/import/", {"shown": shown, "take": "1"})
+    assert User.objects.get(username="bs_hoa").must_change_password
+    assert "bs_hoa" in page.content.decode()
+
+
+def test_a_wrong_line_is_named_and_nothing_is_opened() -> None:
+    client = client_as(Role.ADMINISTRATOR)
+    lines = b"username,full_name,role\nbs_hoa,Hoa,RADIOLOGIST\nbs_nam,Nam,KING\n"
+    page = client.post("/admin/users/import/", {"file": SimpleUploadedFile("a.csv", lines), "take": "1"})
+    assert page.status_code == 422
+    assert "Dòng 3" in page.content.decode()
+    assert not User.objects.filter(username="bs_hoa").exists()
+
+
+@pytest.mark.parametrize("form", [{}, {"shown": "?"}, {"shown": ""}, {"file": SimpleUploadedFile("a", b"\xff")}])
+def test_what_is_no_file_is_told_so(form: dict[str, object]) -> None:
+    answer = client_as(Role.ADMINISTRATOR).post("/admin/users/import/", form)
+    assert answer.status_code == 422
