@@ -23,7 +23,7 @@ AS_SCRIPT = {"Accept": "application/json"}
 def test_every_address_stands_in_the_table_and_says_what_the_table_says() -> None:
     assert set(PATTERNS) == set(ADDRESSES)
     for name, pattern in PATTERNS.items():
-        assert pattern.callback.quang_functions == ADDRESSES[name].functions, name
+        assert getattr(pattern.callback, "quang_functions", "not marked") == ADDRESSES[name].functions, name
 
 
 @pytest.mark.parametrize("role", Role.values)

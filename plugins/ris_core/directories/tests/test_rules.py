@@ -168,7 +168,7 @@ def test_a_remembered_yes_stands_in_only_where_chosen_and_not_for_long() -> None
         {"recheck_minutes": 300},
         {"verify": False},
         {"outage": "accept"},
-        {"roles": ({"group": "cn=x", "role": "ROOT"},)},
+        {"roles": ({"group": "cn=x", "role": "bác sĩ"},)},
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(wrong: dict[str, object]) -> None:

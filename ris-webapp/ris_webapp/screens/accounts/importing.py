@@ -66,7 +66,7 @@ def _content(request: UserRequest) -> bytes:
     if isinstance(file, UploadedFile):
         if (file.size or 0) > MOST_BYTES:
             raise InvalidValue("the file is too large", field="file")
-        return file.read()
+        return bytes(file.read())
     try:
         shown = base64.b64decode(request.POST.get("shown", ""), validate=True)
     except binascii.Error as error:
