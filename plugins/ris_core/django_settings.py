@@ -36,6 +36,7 @@ DOMAIN_APPS = [
     "ris_core.critical_results",
     "ris_core.peer_reviews",
     "ris_core.doses",
+    "ris_core.statistics",
     "ris_core.signatures",
     "ris_core.key_images",
     "ris_core.hanging",

@@ -258,6 +258,7 @@ ACTIONS: dict[str, Text] = {
     "spelling.word_added": _("Thêm từ vào từ điển"),
     "spelling.word_removed": _("Bỏ từ khỏi từ điển"),
     "statistics.exported": _("Xuất thống kê ra Excel"),
+    "statistics.taken": _("Tải sổ đăng ký Excel"),
     "statistics.register_viewed": _("Xem sổ đăng ký"),
     "study.copy_decided": _("Quyết định về bản ảnh khác"),
     "study.copy_downloaded": _("Tải tệp ảnh"),

@@ -30,6 +30,7 @@ from ris_core.signatures import credentials as signing_credentials
 from ris_core.signatures import keeping as signed_keeping
 from ris_core.signatures import signing
 from ris_core.signatures import storing as signed_storing
+from ris_core.statistics import exports as register_exports
 from ris_core.studies import completeness, kept_copies, rejection_notes
 from ris_core.studies import handlers as studies
 
@@ -153,6 +154,19 @@ JOB_KINDS: tuple[JobKind, ...] = (
         every_seconds=lambda settings: min(settings.audit.export_hours, 1.0) * 3600.0,
     ),
     JobKind("forget_ended_grants", forget_ended_grants, Pool.IMAGES, every_seconds=lambda _: 900.0),
+    JobKind(
+        register_exports.JOB_KIND,
+        register_exports.run_export_register,
+        Pool.DOCUMENTS,
+        time_limit_seconds=1800.0,
+        after_death=register_exports.after_export_died,
+    ),
+    JobKind(
+        "forget_register_exports",
+        register_exports.forget_register_exports,
+        Pool.IMAGES,
+        every_seconds=lambda _: 3600.0,
+    ),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

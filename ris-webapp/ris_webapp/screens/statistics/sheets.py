@@ -7,12 +7,15 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from ris_core.statistics import output, register, turnaround
+from ris_core.statistics import output, turnaround
 from ris_core.statistics.output import Output
 from ris_core.statistics.period import Period
+from ris_core.statistics.register_sheet import Wording, register_sheet
 from ris_core.statistics.workbook import Cell, Sheet
 from ris_webapp.screens.statistics.words import STAGES
 from ris_webapp.words import WORDS
+
+_WORDED: Final = ("sex", "patient_class", "exam_state")
 
 
 def _title(text: str, period: Period) -> str:
@@ -57,32 +60,21 @@ def image_sheets(period: Period) -> Iterator[Sheet]:
     yield Sheet(name, _title(name, period), columns, rows, [20, 12, 12, 12, 12])
 
 
-def register_sheets(period: Period) -> Iterator[Sheet]:
+def register_wording(period: Period) -> Wording:
+    """The words of the register's sheet, in the user's language."""
     columns = [
         _("Số"), _("Thời gian"), _("Số phiếu"), _("Họ tên"), _("Mã người bệnh"), _("Ngày sinh"), _("Giới"), _("Diện"),
         _("Khoa chỉ định"), _("Bác sĩ chỉ định"), _("Loại máy"), _("Mã dịch vụ"), _("Dịch vụ"), _("Số ảnh"),
         _("Tình trạng"), _("Bác sĩ đọc"), _("Duyệt lúc"), _("Số phim"), _("Số lần phát tia"), "DLP (mGy·cm)",
         "DAP (Gy·cm²)", _("Chung lần chụp với số phiếu"),
     ]  # fmt: skip
-    rows = (
-        (
-            number, line.scheduled_at, line.accession_number, line.patient_name, line.patient_identifier,
-            shown_date(line.birth_date), str(WORDS["sex"].get(line.sex, line.sex)),
-            str(WORDS["patient_class"].get(line.patient_class, "")), line.department, line.physician, line.modality,
-            line.service_code, line.service_name, line.images, str(WORDS["exam_state"][line.state]), line.reader,
-            line.approved_at, line.films, line.exposures, line.dlp_mgy_cm, line.dap_gy_cm2,
-            line.shared_with,
-        )
-        for number, line in enumerate(register.lines(period), start=1)
-    )  # fmt: skip
     name = _("Sổ chẩn đoán hình ảnh")
-    widths = [6, 17, 18, 28, 16, 12, 6, 10, 24, 24, 8, 14, 36, 8, 14, 24, 17, 8, 14, 14, 14, 26]
-    yield Sheet(name, _title(name, period), columns, rows, widths)
+    words = {kind: {key: str(word) for key, word in WORDS[kind].items()} for kind in _WORDED}
+    return Wording(name, _title(name, period), columns, **words)
 
 
-def shown_date(date: str) -> str:
-    """``YYYYMMDD`` as ``DD/MM/YYYY``; a month or a year alone stays one."""
-    return "/".join(part for part in (date[6:8], date[4:6], date[:4]) if part)
+def register_sheets(period: Period) -> Iterator[Sheet]:
+    yield register_sheet(period, register_wording(period))
 
 
 def _rounded(minutes: float | None) -> float | None:

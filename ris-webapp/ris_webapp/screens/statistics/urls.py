@@ -13,4 +13,5 @@ urlpatterns = [
     path("statistics/images/", views.images, name="images"),
     path("statistics/register/", views.register, name="register"),
     path("statistics/export.xlsx", views.export, name="export"),
+    path("statistics/registers/<int:export_id>.xlsx", views.take, name="take"),
 ]

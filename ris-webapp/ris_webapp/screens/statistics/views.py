@@ -3,13 +3,19 @@ Excel."""
 
 from __future__ import annotations
 
+from datetime import date
+from io import BytesIO
 from tempfile import TemporaryFile
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse
+from django.contrib import messages
+from django.http import FileResponse, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from ris_core.accounts.rules import Function
@@ -17,17 +23,20 @@ from ris_core.audit.services import record
 from ris_core.errors import NotFound
 from ris_core.statistics import output
 from ris_core.statistics import register as register_lines
+from ris_core.statistics.exports import LINES_AT_ONCE, ask_for_register, exports_of, take_register
+from ris_core.statistics.register_sheet import shown_date
 from ris_core.statistics.turnaround import stages
 from ris_core.statistics.workbook import write_workbook
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.statistics.charts import HEIGHT, WIDTH, days_chart, in_words, stage_chart
-from ris_webapp.screens.statistics.sheets import EXPORTS, shown_date
+from ris_webapp.screens.statistics.sheets import EXPORTS, register_wording
 from ris_webapp.screens.statistics.wanted import Wanted
 from ris_webapp.screens.statistics.words import STAGES
 
 PAGE_SIZE = 100
+MOST_EXPORTS = 5
 
 
 @requires(Function.VIEW_STATISTICS)
@@ -71,6 +80,8 @@ def register(request: UserRequest) -> HttpResponse:
     count = register_lines.line_count(wanted.period)
     first = (number - 1) * PAGE_SIZE
     record(actor_of(request), "statistics.register_viewed", subject="statistics:register", page=number)
+    exports = exports_of(request.user.pk)
+    ready = set(exports.filter(content__isnull=False).values_list("pk", flat=True))
     context = {
         "lines": list(enumerate(register_lines.lines(wanted.period, first, PAGE_SIZE), start=first + 1)),
         "count": count,
@@ -78,6 +89,7 @@ def register(request: UserRequest) -> HttpResponse:
         "has_next": first + PAGE_SIZE < count,
         "shown_date": shown_date,
         "most": register_lines.MOST_LINES,
+        "exports": [(each, each.pk in ready) for each in exports[:MOST_EXPORTS]],
     }
     return _page(request, "register", wanted, context)
 
@@ -91,6 +103,10 @@ def export(request: UserRequest) -> HttpResponseBase:
         raise NotFound("there is no such table", field="of")
     wanted = Wanted.of(request.GET.dict())
     period = wanted.period
+    if name == "register" and register_lines.line_count(period) > LINES_AT_ONCE:
+        ask_for_register(period, register_wording(period), actor_of(request))
+        messages.info(request, _("Sổ dài đang được viết; tải về ở trang này khi xong."))
+        return HttpResponseRedirect(reverse("statistics:register") + wanted.query())
     record(
         actor_of(request), "statistics.exported", subject=f"statistics:{name}", first=period.first.isoformat(),
         last=period.last.isoformat(),
@@ -98,7 +114,19 @@ def export(request: UserRequest) -> HttpResponseBase:
     file = TemporaryFile()  # noqa: SIM115 - closed by the answer when it has been sent
     write_workbook(file, EXPORTS[name](period), ZoneInfo(settings.QUANG.site.time_zone))
     file.seek(0)
-    filename = f"{name}-{period.first:%Y%m%d}-{period.last:%Y%m%d}.xlsx"
+    return _workbook(file, name, period.first, period.last)
+
+
+@requires(Function.VIEW_STATISTICS)
+@require_GET
+def take(request: UserRequest, export_id: int) -> HttpResponseBase:
+    """A long register that the worker has written for this user."""
+    export = take_register(export_id, actor_of(request))
+    return _workbook(BytesIO(bytes(export.content or b"")), "register", export.first, export.last)
+
+
+def _workbook(file: IO[bytes], name: str, first: date, last: date) -> FileResponse:
+    filename = f"{name}-{first:%Y%m%d}-{last:%Y%m%d}.xlsx"
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     response = FileResponse(file, as_attachment=True, filename=filename, content_type=kind)
     response["Cache-Control"] = "no-store"
