@@ -188,6 +188,7 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "sharing:extend": "share.extended",
     "sharing:limit": "share.limited",
     "sharing:link": "share.link_renewed share.sent",
+    "sharing:send_again": "share_message.replayed",
     "sharing:revoke": "share.revoked",
     "sharing:open": "share.opened share.refused share.code_sent",
     "sharing:shown": PART,

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.errors import NotFound
+from ris_core.outbox.entries import OutboxState
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.models import Share
+from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sharing.services import extend_share, limit_share, renew_link, revoke_share, share_state
-from ris_core.sharing.telling import link_of, send_link
+from ris_core.sharing.telling import SHARE_MESSAGES, link_of, send_link
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.sharing.forms import WHAT_TO_DO, ExtendForm, LimitForm, end_of
@@ -35,6 +36,7 @@ def shares(request: UserRequest) -> HttpResponse:
     now = timezone.now()
     context = {
         "rows": [(share, share_state(share, now).value) for share in rows],
+        "not_delivered": _with_dead_letters(rows),
         "everybodys": may(request.user.role, Function.MANAGE_SHARES),
         "most": MOST_SHOWN,
     }
@@ -98,6 +100,18 @@ def link(request: UserRequest, share_id: int) -> HttpResponse:
 
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
 @require_POST
+def send_again(request: UserRequest, share_id: int, letter_id: int) -> HttpResponse:
+    """Try once more to send a letter that could not be delivered."""
+    shared = _share_or_refuse(request, share_id)
+    if not shared.messages.filter(pk=letter_id, state=OutboxState.DEAD).exists():
+        raise NotFound("there is no letter to send again", field="letter")
+    SHARE_MESSAGES.replay(letter_id, actor_of(request))
+    messages.success(request, _("Đang gửi lại."))
+    return _back(shared)
+
+
+@requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
+@require_POST
 def revoke(request: UserRequest, share_id: int) -> HttpResponse:
     """Shut it for good."""
     shared = revoke_share(_share_or_refuse(request, share_id).pk, actor_of(request))
@@ -110,6 +124,12 @@ def revoke(request: UserRequest, share_id: int) -> HttpResponse:
 def _visible(request: UserRequest) -> QuerySet[Share]:
     rows = Share.objects.select_related("created_by", "revoked_by").order_by("-created_at", "-pk")
     return rows if may(request.user.role, Function.MANAGE_SHARES) else rows.filter(created_by=request.user)
+
+
+def _with_dead_letters(rows: list[Share]) -> frozenset[int]:
+    """Those of which a link or code could not be delivered."""
+    dead = ShareMessage.objects.filter(share__in=rows, state=OutboxState.DEAD)
+    return frozenset(dead.values_list("share_id", flat=True))
 
 
 def _share_or_refuse(request: UserRequest, share_id: int) -> Share:

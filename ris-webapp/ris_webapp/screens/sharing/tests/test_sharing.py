@@ -180,6 +180,21 @@ def test_a_link_is_sent_and_its_text_is_sealed(sharer: Client) -> None:
     assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
 
 
+def test_a_letter_that_was_not_delivered_is_shown_and_sent_again(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, _secret = made(sharer, exam, send_to="bs.minh@example.org")
+    letter = ShareMessage.objects.get(share=share)
+    address = f"/shares/{share.pk}/letters/{letter.pk}/again/"
+    assert sharer.post(address).status_code == 404
+    ShareMessage.objects.filter(pk=letter.pk).update(state="DEAD", last_error="QUANG-5101 no connection")
+    assert "Không gửi được" in sharer.get("/shares/").content.decode()
+    assert address in sharer.get(f"/shares/{share.pk}/").content.decode()
+    assert sharer.post(address).status_code == 302
+    letter.refresh_from_db()
+    assert (letter.state, bool(letter.sealed)) == ("QUEUED", True)
+    assert client_as(Role.TECHNOLOGIST).post(address).status_code == 404
+
+
 def test_the_first_device_keeps_it_unless_it_may_be_passed_on(sharer: Client) -> None:
     exam, _ = an_exam_with_images()
     _, secret = made(sharer, exam)
