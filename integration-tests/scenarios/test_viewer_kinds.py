@@ -20,6 +20,7 @@ from pydicom.uid import generate_uid
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed
 from ris_testing.backends import RunningSuite
+from ris_testing.built_overlays import a_volume_with_overlays
 from ris_testing.dicom_files import a_video
 from ris_testing.pet_ct import pet_and_ct
 from ris_testing.viewer_examples import Example, at_hand, corpus_example, of_corpus
@@ -59,7 +60,6 @@ def test_a_video_plays(suite: RunningSuite, browser: Browser, engine: Engine) ->
     engine.store_instance(file)
     study_uid = str(pydicom.dcmread(io.BytesIO(file), stop_before_pixels=True).StudyInstanceUID)
     with open_viewer(browser, suite, study_uid) as (page, errors):
-        page.wait_for_function("() => [...document.querySelectorAll('video')].some(video => video.readyState >= 2)")
         page.wait_for_function(_PAINTED)
         photograph(page, "video")
     assert errors == []
@@ -233,6 +233,47 @@ _FUSED = """() => {
         context.drawImage(canvas, 0, 0, 64, 64);
         const pixels = context.getImageData(0, 0, 64, 64).data;
         let coloured = 0; // CT is grey: what has a colour is PET over it
+        for (let at = 0; at < pixels.length; at += 4) {
+            const light = pixels.slice(at, at + 3);
+            if (Math.max(...light) - Math.min(...light) > 20) coloured += 1;
+        }
+        return coloured > 50;
+    });
+}"""
+
+
+@pytest.mark.parametrize("overlay", ["SEG", "RTSTRUCT"])
+def test_segmentations_and_structures_lie_over_their_images(
+    suite: RunningSuite, browser: Browser, engine: Engine, overlay: str
+) -> None:
+    with open_viewer(browser, suite, a_volume_with_overlays(engine, overlay)) as (page, errors):
+        page.wait_for_selector("[data-cy=viewport-pane]")
+        page.wait_for_function(_HAS, arg=overlay)
+        page.evaluate(_OPEN, overlay)
+        page.wait_for_function(_COLOURED)
+        photograph(page, f"overlay-{overlay}")
+    assert errors == []
+
+
+_HAS = "modality => window.services.displaySetService.getActiveDisplaySets().some(set => set.Modality === modality)"
+_OPEN = """modality => {
+    const { displaySetService, viewportGridService, hangingProtocolService } = window.services;
+    const set = displaySetService.getActiveDisplaySets().find(each => each.Modality === modality);
+    const id = viewportGridService.getActiveViewportId();
+    const changed = hangingProtocolService.getViewportsRequireUpdate(id, set.displaySetInstanceUID);
+    viewportGridService.setDisplaySetsForViewports(changed);
+}"""
+_COLOURED = """() => {
+    const surfaces = [...document.querySelectorAll('[data-cy=viewport-pane] canvas')];
+    const contours = [...document.querySelectorAll('[data-cy=viewport-pane] svg path')]
+        .filter(path => /rgba?.255, 64, 64/i.test(path.getAttribute('stroke') || ''));
+    return contours.length > 0 || surfaces.some(canvas => {
+        const copy = document.createElement('canvas');
+        copy.width = copy.height = 64;
+        const context = copy.getContext('2d');
+        context.drawImage(canvas, 0, 0, 64, 64);
+        const pixels = context.getImageData(0, 0, 64, 64).data;
+        let coloured = 0;
         for (let at = 0; at < pixels.length; at += 4) {
             const light = pixels.slice(at, at + 3);
             if (Math.max(...light) - Math.min(...light) > 20) coloured += 1;

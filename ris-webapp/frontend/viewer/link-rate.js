@@ -12,6 +12,7 @@
   const RECENT_MS = 15 * 1000;
   const SMALLEST_BYTES = 32 * 1024; // what is smaller tells how long the way is, not how wide
   const REMEMBERED_MS = 3600 * 1000; // a rate measured in another tab is a first guess for so long
+  const ASK_MS = 3000;
   const CHOICES = ['auto', 'stored', 'small'];
   const RATE_KEY = 'quang-link-rate';
   const CHOICE_KEY = 'quang-link-choice';
@@ -138,7 +139,9 @@
   const kept = recall(CHOICE_KEY);
   if (CHOICES.includes(kept)) choice = kept;
   firstGuess();
-  choiceOfUser().catch(() => {});
+  // not while the page is being built: what this browser remembers holds until then
+  const whenIdle = window.requestIdleCallback || (run => setTimeout(run, ASK_MS)); // Safari has none
+  whenIdle(() => choiceOfUser().catch(() => {}), { timeout: ASK_MS });
   new PerformanceObserver(list => list.getEntries().forEach(measure)).observe({ type: 'resource', buffered: true });
 
   window.quangLink = {

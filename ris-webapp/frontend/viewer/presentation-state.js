@@ -70,8 +70,7 @@
     const found = LEFT_OUT.filter(([keyword]) => {
       const within = items(state.GraphicAnnotationSequence).some(item => item[keyword] !== undefined);
       const shutter = keyword === 'BitmapDisplayShutter' && many(state.ShutterShape).includes('BITMAP');
-      const overlay = Object.keys(state).some(tag => tag.endsWith(keyword));
-      return state[keyword] !== undefined || within || shutter || overlay;
+      return within || shutter || Object.keys(state).some(name => name.endsWith(keyword)); // overlays are numbered
     }).map(([, words]) => words);
     if (items(state.SoftcopyVOILUTSequence).some(item => item.VOILUTSequence && item.WindowCenter === undefined)) found.push(say('bảng tra VOI LUT', 'VOI LUT'));
     if (items(state.DisplayedAreaSelectionSequence).some(item => item.PresentationSizeMode === 'TRUE SIZE')) found.push(say('cỡ thật', 'true size'));
@@ -84,12 +83,11 @@
   function windowOf(state, place, viewport) {
     const voi = holding(state.SoftcopyVOILUTSequence, place).find(item => item.WindowCenter !== undefined);
     const image = viewport.csImage;
-    if (!voi || !image || image.color) return {};
+    if (!voi || image.color || state.ModalityLUTSequence) return {}; // a table's output is not what the viewer has
     const VOILUTFunction = voi.VOILUTFunction || 'LINEAR';
     const [center] = numbers(voi.WindowCenter);
     const [width] = numbers(voi.WindowWidth);
     const { lower, upper } = window.cornerstone.utilities.windowLevel.toLowHighRange(width, center, VOILUTFunction);
-    if (state.ModalityLUTSequence) return { VOILUTFunction, voiRange: { lower, upper } };
     const scaling = image.preScale && image.preScale.scaled && image.preScale.scalingParameters;
     const suv = (scaling && scaling.suvbw) || 1;
     const { slope = 1, intercept = 0 } = image;
@@ -143,7 +141,8 @@
 
   function apply(state, place, viewport) {
     const turned = items(state.SpatialTransformationSequence)[0] || state;
-    viewport.setProperties({ ...windowOf(state, place, viewport), ...(viewport.csImage.color ? {} : { invert: state.PresentationLUTShape === 'INVERSE' }) });
+    const shape = viewport.csImage.color ? undefined : state.PresentationLUTShape;
+    viewport.setProperties({ ...windowOf(state, place, viewport), ...(shape && { invert: shape === 'INVERSE' }) });
     viewport.resetCamera();
     const flipHorizontal = turned.ImageHorizontalFlip === 'Y';
     // turned first, then flipped (PS3.3 C.10.6): seen from the front, a flip afterwards turns the other way round
@@ -153,7 +152,9 @@
     fit(state, place, viewport);
   }
 
+  /** As it was before, unless other images have come into the viewport since. */
   function restore(viewport, before) {
+    if (viewport.getImageIds()[0] !== before.stack) return;
     viewport.setProperties(before.properties);
     viewport.setCamera(before.camera);
   }
@@ -172,7 +173,7 @@
       kept.delete(viewport.element);
       if (holds) {
         const { voiRange, invert, VOILUTFunction } = viewport.getProperties();
-        kept.set(viewport.element, { key, properties: { voiRange, invert, VOILUTFunction }, camera: viewport.getCamera() });
+        kept.set(viewport.element, { key, stack: viewport.getImageIds()[0], properties: { voiRange, invert, VOILUTFunction }, camera: viewport.getCamera() });
         apply(chosen, place, viewport);
       }
       viewport.render();
