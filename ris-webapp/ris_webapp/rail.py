@@ -90,6 +90,7 @@ RAIL = (
     RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),
     RailEntry("print_layouts:layouts", "printer", _("Mẫu in"), Function.MANAGE_TEMPLATES),
+    RailEntry("access_log:log", "history", _("Nhật ký truy cập"), Function.VIEW_AUDIT),
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("result_receivers:receivers", "send", _("Nơi nhận kết quả"), Function.ADMINISTER, administration=True),

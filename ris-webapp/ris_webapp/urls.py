@@ -39,6 +39,7 @@ SCREENS = (
     "ris_webapp.screens.notifications.urls",
     "ris_webapp.screens.accounts.urls",
     "ris_webapp.screens.roles.urls",
+    "ris_webapp.screens.access_log.urls",
     "ris_webapp.screens.api_keys.urls",
     "ris_webapp.screens.receivers.urls",
     "ris_webapp.screens.criticals.urls",

@@ -58,6 +58,10 @@ WORDS: dict[str, dict[str, Text]] = {
         "release_idle_readings": _("Trả lại ca giữ lâu không làm"),
         "purge_changes": _("Dọn tin cập nhật màn hình đã cũ"),
         "purge_done_jobs": _("Dọn việc đã xong"),
+        "seal_audit": _("Niêm phong nhật ký truy cập"),
+        "export_audit": _("Ghi nhật ký truy cập ra tệp"),
+        "forward_audit": _("Gửi nhật ký truy cập tới máy chủ syslog"),
+        "watch_audit": _("Tìm điều lạ trong nhật ký truy cập"),
     },
     "action": ACTIONS,
     "share_state": {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ris_core.access.ended_grants import forget_ended_grants
+from ris_core.audit import alerts as audit_alerts
 from ris_core.audit import files as audit_files
 from ris_core.audit import forwarding as audit_forwarding
 from ris_core.audit import sealing as audit_sealing
@@ -146,6 +147,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         longest_retry_seconds=60.0,
         every_seconds=lambda settings: settings.audit.seal_seconds if settings.audit.syslog_host else 3600.0,
     ),
+    JobKind("watch_audit", audit_alerts.run_watch_audit, Pool.IMAGES, every_seconds=lambda _: 60.0),
     JobKind(
         "export_audit",
         audit_files.run_export_audit,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.accounts.rules import Function
+from ris_core.audit.alerts import open_alerts
 from ris_core.jobs.models import Job, JobState, WorkerHeartbeat
 from ris_core.messages.models import WAITING_STATES, InboundMessage, Protocol
 from ris_core.messages.replaying import waiting_count as messages_waiting
@@ -45,12 +46,18 @@ def _dead_jobs() -> int:
     return Job.objects.filter(state=JobState.DEAD).count()
 
 
+def open_access_alerts() -> int:
+    """Alerts of odd use that nobody has looked at yet."""
+    return open_alerts().count()
+
+
 FIGURES: tuple[Figure, ...] = (
     Figure(_("Bản tin HL7 cần xử lý"), messages_waiting, "messages:messages", "", Function.VIEW_MESSAGES),
     Figure(_("Ảnh chưa khớp phiếu"), _studies(StudyState.UNMATCHED), "unmatched:queue", "", Function.RESOLVE_UNMATCHED),
     Figure(
         _("Ảnh mâu thuẫn với phiếu"), _studies(StudyState.CONFLICT), "unmatched:queue", "", Function.RESOLVE_UNMATCHED
     ),
+    Figure(_("Cảnh báo truy cập"), open_access_alerts, "access_log:alerts", "", Function.VIEW_AUDIT),
     Figure(_("Kết quả không trả được"), dead_count, "deliveries:deliveries", "", Function.MANAGE_DELIVERIES),
     Figure(
         _("Thông báo không gửi được"),
