@@ -244,6 +244,16 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "accounts:restore": "user.restored",
     "accounts:log_out": "user.sessions_ended",
     "accounts:unlock": "user.unlocked",
+    "accounts:sessions": OWN,
+    "accounts:end_session": "user.session_ended",
+    "accounts:end_other_sessions": "user.sessions_ended",
+    "accounts:import_file": "user.created user.changed",
+    "accounts:import_example": SETUP,
+    "roles:roles": SETUP,
+    "roles:create": "role.created",
+    "roles:role": "role.changed",
+    "roles:withdraw": "role.withdrawn",
+    "roles:restore": "role.restored",
     "api_keys:keys": SETUP,
     "api_keys:create": "api_key.created",
     "api_keys:revoke": "api_key.revoked",
@@ -335,7 +345,7 @@ def test_a_refused_page_is_written_with_who_and_what_was_missing() -> None:
     assert events.count() == 30
     event = events.latest("pk")
     assert (event.role, event.reason) == ("CLINICIAN", "QUANG-1005")
-    assert event.details == {"page": "accounts:users", "method": "GET", "needs": "administer"}
+    assert event.details == {"page": "accounts:users", "method": "GET", "needs": "manage_accounts"}
 
 
 @pytest.mark.django_db
