@@ -1,4 +1,4 @@
-"""The database itself refuses to change or remove audit events; only sealing one, once, is let through (ADR 30).
+"""The database itself refuses to change or remove audit events; only sealing one, once, is let through (ADR 33).
 
 Made after every migration and not in one, because SQLite makes a table anew to alter it.
 """

@@ -1,4 +1,4 @@
-"""Audit events in files: one event a line (JSON Lines), in the order of the chain, with a closing line (ADR 30).
+"""Audit events in files: one event a line (JSON Lines), in the order of the chain, with a closing line (ADR 33).
 
 What a folder has already is told by the names of its files, so nothing is kept elsewhere of what was exported, and a
 file that somebody took away is written again. A file appears under its name when it is complete and on disk.

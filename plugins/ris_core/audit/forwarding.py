@@ -1,4 +1,4 @@
-"""The chain on its way to a syslog server (RFC 5425): every sealed event, in order, at least once (ADR 30).
+"""The chain on its way to a syslog server (RFC 5425): every sealed event, in order, at least once (ADR 33).
 
 The chain itself is the outbox: what was sent is one number. It moves on when the server has closed the connection in
 answer to ours (TLS close_notify), by which it has read everything: syslog has no acknowledgement of its own. A batch

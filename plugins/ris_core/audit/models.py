@@ -1,4 +1,4 @@
-"""Who did what to whose data, when, from where, why, and whether it was done; rows are only ever added (ADR 30)."""
+"""Who did what to whose data, when, from where, why, and whether it was done; rows are only ever added (ADR 33)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Put audit events in a chain in which none can be changed, taken out or put in unnoticed (ADR 30).
+"""Put audit events in a chain in which none can be changed, taken out or put in unnoticed (ADR 33).
 
 Events are written without a place, in the transaction of their cause, so that nobody waits for anybody. One sealer at a
 time gives those that have been committed their place, in order of their keys: number, hash of the event before, own

@@ -1,4 +1,4 @@
-"""Tell whether a file of audit events is whole and unchanged; needs nothing but the file and Python (ADR 30).
+"""Tell whether a file of audit events is whole and unchanged; needs nothing but the file and Python (ADR 33).
 
     python -m ris_core.audit.verify FILE...        from an installation
     python verify.py FILE...                       this file alone, copied anywhere
