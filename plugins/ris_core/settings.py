@@ -197,6 +197,13 @@ class Access(Section, frozen=True):
     """A password is renewed after so many days unless the account says otherwise; 0: never."""
     second_administrator: bool = False
     """Who manages accounts gives themselves no function that shows or decides findings; another administrator does."""
+    second_factor_roles: str = ""
+    """Roles that must have a second factor, separated by commas: ``ADMINISTRATOR, SENIOR``; empty: whoever wants."""
+    admin_second_factor: bool = False
+    """Whether screens of administration open only after a login with a second factor."""
+    admin_networks: str = ""
+    """Addresses and networks from which they open, separated by commas; empty: not limited by them. With both, one is
+    enough."""
     basic_for_tools: bool = False
     """Whether people's programs may log in to Orthanc's HTTP by name and password (Basic)."""
 

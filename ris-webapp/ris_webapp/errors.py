@@ -59,6 +59,19 @@ WORDS: dict[str, Words] = {
     "QUANG-1010": Words(
         403, gettext_lazy("Phải đổi mật khẩu"), gettext_lazy("Hãy mở trang đổi mật khẩu rồi làm tiếp.")
     ),
+    "QUANG-1011": Words(
+        403, gettext_lazy("Phải ghép ứng dụng xác thực"), gettext_lazy("Hãy mở trang xác thực hai lớp rồi làm tiếp.")
+    ),
+    "QUANG-1405": Words(
+        401,
+        gettext_lazy("Mã không đúng"),
+        gettext_lazy("Mã sai, đã dùng rồi, hoặc sai quá 5 lần. Hãy đợi mã mới; sau 5 lần sai phải đợi 15 phút."),
+    ),
+    "QUANG-1406": Words(
+        403,
+        gettext_lazy("Trang quản trị không mở từ đây"),
+        gettext_lazy("Trang quản trị chỉ mở từ mạng được phép, hoặc sau khi đăng nhập có mã xác thực."),
+    ),
     "QUANG-1201": Words(
         409,
         gettext_lazy("Không gộp được hồ sơ"),

@@ -14,9 +14,10 @@ from django.utils import translation
 from ris_core.accounts.models import User
 from ris_core.accounts.services import must_renew_password
 from ris_core.errors import NotPermitted, QuangError
+from ris_core.second_factors.needs import needs_second_factor
 from ris_webapp.errors import answer_for, error_page, problem, wants_problem
 from ris_webapp.refused import note_refused
-from ris_webapp.sessions import end_grants_of, is_over, logged_in_at, use
+from ris_webapp.sessions import end_grants_of, has_given_second_factor, is_over, logged_in_at, use
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -181,3 +182,30 @@ class RenewPasswordMiddleware:
         if wants_problem(request):
             return problem(403, "QUANG-1010", "the password must be changed first")
         return HttpResponseRedirect(resolve_url("accounts:password"))
+
+
+class SecondFactorMiddleware:
+    """Whose role must have a second factor pairs an app before anything else (Q6)."""
+
+    _OPEN = frozenset(
+        {"accounts:second_factor", "accounts:password", "login:login", "login:code", "login:logout",
+         "login:preferences", "login:language"}
+    )  # fmt: skip
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not isinstance(request.user, User):
+            return None
+        where = request.resolver_match.view_name if request.resolver_match else ""
+        if where in self._OPEN or not needs_second_factor(request.user) or has_given_second_factor(request.session):
+            return None
+        if wants_problem(request):
+            return problem(403, "QUANG-1011", "a second factor must be set up first")
+        return HttpResponseRedirect(resolve_url("accounts:second_factor"))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, cast
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
@@ -17,9 +18,18 @@ from ris_core.accounts.models import User
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.errors import NotPermitted
+from ris_core.second_factors.rules import admin_is_open
+from ris_webapp.client import client_address
+from ris_webapp.sessions import has_given_second_factor
 
 P = ParamSpec("P")
 View = Callable[P, HttpResponseBase]
+
+
+class AdministrationClosed(NotPermitted):
+    """Screens of administration open only from listed networks, or after a login with a second factor."""
+
+    code = "QUANG-1406"
 
 
 class UserRequest(HttpRequest):
@@ -58,12 +68,26 @@ def requires(*functions: Function) -> Callable[[Callable[..., HttpResponseBase]]
                 return _ask_to_log_in(request)
             if functions and not any(may(user.role, function) for function in functions):
                 raise NotPermitted("this role may not open the page", field=functions[0])
+            if functions == (Function.ADMINISTER,):
+                _refuse_where_administration_is_closed(request)
             return view(request, *args, **kwargs)
 
         cast(MarkedView, guarded).quang_functions = frozenset(functions)
         return guarded
 
     return decorate
+
+
+def _refuse_where_administration_is_closed(request: HttpRequest) -> None:
+    """:raises AdministrationClosed: neither the network nor a second factor opens it (Q6)"""
+    access = settings.QUANG.access
+    if not admin_is_open(
+        client_address(request),
+        access.admin_networks,
+        second_factor_counts=access.admin_second_factor,
+        has_second_factor=has_given_second_factor(request.session),
+    ):
+        raise AdministrationClosed("administration opens from its networks or with a second factor only")
 
 
 def _ask_to_log_in(request: HttpRequest) -> HttpResponseBase:

@@ -26,6 +26,16 @@ def begin(session: SessionBase, user: User, address: str = "", browser: str = ""
     session[GRANT] = begin_session(user, session.session_key or "", address, browser)
 
 
+def note_second_factor(session: SessionBase) -> None:
+    """Its user has given a one-time code in it."""
+    session["second_factor"] = True
+
+
+def has_given_second_factor(session: SessionBase) -> bool:
+    """Whether :func:`note_second_factor` was called."""
+    return session.get("second_factor") is True
+
+
 def use(session: SessionBase) -> None:
     """Note that its user has just done something."""
     session["used_at"] = int(time.time())

@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "ris_webapp.middleware.DenyByDefaultMiddleware",
     "ris_webapp.middleware.RenewPasswordMiddleware",
+    "ris_webapp.middleware.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -86,12 +86,14 @@ def end_own_session(session_id: int, actor: Actor) -> UserSession:
 
     :raises NotFound: no such login, or somebody else's
     """
-    session = UserSession.objects.select_for_update().filter(pk=session_id, user_id=actor.user_id).first()
-    if session is None or actor.user_id is None:
+    owner_id = actor.user_id
+    own = UserSession.objects.none() if owner_id is None else UserSession.objects.filter(user_id=owner_id)
+    session = own.select_for_update().filter(pk=session_id).first()
+    if session is None or owner_id is None:
         raise NotFound("there is no such login of yours", field="session")
     if session.ended_at is None:
         session.ended_at = timezone.now()
         session.save(update_fields=["ended_at"])
-        lock_all_of(actor.user_id, actor)
-        record(actor, "user.session_ended", subject=f"user:{actor.user_id}", address=session.address)
+        lock_all_of(owner_id, actor)
+        record(actor, "user.session_ended", subject=f"user:{owner_id}", address=session.address)
     return session

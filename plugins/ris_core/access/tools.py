@@ -29,6 +29,7 @@ from ris_core.accounts.services import must_renew_password
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
 from ris_core.directories.services import sign_in
+from ris_core.second_factors.needs import has_second_factor, needs_second_factor
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +156,9 @@ def admitted(name: str, password: str, address: str) -> Account | None:
             user = sign_in(name, password, address)
         except (DirectoryRefused, DirectoryUnavailable) as refusal:
             log.info("a tool is refused: %s", refusal.detail)
+    if user is not None and (has_second_factor(user) or needs_second_factor(user)):
+        log.info("a tool is refused: user %d logs in with a second factor", user.pk)
+        user = None
     account = _account(user)
     actor = Actor(name[:128], user_id=account.user_id if account else None, address=address)
     record(actor, "user.tool_logged_in" if account else "user.login_failed", success=account is not None, tool=True)

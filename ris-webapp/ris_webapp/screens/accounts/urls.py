@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ris_webapp.screens.accounts import importing, own, users
+from ris_webapp.screens.accounts import importing, own, second_factor, users
 
 app_name = "accounts"
 urlpatterns = [
     path("account/password/", own.password, name="password"),
+    path("account/second-factor/", second_factor.second_factor, name="second_factor"),
     path("account/sessions/", own.sessions, name="sessions"),
     path("account/sessions/<int:session_id>/end/", own.end, name="end_session"),
     path("account/sessions/end-others/", own.end_others, name="end_other_sessions"),
@@ -21,5 +22,6 @@ urlpatterns = [
     path("admin/users/<int:user_id>/withdraw/", users.withdraw, name="withdraw"),
     path("admin/users/<int:user_id>/restore/", users.restore, name="restore"),
     path("admin/users/<int:user_id>/end-sessions/", users.log_out, name="log_out"),
+    path("admin/users/<int:user_id>/second-factor/", second_factor.take_away, name="take_away_second_factor"),
     path("admin/users/<int:user_id>/unlock/", users.unlock, name="unlock"),
 ]

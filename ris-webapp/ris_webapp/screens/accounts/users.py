@@ -21,6 +21,7 @@ from ris_core.audit.services import record
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.names import folded
+from ris_core.second_factors.needs import has_second_factor
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.role_words import GIVEN_BY_ANOTHER
@@ -111,6 +112,7 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
         "form": form,
         "account": user,
         "directory": DirectoryIdentity.objects.filter(user=user).first(),
+        "second_factor": has_second_factor(user),
         "due_at": services.password_due_at(user),
         "now": timezone.now(),
         "events": AuditEvent.objects.filter(subject=f"user:{user.pk}").order_by("-at", "-pk")[:LATEST_EVENTS],

@@ -9,6 +9,7 @@ from ris_webapp.screens.login import views
 app_name = "login"
 urlpatterns = [
     path("login/", views.login, name="login"),
+    path("login/code/", views.code, name="code"),
     path("logout/", views.logout, name="logout"),
     path("preferences/", views.preferences, name="preferences"),
     path("in-use/", views.in_use, name="in_use"),

@@ -19,14 +19,17 @@ from ris_core.accounts.models import User
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
+from ris_core.second_factors.needs import has_second_factor
+from ris_core.second_factors.services import CodeRefused, check_code
 from ris_core.signatures.locking import lock_all_of
 from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.permission import UserRequest, public, requires
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
+from ris_webapp.screens.login.waiting import ask_for_code, waiting_for_code
 from ris_webapp.screens.viewer_launch.grants import withdraw_all
-from ris_webapp.sessions import begin, end_grants_of
+from ris_webapp.sessions import begin, end_grants_of, note_second_factor
 
 
 @public
@@ -61,11 +64,31 @@ def login(request: HttpRequest) -> HttpResponse:
         )
         return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
     end_grants_of(request.session)
-    request.session.flush()
-    auth.login(request, user, backend=LOGIN_BACKEND)
-    begin(request.session, user, client_address(request), request.headers.get("User-Agent", ""))
-    record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}")
-    return HttpResponseRedirect(after)
+    if has_second_factor(user):
+        ask_for_code(request, user, after)
+        return HttpResponseRedirect(resolve_url("login:code"))
+    return let_in(request, user, after)
+
+
+@public
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def code(request: HttpRequest) -> HttpResponse:
+    """The one-time code after the password; nobody is logged in before it."""
+    waiting = waiting_for_code(request)
+    if waiting is None:
+        return HttpResponseRedirect(resolve_url("login:login"))
+    user, after = waiting
+    if request.method == "GET":
+        return render(request, "login/code.html")
+    actor = Actor(user.username, user_id=user.pk, address=client_address(request))
+    try:
+        check_code(user, request.POST.get("code", "")[:64], actor)
+    except CodeRefused as refusal:
+        words = words_of(refusal.code)
+        return render(request, "login/code.html", {"error": str(words.advice)}, status=words.status)
+    return let_in(request, user, after, second_factor=True)
 
 
 @public
@@ -130,6 +153,17 @@ def language(request: HttpRequest) -> HttpResponse:
             samesite="Lax",
         )
     return response
+
+
+def let_in(request: HttpRequest, user: User, after: str, *, second_factor: bool = False) -> HttpResponse:
+    """Begin the session of somebody who has proved who they are, and go on to the page ``after``."""
+    request.session.flush()
+    auth.login(request, user, backend=LOGIN_BACKEND)
+    begin(request.session, user, client_address(request), request.headers.get("User-Agent", ""))
+    if second_factor:
+        note_second_factor(request.session)
+    record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}", second_factor=second_factor)
+    return HttpResponseRedirect(after)
 
 
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
