@@ -26,6 +26,10 @@ P = ParamSpec("P")
 View = Callable[P, HttpResponseBase]
 
 
+ADMINISTRATION = frozenset({Function.ADMINISTER, Function.MANAGE_ACCOUNTS, Function.VIEW_AUDIT})
+"""Pages that need one of these, and no other, are screens of administration."""
+
+
 class AdministrationClosed(NotPermitted):
     """Screens of administration open only from listed networks, or after a login with a second factor."""
 
@@ -68,7 +72,7 @@ def requires(*functions: Function) -> Callable[[Callable[..., HttpResponseBase]]
                 return _ask_to_log_in(request)
             if functions and not any(may(user.role, function) for function in functions):
                 raise NotPermitted("this role may not open the page", field=functions[0])
-            if functions == (Function.ADMINISTER,):
+            if functions and ADMINISTRATION.issuperset(functions):
                 _refuse_where_administration_is_closed(request)
             return view(request, *args, **kwargs)
 

@@ -56,7 +56,7 @@ def second_factor(request: UserRequest) -> HttpResponse:
     return render(request, "accounts/second_factor.html", context, status=422 if error else 200)
 
 
-@requires(Function.ADMINISTER)
+@requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def take_away(request: UserRequest, user_id: int) -> HttpResponse:
     """An administrator takes somebody's app away: the telephone is lost."""

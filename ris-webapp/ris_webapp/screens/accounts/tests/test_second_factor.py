@@ -15,7 +15,6 @@ from pytest_django.fixtures import Settings
 from ris_core.access.tools import admitted
 from ris_core.accounts.models import Role, User
 from ris_core.audit.models import AuditEvent
-from ris_core.second_factors import services
 from ris_core.second_factors.models import OneTimePassword, RecoveryCode
 from ris_core.second_factors.rules import code_at
 from ris_webapp.tests.people import PASSWORD, a_user, client_as
@@ -31,7 +30,7 @@ class Telephone:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.secret = b""
         self.now = time.time()
-        monkeypatch.setattr(services.time, "time", lambda: self.now)
+        monkeypatch.setattr(time, "time", lambda: self.now)
 
     def scan(self, page: str) -> None:
         found = re.search(r"<code>([A-Z2-7]{32})</code>", page)
