@@ -64,6 +64,7 @@ EXCHANGE_WORDS: dict[str, dict[str, Text]] = {
         "patients:read": _("Xem người bệnh"),
         "reports:read": _("Xem kết quả"),
         "devices:read": _("Xem thiết bị"),
+        "audit:read": _("Xem nhật ký truy cập"),
     },
     "transport": {
         "HL7_STATUS": _("HL7 trạng thái phiếu"),

@@ -20,3 +20,5 @@ class Scope(StrEnum):
     """Approved reports and their documents."""
     DEVICES_READ = "devices:read"
     """The registry of devices, and why an order is not on one's worklist."""
+    AUDIT_READ = "audit:read"
+    """Who saw and did what: the audit trail, for auditors' programs."""

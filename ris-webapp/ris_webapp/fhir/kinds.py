@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from ris_core.access.scopes import Scope
+from ris_core.audit.models import AuditEvent
 from ris_core.delivery.outside import held_readings
 from ris_core.names import folded
 from ris_core.orders.models import ExamState
@@ -18,6 +19,7 @@ from ris_core.reports.models import Document, Reading, ReportVersion
 from ris_core.studies.models import LINKED_STATES, Study, StudyLink
 from ris_webapp.api.caller import Caller
 from ris_webapp.api.numbers import keys_of_orders
+from ris_webapp.fhir.audit_event import audit_event_resource
 from ris_webapp.fhir.patient import patient_resource
 from ris_webapp.fhir.results import (
     REPORT_STATUSES,
@@ -259,6 +261,22 @@ KINDS: tuple[ResourceKind, ...] = (
             Parameter("patient", "reference", _patient("procedure__patient_id")),
             Parameter("based-on", "reference", _based_on("procedure_id")),
             Parameter("status", "token", _report_status),
+        ),
+    ),
+    ResourceKind(
+        "AuditEvent",
+        Scope.AUDIT_READ,
+        lambda caller: AuditEvent.objects.filter(sequence__isnull=False),
+        audit_event_resource,
+        lambda event: None if event.patient_id is None else int(event.patient_id),
+        (
+            Parameter("_id", "token", _id),
+            Parameter("date", "date", instants("at")),
+            Parameter("patient", "reference", _patient("patient_id")),
+            Parameter("altid", "token", lambda value: Q(actor=token(value)[1])),
+            Parameter("subtype", "token", lambda value: Q(action=token(value)[1])),
+            Parameter("outcome", "token", lambda value: Q(success=token(value)[1] == "0")),
+            Parameter("address", "string", lambda value: Q(address=value)),
         ),
     ),
 )

@@ -232,6 +232,7 @@ WHAT_IS_AUDITED: dict[str, str] = {
     **dict.fromkeys(("statistics:overview", "statistics:turnaround", "statistics:images"), SETUP),
     "statistics:register": "statistics.register_viewed",
     "statistics:export": "statistics.exported",
+    "statistics:take": "statistics.taken",
     "notifications:notifications": "notification.searched notification.viewed",
     "notifications:replay": "notification.replayed",
     "notifications:dismiss": "notification.dismissed",
