@@ -44,7 +44,9 @@ class Table:
 
 TABLES: dict[EntryKind, Table] = {
     EntryKind.SERVICE: Table(
-        ImagingService, ("modality", "body_part", "default_device", "minimum_minutes"), frozenset({"modality"})
+        ImagingService,
+        ("modality", "body_part", "default_device", "minimum_minutes", "usual_films"),
+        frozenset({"modality"}),
     ),
     EntryKind.DEPARTMENT: Table(Department, ()),
     EntryKind.ROOM: Table(Room, ("department_code",)),

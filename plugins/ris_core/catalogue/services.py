@@ -105,6 +105,10 @@ def _value(kind: EntryKind, name: str, value: str) -> object:
         if value and not (value.isdecimal() and len(value) <= 5 and int(value) <= _MOST_MINUTES):
             raise InvalidValue("minutes are a whole number up to 1440", field=name)
         return int(value or 0)
+    if name == "usual_films":
+        if value and not (value.isdecimal() and len(value) <= 2):
+            raise InvalidValue("films are a whole number up to 99", field=name)
+        return int(value or 0)
     if name == "modality" and value not in DICOM_MODALITIES:
         raise InvalidValue("a modality is a DICOM code such as CT, MR or US", field=name)
     if name == "kind" and value not in Staff.Kind.values:

@@ -79,6 +79,8 @@ class ImagingService(models.Model):
     body_part = models.CharField(max_length=64, blank=True)
     default_device = models.ForeignKey(Device, null=True, blank=True, on_delete=models.SET_NULL)
     minimum_minutes = models.PositiveIntegerField(default=0)
+    usual_films = models.PositiveIntegerField(default=0)
+    """How many films are printed of it as a rule: what a count begins with when the device tells of none."""
     active = models.BooleanField(default=True)
 
     class Meta:

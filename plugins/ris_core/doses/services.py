@@ -13,6 +13,7 @@ from django.utils import timezone
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.devices.models import ImagingService
 from ris_core.doses.models import ExamCount, ExamDose, Moment, TimeCorrection
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.orders.models import RequestedProcedure
@@ -36,22 +37,30 @@ class Counts:
     films: int
     exposures: int
     counted: ExamCount | None
-    """None: nobody has counted; these are what device and images say."""
+    """None: nobody has counted; these are what device, images and catalogue say."""
 
 
 def counts_of(procedure: RequestedProcedure) -> Counts:
-    """As a person has counted, else as the device reported, else as the images say."""
+    """As a person has counted, else as the device reported, else as the images say; films else as is usual for the
+    service."""
     counted = ExamCount.objects.select_related("counted_by").filter(procedure=procedure).first()
     if counted is not None:
         return Counts(counted.films, counted.exposures, counted)
     steps = PerformedProcedureStep.objects.filter(performed_for__procedure=procedure).distinct()
     reported = [exposure(step.attributes) for step in steps]
-    films = sum(each.films for each in reported)
+    films = sum(each.films for each in reported) or _usual_films(procedure)
     exposures = sum(int(each.exposures) for each in reported if each.exposures.isdecimal() and len(each.exposures) < 6)
     if not exposures:
         known = ExamDose.objects.filter(procedure=procedure).values_list("exposures", flat=True).first()
         exposures = known or (_images_of(procedure) if procedure.modality in _ONE_BY_ONE else 0)
     return Counts(films, exposures, None)
+
+
+def _usual_films(procedure: RequestedProcedure) -> int:
+    service = ImagingService.objects.filter(
+        code=procedure.service_code, coding_system=procedure.service_coding_system
+    )  # fmt: skip
+    return service.values_list("usual_films", flat=True).first() or 0
 
 
 def _images_of(procedure: RequestedProcedure) -> int:

@@ -168,8 +168,6 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "report_templates:active": "report_template.activated report_template.deactivated",
     "report_templates:phrases": "phrase.saved",
     "report_templates:phrase_active": "phrase.activated phrase.deactivated",
-    "report_templates:ready": "report_template.saved",
-    "report_templates:ready_phrases": "phrase.saved",
     "report_templates:remove_word": "spelling.word_removed",
     **dict.fromkeys(("print_layouts:layouts", "print_layouts:picture"), SETUP),
     **dict.fromkeys(

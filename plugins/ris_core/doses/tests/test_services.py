@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
+from ris_core.devices.models import ImagingService
 from ris_core.doses.models import ExamDose, TimeCorrection
 from ris_core.doses.reading import of_performed_step, run_read_dose
 from ris_core.doses.services import correct_time, counts_of, set_counts
@@ -212,6 +213,20 @@ def test_counts_begin_with_what_the_device_said() -> None:
     assert (counts_of(exam).films, counts_of(exam).exposures) == (1, 4)
     details = AuditEvent.objects.get(action="exam.counted").details
     assert details == {"films": 1, "exposures": 4, "films_before": 2, "exposures_before": 3}
+
+
+def test_films_begin_with_what_is_usual_for_the_service_unless_the_device_tells() -> None:
+    exam = an_exam()
+    service, _ = ImagingService.objects.update_or_create(
+        code=exam.service_code, coding_system=exam.service_coding_system,
+        defaults={"name": exam.service_name, "modality": exam.modality, "usual_films": 3},
+    )  # fmt: skip
+    assert counts_of(exam).films == 3
+    performed(exam, **{"00400321": {"vr": "SQ", "Value": [{"21000170": _value("IS", 2)}]}})
+    assert counts_of(exam).films == 2
+    set_counts(exam.pk, 0, 1, a_reader(role=Role.TECHNOLOGIST))
+    assert counts_of(exam).films == 0
+    assert service.usual_films == 3
 
 
 def test_each_radiograph_is_an_exposure() -> None:

@@ -20,6 +20,7 @@ LABELS = {
     "body_part": _("Vùng chụp"),
     "default_device": _("Máy thường dùng"),
     "minimum_minutes": _("Số phút"),
+    "usual_films": _("Số phim thường in"),
     "department_code": _("Mã khoa"),
     "kind": _("Chức danh"),
     "title": _("Học vị"),
@@ -31,6 +32,7 @@ WHAT_TO_DO = {
     "modality": _("Mã DICOM viết hoa như CT, MR, US, DX."),
     "default_device": _("Chọn một máy đã đăng ký."),
     "minimum_minutes": _("Số phút là số nguyên, tối đa 1440."),
+    "usual_films": _("Số phim là số nguyên, tối đa 99."),
     "kind": _("Ghi PHYSICIAN, TECHNOLOGIST, NURSE hoặc OTHER."),
     "file": _("Cần tệp CSV UTF-8, dòng đầu là tên cột."),
 }

@@ -27,7 +27,9 @@ def test_entries_are_added_found_and_withdrawn() -> None:
     Device.objects.create(ae_title="CT1", name="CT")
     Department.objects.create(code="CDHA", name="Khoa CĐHA")
     service = {"code": "CT.SN", "name": "Sọ não", "modality": "CT", "default_device": "CT1", "active": "on"}
-    assert client.post("/catalogue/service/new/", service).status_code == 302
+    assert client.post("/catalogue/service/new/", {**service, "usual_films": "nhiều"}).status_code == 422
+    assert client.post("/catalogue/service/new/", {**service, "usual_films": "2"}).status_code == 302
+    assert ImagingService.objects.get().usual_films == 2
     room = {"code": "P1", "name": "Phòng 1", "department_code": "CDHA", "active": "on"}
     assert client.post("/catalogue/room/new/", room).status_code == 302
     person = {"code": "BS1", "name": "LÊ HOA", "kind": "PHYSICIAN", "title": "BS.", "active": "on"}
