@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import exams, intake, matching, signing, storage, viewer, viewer_rate, web, worklist
+from benchmarks import audit_cost, exams, intake, matching, signing, storage, viewer, viewer_rate, web, worklist
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
@@ -19,6 +19,7 @@ BENCHMARKS = (
     ("matching", matching.run),
     ("storage", storage.run),
     ("web", web.run),
+    ("audit_cost", audit_cost.run),
     ("exams", exams.run),
     ("viewer", viewer.run),
     ("viewer_rate", viewer_rate.run),

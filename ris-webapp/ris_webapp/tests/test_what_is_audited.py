@@ -28,6 +28,9 @@ NOTHING = frozenset({SETUP, LIST, CHECKS, OWN, PART})
 WHAT_IS_AUDITED: dict[str, str] = {
     "login:login": "user.logged_in user.login_failed user.locked_out",
     "login:logout": "user.logged_out",
+    "login:code": "user.logged_in user.second_factor_failed user.recovery_code_used",
+    "accounts:second_factor": "user.second_factor_added user.second_factor_removed",
+    "accounts:take_away_second_factor": "user.second_factor_removed",
     **dict.fromkeys(("login:preferences", "login:in_use", "login:images", "login:language", "worklist:columns"), OWN),
     "worklist:worklist": "worklist.searched",
     **dict.fromkeys(("worklist:rows", "worklist:side"), CHECKS),
