@@ -1,4 +1,4 @@
-"""What recording a view adds to the page that is viewed: a patient's page and an exam's, with and without, in turns (P16)."""
+"""What recording a view adds to its page: a patient's and an exam's, with and without, in turns (P16)."""
 
 from __future__ import annotations
 
