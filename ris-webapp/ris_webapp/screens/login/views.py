@@ -81,7 +81,7 @@ def code(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(resolve_url("login:login"))
     user, after = waiting
     if request.method == "GET":
-        return render(request, "login/code.html")
+        return render(request, "login/code.html", {"error": ""})
     actor = Actor(user.username, user_id=user.pk, address=client_address(request))
     try:
         check_code(user, request.POST.get("code", "")[:64], actor)

@@ -72,6 +72,7 @@ def test_after_pairing_the_password_alone_logs_nobody_in(telephone: Telephone) -
     client = after_password(user)
     assert client.get("/").status_code == 302
     assert "_auth_user_id" not in client.session
+    assert 'autocomplete="one-time-code"' in client.get("/login/code/").content.decode()
     before = client.session.session_key
     answer = client.post("/login/code/", {"code": telephone.code()})
     assert (answer.status_code, answer["Location"]) == (302, "/patients/")
