@@ -37,6 +37,9 @@ STATISTICS: Final = {
 }
 READING_ROLES: Final = ("RESIDENT", "RADIOLOGIST", "SENIOR")
 
+PARTS: Final = frozenset({"postgres", "orthanc", "web", "events", "nginx"})
+"""Without the worker: the exams' images are not in the engine, and it would look for a million studies one by one."""
+
 SEED = f"""
 import sys
 sys.path.insert(0, {str(layout.REPOSITORY / "integration-tests")!r})
@@ -48,7 +51,8 @@ seed_exams({EXAMS})
 def run(context: Context) -> list[Row]:
     """p95 of list pages, of searches and of saving drafts; the slowest statistics of a month."""
     kept = os.environ.get("QUANG_BENCH_KEEP")
-    suite = start_processes(Path(kept) if kept else context.folder / "suite", "postgresql", {}, demo=True)
+    home = Path(kept) if kept else context.folder / "suite"
+    suite = start_processes(home, "postgresql", {}, demo=True, parts=PARTS)
     try:
         began = time.perf_counter()
         suite.python(SEED, timeout_seconds=1800)

@@ -79,12 +79,15 @@ class ProcessSuite(RunningSuite):
                 process.send_signal(number)
 
 
-def start_processes(home: Path, database: Database, overrides: Mapping[str, str], *, demo: bool) -> ProcessSuite:
+def start_processes(
+    home: Path, database: Database, overrides: Mapping[str, str], *, demo: bool, parts: frozenset[str] | None = None
+) -> ProcessSuite:
     """Starts a suite in ``home`` on free ports.
 
+    :param parts: those that are started; none given: all
     :raises SuiteProblem: when a part did not come up
     """
-    suite = Suite.at(home, database=database, demo=demo, overrides=overrides)
+    suite = Suite.at(home, database=database, demo=demo, parts=parts, overrides=overrides)
     try:
         suite.up()
     except SuiteFailed as failure:
