@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.table import Context, Row, at_most
 
 LIMIT: Final = 1.05
-ROUNDS: Final = 300
+ROUNDS: Final = 120
 
 PROGRAM: Final = f"""
 import json, statistics, time
