@@ -5,7 +5,7 @@
  */
 (function () {
   const wanted = /^quang\.([a-z0-9-]{1,40})\.(\d{1,2})$/.exec(new URLSearchParams(window.location.search).get('hangingprotocolId') || '');
-  const ANSWER_MS = 4000;
+  const ANSWER_MS = 15 * 1000; // a busy computer takes seconds to read OHIF's scripts, and the answer waits with them
   const MAMMOGRAPHY_VIEWS = {
     // CID 4014; SNOMED CT, and the older SNOMED RT codes that devices still send
     399162004: 'CC', 399368009: 'MLO', 399260004: 'ML', 399352003: 'LM', 399099002: 'LMO', 399192008: 'SIO', 399101009: 'FB', 399265009: 'XCCL', 399011000: 'XCCM',
@@ -26,8 +26,9 @@
     ],
   };
 
-  // asked for at once: OHIF's own scripts take longer than the answer
-  const asked = wanted && fetch(`/open/hanging/${wanted[1]}/${wanted[2]}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  // asked for and read at once: OHIF's own scripts take longer than the answer
+  const address = wanted && `/open/hanging/${wanted[1]}/${wanted[2]}`;
+  const asked = wanted && fetch(address, { signal: AbortSignal.timeout(ANSWER_MS) }).then(answer => (answer.ok ? answer.json() : null));
   if (asked) asked.catch(() => {}); // told where it is waited for
   let fetched = PLAIN;
 
@@ -84,8 +85,7 @@
       const run = hangingProtocolService.run.bind(hangingProtocolService);
       hangingProtocolService.run = (data, id, options) => run(data, id, id === wanted[0] ? { ...options, stageIndex: undefined } : options);
       try {
-        const answer = await asked;
-        if (answer.ok) fetched = await answer.json();
+        fetched = (await asked) || PLAIN;
       } catch (error) {
         console.warn('the hanging protocol could not be had', error);
       }

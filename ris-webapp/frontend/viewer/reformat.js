@@ -5,6 +5,7 @@
  */
 (function () {
   const SLAB_MM = 10;
+  const LOOKS = 240; // a quarter of a second each: large volumes and busy computers take their time
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
   const say = (vi, en) => (vietnamese ? vi : en);
   let services;
@@ -30,9 +31,9 @@
   }
 
   /** Lays out planes when none are shown, and looks again when their volume is there. */
-  function slab(mode, millimetres, attempts = 40) {
+  function slab(mode, millimetres, attempts = LOOKS) {
     if (blend(mode, millimetres) || attempts === 0) return;
-    if (attempts === 40) commands.run('setHangingProtocol', { protocolId: 'mpr' });
+    if (attempts === LOOKS) commands.run('setHangingProtocol', { protocolId: 'mpr' });
     setTimeout(() => slab(mode, millimetres, attempts - 1), 250);
   }
 
