@@ -36,6 +36,7 @@ DOMAIN_APPS = [
     "ris_core.second_readings",
     "ris_core.critical_results",
     "ris_core.peer_reviews",
+    "ris_core.sight",
     "ris_core.doses",
     "ris_core.statistics",
     "ris_core.signatures",

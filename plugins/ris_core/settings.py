@@ -195,6 +195,8 @@ class Access(Section, frozen=True):
     """A session ends then, however much it is used."""
     password_days: int = 90
     """A password is renewed after so many days unless the account says otherwise; 0: never."""
+    emergency_minutes: int = 60
+    """How long a patient who was opened in an emergency stays open to whoever opened them."""
     second_administrator: bool = False
     """Who manages accounts gives themselves no function that shows or decides findings; another administrator does."""
     second_factor_roles: str = ""

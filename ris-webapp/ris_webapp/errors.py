@@ -44,6 +44,13 @@ WORDS: dict[str, Words] = {
     "QUANG-1005": Words(
         403, gettext_lazy("Không được phép"), gettext_lazy("Tài khoản của bạn không có quyền với chức năng này.")
     ),
+    "QUANG-6010": Words(
+        403,
+        gettext_lazy("Ngoài phạm vi của bạn"),
+        gettext_lazy(
+            "Tài khoản của bạn không xem ca, người bệnh hoặc trang này. Nếu phải cứu người bệnh, hãy mở khẩn cấp."
+        ),
+    ),
     "QUANG-1006": Words(
         409, gettext_lazy("Có người vừa sửa"), gettext_lazy("Hãy tải lại để thấy bản mới nhất rồi sửa tiếp.")
     ),

@@ -21,6 +21,7 @@ from ris_core.errors import NotPermitted
 from ris_core.second_factors.rules import admin_is_open
 from ris_webapp.client import client_address
 from ris_webapp.sessions import has_given_second_factor
+from ris_webapp.sight import refuse_out_of_sight
 
 P = ParamSpec("P")
 View = Callable[P, HttpResponseBase]
@@ -62,6 +63,7 @@ def requires(*functions: Function) -> Callable[[Callable[..., HttpResponseBase]]
     Who has not logged in is sent to the login page and comes back afterwards; scripts get 401.
 
     :raises NotPermitted: (from the view) when the role has none of the functions
+    :raises OutOfSight: (from the view) when what it shows is hidden from the user (:mod:`ris_webapp.sight`)
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -74,6 +76,8 @@ def requires(*functions: Function) -> Callable[[Callable[..., HttpResponseBase]]
                 raise NotPermitted("this role may not open the page", field=functions[0])
             if functions and ADMINISTRATION.issuperset(functions):
                 _refuse_where_administration_is_closed(request)
+            match = request.resolver_match
+            refuse_out_of_sight(user, match.view_name if match else "", kwargs)
             return view(request, *args, **kwargs)
 
         cast(MarkedView, guarded).quang_functions = frozenset(functions)

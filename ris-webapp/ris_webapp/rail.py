@@ -91,6 +91,7 @@ RAIL = (
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),
     RailEntry("print_layouts:layouts", "printer", _("Mẫu in"), Function.MANAGE_TEMPLATES),
     RailEntry("access_log:log", "history", _("Nhật ký truy cập"), Function.VIEW_AUDIT),
+    RailEntry("sight:opened", "ambulance", _("Mở khẩn cấp"), Function.VIEW_AUDIT),
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),
     RailEntry("result_receivers:receivers", "send", _("Nơi nhận kết quả"), Function.ADMINISTER, administration=True),

@@ -21,6 +21,8 @@ FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
             Function.VIEW_REPORT: _("Xem kết quả đã duyệt"),
             Function.VIEW_PATIENTS: _("Xem hồ sơ người bệnh"),
             Function.VIEW_STATISTICS: _("Xem thống kê"),
+            Function.VIEW_CONFIDENTIAL: _("Xem người bệnh cần bảo mật"),
+            Function.BREAK_GLASS: _("Mở khẩn cấp người bệnh ngoài phạm vi"),
         },
     ),
     (

@@ -30,6 +30,7 @@ from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
 from ris_core.directories.services import sign_in
 from ris_core.second_factors.needs import has_second_factor, needs_second_factor
+from ris_core.sight.seeing import is_limited
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +174,10 @@ def looked_at(user_id: int) -> Account | None:
 def _account(user: User | None) -> Account | None:
     if user is None or not user.is_open_at(timezone.now()):
         return None
-    return Account(user.pk, user.username, functions_of(user.role), user.get_session_auth_hash())
+    functions = (
+        frozenset[Function]() if is_limited(user) else functions_of(user.role)
+    )  # what they ask cannot be limited
+    return Account(user.pk, user.username, functions, user.get_session_auth_hash())
 
 
 def _make_room(remembered: dict[bytes, _Answer] | dict[str, tuple[int, float]]) -> None:

@@ -31,7 +31,7 @@ class GivesOneself(NotPermitted):
 
 
 @transaction.atomic
-def create_role(name: str, functions: Iterable[str], actor: Actor) -> SiteRole:
+def create_role(name: str, functions: Iterable[str], actor: Actor, *, own_only: bool = False) -> SiteRole:
     """A role of this site's own; its code is made of its name and stays.
 
     :raises InvalidValue: field ``name``: empty, too long or another role's; field ``functions``: none, or unknown ones
@@ -40,16 +40,20 @@ def create_role(name: str, functions: Iterable[str], actor: Actor) -> SiteRole:
     if SiteRole.objects.count() >= MOST_ROLES:
         raise InvalidValue(f"a site has at most {MOST_ROLES} roles of its own", field="name")
     wanted = _functions(functions)
-    role = SiteRole.objects.create(code=_free_code(name), name=_name(name), functions=sorted(wanted))
+    values = {"name": _name(name), "functions": sorted(wanted), "own_only": own_only}
+    role = SiteRole.objects.create(code=_free_code(name), **values)
     forget()
     record(actor, "role.created", subject=f"role:{role.code}", name=role.name, functions=role.functions)
     return role
 
 
 @transaction.atomic
-def change_role(code: str, name: str, functions: Iterable[str], actor: Actor) -> RoleInForce:
+def change_role(
+    code: str, name: str, functions: Iterable[str], actor: Actor, *, own_only: bool | None = None
+) -> RoleInForce:
     """Say what a role may do from now on; who has it may it, or no longer, a second later.
 
+    :param own_only: None: as it is
     :raises GivesOneself: the actor has the role and would gain clinical functions, and the site wants a second person
     :raises InvalidValue: as :func:`create_role`
     :raises NotFound: there is no such role
@@ -59,10 +63,13 @@ def change_role(code: str, name: str, functions: Iterable[str], actor: Actor) ->
     before, wanted = _known(code), _functions(functions)
     said = _name(name, of=code) if name.strip() or not before.is_ready else ""
     _refuse_giving_oneself(code, before.functions, wanted, actor)
-    _save(code, said, wanted, active=before.active)
+    own_only = before.own_only if own_only is None else own_only
+    _save(code, said, wanted, active=before.active, own_only=own_only)
     taken, given = before.functions - wanted, wanted - before.functions
     _lock_keys(code, taken, actor)
-    record(actor, "role.changed", subject=f"role:{code}", name=said, given=sorted(given), taken=sorted(taken))
+    record(
+        actor, "role.changed", subject=f"role:{code}", name=said, given=sorted(given), taken=sorted(taken), own=own_only
+    )
     return roles_in_force()[code]
 
 
@@ -79,7 +86,7 @@ def withdraw_role(code: str, actor: Actor) -> RoleInForce:
         raise TransitionRefused("the role has been withdrawn already", field="role")
     if User.objects.filter(role=code, is_active=True).exists():
         raise TransitionRefused("accounts have this role; give them another first", field="role")
-    _save(code, role.name, role.functions, active=False)
+    _save(code, role.name, role.functions, active=False, own_only=role.own_only)
     record(actor, "role.withdrawn", subject=f"role:{code}")
     return roles_in_force()[code]
 
@@ -94,7 +101,7 @@ def restore_role(code: str, actor: Actor) -> RoleInForce:
     role = _known(code)
     if role.active:
         raise TransitionRefused("the role is in use", field="role")
-    _save(code, role.name, role.functions, active=True)
+    _save(code, role.name, role.functions, active=True, own_only=role.own_only)
     record(actor, "role.restored", subject=f"role:{code}")
     return roles_in_force()[code]
 
@@ -115,13 +122,13 @@ def _refuse_giving_oneself(code: str, before: frozenset[Function], after: frozen
         raise GivesOneself("another administrator gives you clinical functions", field="functions")
 
 
-def _save(code: str, name: str, functions: frozenset[Function], *, active: bool) -> None:
+def _save(code: str, name: str, functions: frozenset[Function], *, active: bool, own_only: bool) -> None:
     """:raises TransitionRefused: nobody could manage accounts any more"""
     manages = active and Function.MANAGE_ACCOUNTS in functions
     others = set(roles_with(Function.MANAGE_ACCOUNTS)) - {code}
     if not manages and may(code, Function.MANAGE_ACCOUNTS):
         refuse_without_administrator(others)
-    values = {"name": name, "functions": sorted(functions), "active": active}
+    values = {"name": name, "functions": sorted(functions), "active": active, "own_only": own_only}
     SiteRole.objects.update_or_create(code=code, defaults=values)
     forget()
 

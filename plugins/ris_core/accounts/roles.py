@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ris_core.accounts.models import SiteRole
-from ris_core.accounts.rules import READY_ROLES, Function
+from ris_core.accounts.rules import OWN_ONLY, READY_ROLES, Function
 
 KEPT_SECONDS: Final = 1.0
 
@@ -26,6 +26,8 @@ class RoleInForce:
     name: str = ""
     """As this site calls it; empty: the ready set's own word."""
     active: bool = True
+    own_only: bool = False
+    """Who has it sees only the exams that they requested."""
 
     @property
     def is_ready(self) -> bool:
@@ -35,7 +37,8 @@ class RoleInForce:
     @property
     def is_changed(self) -> bool:
         """It came with the system and may something else by now."""
-        return self.is_ready and self.functions != READY_ROLES[self.code]
+        as_it_came = (READY_ROLES.get(self.code), self.code in OWN_ONLY)
+        return self.is_ready and (self.functions, self.own_only) != as_it_came
 
 
 class _Kept:
@@ -78,14 +81,20 @@ def roles_with(function: Function) -> list[str]:
     return [role.code for role in roles_in_force().values() if role.active and function in role.functions]
 
 
+def sees_own_only(role: str) -> bool:
+    """Whether who has ``role`` sees only the exams that they requested."""
+    known = roles_in_force().get(role)
+    return known is None or known.own_only
+
+
 def forget() -> None:
     """Read anew at the next question: the roles have just been changed."""
     _kept.forget()
 
 
 def _read() -> dict[str, RoleInForce]:
-    roles = {code: RoleInForce(code, functions) for code, functions in READY_ROLES.items()}
+    roles = {code: RoleInForce(code, functions, own_only=code in OWN_ONLY) for code, functions in READY_ROLES.items()}
     for row in SiteRole.objects.order_by("name", "code"):
         functions = frozenset(function for function in Function if function in row.functions)
-        roles[row.code] = RoleInForce(row.code, functions, row.name, row.active)
+        roles[row.code] = RoleInForce(row.code, functions, row.name, row.active, row.own_only)
     return roles

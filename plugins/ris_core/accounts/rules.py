@@ -57,6 +57,10 @@ class Function(StrEnum):
     """Show exams to somebody without an account, by a link."""
     MANAGE_SHARES = "manage_shares"
     """See, prolong and revoke what others have shared."""
+    VIEW_CONFIDENTIAL = "view_confidential"
+    """See patients who are marked as confidential."""
+    BREAK_GLASS = "break_glass"
+    """Open a patient in an emergency whom one does not see; with a reason, for a while, audited."""
     VIEW_AUDIT = "view_audit"
     """See who did and saw what."""
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -68,7 +72,12 @@ class Function(StrEnum):
 _VIEWING = frozenset({Function.VIEW_WORKLIST, Function.VIEW_IMAGES, Function.VIEW_REPORT})
 
 _WRITING = _VIEWING | {Function.READ_EXAM, Function.VIEW_PATIENTS}
-_RESIDENT = _WRITING | {Function.APPROVE_PRELIMINARY, Function.FLAG_CRITICAL, Function.ACKNOWLEDGE_CRITICAL}
+_RESIDENT = _WRITING | {
+    Function.BREAK_GLASS,
+    Function.APPROVE_PRELIMINARY,
+    Function.FLAG_CRITICAL,
+    Function.ACKNOWLEDGE_CRITICAL,
+}
 _RADIOLOGIST = _RESIDENT | {
     Function.APPROVE_REPORT,
     Function.RECORD_ACQUISITION,
@@ -96,7 +105,13 @@ READY_ROLES: dict[str, frozenset[Function]] = {
     "RESIDENT": _RESIDENT,
     "RADIOLOGIST": _RADIOLOGIST,
     "SENIOR": _RADIOLOGIST
-    | {Function.APPROVE_RESIDENTS, Function.OVERRIDE_READING, Function.MANAGE_PEER_REVIEWS, Function.MANAGE_SHARES},
+    | {
+        Function.APPROVE_RESIDENTS,
+        Function.OVERRIDE_READING,
+        Function.MANAGE_PEER_REVIEWS,
+        Function.MANAGE_SHARES,
+        Function.VIEW_CONFIDENTIAL,
+    },
     "TECHNOLOGIST": _VIEWING
     | {
         Function.RESOLVE_UNMATCHED,
@@ -106,6 +121,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.RECORD_ACQUISITION,
         Function.VIEW_PATIENTS,
         Function.SHARE_EXAM,
+        Function.BREAK_GLASS,
     },
     "RECEPTION": frozenset(
         {
@@ -115,9 +131,10 @@ READY_ROLES: dict[str, frozenset[Function]] = {
             Function.MANAGE_PATIENTS,
             Function.RELEASE_RESULTS,
             Function.VIEW_STATISTICS,
+            Function.VIEW_CONFIDENTIAL,
         }
     ),
-    "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL},
+    "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL, Function.BREAK_GLASS},
     "REFERRER": _VIEWING,
     "AUDITOR": frozenset({Function.VIEW_AUDIT}),
     "IT": _TECHNICAL,
@@ -134,11 +151,15 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.MERGE_PATIENTS,
         Function.MANAGE_TEMPLATES,
         Function.MANAGE_SHARES,
+        Function.VIEW_CONFIDENTIAL,
         Function.VIEW_AUDIT,
         Function.MANAGE_ACCOUNTS,
     },
 }
 """The roles that come with the system, each with what its work needs and nothing more."""
+
+OWN_ONLY: frozenset[str] = frozenset({"REFERRER"})
+"""Of the ready set: who sees only the exams that they requested themselves."""
 
 CLINICAL: frozenset[Function] = frozenset(
     {

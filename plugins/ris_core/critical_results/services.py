@@ -27,6 +27,7 @@ from ris_core.reports.errors import ExamNotReady
 from ris_core.reports.holding import person, refuse_unless_may
 from ris_core.reports.rules import EXAM_STATES_REPORTED, EXAM_STATES_TO_READ
 from ris_core.second_readings.blinding import closed_exams, is_closed
+from ris_core.sight.seeing import seen_exams, sight_of
 
 JOB_KIND: Final = "escalate_critical"
 NOTICE_KIND: Final = "critical.flagged"
@@ -56,6 +57,9 @@ def shown_to(user: User, criticals: QuerySet[CriticalResult]) -> QuerySet[Critic
     While an exam is read blinded, those who read are not told what another reader has flagged, unless nobody else has
     acknowledged it in time: from the first escalation on the patient counts more than the blinding.
     """
+    sight = sight_of(user)
+    if not sight.is_whole:
+        criticals = criticals.filter(procedure__in=seen_exams(RequestedProcedure.objects.all(), user, sight))
     if not may(user.role, Function.READ_EXAM):
         return criticals
     hidden = Q(procedure__in=closed_exams().values("pk"), level=0) & ~Q(flagged_by=user)

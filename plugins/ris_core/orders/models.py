@@ -154,6 +154,12 @@ class ImagingServiceRequest(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["requesting_physician"], name="request_by_physician"),
+            models.Index(fields=["requesting_department"], name="request_by_department"),
+        ]
+
 
 class RequestedProcedure(models.Model):
     """One service of a request: what is performed, read, reported and returned (``ca chụp``)."""

@@ -79,13 +79,13 @@ def take_register(export_id: int, actor: Actor) -> RegisterExport:
 
 def run_export_register(subject_id: str) -> None:
     """The job ``export_register``. One that is there or gone is not made again."""
-    export = RegisterExport.objects.filter(pk=int(subject_id), content__isnull=True).first()
+    export = RegisterExport.objects.select_related("asked_by").filter(pk=int(subject_id), content__isnull=True).first()
     if export is None:
         return
     zone = ZoneInfo(settings.QUANG.site.time_zone)
     period = Period(export.first, export.last, zone, export.department, export.modality, export.service_code)
     with TemporaryFile() as file:
-        write_workbook(file, [register_sheet(period, Wording(**export.wording))], zone)
+        write_workbook(file, [register_sheet(period, Wording(**export.wording), export.asked_by)], zone)
         file.seek(0)
         RegisterExport.objects.filter(pk=export.pk).update(content=file.read(), failed=False)
     announce("export", export.pk)

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 
+from ris_core.accounts.models import User
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.reports.models import ReportVersion
+from ris_core.sight.seeing import seen_exams
 from ris_core.statistics.period import Period
 from ris_core.studies.models import StudyLink
 from ris_core.studies.sharing import counting_links
@@ -51,12 +53,12 @@ class Line:
     approved_at: datetime | None
 
 
-def line_count(period: Period) -> int:
-    return _exams(period).count()
+def line_count(period: Period, user: User | None = None) -> int:
+    return _exams(period, user).count()
 
 
-def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[Line]:
-    """``count`` lines from the line ``first`` (from 0), in the order of time."""
+def lines(period: Period, first: int = 0, count: int = MOST_LINES, user: User | None = None) -> Iterator[Line]:
+    """``count`` lines from the line ``first`` (from 0), in the order of time; of what ``user`` sees (None: of all)."""
     newest = ReportVersion.objects.filter(reading__procedure=OuterRef("pk")).order_by("-approved_at", "-pk")
     linked = (
         counting_links()
@@ -72,7 +74,7 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
         pk=OuterRef("pk"), patient__identifiers__is_primary=True, patient__identifiers__retired_at__isnull=True
     ).values("patient__identifiers__value")
     rows = (
-        _exams(period)
+        _exams(period, user)
         .annotate(
             identifier=Subquery(identifiers[:1]),
             shared_with=Subquery(others.order_by("pk").values("procedure__request__accession_number")[:1]),
@@ -96,8 +98,8 @@ def lines(period: Period, first: int = 0, count: int = MOST_LINES) -> Iterator[L
         yield Line(*[*values, films, exposures, dlp, dap, shared_with or "", approved_at])
 
 
-def _exams(period: Period) -> QuerySet[RequestedProcedure]:
+def _exams(period: Period, user: User | None) -> QuerySet[RequestedProcedure]:
     performed = RequestedProcedure.objects.filter(**period.exams()).exclude(
         exam_state__in=(ExamState.ORDERED, ExamState.CANCELLED)
     )
-    return performed.order_by()
+    return (seen_exams(performed, user) if user else performed).order_by()

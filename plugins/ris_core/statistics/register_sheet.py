@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ris_core.accounts.models import User
 from ris_core.statistics.period import Period
 from ris_core.statistics.register import Line, lines
 from ris_core.statistics.workbook import Cell, Sheet
@@ -27,9 +28,9 @@ class Wording:
         return asdict(self)
 
 
-def register_sheet(period: Period, wording: Wording) -> Sheet:
+def register_sheet(period: Period, wording: Wording, user: User) -> Sheet:
     """Its rows are read while they are written."""
-    rows = (_row(number, line, wording) for number, line in enumerate(lines(period), start=1))
+    rows = (_row(number, line, wording) for number, line in enumerate(lines(period, user=user), start=1))
     return Sheet(wording.name, wording.title, wording.columns, rows, _WIDTHS)
 
 

@@ -54,12 +54,12 @@ def patterns(resolver: URLResolver | None = None, namespace: str = "") -> Iterat
 PATTERNS: Final = dict(patterns())
 
 
-def path_of(name: str) -> str:
-    """An address with ids that nothing has."""
+def path_of(name: str, **known: Any) -> str:
+    """An address with the ids in ``known``, and else with ids that nothing has."""
     arguments: dict[str, Any] = {
         argument: "x" if kind.regex == "[^/]+" or "a-z" in kind.regex.lower() else 999_999
         for argument, kind in PATTERNS[name].pattern.converters.items()
     }
     for group in PATTERNS[name].pattern.regex.groupindex:
         arguments.setdefault(group, "9")  # addresses that are regular expressions: UIDs
-    return reverse(name, kwargs=arguments)
+    return reverse(name, kwargs={**arguments, **known})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ris_core.accounts.models import User
 from ris_core.delivery.outside import version_in_force
 from ris_core.external_results.models import ExternalResult
 from ris_core.orders.models import ExamState, RequestedProcedure
@@ -14,6 +15,7 @@ from ris_core.patients.models import Patient
 from ris_core.reports.models import ReportVersion
 from ris_core.reports.rendering import texts_of, titles_of
 from ris_core.reports.texts import content_of
+from ris_core.sight.seeing import seen_exams
 from ris_core.studies.models import Study
 from ris_webapp.screens.reading.headings import usual_headings
 from ris_webapp.screens.reading.priors import same_person
@@ -56,9 +58,9 @@ class Section:
         return len({text for text in self.texts if text}) > 1
 
 
-def compared(exam_ids: Sequence[int]) -> list[Compared]:
-    """The exams in this order; ids that are none are left out."""
-    found = RequestedProcedure.objects.select_related("patient").in_bulk(list(exam_ids))
+def compared(exam_ids: Sequence[int], user: User) -> list[Compared]:
+    """The exams in this order; ids that are none, or none that the user sees, are left out."""
+    found = seen_exams(RequestedProcedure.objects.select_related("patient"), user).in_bulk(list(exam_ids))
     rows = {row.procedure_id: row for row in rows_of(list(found))}
     return [_compared(found[key], rows[key]) for key in exam_ids if key in found]
 
@@ -99,9 +101,10 @@ class PastExam:
     """Results from outside."""
 
 
-def history_of(patient: Patient) -> list[PastExam]:
+def history_of(patient: Patient, user: User) -> list[PastExam]:
     """Every exam of the person, under all records merged into one, newest first."""
     exams = RequestedProcedure.objects.filter(patient_id__in=same_person(patient)).order_by("-scheduled_at", "-pk")
+    exams = seen_exams(exams, user)
     keys = list(exams.values_list("pk", flat=True)[:MOST_EXAMS])
     versions = ReportVersion.objects.filter(reading__procedure_id__in=keys).order_by("approved_at", "number")
     columns = versions.values_list("reading__procedure_id", "conclusion", "recall__pk")

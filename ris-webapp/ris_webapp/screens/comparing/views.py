@@ -26,7 +26,7 @@ def history(request: UserRequest, patient_id: int) -> HttpResponse:
     """Every exam of a person, all records merged into one; ``?modality=`` and ``?region=`` narrow."""
     patient = patient_or_refuse(patient_id)
     record(actor_of(request), "patient.history_viewed", subject=f"patient:{patient.pk}", patient_id=patient.pk)
-    exams = history_of(patient)
+    exams = history_of(patient, request.user)
     regions = {exam.row.procedure_id: regions_in(exam.row.service_name) for exam in exams}
     modality, region = request.GET.get("modality", ""), request.GET.get("region", "")
     context = {
@@ -54,7 +54,7 @@ def compare(request: UserRequest) -> HttpResponse:
     :raises NotFound: fewer than two of these exams exist
     """
     wanted = whole_numbers(part for text in request.GET.getlist("exams") for part in text.split(","))
-    exams = compared(list(dict.fromkeys(wanted))[:MOST_COMPARED])
+    exams = compared(list(dict.fromkeys(wanted))[:MOST_COMPARED], request.user)
     if len(exams) < 2:
         raise NotFound("choose two exams to compare", field="exams")
     for exam in exams:

@@ -20,6 +20,7 @@ from ris_core.print_layouts.labels import MOST_LABELS, print_labels
 from ris_core.print_layouts.models import LayoutKind, PrintLayout
 from ris_core.print_layouts.pages import page_pictures
 from ris_core.print_layouts.typesetting import Printed
+from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
@@ -90,7 +91,8 @@ def pdf(request: UserRequest) -> HttpResponse:
 def _wanted(request: UserRequest) -> Wanted:
     """:raises NotFound: there is none of these exams"""
     keys = whole_numbers(request.GET.get("exams", "").split(","))[:MOST_EXAMS]
-    found = RequestedProcedure.objects.select_related("request", "patient").in_bulk(keys)
+    seen = seen_exams(RequestedProcedure.objects.select_related("request", "patient"), request.user)
+    found = seen.in_bulk(keys)
     exams = [found[key] for key in dict.fromkeys(keys) if key in found]
     if not exams:
         raise NotFound("there is no such exam", field="exams")

@@ -67,7 +67,7 @@ def new(request: UserRequest) -> HttpResponse:
 def patients(request: UserRequest) -> HttpResponse:
     """Patients that a search finds, to choose one."""
     query = request.GET.get("patient_query", "").strip()[:100]
-    people = found(query)[:PATIENTS_SHOWN]
+    people = found(query, request.user)[:PATIENTS_SHOWN]
     note_search(request, "patient.searched", query, (each.patient.pk for each in people))
     context = {"people": people, "query": query, "chosen": ""}
     return render(request, "orders/patients.html", context)

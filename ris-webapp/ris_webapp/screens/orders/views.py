@@ -14,6 +14,7 @@ from ris_core.errors import NotFound
 from ris_core.external_results.models import ExternalDocument
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.orders.records import RIS_SOURCE
+from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.orders.record import record_of
@@ -26,6 +27,7 @@ SHOWN = 50
 def orders(request: UserRequest) -> HttpResponse:
     """The newest orders made here; appointments that wait for their order."""
     made = RequestedProcedure.objects.filter(source=RIS_SOURCE).select_related("request", "patient")
+    made = seen_exams(made, request.user)
     waiting = Appointment.objects.filter(procedure__isnull=True).order_by("starts_at", "pk")
     context = {
         "made": list(made.order_by("-pk")[:SHOWN]),

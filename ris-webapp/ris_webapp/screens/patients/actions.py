@@ -79,7 +79,9 @@ def retire_identifier(request: UserRequest, identifier_id: int) -> HttpResponse:
 def move_visit(request: UserRequest, visit_id: int) -> HttpResponse:
     """A visit goes to the patient whose identifier was typed, whole: a part of one might be somebody else's."""
     typed = request.POST.get("receiver", "").strip()[:100].casefold()
-    people = [one for one in found(typed) if any(row.value.casefold() == typed for row in one.identifiers)]
+    people = [
+        one for one in found(typed, request.user) if any(row.value.casefold() == typed for row in one.identifiers)
+    ]
     if len(people) != 1 or not _reason(request):
         messages.error(request, _("Ghi đúng mã của một người bệnh và lý do chuyển."))
         return _back(request)

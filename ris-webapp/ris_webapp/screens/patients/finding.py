@@ -8,9 +8,11 @@ from django.db import connection
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
+from ris_core.accounts.models import User
 from ris_core.exam_search.services import Terms
 from ris_core.orders.models import Visit
 from ris_core.patients.models import Patient, PatientIdentifier
+from ris_core.sight.seeing import seen_patients
 
 SHOWN = 50
 _LOOKED_AT = 500
@@ -30,7 +32,7 @@ class Found:
         return next((row.value for row in self.identifiers if row.is_primary), "")
 
 
-def found(query: str, *, without: int | None = None) -> list[Found]:
+def found(query: str, user: User, *, without: int | None = None) -> list[Found]:
     """At most :data:`SHOWN` patients, by name. Merged records lead to whom they were merged into.
 
     :param without: a patient who is not wanted
@@ -38,7 +40,7 @@ def found(query: str, *, without: int | None = None) -> list[Found]:
     terms = Terms.of(query)
     if not terms.names and not terms.numbers:
         return []
-    patients = Patient.objects.all()
+    patients = seen_patients(Patient.objects.all(), user)
     for number in terms.numbers:
         wanted = Q(pk__in=_with_number(number))
         if terms.names and number.isdigit() and len(number) == 4:

@@ -15,6 +15,7 @@ from ris_core.patients.identifier_kinds import Bearer, Oddity, oddities
 from ris_core.patients.links import links_of
 from ris_core.patients.merging import merges_into
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.sight.models import ConfidentialPatient
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 
@@ -45,6 +46,8 @@ class PatientRecord:
     """One patient with what belongs to them."""
 
     patient: Patient
+    confidential: bool
+    """Only those see them who have the function, who read an exam of theirs, or who open them in an emergency."""
     identifiers: list[ShownIdentifier]
     visits: list[Visit]
     exams: list[ExamRow]
@@ -76,6 +79,7 @@ def record_of(patient: Patient) -> PatientRecord:
     links = links_of(patient.pk)
     return PatientRecord(
         patient=patient,
+        confidential=ConfidentialPatient.objects.filter(patient=patient).exists(),
         identifiers=shown_identifiers(patient),
         visits=list(Visit.objects.filter(patient=patient).order_by("-pk")[:MOST_VISITS]),
         exams=rows_of(list(exams.values_list("pk", flat=True)[:MOST_EXAMS])),

@@ -26,7 +26,7 @@ from ris_webapp.searched import note_search
 def search(request: UserRequest) -> HttpResponse:
     """Patients whom ``?q=`` fits."""
     query = " ".join(request.GET.get("q", "").split())[:100]
-    people = found(query)
+    people = found(query, request.user)
     note_search(request, "patient.searched", query, (each.patient.pk for each in people))
     context = {"query": query, "found": people, "more": len(people) == SHOWN, "held": held_updates.held_count()}
     return render(request, "patients/search.html", context)
@@ -64,7 +64,7 @@ def compare(request: UserRequest, patient_id: int) -> HttpResponse:
         "other": other,
         "survivor": other if other and keep == other.pk else one,
         "query": query,
-        "found": found(query, without=one.pk) if query else [],
+        "found": found(query, request.user, without=one.pk) if query else [],
         "compared": compared,
         "contradict": contradict(compared),
         "both": [_Side.of(each) for each in (one, other) if each],

@@ -174,7 +174,7 @@ def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
         version = services.approve(reading.pk, body.revision, VersionStatus(body.status), actor)
     except DraftConflict as conflict:
         return answer_conflict(reading, conflict, Content())
-    following = claim_next(actor, after=exam_id) if body.next else None
+    following = claim_next(actor, request.user, after=exam_id) if body.next else None
     return JsonResponse({"version": version.number, "next": page_address(following.pk) if following else None})
 
 
@@ -182,7 +182,7 @@ def approve(request: UserRequest, exam_id: int) -> HttpResponseBase:
 def next_exam(request: UserRequest) -> HttpResponseBase:
     """Claim the next exam that waits and tell its address; none when nothing waits."""
     body = body_of(request, NextBody)
-    following = claim_next(actor_of(request), modality=body.modality, after=body.after)
+    following = claim_next(actor_of(request), request.user, modality=body.modality, after=body.after)
     return JsonResponse({"address": page_address(following.pk) if following else None})
 
 
@@ -222,7 +222,7 @@ def keep(request: UserRequest, exam_id: int) -> HttpResponseBase:
 
 def _priors_with_images(request: UserRequest, exam_id: int) -> list[OpenedPrior]:
     wanted = body_of(request, PriorsBody).priors[:MAXIMUM_PRIORS_BESIDE]
-    return [prior for prior in open_priors(exam_or_refuse(exam_id), wanted) if prior.study_uids]
+    return [prior for prior in open_priors(exam_or_refuse(exam_id), wanted, request.user) if prior.study_uids]
 
 
 def _reading(request: UserRequest, exam_id: int) -> Reading:

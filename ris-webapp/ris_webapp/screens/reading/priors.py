@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from ris_core.accounts.models import User
 from ris_core.delivery.outside import version_in_force
 from ris_core.hanging.relevance import relevant
 from ris_core.hanging.services import rules_in_force
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.reports.models import ReportVersion
+from ris_core.sight.seeing import seen_exams
 from ris_core.studies.models import Study
 from ris_webapp.screens.viewer_launch.hanging import Hung, compared
 from ris_webapp.screens.viewer_launch.results import shown_studies
@@ -62,9 +64,9 @@ def same_person(patient: Patient) -> list[int]:
     return sorted(found)
 
 
-def priors_of(exam: RequestedProcedure) -> list[Prior]:
+def priors_of(exam: RequestedProcedure, user: User) -> list[Prior]:
     """The person's other exams, newest first, cancelled ones left out."""
-    others = list(_others(exam)[:MAXIMUM_PRIORS])
+    others = list(_others(exam, user)[:MAXIMUM_PRIORS])
     keys = [other.pk for other in others]
     reported = set(
         ReportVersion.objects.filter(reading__procedure__in=keys)
@@ -81,31 +83,32 @@ def priors_of(exam: RequestedProcedure) -> list[Prior]:
     return [Prior(other, other.pk in related, other.pk in reported, other.pk in imaged) for other in others]
 
 
-def priors_beside(exam: RequestedProcedure, hung: Hung) -> list[OpenedPrior]:
+def priors_beside(exam: RequestedProcedure, hung: Hung, user: User) -> list[OpenedPrior]:
     """The earlier exams that are opened with ``exam`` by its hanging protocol: relevant, and with images to show."""
     if hung.protocol is None or not hung.protocol.priors:
         return []
-    with_images = _others(exam).filter(images_arrived_at__isnull=False)[:MAXIMUM_PRIORS]
-    opened = open_priors(exam, hung.beside(exam, with_images))
+    with_images = _others(exam, user).filter(images_arrived_at__isnull=False)[:MAXIMUM_PRIORS]
+    opened = open_priors(exam, hung.beside(exam, with_images), user)
     return [prior for prior in opened if prior.study_uids]
 
 
-def open_prior(exam: RequestedProcedure, prior_id: int) -> OpenedPrior | None:
+def open_prior(exam: RequestedProcedure, prior_id: int, user: User) -> OpenedPrior | None:
     """The prior with its report and the studies that may be shown; none when it is not of the same person."""
-    prior = _others(exam).filter(pk=prior_id).first()
+    prior = _others(exam, user).filter(pk=prior_id).first()
     if prior is None:
         return None
     return OpenedPrior(prior, version_in_force(prior.pk), tuple(shown_studies(prior.pk)))
 
 
-def open_priors(exam: RequestedProcedure, prior_ids: Sequence[int]) -> list[OpenedPrior]:
+def open_priors(exam: RequestedProcedure, prior_ids: Sequence[int], user: User) -> list[OpenedPrior]:
     """Those of ``prior_ids`` that are of the same person, in the order asked for."""
-    return [opened for prior_id in prior_ids if (opened := open_prior(exam, prior_id)) is not None]
+    return [opened for prior_id in prior_ids if (opened := open_prior(exam, prior_id, user)) is not None]
 
 
-def _others(exam: RequestedProcedure) -> QuerySet[RequestedProcedure]:
+def _others(exam: RequestedProcedure, user: User) -> QuerySet[RequestedProcedure]:
+    person = RequestedProcedure.objects.filter(patient_id__in=same_person(exam.patient))
     return (
-        RequestedProcedure.objects.filter(patient_id__in=same_person(exam.patient))
+        seen_exams(person, user)
         .exclude(pk=exam.pk)
         .exclude(exam_state=ExamState.CANCELLED)
         .select_related("request", "patient")

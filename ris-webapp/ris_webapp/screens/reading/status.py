@@ -119,7 +119,7 @@ def reading_page(user: User, exam: RequestedProcedure, *, with_priors: bool = Fa
         progress=progress,
         opinions=_opinions(user, exam, progress),
         hung=hung,
-        beside=tuple(priors_beside(exam, hung)) if with_priors and sees_images and images.study_uids else (),
+        beside=tuple(priors_beside(exam, hung, user)) if with_priors and sees_images and images.study_uids else (),
     )
 
 

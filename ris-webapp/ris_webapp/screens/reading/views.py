@@ -58,7 +58,7 @@ def page(request: UserRequest, exam_id: int) -> HttpResponse:
             "exam": exam,
             "page": shown,
             **who_of(exam),
-            "priors": priors_of(exam),
+            "priors": priors_of(exam, request.user),
             "status": status_of(request, shown),
             "addresses": script_addresses(exam.pk),
             "templates": templates_for(exam) if shown.rights.sees_draft else [],
@@ -106,7 +106,7 @@ def images(request: UserRequest, exam_id: int) -> HttpResponse:
     exam = exam_or_refuse(exam_id)
     shown = reading_page(request.user, exam)
     wanted = whole_numbers(request.GET.get("with", "").split(","))
-    beside = [prior for prior in open_priors(exam, wanted[:3]) if prior.study_uids]
+    beside = [prior for prior in open_priors(exam, wanted[:3], request.user) if prior.study_uids]
     hung = shown.hung.comparing(prior.exam for prior in beside) if beside else shown.hung
     uids = shown.images.study_uids
     addresses = viewer_addresses(exam, uids, beside, hung) if uids else None
@@ -123,7 +123,7 @@ def images(request: UserRequest, exam_id: int) -> HttpResponse:
 def prior(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
     """The report of another exam of the same person, to read in the drawer."""
     exam = exam_or_refuse(exam_id)
-    opened = open_prior(exam, prior_id)
+    opened = open_prior(exam, prior_id, request.user)
     if opened is None:
         raise NotFound("no such exam of this patient")
     subject = f"exam:{opened.exam.pk}"
@@ -145,7 +145,7 @@ def prior(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
 def prior_differences(request: UserRequest, exam_id: int, prior_id: int) -> HttpResponse:
     """What the draft says otherwise than the report in force of another exam of the same person, section by section."""
     exam = exam_or_refuse(exam_id)
-    opened = open_prior(exam, prior_id)
+    opened = open_prior(exam, prior_id, request.user)
     if opened is None or opened.version is None:
         raise NotFound("no such report of this patient")
     subject = f"exam:{opened.exam.pk}"

@@ -41,7 +41,9 @@ def create(request: UserRequest) -> HttpResponse:
     if request.method == "POST":
         chosen = request.POST.getlist("functions")
         try:
-            made = managing_roles.create_role(request.POST.get("name", ""), chosen, actor_of(request))
+            made = managing_roles.create_role(
+                request.POST.get("name", ""), chosen, actor_of(request), own_only="own_only" in request.POST
+            )
         except InvalidValue as error:
             return _form(request, None, request.POST.get("name", ""), set(chosen), _told(error))
         messages.success(request, _("Đã tạo vai trò %(name)s.") % {"name": made.name})
@@ -64,7 +66,7 @@ def role(request: UserRequest, code: str) -> HttpResponse:
     if known.is_ready and name == role_name(code):
         name = known.name
     try:
-        managing_roles.change_role(code, name, chosen, actor_of(request))
+        managing_roles.change_role(code, name, chosen, actor_of(request), own_only="own_only" in request.POST)
     except InvalidValue as error:
         return _form(request, known, name, set(chosen), _told(error))
     except GivesOneself:
@@ -102,6 +104,7 @@ def _form(
     request: UserRequest, known: RoleInForce | None, name: str, chosen: set[Any], wrong: dict[str, str] | None = None
 ) -> HttpResponse:
     code = known.code if known else ""
+    shown = known or roles_in_force().get(request.GET.get("copy", ""))
     context = {
         "known": known,
         "name": name,
@@ -109,6 +112,7 @@ def _form(
         "wrong": wrong or {},
         "groups": FUNCTION_GROUPS,
         "ready": READY_ROLES.get(code),
+        "own_only": "own_only" in request.POST if request.method == "POST" else (shown.own_only if shown else False),
         "people": User.objects.filter(role=code, is_active=True).order_by("full_name", "pk")[:100] if code else (),
         "events": AuditEvent.objects.filter(subject=f"role:{code}").order_by("-at", "-pk")[:LATEST_EVENTS],
     }

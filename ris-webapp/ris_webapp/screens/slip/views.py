@@ -16,6 +16,7 @@ from ris_core.errors import NotFound
 from ris_core.matching.keys import exam_key
 from ris_core.matching.slip import PAPERS, STYLE, Paper, Slip, slip_body, slip_pdf
 from ris_core.orders.models import RequestedProcedure
+from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.jinja import dicom_date, word
 from ris_webapp.numbers import whole_numbers
@@ -47,7 +48,8 @@ def several(request: UserRequest) -> HttpResponse:
     :raises NotFound: there is none of these exams
     """
     keys = whole_numbers(request.GET.get("exams", "").split(","))[:MOST_SLIPS]
-    found = RequestedProcedure.objects.select_related("request", "patient").in_bulk(keys)
+    exams = RequestedProcedure.objects.select_related("request", "patient")
+    found = seen_exams(exams, request.user).in_bulk(keys)
     procedures = [found[key] for key in dict.fromkeys(keys) if key in found]
     if not procedures:
         raise NotFound("there is no such exam", field="exams")

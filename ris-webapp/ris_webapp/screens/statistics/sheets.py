@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from ris_core.accounts.models import User
 from ris_core.statistics import output, turnaround
 from ris_core.statistics.output import Output
 from ris_core.statistics.period import Period
@@ -73,18 +74,18 @@ def register_wording(period: Period) -> Wording:
     return Wording(name, _title(name, period), columns, **words)
 
 
-def register_sheets(period: Period) -> Iterator[Sheet]:
-    yield register_sheet(period, register_wording(period))
+def register_sheets(period: Period, user: User) -> Iterator[Sheet]:
+    yield register_sheet(period, register_wording(period), user)
 
 
 def _rounded(minutes: float | None) -> float | None:
     return None if minutes is None else round(minutes, 1)
 
 
-EXPORTS: Final[dict[str, Callable[[Period], Iterator[Sheet]]]] = {
-    "overview": output_sheets,
-    "turnaround": turnaround_sheets,
-    "images": image_sheets,
+EXPORTS: Final[dict[str, Callable[[Period, User], Iterator[Sheet]]]] = {
+    "overview": lambda period, _user: output_sheets(period),
+    "turnaround": lambda period, _user: turnaround_sheets(period),
+    "images": lambda period, _user: image_sheets(period),
     "register": register_sheets,
 }
-"""By the page whose table it is."""
+"""By the page whose table it is; only the register names patients."""

@@ -77,13 +77,13 @@ def register(request: UserRequest) -> HttpResponse:
     """The register, page by page."""
     wanted = Wanted.of(request.GET.dict())
     number = max(1, min(whole_number(request.GET.get("page", "")) or 1, 1000))
-    count = register_lines.line_count(wanted.period)
+    count = register_lines.line_count(wanted.period, request.user)
     first = (number - 1) * PAGE_SIZE
     record(actor_of(request), "statistics.register_viewed", subject="statistics:register", page=number)
     exports = exports_of(request.user.pk)
     ready = set(exports.filter(content__isnull=False).values_list("pk", flat=True))
     context = {
-        "lines": list(enumerate(register_lines.lines(wanted.period, first, PAGE_SIZE), start=first + 1)),
+        "lines": list(enumerate(register_lines.lines(wanted.period, first, PAGE_SIZE, request.user), start=first + 1)),
         "count": count,
         "page": number,
         "has_next": first + PAGE_SIZE < count,
@@ -112,7 +112,7 @@ def export(request: UserRequest) -> HttpResponseBase:
         last=period.last.isoformat(),
     )  # fmt: skip
     file = TemporaryFile()  # noqa: SIM115 - closed by the answer when it has been sent
-    write_workbook(file, EXPORTS[name](period), ZoneInfo(settings.QUANG.site.time_zone))
+    write_workbook(file, EXPORTS[name](period, request.user), ZoneInfo(settings.QUANG.site.time_zone))
     file.seek(0)
     return _workbook(file, name, period.first, period.last)
 

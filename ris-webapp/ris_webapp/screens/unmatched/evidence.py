@@ -8,6 +8,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from ris_core.accounts.models import User
 from ris_core.matching.evidence import Comparison, Verdict
 from ris_core.matching.models import RejectedCandidate
 from ris_core.matching.oddities import Oddity
@@ -68,11 +69,11 @@ def opened(study: Study) -> Opened:
     return Opened(study, _possibilities(weighed.orders), weighed.odd)
 
 
-def searched(study: Study, query: str, user_id: int) -> list[Possibility]:
+def searched(study: Study, query: str, user: User) -> list[Possibility]:
     """Orders found by what a person types: name without diacritics, patient id, accession number."""
     if not query:
         return []
-    page = exam_page(Filter(query=query, when="all"), user_id, size=FOUND)
+    page = exam_page(Filter(query=query, when="all"), user, size=FOUND)
     ids = [row.procedure_id for row in page.rows if row.exam_state != "CANCELLED"]
     return _possibilities(weigh(study, ids).orders)
 

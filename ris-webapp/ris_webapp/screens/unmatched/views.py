@@ -51,7 +51,7 @@ def orders(request: UserRequest, study_id: int) -> HttpResponse:
     """Orders that a search finds, each beside the study; what the rules found when nothing is searched for."""
     waiting = _waiting(study_id)
     query = " ".join(request.GET.get("q", "").split())[:100]
-    found = evidence.searched(waiting, query, request.user.pk) if query else evidence.opened(waiting).possibilities
+    found = evidence.searched(waiting, query, request.user) if query else evidence.opened(waiting).possibilities
     note_search(request, "order.searched", query)
     context = {
         "study": waiting,

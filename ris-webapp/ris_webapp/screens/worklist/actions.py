@@ -14,6 +14,9 @@ from ris_core.accounts.roles import may, roles_in_force
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.exam_lists import services
+from ris_core.orders.models import RequestedProcedure
+from ris_core.sight.errors import OutOfSight
+from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number, whole_numbers
 from ris_webapp.permission import UserRequest, requires
@@ -49,6 +52,7 @@ def bulk(request: UserRequest) -> HttpResponse:
     action, target = request.POST.get("action", ""), request.POST.get("target", "")
     if not exams:
         raise InvalidValue("no exam was chosen", field="exams")
+    _refuse_unseen(request, [*exams, *_exams_named_in(request.POST.get("target", ""))])
     actor = actor_of(request)
     match action:
         case "tag":
@@ -80,6 +84,18 @@ def bulk(request: UserRequest) -> HttpResponse:
         case "reassign":
             return _reassign(request, target)
     raise InvalidValue("there is no such action", field="action")
+
+
+def _exams_named_in(target: str) -> list[int]:
+    """The exams that an undo names: ``exam:reader`` pairs."""
+    return whole_numbers(pair.partition(":")[0] for pair in target.split(";") if ":" in pair)
+
+
+def _refuse_unseen(request: UserRequest, exams: list[int]) -> None:
+    """:raises OutOfSight: one of the exams is hidden from the user"""
+    chosen = RequestedProcedure.objects.filter(pk__in=exams)
+    if seen_exams(chosen, request.user).distinct().count() != chosen.count():
+        raise OutOfSight("outside what this account sees", field="exams")
 
 
 def _assign(request: UserRequest, exams: list[int], reader_id: int | None) -> HttpResponse:

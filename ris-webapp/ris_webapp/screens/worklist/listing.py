@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
+from ris_core.accounts.models import User
 from ris_core.exam_lists.models import Assignment, FolderExam
 from ris_core.exam_lists.targets import WAITING, late_exams
 from ris_core.exam_search.expression import All, Expression, all_of, phrase
@@ -18,6 +19,7 @@ from ris_core.exam_search.words import words_of
 from ris_core.orders.models import FINISHED, ExamState, RequestedProcedure, ScheduledProcedureStep, Urgency
 from ris_core.patients.models import PatientIdentifier
 from ris_core.reports.models import Reading
+from ris_core.sight.seeing import Sight, seen_exams
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 from ris_webapp.screens.worklist.filters import WORD_FILTERS, Cursor, Filter
 
@@ -59,9 +61,10 @@ def exams_of(user_id: int) -> set[int]:
     return {key for found in keys for key in found}
 
 
-def filtered(wanted: Filter, user_id: int) -> Exams:
-    """The exams of the filter but for its chips of state, modality and priority."""
-    exams = RequestedProcedure.objects.all()
+def filtered(wanted: Filter, user: User, sight: Sight | None = None) -> Exams:
+    """The exams of the filter that the user sees, but for its chips of state, modality and priority."""
+    user_id = user.pk
+    exams = seen_exams(RequestedProcedure.objects.all(), user, sight)
     period = wanted.period()
     if period:
         exams = exams.filter(scheduled_at__gte=period[0], scheduled_at__lt=period[1])
@@ -120,7 +123,7 @@ def _with_chips(exams: QuerySet[RequestedProcedure], wanted: Filter) -> QuerySet
 
 def exam_page(
     wanted: Filter,
-    user_id: int,
+    user: User,
     after: Cursor | None = None,
     size: int = PAGE_ROWS,
     *,
@@ -133,7 +136,7 @@ def exam_page(
 
     :param exams: what :func:`filtered` gives, when it has been asked already
     """
-    shown = with_chips(filtered(wanted, user_id) if exams is None else exams, wanted)
+    shown = with_chips(filtered(wanted, user) if exams is None else exams, wanted)
     among = None
     if wanted.sort_column:
         ids = _by_column(shown.all, wanted.sort_column, after, size + 1)

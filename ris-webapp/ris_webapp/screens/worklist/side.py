@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ris_core.accounts.models import User
 from ris_core.exam_lists.models import SavedList, Tag
 from ris_core.exam_lists.services import folders_of, lists_for
+from ris_core.sight.seeing import Sight, sight_of
 from ris_webapp.screens.worklist.facets import MOST_FOUND, Count
 from ris_webapp.screens.worklist.filters import Filter
 from ris_webapp.screens.worklist.listing import filtered, with_chips
@@ -74,14 +75,14 @@ class _Counts:
         self._kept: dict[tuple[str, int], tuple[float, Count]] = {}
         self._lock = threading.Lock()
 
-    def of(self, wanted: Filter, user_id: int) -> Count:
-        personal = wanted.mine or wanted.folder
-        key = (wanted.address(), user_id if personal else 0)
+    def of(self, wanted: Filter, user: User, sight: Sight) -> Count:
+        personal = wanted.mine or wanted.folder or sight.limit is not None
+        key = (wanted.address(), user.pk if personal else 0)
         kept = self._kept.get(key)
         if kept and kept[0] > time.monotonic():
             return kept[1]
         number = 0
-        exams = with_chips(filtered(wanted, user_id), wanted)
+        exams = with_chips(filtered(wanted, user, sight), wanted)
         for each in (exams.newest, exams.all):
             if each is not None and number <= MOST_FOUND:
                 number = len(each.values_list("pk", flat=True)[: MOST_FOUND + 1])
@@ -102,10 +103,12 @@ COUNTS = _Counts()
 def side_for(user: User, present: Filter) -> Side:
     """The lists of ``user``; ``present`` is the one they look at."""
 
+    sight = sight_of(user)
+
     def entry(name: Text, wanted: Filter, saved: SavedList | None = None) -> Entry:
         address = wanted.address()
         current = address == present.address()
-        return Entry(name, address, COUNTS.of(wanted, user.pk), current, saved, wanted.folder)
+        return Entry(name, address, COUNTS.of(wanted, user, sight), current, saved, wanted.folder)
 
     lists = list(lists_for(user))
     saved = [entry(each.name, Filter.parse(each.parameters), each) for each in lists]

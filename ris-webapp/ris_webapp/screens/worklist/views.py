@@ -15,7 +15,8 @@ from ris_core.audit.services import record
 from ris_core.exam_lists.models import Folder, Tag
 from ris_core.exam_lists.services import readers
 from ris_core.matching.body_regions import REGIONS
-from ris_core.orders.models import PatientClass
+from ris_core.orders.models import PatientClass, RequestedProcedure
+from ris_core.sight.seeing import seen_exams, sight_of
 from ris_webapp.client import actor_of
 from ris_webapp.feed import newest_position
 from ris_webapp.jinja import word
@@ -43,8 +44,9 @@ def worklist(request: UserRequest) -> HttpResponse:
     parameters = request.GET.dict()
     wanted = filters.Filter.parse(parameters)
     after = filters.Cursor.parse(parameters["after"]) if "after" in parameters else None
-    exams = filtered(wanted, request.user.pk)
-    page = exam_page(wanted, request.user.pk, after, exams=exams)
+    sight = sight_of(request.user)
+    exams = filtered(wanted, request.user, sight)
+    page = exam_page(wanted, request.user, after, exams=exams)
     if wanted.searching and after is None:
         typed = (wanted.query, *(getattr(wanted, name) for name in filters.WORD_FILTERS), wanted.region)
         words = " ".join(filter(None, typed))
@@ -56,7 +58,7 @@ def worklist(request: UserRequest) -> HttpResponse:
     period = wanted.period()
     context |= {
         "live_position": position,
-        "facets": facets(wanted, narrowed=exams if wanted.narrowed else None),
+        "facets": facets(wanted, narrowed=exams if wanted.narrowed or sight.limit else None),
         "mine_count": len(exams_of(request.user.pk)),
         "filters": filters,
         "labels": LABELS,
@@ -76,7 +78,9 @@ def worklist(request: UserRequest) -> HttpResponse:
 @require_GET
 def rows(request: UserRequest) -> HttpResponse:
     """The rows of the exams ``ids`` as they are now, for those that a page shows already."""
-    ids = whole_numbers(request.GET.get("ids", "").split(","))[: 4 * PAGE_ROWS]
+    asked = whole_numbers(request.GET.get("ids", "").split(","))[: 4 * PAGE_ROWS]
+    seen = set(seen_exams(RequestedProcedure.objects.filter(pk__in=asked), request.user).values_list("pk", flat=True))
+    ids = [key for key in asked if key in seen]
     columns, _chosen = shown_to(request.user)
     context = {"page": {"rows": rows_of(ids), "next_cursor": None}, "columns": columns}
     return render(request, "worklist/rows.html", context)

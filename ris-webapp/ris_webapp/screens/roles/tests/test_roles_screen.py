@@ -83,5 +83,5 @@ def test_it_knows_the_technical_screens_and_no_accounts() -> None:
 
 def test_who_has_no_worklist_begins_elsewhere() -> None:
     assert client_as(Role.IT).get("/")["Location"] == "/devices/"
-    assert client_as(Role.AUDITOR).get("/")["Location"] == "/account/password/"
+    assert client_as(Role.AUDITOR).get("/")["Location"] == "/audit/"
     assert client_as(Role.TECHNOLOGIST).get("/").status_code == 200

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.exam_lists.targets import set_target
@@ -29,6 +30,9 @@ from ris_webapp.tests.people import a_user, client_as
 
 pytestmark = pytest.mark.django_db
 
+READER = User(pk=0, role="RADIOLOGIST")
+"""Somebody who sees every exam and has none of their own."""
+
 
 @pytest.fixture(autouse=True)
 def _fresh_counts() -> None:
@@ -42,7 +46,7 @@ def _named(name: str, **exam: object) -> RequestedProcedure:
 
 
 def _found(query: str) -> set[int]:
-    return {row.procedure_id for row in exam_page(Filter(query=query, when="all"), 0).rows}
+    return {row.procedure_id for row in exam_page(Filter(query=query, when="all"), READER).rows}
 
 
 @pytest.mark.parametrize(
@@ -107,13 +111,13 @@ def test_a_search_shows_each_exam_once_from_the_latest_back_whichever_way_it_is_
     seen: list[int] = []
     after: Cursor | None = None
     while after or not seen:
-        page = exam_page(wanted, 0, after, size=3)
+        page = exam_page(wanted, READER, after, size=3)
         seen += [row.procedure_id for row in page.rows]
         after = page.next_cursor
         if after is None:
             break
     assert seen == expected
-    assert facets(wanted, narrowed=listing.filtered(wanted, 0)).total == Count(len(expected))
+    assert facets(wanted, narrowed=listing.filtered(wanted, READER)).total == Count(len(expected))
 
 
 def test_every_number_of_an_exam_finds_it() -> None:
@@ -140,7 +144,7 @@ def test_unfinished_exams_come_by_priority_and_time_and_finished_ones_after_them
     ]:  # fmt: skip
         at = now + timedelta(minutes=minutes)
         wanted.append(an_exam(state=state, priority=priority, priority_rank=rank, scheduled_at=at).pk)
-    assert [row.procedure_id for row in exam_page(Filter(), 0).rows] == wanted
+    assert [row.procedure_id for row in exam_page(Filter(), READER).rows] == wanted
 
 
 def test_emergencies_come_before_inpatients_and_of_these_first_what_is_due_first() -> None:
@@ -154,10 +158,10 @@ def test_emergencies_come_before_inpatients_and_of_these_first_what_is_due_first
         exam = an_exam(modality=modality, images_arrived_at=now - timedelta(minutes=waited), scheduled_at=now)
         Visit.objects.filter(patient=exam.patient).update(patient_class=patient_class)
         wanted.append(exam.pk)
-    rows = exam_page(Filter(), 0).rows
+    rows = exam_page(Filter(), READER).rows
     assert [row.procedure_id for row in rows] == wanted
     assert [(row.target_minutes, row.late_minutes) for row in rows[:3]] == [(240, None), (30, 10), (30, None)]
-    assert [row.procedure_id for row in exam_page(Filter(late=True, when="all"), 0).rows] == [wanted[1], wanted[5]]
+    assert [row.procedure_id for row in exam_page(Filter(late=True, when="all"), READER).rows] == [wanted[1], wanted[5]]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_pages_show_every_exam_exactly_once_also_those_of_the_same_moment(wanted
     seen: list[int] = []
     after: Cursor | None = None
     for _ in range(len(states)):
-        page = exam_page(wanted, 0, after, size=3)
+        page = exam_page(wanted, READER, after, size=3)
         seen += [row.procedure_id for row in page.rows]
         after = page.next_cursor
         if after is None:
@@ -192,7 +196,7 @@ def test_filters_narrow_and_survive_the_address() -> None:
     an_exam(modality="CT", state="READY_TO_READ")
     an_exam(modality="MR", state="FINAL")
     wanted = Filter.parse({"state": "ready", "modality": "mr", "when": "today", "junk": "1"})
-    assert [row.procedure_id for row in exam_page(wanted, 0).rows] == [exam.pk]
+    assert [row.procedure_id for row in exam_page(wanted, READER).rows] == [exam.pk]
     assert wanted.address() == "?state=ready&modality=MR&when=today"
     assert Filter.parse({"state": "x", "when": "x", "priority": "x", "sort": "x"}) == Filter()
 
@@ -203,7 +207,7 @@ def test_mine_are_the_readings_i_hold_and_have_not_finished() -> None:
     Reading.objects.create(procedure=mine, state="CLAIMED", claimed_by=me)
     Reading.objects.create(procedure=done, state="FINAL", claimed_by=me)
     Reading.objects.create(procedure=theirs, state="CLAIMED", claimed_by=other)
-    assert [row.procedure_id for row in exam_page(Filter(mine=True), me.pk).rows] == [mine.pk]
+    assert [row.procedure_id for row in exam_page(Filter(mine=True), me).rows] == [mine.pk]
 
 
 def test_chips_count_under_the_other_filters() -> None:
@@ -220,11 +224,11 @@ def test_a_search_is_counted_too_and_what_is_too_much_is_said_to_be_more(monkeyp
     for state in ("READY_TO_READ", "FINAL", "FINAL"):
         an_exam(state=state)
     wanted = Filter(query="đào", when="all")
-    assert facets(wanted, narrowed=listing.filtered(wanted, 0)).states["final"] == Count(2)
+    assert facets(wanted, narrowed=listing.filtered(wanted, READER)).states["final"] == Count(2)
     monkeypatch.setattr(counting, "MOST_FOUND", 1)
     for newest in (services.NEWEST, 2):
         monkeypatch.setattr(services, "NEWEST", newest)
-        assert facets(wanted, narrowed=listing.filtered(wanted, 0)).total == Count(1, at_least=True)
+        assert facets(wanted, narrowed=listing.filtered(wanted, READER)).total == Count(1, at_least=True)
 
 
 def test_over_all_days_no_more_than_the_newest_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +258,7 @@ def _all_pages(wanted: Filter) -> list[int]:
     seen: list[int] = []
     after = None
     for _ in range(5):
-        page = exam_page(wanted, 0, after, size=2)
+        page = exam_page(wanted, READER, after, size=2)
         seen += [row.procedure_id for row in page.rows]
         after = page.next_cursor
         if after is None:
@@ -265,9 +269,9 @@ def _all_pages(wanted: Filter) -> list[int]:
 def test_a_sort_of_very_many_exams_is_of_the_newest_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = an_exam(scheduled_at=timezone.now() - timedelta(days=1)), an_exam()
     wanted = Filter(when="all", sort="patient")
-    assert exam_page(wanted, 0).sorted_among is None
+    assert exam_page(wanted, READER).sorted_among is None
     monkeypatch.setattr(listing, "SORTED_AMONG", 1)
-    page = exam_page(wanted, 0)
+    page = exam_page(wanted, READER)
     assert ([row.procedure_id for row in page.rows], page.sorted_among) == ([new.pk], 1)
     assert old.pk not in [row.procedure_id for row in page.rows]
 
@@ -287,7 +291,7 @@ def test_further_filters_narrow(wanted: Filter) -> None:
     other = an_exam(service_name="Siêu âm thai", service_code="SA.THAI")
     Visit.objects.filter(patient_id=other.patient_id).update(patient_class="I")
     type(other.request).objects.filter(pk=other.request_id).update(requesting_department="Khoa Sản")
-    assert [row.procedure_id for row in exam_page(wanted, 0).rows] == [exam.pk]
+    assert [row.procedure_id for row in exam_page(wanted, READER).rows] == [exam.pk]
     assert Filter.parse(dict(parse_qsl(wanted.address()[1:]))) == wanted
 
 
@@ -295,8 +299,8 @@ def test_days_from_and_until_are_whole_days_here() -> None:
     today = timezone.localdate()
     exam = an_exam()
     an_exam(scheduled_at=timezone.now() - timedelta(days=3))
-    assert [row.procedure_id for row in exam_page(Filter(since=today, until=today), 0).rows] == [exam.pk]
-    assert len(exam_page(Filter(since=today - timedelta(days=3)), 0).rows) == 2
+    assert [row.procedure_id for row in exam_page(Filter(since=today, until=today), READER).rows] == [exam.pk]
+    assert len(exam_page(Filter(since=today - timedelta(days=3)), READER).rows) == 2
     assert Filter.parse({"since": "31.12.2026", "until": "x"}) == Filter()
 
 

@@ -1,0 +1,172 @@
+"""Which exams, patients and studies a user sees: the one place that lists, pages, pictures and grants ask (P13, P17).
+
+Who has no limits and may see confidential patients costs nothing; nor does anybody while no patient is confidential
+but one look into a table of none. A limit is a condition on columns with an index; what an exam's reader holds, what
+was granted, and a patient opened in an emergency is seen besides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from ris_core.accounts.models import User
+from ris_core.accounts.roles import may, sees_own_only
+from ris_core.accounts.rules import Function
+from ris_core.catalogue.models import Staff
+from ris_core.exam_lists.models import Assignment
+from ris_core.external_results.models import ExternalDocument
+from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
+from ris_core.patients.models import Patient
+from ris_core.reports.models import Reading
+from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
+from ris_core.signatures.models import Signature
+from ris_core.studies.models import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a user does not see, if anything."""
+
+    limit: SightLimit | None
+    hides_confidential: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing is hidden from the user."""
+        return self.limit is None and not self.hides_confidential
+
+
+def sight_of(user: User) -> Sight:
+    """What the user sees now."""
+    limit = SightLimit.objects.filter(user_id=user.pk).first()
+    if limit is None and sees_own_only(user.role):
+        limit = SightLimit(user=user, physicians=_names_of(user))
+    blind = not may(user.role, Function.VIEW_CONFIDENTIAL) and ConfidentialPatient.objects.exists()
+    return Sight(limit, blind)
+
+
+def is_limited(user: User) -> bool:
+    """Whether the user sees only a part of the archive."""
+    return sees_own_only(user.role) or SightLimit.objects.filter(user_id=user.pk).exists()
+
+
+def seen_exams(
+    exams: QuerySet[RequestedProcedure], user: User, sight: Sight | None = None
+) -> QuerySet[RequestedProcedure]:
+    """Those of ``exams`` that the user sees."""
+    sight = sight or sight_of(user)
+    return exams if sight.is_whole else exams.filter(_condition(user, sight))
+
+
+def sees_exam(user: User, exam_id: int) -> bool:
+    """Whether the user sees the exam; one that is not there is nobody's secret."""
+    sight, exams = sight_of(user), RequestedProcedure.objects.filter(pk=exam_id)
+    return sight.is_whole or seen_exams(exams, user, sight).exists() or not exams.exists()
+
+
+def sees_request(user: User, request_id: int) -> bool:
+    """Whether the user sees every exam of an order."""
+    sight, exams = sight_of(user), RequestedProcedure.objects.filter(request_id=request_id)
+    return sight.is_whole or seen_exams(exams, user, sight).count() == exams.count()
+
+
+def sees_document(user: User, document_id: int) -> bool:
+    """Whether the user sees the exam to which a document came with a result made elsewhere."""
+    exam = ExternalDocument.objects.filter(pk=document_id).values_list("result__procedure_id", flat=True).first()
+    return exam is None or sees_exam(user, exam)
+
+
+def sees_signature(user: User, signature_id: int) -> bool:
+    """Whether the user sees the exam whose report was signed."""
+    exams = Signature.objects.filter(pk=signature_id).values_list("version__reading__procedure_id", flat=True)
+    return all(sees_exam(user, exam) for exam in exams)
+
+
+def sees_patient(user: User, patient_id: int) -> bool:
+    """Whether the user sees the patient's record: with every exam, so never under a limit but by a grant."""
+    sight = sight_of(user)
+    if sight.is_whole or _granted(user).filter(patient_id=patient_id).exists():
+        return True
+    return sight.limit is None and not ConfidentialPatient.objects.filter(patient_id=patient_id).exists()
+
+
+def seen_patients(patients: QuerySet[Patient], user: User) -> QuerySet[Patient]:
+    """Those of ``patients`` whose record the user sees."""
+    sight = sight_of(user)
+    if sight.is_whole:
+        return patients
+    granted = Q(pk__in=_granted(user).filter(patient__isnull=False).values("patient_id"))
+    if sight.limit is not None:
+        return patients.filter(granted)
+    return patients.filter(~Q(pk__in=ConfidentialPatient.objects.values("patient_id")) | granted)
+
+
+def sees_study(user: User, study_id: int) -> bool:
+    """Whether the user sees a study: an exam of it that they see; one without an exam unless they are limited."""
+    sight = sight_of(user)
+    if sight.is_whole:
+        return True
+    linked = Study.objects.filter(pk=study_id, links__undone_at__isnull=True, links__isnull=False)
+    exams = list(linked.values_list("links__procedure_id", flat=True))
+    if not exams:
+        return sight.limit is None
+    return seen_exams(RequestedProcedure.objects.filter(pk__in=exams), user, sight).count() == len(set(exams))
+
+
+def _names_of(user: User) -> list[str]:
+    """As orders may name the user: by the account, and by the staff that the hospital's systems sent."""
+    names = {user.full_name, f"{user.title} {user.full_name}".strip()}
+    if user.staff_code:
+        names |= set(Staff.objects.filter(code=user.staff_code).values_list("name", flat=True))
+    return sorted(names)
+
+
+def _condition(user: User, sight: Sight) -> Q:
+    allowed, limit = Q(), sight.limit
+    if limit is not None:
+        allowed &= _within(limit)
+    if sight.hides_confidential:
+        allowed &= ~Q(patient_id__in=ConfidentialPatient.objects.values("patient_id"))
+    besides = _besides(user)
+    if limit is not None and (limit.physicians or limit.departments or limit.rooms):
+        # few of many: collected by their indexes, or a list of a million would be walked until a page is full
+        within = RequestedProcedure.objects.filter(allowed).order_by().values("pk")
+        collected = within.union(*(RequestedProcedure.objects.filter(each).order_by().values("pk") for each in besides))
+        return Q(pk__in=collected)
+    for each in besides:
+        allowed |= each
+    return allowed
+
+
+def _besides(user: User) -> list[Q]:
+    """What is seen whatever the limits: granted, opened in an emergency, asked to read, held."""
+    granted = _granted(user)
+    return [
+        Q(pk__in=granted.filter(procedure__isnull=False).values("procedure_id")),
+        Q(patient_id__in=granted.filter(patient__isnull=False).values("patient_id")),
+        Q(pk__in=Assignment.objects.filter(reader_id=user.pk).values("procedure_id")),
+        Q(pk__in=Reading.objects.filter(claimed_by_id=user.pk).values("procedure_id")),
+    ]
+
+
+def _within(limit: SightLimit) -> Q:
+    within = Q()
+    if limit.modalities:
+        within &= Q(modality__in=limit.modalities)
+    if limit.departments or limit.physicians:
+        requests = ImagingServiceRequest.objects.all()
+        if limit.departments:
+            requests = requests.filter(requesting_department__in=limit.departments)
+        if limit.physicians:
+            requests = requests.filter(requesting_physician__in=limit.physicians)
+        within &= Q(request_id__in=requests.values("pk"))
+    if limit.rooms:
+        within &= Q(pk__in=ScheduledProcedureStep.objects.filter(room__in=limit.rooms).values("procedure_id"))
+    return within
+
+
+def _granted(user: User) -> QuerySet[SightGrant]:
+    return SightGrant.objects.filter(user_id=user.pk, until__gt=timezone.now())
