@@ -35,6 +35,9 @@ NOT_YET = frozenset(
         "signing:signing",
         "unmatched:queue",
         "peer_reviews:results",
+        "access_log:log",
+        "access_log:export",
+        "access_log:alerts",
     }
 )
 """Lists that show a confidential patient's name to whoever has their function."""

@@ -47,7 +47,7 @@ class Wanted(Asked):
         if not self.patient:
             return None
         key = whole_number(self.patient.removeprefix("#")) if self.patient.startswith("#") else None
-        keys = {key} if key is not None else {each.patient.pk for each in found(self.patient)}
+        keys = {key} if key is not None else {each.patient.pk for each in found(self.patient, None)}
         merged = Patient.objects.filter(merged_into_id__in=keys).values_list("pk", flat=True)
         return sorted(keys | set(merged)) or NOBODY
 
