@@ -58,6 +58,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "release_idle_readings": _("Trả lại ca giữ lâu không làm"),
         "purge_changes": _("Dọn tin cập nhật màn hình đã cũ"),
         "purge_done_jobs": _("Dọn việc đã xong"),
+        "look_up_directories": _("Tra lại tài khoản trong danh bạ"),
         "seal_audit": _("Niêm phong nhật ký truy cập"),
         "export_audit": _("Ghi nhật ký truy cập ra tệp"),
         "forward_audit": _("Gửi nhật ký truy cập tới máy chủ syslog"),

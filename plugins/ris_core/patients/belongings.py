@@ -35,8 +35,10 @@ STAYING = (
     "patients.Patient",
     "patients.PatientMerge",
     "patients.PatientLink",
+    "sight.ConfidentialPatient",
+    "sight.SightGrant",
 )
-"""Tables that name a patient and tell what was done to that record: history, which stays with it."""
+"""Tables that name a patient and tell what was done to that record, or who may see it: they stay with it."""
 
 
 def keys_of(patient_id: int) -> Keys:

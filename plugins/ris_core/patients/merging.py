@@ -19,6 +19,7 @@ from ris_core.patients.belongings import have_a_primary, keys_of, lock_patients,
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import MergeRefused
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.sight.services import keep_confidential
 
 
 @transaction.atomic
@@ -55,6 +56,7 @@ def merge_patients(merged_id: int, survivor_id: int, actor: Actor, *, reason: st
     )
     Patient.objects.filter(pk=merged_id).update(merged_into_id=survivor_id, updated_at=timezone.now())
     have_a_primary(survivor_id)
+    keep_confidential(merged_id, survivor_id, actor)
     record(
         actor,
         "patient.merged",

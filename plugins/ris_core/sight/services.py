@@ -102,6 +102,15 @@ def set_confidential(patient_id: int, confidential: bool, actor: Actor) -> None:
         record(actor, action, subject=f"patient:{patient_id}", patient_id=patient_id)
 
 
+def keep_confidential(merged_id: int, survivor_id: int, actor: Actor) -> None:
+    """What has come from a confidential record into another makes that one confidential; in the caller's transaction.
+
+    Undoing the merge leaves both so: who no longer need be is for a person to say.
+    """
+    if ConfidentialPatient.objects.filter(patient_id=merged_id).exists():
+        set_confidential(survivor_id, True, actor)
+
+
 def open_in_emergency(number: str, reason: str, actor: Actor) -> SightGrant:
     """Break the glass: the actor sees the patient with this number, every exam of theirs, for
     ``access.emergency_minutes``.
