@@ -190,8 +190,8 @@ def _narrow(share: Share) -> str:
 
 
 def _take_back_letters(share: Share) -> None:
-    """What has not been handed over names a link that works no more."""
-    owed = share.messages.filter(state__in=OWED)
+    """What has not been handed over names a link that works no more, and is not sent again by anybody either."""
+    owed = share.messages.filter(state__in=(*OWED, OutboxState.DEAD))
     owed.update(state=OutboxState.DISMISSED, dismissed_reason="the link works no more", sealed=b"", message=b"")
 
 

@@ -33,10 +33,10 @@ from ris_webapp.screens.sharing.forms import ShareForm, refuse
 def create(request: UserRequest) -> HttpResponse:
     """The form; once it is right, the link, this once. ``?exam=`` names exams; ``add`` looks one up by its number."""
     entered = request.POST if request.method == "POST" else request.GET
-    exams = chosen_exams(whole_numbers(entered.getlist("exam")))
+    exams = chosen_exams(whole_numbers(entered.getlist("exam")), request.user)
     added = entered.get("add", "").strip()
     if request.method == "GET" or "look_up" in request.POST:
-        found = exams_numbered(added)
+        found = exams_numbered(added, request.user)
         exams += [exam for exam in found if exam not in exams]
         form = ShareForm(initial={**_usual(), **request.POST.dict()})
         return _form(request, form, exams, not_found=added if added and not found else "")
@@ -67,7 +67,7 @@ def _form(request: UserRequest, form: ShareForm, exams: list[RequestedProcedure]
     context = {
         "form": form,
         "exams": exams,
-        "others": others_of(exams) if exams else [],
+        "others": others_of(exams, request.user) if exams else [],
         "not_found": not_found,
         "last_day": timezone.now() + timedelta(days=settings.QUANG.sharing.longest_days),
         "can_mail": bool(settings.QUANG.mail.host),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,11 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.errors import NotFound
+from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.models import Share, ShareMessage
+from ris_core.sharing.models import Share, SharedExam, ShareMessage
 from ris_core.sharing.services import extend_share, limit_share, renew_link, revoke_share, share_state
 from ris_core.sharing.telling import SHARE_MESSAGES, link_of, send_link
+from ris_core.sight.seeing import seen_exams, sight_of
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.sharing.forms import WHAT_TO_DO, ExtendForm, LimitForm, end_of
@@ -122,8 +124,17 @@ def revoke(request: UserRequest, share_id: int) -> HttpResponse:
 
 
 def _visible(request: UserRequest) -> QuerySet[Share]:
+    """One's own, so that they can be revoked whatever is hidden since; others' only when all their exams are seen."""
     rows = Share.objects.select_related("created_by", "revoked_by").order_by("-created_at", "-pk")
-    return rows if may(request.user.role, Function.MANAGE_SHARES) else rows.filter(created_by=request.user)
+    if not may(request.user.role, Function.MANAGE_SHARES):
+        return rows.filter(created_by=request.user)
+    sight = sight_of(request.user)
+    if sight.is_whole:
+        return rows
+    hidden = SharedExam.objects.exclude(
+        procedure__in=seen_exams(RequestedProcedure.objects.all(), request.user, sight).values("pk")
+    )
+    return rows.filter(Q(created_by=request.user) | ~Q(pk__in=hidden.values("share_id")))
 
 
 def _with_dead_letters(rows: list[Share]) -> frozenset[int]:

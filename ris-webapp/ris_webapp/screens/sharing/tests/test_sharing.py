@@ -14,7 +14,9 @@ from django.utils import timezone
 from ris_core.access.ended_grants import read_ended_grants
 from ris_core.access.tokens import share_grant
 from ris_core.accounts.models import Role
+from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
 from ris_core.jobs.models import Job
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.documents import ensure_document
@@ -23,11 +25,12 @@ from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sharing.opening import MOST_REFUSALS
 from ris_core.sharing.rules import CODES_AT_ONCE, WRONG_TRIES
 from ris_core.sharing.telling import Letter
+from ris_core.sight.services import set_confidential
 from ris_core.signatures.sealing import opened
 from ris_core.studies.models import Study
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
-from ris_webapp.tests.people import client_as
+from ris_webapp.tests.people import a_role, client_as
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "mo-bang-cai-nay"
@@ -313,6 +316,42 @@ def test_shares_are_seen_by_who_made_them_and_who_manages_all(sharer: Client) ->
     assert "BS Minh" in manager.get("/shares/").content.decode()
     assert manager.post(f"/shares/{share.pk}/revoke/").status_code == 302
     assert client_as(Role.CLINICIAN).get("/shares/").status_code == 403
+
+
+def test_a_confidential_patients_exam_is_neither_shown_nor_shared_by_who_does_not_see_it(sharer: Client) -> None:
+    (exam, _), (plain, _) = an_exam_with_images(), an_exam_with_images()
+    senior = client_as(Role.SENIOR)
+    share, _secret = made(senior, exam, receiver="BS Kín")
+    set_confidential(exam.patient_id, confidential=True, actor=Actor("test"))
+    number = exam.request.accession_number
+    asked = sharer.get("/shares/new/", {"exam": exam.pk}).content.decode()
+    asked += sharer.post("/shares/new/", {"look_up": "1", "add": number, "lock": "NONE"}).content.decode()
+    assert exam.service_name not in asked
+    shared, _secret = made(sharer, plain, exam)
+    assert [each.procedure_id for each in shared.exams.all()] == [plain.pk]
+    manager = client_as(a_role(Function.MANAGE_SHARES))
+    assert "BS Kín" not in manager.get("/shares/").content.decode()
+    assert manager.get(f"/shares/{share.pk}/").status_code == 404
+    assert manager.post(f"/shares/{share.pk}/link/").status_code == 404
+    assert manager.get(f"/shares/{shared.pk}/").status_code == 200
+    assert client_as(Role.ADMINISTRATOR).get(f"/shares/{share.pk}/").status_code == 200
+
+
+def test_who_made_a_share_can_revoke_it_whatever_is_hidden_from_them_since(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, _secret = made(sharer, exam)
+    set_confidential(exam.patient_id, confidential=True, actor=Actor("test"))
+    assert sharer.post(f"/shares/{share.pk}/revoke/").status_code == 302
+
+
+def test_a_letter_that_was_not_delivered_does_not_outlive_its_link(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    share, _secret = made(sharer, exam, send_to="bs.minh@example.org")
+    ShareMessage.objects.update(state="DEAD")
+    sharer.post(f"/shares/{share.pk}/link/", {})
+    letter = ShareMessage.objects.get(share=share)
+    assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
+    assert sharer.post(f"/shares/{share.pk}/letters/{letter.pk}/again/").status_code == 404
 
 
 @pytest.mark.parametrize(
