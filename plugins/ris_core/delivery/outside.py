@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q
 
 from ris_core.delivery.holding import has_open_hold
-from ris_core.delivery.models import ReturnHold
+from ris_core.delivery.models import Receiver, ReturnHold
 from ris_core.reports.models import ReportVersion
 from ris_core.reports.recalling import is_recalled
 
@@ -29,6 +29,11 @@ def report_is_recalled(procedure_id: int) -> bool:
     """Whether the exam's report has been withdrawn and not yet been corrected."""
     newest = _newest_version(procedure_id)
     return newest is not None and is_recalled(newest)
+
+
+def is_switched_off(receiver_code: str) -> bool:
+    """Whether the receiver of a link gets nothing any more: what was sent to it opens nothing either."""
+    return Receiver.objects.filter(code=receiver_code, active=False).exists()
 
 
 def held_readings() -> Q:

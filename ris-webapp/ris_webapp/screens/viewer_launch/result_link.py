@@ -13,7 +13,7 @@ from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import ResultLink, read_result_link, receiver_grant
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
-from ris_core.delivery.outside import report_is_recalled, version_for_outside
+from ris_core.delivery.outside import is_switched_off, report_is_recalled, version_for_outside
 from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
@@ -46,6 +46,9 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     if link.expires_at <= timezone.now():
         _note(actor, link, procedure, "over")
         return refuse(request, "QUANG-3102")
+    if is_switched_off(link.receiver):
+        _note(actor, link, procedure, "the receiver is switched off")
+        return refuse(request, "QUANG-3103")
     if link.version_number and report_is_recalled(link.procedure_id):
         _note(actor, link, procedure, "recalled")
         return refuse(request, "QUANG-3108")
@@ -75,7 +78,7 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
         link = allowed_report(request, digits)
     except TokenRefused as error:
         return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
-    version = version_for_outside(link.procedure_id)
+    version = None if is_switched_off(link.receiver) else version_for_outside(link.procedure_id)
     if version is None:
         return refuse(request, "QUANG-3108" if report_is_recalled(link.procedure_id) else "QUANG-3103")
     pdf = report_pdf(version)

@@ -11,14 +11,27 @@ from django.test import Client
 from django.utils import timezone
 
 from ris_core.access.signing import Keyring
-from ris_core.access.tokens import ResultLink, issue_result_link, viewer_cookie_name
+from ris_core.access.tokens import (
+    ImageLink,
+    ResultLink,
+    issue_image_link,
+    issue_result_link,
+    viewer_cookie_name,
+)
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
+from ris_core.delivery.models import ReturnHold
+from ris_core.delivery.outside import version_in_force
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.content import plain_content
 from ris_core.reports.documents import ensure_document
-from ris_core.reports.models import ReportVersion
+from ris_core.reports.models import ReportVersion, VersionStatus
+from ris_core.reports.recalling import recall
+from ris_core.reports.services import amend, approve, save_draft
 from ris_core.studies.models import Study, StudyState
-from ris_webapp.screens.reading.tests.exams import a_study, an_exam
+from ris_webapp.screens.reading.tests.exams import a_receiver, a_study, a_user, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
 from ris_webapp.screens.viewer_launch.refusals import MAXIMUM_REFUSALS
 
@@ -142,3 +155,59 @@ def test_the_report_is_waited_for_while_it_is_being_made() -> None:
     browser.get(a_link(exam, study))
     address = f"/open/report/{viewer_cookie_name([study.study_instance_uid]).removeprefix('quang_view_')}"
     assert browser.get(address).status_code == 202
+
+
+def test_nothing_opens_once_the_receiver_is_switched_off() -> None:
+    exam, study = reported_exam()
+    ensure_document(ReportVersion.objects.get().pk)
+    receiver = a_receiver("HIS")
+    browser = Client()
+    address = a_link(exam, study)
+    assert browser.get(address).status_code == 302
+    report_address = f"/open/report/{viewer_cookie_name([study.study_instance_uid]).removeprefix('quang_view_')}"
+    assert browser.get(report_address).status_code == 200
+    receiver.active = False
+    receiver.save()
+    assert browser.get(address).status_code == 410
+    assert browser.get(report_address).status_code == 410
+
+
+def an_image_link(exam: RequestedProcedure) -> str:
+    """The address of a key image that went with the first version of the exam's report."""
+    version = ReportVersion.objects.get(reading__procedure=exam)
+    image = KeyImage.objects.create(
+        procedure=exam, study_instance_uid="1.2", series_instance_uid="1.2.3", sop_instance_uid="1.2.3.4",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.2", picture=b"jpeg", sha256="0" * 64, width=1, height=1,
+        chosen_by=a_user(), chosen_at=timezone.now(),
+    )  # fmt: skip
+    VersionKeyImage.objects.create(version=version, key_image=image, position=0, sha256=image.sha256)
+    link = ImageLink("HIS", version.pk, 0, timezone.now() + timedelta(hours=1))
+    return f"/open/image/{issue_image_link(Keyring.from_settings(settings.QUANG), link)}"
+
+
+def test_a_key_image_opens_while_its_version_counts() -> None:
+    exam, _ = reported_exam()
+    address = an_image_link(exam)
+    assert Client().get(address).content == b"jpeg"
+    held = ReturnHold.objects.create(procedure=exam, held_at=timezone.now())
+    assert Client().get(address).status_code == 410
+    held.delete()
+    version = ReportVersion.objects.get(reading__procedure=exam)
+    reader = a_user()
+    actor = Actor(reader.username, reader.pk)
+    recall(version.reading_id, version.number, "Nhầm người bệnh", actor)
+    assert Client().get(address).status_code == 410
+    corrected = amend(version.reading_id, actor)
+    revision = save_draft(corrected.pk, corrected.draft_revision, plain_content(conclusion="Đúng"), actor)
+    approve(corrected.pk, revision, VersionStatus.CORRECTED, actor)
+    assert version_in_force(exam.pk) is not None
+    assert Client().get(address).status_code == 410, "a correction brings back no image of the recalled version"
+
+
+def test_a_key_image_does_not_open_once_the_receiver_is_switched_off() -> None:
+    exam, _ = reported_exam()
+    address, receiver = an_image_link(exam), a_receiver("HIS")
+    assert Client().get(address).status_code == 200
+    receiver.active = False
+    receiver.save()
+    assert Client().get(address).status_code == 410
