@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ris_core.accounts.models import User
-from ris_core.directories.rules import LoginName
+from ris_core.directories import rules
 from ris_core.directories.services import sign_in
 from ris_webapp.client import client_address
 
@@ -36,7 +36,6 @@ class DirectoryBackend(AccountBackend):
 
 
 def name_that_counts(request: HttpRequest | None, credentials: dict[str, Any] | None) -> str:
-    """The name under which django-axes counts failures: however a person writes their name, it is one."""
+    """The name under which django-axes counts failures."""
     typed = str((credentials or {}).get("username") or (request.POST.get("username", "") if request else ""))
-    name = LoginName.parse(typed)
-    return (name.name if name else typed.strip()).lower()[:255]
+    return rules.name_that_counts(typed)

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from ris_core.accounts.models import Origin, User
@@ -28,6 +29,7 @@ from ris_core.accounts.rules import Function
 from ris_core.accounts.services import must_renew_password
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
+from ris_core.directories.rules import name_that_counts
 from ris_core.directories.services import sign_in
 from ris_core.second_factors.needs import has_second_factor, needs_second_factor
 from ris_core.sight.seeing import is_limited
@@ -41,6 +43,8 @@ ADMITTED_SECONDS: Final = 300.0
 MOST_FAILURES: Final = 5
 LOCKED_SECONDS: Final = 900.0
 MOST_REMEMBERED: Final = 512
+MOST_NAMES: Final = 4096
+"""Names whose failures are counted."""
 LONGEST_HEADER: Final = 1024
 _AT_ONCE: Final = 2
 """Passwords checked at a time: each takes argon2's memory, or waits for a directory, inside Orthanc."""
@@ -88,6 +92,7 @@ class ToolCallers:
         self._key = secrets.token_bytes(32)
         self._answers: dict[bytes, _Answer] = {}
         self._failures: dict[str, tuple[int, float]] = {}
+        self._counting = threading.Lock()
         self._checking = threading.BoundedSemaphore(_AT_ONCE)
 
     def caller(self, authorization: str, address: str) -> Account | None:
@@ -112,9 +117,8 @@ class ToolCallers:
         if sent is None:
             return None
         name, password = sent
-        counted = name.lower()
-        failures, last_at = self._failures.get(counted, (0, 0.0))
-        if failures >= MOST_FAILURES and self._clock() - last_at < LOCKED_SECONDS:
+        counted = name_that_counts(name)
+        if self._is_locked(counted):
             return None
         if not self._checking.acquire(blocking=False):
             log.warning("a tool is refused: too many log in at once")
@@ -126,13 +130,29 @@ class ToolCallers:
             self._checking.release()
         now = self._clock()
         if account is None:
-            _make_room(self._failures)
-            self._failures[counted] = (1 if now - last_at > LOCKED_SECONDS else failures + 1, now)
+            self._count_failure(counted, now)
             return None
-        self._failures.pop(counted, None)
-        _make_room(self._answers)
+        with self._counting:
+            self._failures.pop(counted, None)
+        if len(self._answers) >= MOST_REMEMBERED:
+            self._answers.clear()
         self._answers[digest] = _Answer(account, now, now)
         return account
+
+    def _is_locked(self, name: str) -> bool:
+        failures, last_at = self._failures.get(name, (0, 0.0))
+        return failures >= MOST_FAILURES and self._clock() - last_at < LOCKED_SECONDS
+
+    def _count_failure(self, name: str, now: float) -> None:
+        """Of too many names those are forgotten whose lock is over, then those with the fewest failures: typing many
+        names does not open the one that is locked."""
+        with self._counting:
+            failures, last_at = self._failures.pop(name, (0, 0.0))
+            if len(self._failures) >= MOST_NAMES:
+                kept = {one: said for one, said in self._failures.items() if now - said[1] <= LOCKED_SECONDS}
+                most = sorted(kept.items(), key=lambda item: item[1], reverse=True)[: MOST_NAMES // 2]
+                self._failures = dict(most)
+            self._failures[name] = (1 if now - last_at > LOCKED_SECONDS else failures + 1, now)
 
 
 def name_and_password(authorization: str) -> tuple[str, str] | None:
@@ -153,6 +173,7 @@ def admitted(name: str, password: str, address: str) -> Account | None:
     if user is not None:
         user = user if user.check_password(password) and not must_renew_password(user, timezone.now()) else None
     else:
+        make_password(password)  # takes as long as a wrong password of a name that there is
         try:
             user = sign_in(name, password, address)
         except (DirectoryRefused, DirectoryUnavailable) as refusal:
@@ -167,8 +188,9 @@ def admitted(name: str, password: str, address: str) -> Account | None:
 
 
 def looked_at(user_id: int) -> Account | None:
-    """The account as it is now; none: not open."""
-    return _account(User.objects.filter(pk=user_id).first())
+    """The account as it is now; none: not open, or it has a second factor by now."""
+    user = User.objects.filter(pk=user_id).first()
+    return _account(None if user is not None and has_second_factor(user) else user)
 
 
 def _account(user: User | None) -> Account | None:
@@ -178,8 +200,3 @@ def _account(user: User | None) -> Account | None:
         frozenset[Function]() if is_limited(user) else functions_of(user.role)
     )  # what they ask cannot be limited
     return Account(user.pk, user.username, functions, user.get_session_auth_hash())
-
-
-def _make_room(remembered: dict[bytes, _Answer] | dict[str, tuple[int, float]]) -> None:
-    if len(remembered) >= MOST_REMEMBERED:
-        remembered.clear()

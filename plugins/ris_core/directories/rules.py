@@ -56,6 +56,12 @@ class LoginName:
         return name if _ACCOUNT.fullmatch(name) else None
 
 
+def name_that_counts(typed: str) -> str:
+    """The name under which failures are counted: however a person writes their name, it is one."""
+    name = LoginName.parse(typed)
+    return (name.name if name else typed.strip()).lower()[:255]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody as a directory knows them."""

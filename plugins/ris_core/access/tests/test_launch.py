@@ -87,10 +87,15 @@ def test_another_his_secret_does_not_sign_for_this_one() -> None:
 
 @pytest.fixture
 def _his_secret() -> Iterator[None]:
+    """The file is the whole run's: others find it afterwards as it was."""
     path = settings.QUANG.secrets_dir / "launch_secret_HIS"
+    before = path.read_text() if path.exists() else None
     path.write_text(SECRET)
     yield
-    path.unlink()
+    if before is None:
+        path.unlink()
+    else:
+        path.write_text(before)
 
 
 @pytest.mark.django_db

@@ -15,6 +15,7 @@ from ris_core.access.tools import (
     LOCKED_SECONDS,
     LOOKED_AFTER_SECONDS,
     MOST_FAILURES,
+    MOST_NAMES,
     MOST_REMEMBERED,
     Account,
     ToolCallers,
@@ -93,12 +94,31 @@ def test_after_five_failures_not_even_the_right_password_is_looked_at_for_a_whil
     assert house.call() == LAN
 
 
+@pytest.mark.parametrize("written", ["bs_lan ", " BS_Lan", "BV\\bs_lan", "bs_lan@benhvien.test"])
+def test_a_name_written_otherwise_is_as_locked(written: str) -> None:
+    house = House()
+    for number in range(MOST_FAILURES):
+        house.call("wrong", written + " " * number)
+    assert house.call() is None
+
+
+def test_typing_many_other_names_opens_no_locked_one() -> None:
+    house = House()
+    for _ in range(MOST_FAILURES):
+        house.call("wrong")
+    for number in range(MOST_NAMES * 2):
+        house.call("wrong", f"name{number}")
+    assert house.call() is None
+
+
 def test_memory_does_not_grow_and_holds_no_password() -> None:
     house = House()
     assert house.call() == LAN
     for number in range(MOST_REMEMBERED * 2):
         house.call("wrong", f"name{number}")
-    assert len(house.callers._failures) <= MOST_REMEMBERED
+    for number in range(MOST_NAMES * 2):
+        house.callers._count_failure(f"other{number}", house.now)
+    assert len(house.callers._failures) <= MOST_NAMES
     assert "right" not in repr(house.callers.__dict__)
     assert basic("bs_lan", "right") not in repr(house.callers.__dict__)
 
