@@ -25,6 +25,7 @@ from ris_core.directories.rules import (
     MOST_GROUPS,
     LoginName,
     Person,
+    direct_filter,
     direct_name,
     is_enabled,
     normal_dn,
@@ -81,7 +82,7 @@ class LdapDirectory:
         with _answering(self._directory):
             if self._directory.mode == "direct":
                 with self._bound(direct_name(self._directory, name), password) as connection:
-                    return self._person(connection, person_filter(self._directory, name.name))
+                    return self._person_bound(connection, name)
             with self._bound() as connection:
                 person = self._person(connection, person_filter(self._directory, name.name))
                 with self._bound(person.dn, password):
@@ -94,6 +95,23 @@ class LdapDirectory:
                 with contextlib.suppress(NameUnknown):
                     person = self._person(connection, subject_filter(self._directory, subject))
                 yield subject, person
+
+    def _person_bound(self, connection: Connection, name: LoginName) -> Person:
+        """Whose password opened ``connection``, and nobody who is only called the same."""
+        wanted, bound_as = direct_filter(self._directory, name.name), direct_name(self._directory, name)
+        if "=" in bound_as:
+            return self._person(connection, wanted, itself=bound_as)
+        person = self._person(connection, wanted)
+        who = connection.extend.standard.who_am_i() or ""  # RFC 4532; what says nothing is not held against anybody
+        if who.startswith("dn:"):
+            same = normal_dn(who[3:]) == normal_dn(person.dn)
+        else:
+            account = who.removeprefix("u:").rpartition("\\")[2]
+            called = f"(sAMAccountName={escape_filter_chars(account)})"
+            same = not who.startswith("u:") or bool(self._search(connection, person.dn, called, (), most=1, scope=BASE))
+        if not same:
+            raise DirectoryUnavailable(f"directory {self._directory.name}: one name is that of several people")
+        return person
 
     @contextlib.contextmanager
     def _bound(self, dn: str | None = None, password: str = "") -> Iterator[Connection]:
@@ -146,9 +164,11 @@ class LdapDirectory:
                     connection.unbind()
         raise DirectoryUnavailable(f"directory {self._directory.name}: no server answers ({type(problem).__name__})")
 
-    def _person(self, connection: Connection, wanted: str) -> Person:
+    def _person(self, connection: Connection, wanted: str, itself: str = "") -> Person:
+        """:param itself: DN of the only entry that may be it; empty: whoever below the directory's base"""
         kind = self._directory.kind
-        found = self._search(connection, self._directory.base, wanted, _ATTRIBUTES[kind], most=2)
+        base, scope = (itself, BASE) if itself else (self._directory.base, SUBTREE)
+        found = self._search(connection, base, wanted, _ATTRIBUTES[kind], most=2, scope=scope)
         if not found:
             raise NameUnknown("the directory has nobody of that name", field="username")
         if len(found) > 1:
@@ -162,9 +182,9 @@ class LdapDirectory:
             subject=subject,
             dn=dn,
             name=_text(entry, self._directory.attribute_of_names.lower()),
-            full_name=(_text(entry, "displayname") or _text(entry, "cn"))[:255],
-            email=_text(entry, "mail")[:254],
-            department=(_text(entry, "department") or _text(entry, "departmentnumber"))[:128],
+            full_name=(_words(entry, "displayname") or _words(entry, "cn"))[:255],
+            email=_words(entry, "mail")[:254],
+            department=(_words(entry, "department") or _words(entry, "departmentnumber"))[:128],
             enabled=is_enabled(
                 _text(entry, "useraccountcontrol"),
                 _text(entry, "accountexpires"),
@@ -211,13 +231,20 @@ class LdapDirectory:
         return self._directory.group_base or self._directory.base
 
     def _search(
-        self, connection: Connection, base: str, wanted: str, attributes: tuple[str, ...], *, most: int
+        self,
+        connection: Connection,
+        base: str,
+        wanted: str,
+        attributes: tuple[str, ...],
+        *,
+        most: int,
+        scope: str = SUBTREE,
     ) -> list[Entry]:
         """:raises DirectoryUnavailable: not answered in full; a base that is not there is no empty answer either"""
         connection.search(
             base,
             wanted,
-            search_scope=SUBTREE,
+            search_scope=scope,
             attributes=[*attributes, self._directory.attribute_of_names],
             size_limit=most,
             time_limit=self._directory.timeout_seconds,
@@ -275,6 +302,11 @@ def _texts(entry: Entry, name: str) -> list[str]:
 
 def _text(entry: Entry, name: str) -> str:
     return next(iter(_texts(entry, name)), "").strip()
+
+
+def _words(entry: Entry, name: str) -> str:
+    """A text for people, in one line; a NUL, which PostgreSQL takes nowhere, would stop the look-up of everybody."""
+    return " ".join(_text(entry, name).replace("\0", " ").split())
 
 
 class _Above(Protocol):

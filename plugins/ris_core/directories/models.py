@@ -19,6 +19,8 @@ class DirectoryIdentity(models.Model):
     verifier = models.CharField(max_length=128, blank=True)
     """argon2 hash of the password that the directory took; only where it may stand in during an outage, and no longer
     than it may."""
+    verified_at = models.DateTimeField(null=True, blank=True)
+    """When the directory took that password: a later look-up confirms the person, not the password."""
     confirmed_at = models.DateTimeField()
     """When the directory last said yes."""
     withdrawn_at = models.DateTimeField(null=True, blank=True)

@@ -24,6 +24,7 @@ _NO_ACCOUNT_SIGN = re.compile(r"[.-]", re.ASCII)
 _ACCOUNT = re.compile(r"[a-z0-9_]{3,64}", re.ASCII)
 _DISABLED: Final = 0x2
 """ACCOUNTDISABLE of Active Directory's userAccountControl ([MS-ADTS] 2.2.16)."""
+_LOCKED_FOR_GOOD: Final = "000001010000"
 _NEVER: Final = (0, 0x7FFFFFFFFFFFFFFF)
 _FILETIME_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 
@@ -90,6 +91,16 @@ def person_filter(directory: Directory, name: str) -> str:
     return f"(&{directory.filter_of_persons}({directory.attribute_of_names}={escape_filter_chars(name)}))"
 
 
+def direct_filter(directory: Directory, name: str) -> str:
+    """The filter that finds who was bound as :func:`direct_name`; in Active Directory a principal name may be one
+    person's while the account name before the at-sign is another's: both are found then, and neither gets in."""
+    if directory.kind != "active_directory" or "@" not in directory.direct_name:
+        return person_filter(directory, name)
+    names = ((directory.attribute_of_names, name), ("userPrincipalName", directory.direct_name.replace("{name}", name)))
+    either = "".join(f"({attribute}={escape_filter_chars(value)})" for attribute, value in names)
+    return f"(&{directory.filter_of_persons}(|{either}))"
+
+
 def subject_filter(directory: Directory, subject: str) -> str:
     """The filter that finds a person again by :attr:`Person.subject`."""
     if directory.kind == "active_directory":
@@ -110,7 +121,7 @@ def normal_dn(dn: str) -> str:
         parts = parse_dn(dn, escape=False, strip=True)
     except LDAPInvalidDnError:
         return dn.strip().lower()
-    return ",".join(f"{kind.strip()}={value.strip()}" for kind, value, _ in parts).lower()
+    return "".join(f"{kind.strip()}={value.strip()}{separator}" for kind, value, separator in parts).lower()
 
 
 def role_of(groups: Iterable[str], directory: Directory) -> str | None:
@@ -124,9 +135,11 @@ def is_enabled(account_control: str, account_expires: str, locked_time: str, now
 
     :param account_control: Active Directory's userAccountControl; empty elsewhere
     :param account_expires: its accountExpires, in 100 ns since 1601; 0 and the largest number: never
-    :param locked_time: pwdAccountLockedTime (draft-behera-ldap-password-policy); any value closes the account
+    :param locked_time: pwdAccountLockedTime (draft-behera-ldap-password-policy §5.3.3): closed for good, or a lock
+        after wrong passwords, which the server itself keeps to. Anybody can bring about the latter by typing them, so
+        it ends nobody's work.
     """
-    if locked_time:
+    if locked_time.startswith(_LOCKED_FOR_GOOD):
         return False
     if account_control.isdecimal() and int(account_control) & _DISABLED:
         return False
@@ -139,9 +152,11 @@ def is_enabled(account_control: str, account_expires: str, locked_time: str, now
         return True
 
 
-def may_stand_in(directory: Directory, confirmed_at: datetime, now: datetime) -> bool:
-    """Whether, while ``directory`` does not answer, its last yes may be taken instead."""
-    return directory.outage == "cached" and now - confirmed_at <= timedelta(minutes=directory.outage_minutes)
+def may_stand_in(directory: Directory, verified_at: datetime | None, now: datetime) -> bool:
+    """Whether, while ``directory`` does not answer, its last yes to a password may be taken instead."""
+    if directory.outage != "cached" or verified_at is None:
+        return False
+    return now - verified_at <= timedelta(minutes=directory.outage_minutes)
 
 
 def is_overdue(directory: Directory, confirmed_at: datetime, now: datetime) -> bool:

@@ -27,6 +27,10 @@ Opening = Callable[[Directory, Settings], OpenDirectory]
 LONGEST_PASSWORD = 256
 
 
+class _NameNotFree(DirectoryRefused):
+    """Another account has the name, or no account can."""
+
+
 def sign_in(
     typed: str, password: str, address: str = "", opening: Opening = LdapDirectory.from_settings
 ) -> User | None:
@@ -83,8 +87,8 @@ def look_up_again(directory: Directory, opening: Opening = LdapDirectory.from_se
         if is_overdue(directory, identity.confirmed_at, now):
             _end_overdue(identity.pk)
     for identity in identities.exclude(verifier=""):
-        if not may_stand_in(directory, identity.confirmed_at, now):
-            identities.filter(pk=identity.pk, confirmed_at=identity.confirmed_at).update(verifier="")
+        if not may_stand_in(directory, identity.verified_at, now):
+            identities.filter(pk=identity.pk, verified_at=identity.verified_at).update(verifier="")
 
 
 def look_up_all_again(_subject_id: str) -> None:
@@ -116,9 +120,16 @@ def _admitted(directory: Directory, person: Person, password: str, actor: Actor)
         record(actor, "user.directory_refused", success=False, directory=directory.name, why=why)
         raise DirectoryRefused(f"the directory knows this person: {why}", field="username")
     try:
-        return _account(directory, person, role, password)
-    except IntegrityError:  # their first login, twice at once: the other one has made the account
-        return _account(directory, person, role, password)
+        try:
+            return _account(directory, person, role, password)
+        except IntegrityError:  # their first login, twice at once: the other one has made the account
+            return _account(directory, person, role, password)
+    except _NameNotFree:  # outside the transaction, which leaves nothing
+        record(
+            actor, "user.directory_refused", success=False, directory=directory.name, why="name is not free",
+            login_name=person.name[:64],
+        )  # fmt: skip
+        raise
 
 
 @transaction.atomic
@@ -140,6 +151,7 @@ def _account(directory: Directory, person: Person, role: str, password: str) -> 
     _follow(user, person, role)
     identity.login_name = person.name.lower()[:64]
     identity.verifier = make_password(password) if directory.outage == "cached" else ""
+    identity.verified_at = now
     _confirm(identity, now)
     return user
 
@@ -147,11 +159,7 @@ def _account(directory: Directory, person: Person, role: str, password: str) -> 
 def _opened(directory: Directory, person: Person, role: str) -> User:
     name = LoginName(person.name).account
     if name is None or User.objects.filter(username__iexact=name).exists():
-        record(
-            SYSTEM, "user.directory_refused", success=False, directory=directory.name, why="name is not free",
-            login_name=person.name[:64],
-        )  # fmt: skip
-        raise DirectoryRefused(
+        raise _NameNotFree(
             "the name belongs to another account here, or has fewer than 3 or other signs than letters, digits, "
             "underscore, dot and hyphen",
             field="username",
@@ -207,9 +215,12 @@ def _confirm(identity: DirectoryIdentity, now: datetime) -> None:
 @transaction.atomic
 def _withdraw(identity: DirectoryIdentity, why: str) -> None:
     """The account is closed until the directory takes the person again; an administrator's withdrawal stays."""
-    now = timezone.now()
-    user = User.objects.select_for_update().get(pk=identity.user_id)
-    DirectoryIdentity.objects.filter(pk=identity.pk).update(verifier="", withdrawn_at=now if user.is_active else None)
+    locked = _locked(Q(pk=identity.pk))
+    if locked is None or locked.withdrawn_at is not None:  # somebody else has just done it
+        return
+    user = locked.user
+    locked.verifier, locked.withdrawn_at = "", timezone.now() if user.is_active else None
+    locked.save(update_fields=["verifier", "withdrawn_at"])
     if not user.is_active:
         return
     user.is_active = False
@@ -251,7 +262,7 @@ def _remembered(
             .exclude(verifier="")
             .first()
         )
-        if identity is None or not may_stand_in(directory, identity.confirmed_at, now):
+        if identity is None or not may_stand_in(directory, identity.verified_at, now):
             continue
         if not check_password(password, identity.verifier):
             return None

@@ -121,6 +121,7 @@ def test_the_first_line_of_the_roles_that_fits_counts_however_the_group_is_writt
     assert role_of([normal_dn("cn=bac si cdha,ou=khac,dc=benhvien,dc=test")], AD) is None
     assert role_of([], AD) is None
     assert normal_dn("no dn at all") == "no dn at all"
+    assert normal_dn("cn=bac si cdha+ou=nhom,dc=benhvien,dc=test") != reader
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_the_first_line_of_the_roles_that_fits_counts_however_the_group_is_writt
         ("512", "144000000000000000", "", True),
         ("", "", "", True),
         ("", "", "000001010000Z", False),
-        ("", "", "20261122090000Z", False),
+        ("", "", "20261122090000Z", True),
         ("512", "99999999999999999999", "", True),
     ],
 )
@@ -147,6 +148,7 @@ def test_a_remembered_yes_stands_in_only_where_chosen_and_not_for_long() -> None
     assert may_stand_in(cached, NOW - timedelta(minutes=30), NOW)
     assert not may_stand_in(cached, NOW - timedelta(minutes=30, seconds=1), NOW)
     assert not may_stand_in(AD, NOW, NOW)
+    assert not may_stand_in(cached, None, NOW)
     assert not is_overdue(cached, NOW - timedelta(minutes=240), NOW)
     assert is_overdue(cached, NOW - timedelta(minutes=241), NOW)
 

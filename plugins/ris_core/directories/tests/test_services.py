@@ -232,13 +232,45 @@ def test_a_silent_directory_is_stood_in_for_as_long_as_chosen(hospital: Hospital
     assert hospital.sign_in("bs.lan", "wrong") is None
     with pytest.raises(DirectoryUnavailable):
         hospital.sign_in("ktv_hung")
-    confirmed_at = timezone.now() - timedelta(minutes=31)
-    DirectoryIdentity.objects.update(confirmed_at=confirmed_at)
+    DirectoryIdentity.objects.update(verified_at=timezone.now() - timedelta(minutes=31))
     with pytest.raises(DirectoryUnavailable):
         hospital.sign_in("bs.lan")
     services.look_up_again(cached, hospital.opening)
     identity.refresh_from_db()
-    assert (identity.verifier, identity.confirmed_at) == ("", confirmed_at)
+    assert identity.verifier == ""
+
+
+def test_looking_somebody_up_does_not_prolong_the_life_of_a_password(
+    hospital: Hospital, settings: PytestSettings
+) -> None:
+    """It may have been changed in the directory since."""
+    cached = msgspec.structs.replace(DIRECTORY, outage="cached", outage_minutes=30)
+    configure(settings, cached)
+    hospital.sign_in("bs.lan")
+    DirectoryIdentity.objects.update(verified_at=timezone.now() - timedelta(minutes=31))
+    services.look_up_again(cached, hospital.opening)
+    assert DirectoryIdentity.objects.get().verifier == ""
+    hospital.down.add("bv")
+    with pytest.raises(DirectoryUnavailable):
+        hospital.sign_in("bs.lan")
+
+
+def test_a_name_that_is_not_free_is_refused_and_audited(hospital: Hospital) -> None:
+    User.objects.create_user("BS_Lan", "Local-2026!", full_name="Khác", role=Role.ADMINISTRATOR)
+    with pytest.raises(DirectoryRefused, match="another account"):
+        hospital.sign_in("bs.lan")
+    event = AuditEvent.objects.get(action="user.directory_refused")
+    assert (event.actor, event.address, event.details["why"]) == ("bs.lan", "10.0.0.1", "name is not free")
+
+
+def test_a_withdrawal_by_the_directory_that_comes_twice_stays_the_directorys(hospital: Hospital) -> None:
+    """Two look-ups at once: the second finds the account closed, which is not an administrator's doing."""
+    user = hospital.sign_in("bs.lan")
+    known = DirectoryIdentity.objects.get()
+    for _ in range(2):
+        services._withdraw(known, "no group with a role")
+    assert DirectoryIdentity.objects.get().withdrawn_at is not None
+    assert hospital.sign_in("bs.lan") == user
 
 
 def test_sessions_end_when_the_directory_is_silent_for_too_long(hospital: Hospital) -> None:
