@@ -40,6 +40,9 @@ class ImageRequest:
     """Every study whose data the answer can hold."""
     whole_file: bool = False
     """Whether the answer is a DICOM file, which one could keep."""
+    content_of: str = ""
+    """SeriesInstanceUID of the objects whose content (file, frames, pictures, bulk data) is asked for; empty: of none,
+    or of whatever of a study can be drawn."""
 
 
 _UID: Final = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+"
@@ -128,13 +131,15 @@ def read_image_request(
         _check(query, _PICTURE)
     elif query:
         raise RequestRefused("query where none belongs")
-    return ImageRequest(_short_enough(study), whole_file=match["file"] is not None)
+    return ImageRequest(_short_enough(study), whole_file=match["file"] is not None, content_of=_content_of(path))
 
 
 def permits(request: ImageRequest, grants: Iterable[ViewerGrant]) -> bool:
     """Whether the grants together cover every study that the request touches."""
     wanted = set(request.study_uids)
     for grant in grants:
+        if request.content_of in grant.without_series:
+            continue
         if grant.may_download or not request.whole_file:
             wanted -= grant.study_uids
     return not wanted and bool(request.study_uids)
@@ -176,7 +181,14 @@ def _wado_uri(method: str, query: dict[str, str]) -> ImageRequest:
     if not query.keys() >= _WADO_NEEDS:
         raise RequestRefused("WADO-URI names study, series and instance")
     whole_file = not query.get("contentType", "application/dicom").startswith("image/")
-    return ImageRequest(_short_enough(query["studyUID"]), whole_file=whole_file)
+    return ImageRequest(_short_enough(query["studyUID"]), whole_file=whole_file, content_of=query["seriesUID"])
+
+
+def _content_of(path: str) -> str:
+    """The series in a path of the grammar, unless attributes are asked for."""
+    steps = path.split("/")
+    series = len(steps) > 6 and steps[4] == "series" and steps[-1] not in ("instances", "metadata")
+    return steps[5] if series else ""
 
 
 def _short_enough(*uids: str) -> frozenset[str]:

@@ -43,6 +43,8 @@ class ViewerGrant:
     """Whole DICOM files may be fetched; without it only what viewers draw from."""
     may_store: bool = False
     """Measurements and annotations may be saved into the granted studies (STOW-RS)."""
+    without_series: frozenset[str] = frozenset()
+    """Of the granted studies, series of which nothing but the attributes may be seen: reports that are not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def issue_viewer_token(
     grant: str,
     may_store: bool = False,
     may_download: bool = True,
+    without_series: Iterable[str] = (),
 ) -> str:
     """A token for ``user_name`` to view ``study_uids`` until ``expires_at`` (aware), or until ``grant`` ends.
 
@@ -106,6 +109,8 @@ def issue_viewer_token(
         payload["w"] = 1
     if not may_download:
         payload["n"] = 1
+    if closed := sorted({StudyInstanceUID(uid) for uid in without_series}):
+        payload["x"] = closed
     return keyring.sign(_VIEWER, payload)
 
 
@@ -122,6 +127,7 @@ def read_viewer_token(keyring: Keyring, token: str, now: datetime | None = None)
         grant=str(payload.get("g", "")),
         may_store=payload.get("w") == 1,
         may_download=payload.get("n") != 1,
+        without_series=frozenset(map(str, payload.get("x", ()))),
     )
 
 

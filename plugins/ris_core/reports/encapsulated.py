@@ -65,9 +65,15 @@ class ReportIdentity:
 def report_uids(report: ReportIdentity, study_instance_uid: str, uid_root: str) -> tuple[str, str]:
     """SeriesInstanceUID and SOPInstanceUID: one series for each reading, one instance for each version of it."""
     series = f"{study_instance_uid}|{report.reading_key}"
+    series_uid = report_series_uid(report.reading_key, study_instance_uid, uid_root)
     instance = f"{series}|{report.version_number}|{report.content_sha256}|{report.approved_at.timestamp():.6f}"
     instance += "|recalled" if report.recalled else ""
-    return derived_uid(f"series|{series}", uid_root), derived_uid(f"instance|{instance}", uid_root)
+    return series_uid, derived_uid(f"instance|{instance}", uid_root)
+
+
+def report_series_uid(reading_key: str, study_instance_uid: str, uid_root: str) -> str:
+    """SeriesInstanceUID of all that is stored of a reading in a study."""
+    return derived_uid(f"series|{study_instance_uid}|{reading_key}", uid_root)
 
 
 def encapsulated_pdf(

@@ -122,6 +122,23 @@ def test_a_grant_without_download_gives_pictures_and_frames_and_no_file() -> Non
         assert permits(read(file), [grant(A)])
 
 
+def test_of_a_series_without_which_a_study_is_granted_only_the_attributes_are_seen() -> None:
+    closed = frozenset({"1.2.5"})
+    looking = ViewerGrant(
+        frozenset({StudyInstanceUID(A)}), "u", datetime(2027, 1, 1, tzinfo=UTC), "share:1.1", without_series=closed
+    )
+    for series, seen in (("1.2.5", False), ("1.2.50", True)):
+        image = f"/dicom-web/studies/{A}/series/{series}/instances/1.2.6"
+        wado = f"/wado?requestType=WADO&studyUID={A}&seriesUID={series}&objectUID=1.2.6"
+        content = ("", "/frames/1", "/rendered", "/thumbnail", "/frames/1/rendered", "/bulk/00420011")
+        for target in (*(image + end for end in content), wado, f"{wado}&contentType=image%2Fjpeg"):
+            assert permits(read(target), [looking]) is seen, target
+        assert permits(read(f"/dicom-web/studies/{A}/series/{series}/rendered"), [looking]) is seen
+        for attributes in (f"{image}/metadata", f"/dicom-web/studies/{A}/series/{series}/instances"):
+            assert permits(read(attributes), [looking])
+    assert permits(read(f"/dicom-web/studies/{A}/series/1.2.5/instances/1.2.6"), [looking, grant(A)])
+
+
 @pytest.mark.parametrize("target", TRAVERSAL)
 def test_a_path_that_another_program_might_read_otherwise_is_refused(target: str) -> None:
     with pytest.raises(RequestRefused):

@@ -39,6 +39,11 @@ def test_storing_must_be_granted() -> None:
     assert read_viewer_token(KEYRING, token, NOW).may_store
 
 
+def test_a_viewer_token_names_series_that_are_not_seen() -> None:
+    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="share:1.1", without_series=["1.2.4"])
+    assert read_viewer_token(KEYRING, token, NOW).without_series == {"1.2.4"}
+
+
 def test_a_result_link_carries_what_it_opens() -> None:
     assert read_result_link(KEYRING, issue_result_link(KEYRING, LINK), NOW) == LINK
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
+from ris_core.engine.answers import EngineInstance
 from ris_core.engine.client import Engine
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.settings import Settings
@@ -38,9 +39,16 @@ class _Pipe(io.RawIOBase):
         return b"".join(pieces)
 
 
-def zip_of(settings: Settings, study_uids: Iterable[str], *, still_open: Callable[[], bool]) -> Iterator[bytes]:
+def zip_of(
+    settings: Settings,
+    study_uids: Iterable[str],
+    *,
+    without_series: Collection[str] = (),
+    still_open: Callable[[], bool],
+) -> Iterator[bytes]:
     """All files of the studies.
 
+    :param without_series: SeriesInstanceUIDs of what is left out
     :param still_open: when it says no the ZIP ends there, unreadable: the share was revoked
     """
     pipe = _Pipe()
@@ -50,7 +58,7 @@ def zip_of(settings: Settings, study_uids: Iterable[str], *, still_open: Callabl
         zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive,
     ):
         for study_number, uid in enumerate(study_uids, 1):
-            instances = [one for key in engine.find_studies(StudyInstanceUID(uid)) for one in engine.instances(key)]
+            instances = _instances(engine, uid, frozenset(without_series))
             for number, instance in enumerate(instances, 1):
                 with archive.open(f"{study_number:02d}/{number:05d}.dcm", "w") as entry:
                     for piece in engine.instance_pieces(instance.orthanc_id):
@@ -61,3 +69,12 @@ def zip_of(settings: Settings, study_uids: Iterable[str], *, still_open: Callabl
                     if not still_open():
                         return
     yield pipe.taken()
+
+
+def _instances(engine: Engine, study_uid: str, without_series: frozenset[str]) -> list[EngineInstance]:
+    found = []
+    for key in engine.find_studies(StudyInstanceUID(study_uid)):
+        instances = engine.instances(key)
+        uids = {series: engine.series(series).series_instance_uid for series in {each.series_id for each in instances}}
+        found += [each for each in instances if uids[each.series_id] not in without_series]
+    return found

@@ -28,7 +28,7 @@ from ris_core.audit.services import record
 from ris_core.delivery.outside import version_for_outside
 from ris_core.errors import QuangError
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
-from ris_core.sharing.models import ShareOpening
+from ris_core.sharing.models import Share, ShareOpening
 from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visitor
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
@@ -37,7 +37,7 @@ from ris_webapp.screens.sharing.contents import exam_of, exams_of
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
-from ris_webapp.screens.viewer_launch.results import report_pdf, shown_studies
+from ris_webapp.screens.viewer_launch.results import closed_reports, report_pdf, shown_studies
 
 _OPENED: Final = "quang_share"
 _DEVICE: Final = "quang_device"
@@ -110,6 +110,7 @@ def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
         grant=share_grant(share.pk, share.revision),
         until=opening.until,
         may_download=share.may_download,
+        without_series=_closed_reports(share, uids),
     )
     _note(request, opening, "share.viewed", exam_id, exam.patient_id)
     return outsider_headers(response)
@@ -151,7 +152,13 @@ def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
     uids = [study.study_instance_uid for study in shown_studies(exam.pk)]
     _note(request, opening, "share.downloaded", exam_id, exam.patient_id)
     response = StreamingHttpResponse(
-        zip_of(settings.QUANG, uids, still_open=lambda: _is_open(key, handle)), content_type="application/zip"
+        zip_of(
+            settings.QUANG,
+            uids,
+            without_series=_closed_reports(opening.share, uids),
+            still_open=lambda: _is_open(key, handle),
+        ),
+        content_type="application/zip",
     )
     response["Content-Disposition"] = f'attachment; filename="images-{exam_id}.zip"'
     response["Referrer-Policy"] = "no-referrer"
@@ -161,6 +168,12 @@ def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
 
 def _opening(request: HttpRequest, handle: str) -> ShareOpening:
     return opened_with(request.COOKIES.get(_OPENED, ""), handle)
+
+
+def _closed_reports(share: Share, study_uids: list[str]) -> list[str]:
+    """Series of reports that lie in the studies and are not shared with the images."""
+    exams = share.exams.values_list("procedure_id", flat=True) if share.with_report else ()
+    return closed_reports(study_uids, frozenset(exams))
 
 
 def _is_open(key: str, handle: str) -> bool:

@@ -44,19 +44,21 @@ def grant_viewing(
     until: datetime | None = None,
     may_store: bool = False,
     may_download: bool = True,
+    without_series: Iterable[str] = (),
 ) -> None:
     """Let this browser load the images of the studies: one cookie for each set (an exam's own, each prior's).
 
     :param grant: what the permission ends with; empty: the user's login
     :param until: the grant's end when something else bounds it (a result link); never later than
         ``access.viewer_token_minutes`` from now
+    :param without_series: whose content is not to be seen
     """
     now = timezone.now()
     expires_at = now + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
     if until is not None:
         expires_at = min(expires_at, until)
     keyring = Keyring.from_settings(settings.QUANG)
-    ledger = _ledger(request, response)
+    ledger, closed = _ledger(request, response), tuple(without_series)
     for studies in sets_of_studies:
         uids = list(studies)[:MAXIMUM_STUDIES]
         if not uids:
@@ -69,6 +71,7 @@ def grant_viewing(
             grant=grant or grant_of(request.session),
             may_store=may_store,
             may_download=may_download,
+            without_series=closed,
         )
         name = viewer_cookie_name(uids)
         response.set_cookie(

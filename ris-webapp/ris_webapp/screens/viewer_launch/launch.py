@@ -26,7 +26,7 @@ from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, report_digits
-from ris_webapp.screens.viewer_launch.results import shown_studies
+from ris_webapp.screens.viewer_launch.results import closed_reports, shown_studies
 
 
 @public
@@ -59,7 +59,8 @@ def launch(request: HttpRequest) -> HttpResponse:
         digits = report_digits(granted) if reported else ""
         response = HttpResponseRedirect(viewer_address(granted, hung=hung, report=digits))
     name = f"{vouched.user_name}@{vouched.receiver}"[:64]
-    grant_viewing(request, response, [granted], name, grant=receiver_grant(vouched.receiver))
+    closed = closed_reports(granted)
+    grant_viewing(request, response, [granted], name, grant=receiver_grant(vouched.receiver), without_series=closed)
     until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
     if reported is not None:
         allow_report(response, vouched.receiver, reported, granted, until)

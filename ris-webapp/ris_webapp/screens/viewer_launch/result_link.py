@@ -23,7 +23,7 @@ from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, allowed_report, report_digits
-from ris_webapp.screens.viewer_launch.results import procedure_of, report_pdf, shown_studies
+from ris_webapp.screens.viewer_launch.results import closed_reports, procedure_of, report_pdf, shown_studies
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,7 +61,9 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     report = _digits_if_reported(link.procedure_id, granted)
     response = HttpResponseRedirect(viewer_address(granted, hung=hung_for(procedure), report=report))
     grant = receiver_grant(link.receiver)
-    grant_viewing(request, response, [granted], f"{link.receiver} link", grant=grant, until=link.expires_at)
+    closed = closed_reports(granted)
+    name = f"{link.receiver} link"
+    grant_viewing(request, response, [granted], name, grant=grant, until=link.expires_at, without_series=closed)
     allow_report(response, link.receiver, link.procedure_id, granted, link.expires_at)
     return outsider_headers(response)
 

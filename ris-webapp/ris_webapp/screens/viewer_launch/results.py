@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from ris_core.orders.models import RequestedProcedure
+from django.conf import settings
+from django.db.models import Q
+
+from ris_core.delivery.holding import has_open_hold
+from ris_core.orders.models import OrderLink, RequestedProcedure
+from ris_core.reports.encapsulated import report_series_uid
 from ris_core.reports.models import Document, ReportVersion
 from ris_core.studies.models import Study, StudyLink, StudyState
 
@@ -27,6 +32,40 @@ def _withheld_uids(studies: Iterable[Study]) -> set[str]:
     uids = [study.study_instance_uid for study in studies]
     queued = Study.objects.filter(study_instance_uid__in=uids, state=StudyState.CONFLICT)
     return set(queued.values_list("study_instance_uid", flat=True))
+
+
+def closed_reports(study_uids: Collection[str], shown_of: Collection[int] | None = None) -> list[str]:
+    """SeriesInstanceUIDs of the reports that lie in these studies (ADR 25) and are not for whoever looks at the images:
+    held back, or of another exam. Of a recalled one there is only the notice, which everybody may see.
+
+    :param shown_of: of which exams the report may be shown at all; none: of all
+    """
+    links = StudyLink.objects.filter(study__study_instance_uid__in=study_uids).order_by().distinct()
+    lying = links.values_list("procedure_id", "procedure__filler_order_number", "study__study_instance_uid")
+    closed = [
+        (exam_id, number, uid)
+        for exam_id, number, uid in lying
+        if (shown_of is not None and exam_id not in shown_of) or has_open_hold(exam_id)
+    ]
+    if not closed:
+        return []
+    root, former = settings.QUANG.site.uid_root, _former_numbers({exam_id for exam_id, _, _ in closed})
+    return [
+        report_series_uid(f"{each}|1", uid, root)
+        for exam_id, number, uid in closed
+        for each in {number, *former.get(exam_id, ())}
+    ]
+
+
+def _former_numbers(exam_ids: Collection[int]) -> dict[int, set[str]]:
+    """Filler order numbers that exams had before orders were linked, or have exchanged since: reports that were stored
+    then lie under them."""
+    found: dict[int, set[str]] = {}
+    exchanged = OrderLink.objects.filter(Q(procedure__in=exam_ids) | Q(absorbed__in=exam_ids))
+    for link in exchanged.select_related("procedure", "absorbed"):
+        for exam, other in ((link.procedure, link.absorbed), (link.absorbed, link.procedure)):
+            found.setdefault(exam.pk, set()).add(other.filler_order_number)
+    return found
 
 
 def has_conflict(procedure_id: int) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import msgspec
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -17,9 +21,14 @@ from ris_core.accounts.models import Role
 from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.delivery.models import ReturnHold
+from ris_core.engine.answers import EngineInstance, EngineSeries
+from ris_core.engine.client import Engine
+from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
-from ris_core.orders.models import RequestedProcedure
-from ris_core.reports.documents import ensure_document
+from ris_core.orders.models import OrderLink, RequestedProcedure
+from ris_core.reports.documents import ensure_document, identity_of
+from ris_core.reports.encapsulated import report_series_uid, report_uids
 from ris_core.reports.models import ReportVersion
 from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sharing.opening import MOST_REFUSALS
@@ -27,9 +36,10 @@ from ris_core.sharing.rules import CODES_AT_ONCE, WRONG_TRIES
 from ris_core.sharing.telling import Letter
 from ris_core.sight.services import set_confidential
 from ris_core.signatures.sealing import opened
-from ris_core.studies.models import Study
+from ris_core.studies.models import Study, StudyLink
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
+from ris_webapp.screens.sharing import archive
 from ris_webapp.tests.people import a_role, client_as
 
 pytestmark = pytest.mark.django_db
@@ -272,6 +282,76 @@ def test_the_report_is_there_while_it_is_in_force(sharer: Client) -> None:
     _, without = made(sharer, exam)
     receiver, page = entered(without)
     assert receiver.get(f"{page}report/{exam.pk}").status_code == 404
+
+
+def stored_report(exam: RequestedProcedure, study: Study) -> str:
+    """The series in which the exam's report lies in the study, as the worker stores it."""
+    version = ReportVersion.objects.get(reading__procedure=exam)
+    identity = identity_of(version, content_sha256=version.content_sha256)
+    return report_uids(identity, study.study_instance_uid, settings.QUANG.site.uid_root)[0]
+
+
+def test_a_report_that_is_not_shared_is_not_seen_among_the_images_either(sharer: Client) -> None:
+    exam, study = an_exam_with_images()
+    report(exam)
+    series = stored_report(exam, study)
+    seen: dict[str, frozenset[str]] = {}
+    for with_report in ("", "on"):
+        _, secret = made(sharer, exam, **({"with_report": "on"} if with_report else {}))
+        receiver, page = entered(secret)
+        (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+        seen[with_report] = grant.without_series
+    assert seen == {"": {series}, "on": frozenset()}
+    ReturnHold.objects.create(procedure=exam, held_at=timezone.now())
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    assert grant.without_series == {series}, "held back until it is paid for"
+
+
+def test_the_report_of_another_exam_in_the_same_study_is_not_shared(sharer: Client) -> None:
+    (exam, study), other = an_exam_with_images(), an_exam()
+    StudyLink.objects.create(study=study, procedure=other, how=StudyLink.How.PERSON, linked_at=timezone.now())
+    report(exam)
+    number = f"{other.filler_order_number}|1"
+    _, secret = made(sharer, exam, with_report="on")
+    receiver, page = entered(secret)
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    root = settings.QUANG.site.uid_root
+    assert grant.without_series == {report_series_uid(number, study.study_instance_uid, root)}
+
+
+def test_a_report_stored_before_its_order_was_linked_is_left_out_too(sharer: Client) -> None:
+    (exam, study), order = an_exam_with_images(), an_exam()
+    report(exam)
+    before = stored_report(exam, study)
+    OrderLink.objects.create(procedure=exam, absorbed=order, linked_at=timezone.now())
+    numbers = exam.filler_order_number, order.filler_order_number
+    for pk, number in ((exam.pk, "-"), (order.pk, numbers[0]), (exam.pk, numbers[1])):
+        RequestedProcedure.objects.filter(pk=pk).update(filler_order_number=number)
+    _, secret = made(sharer, exam)
+    receiver, page = entered(secret)
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    assert grant.without_series == {before, stored_report(exam, study)}
+
+
+def test_the_zip_leaves_out_what_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FakeEngine:
+        def find_studies(self, _uid: str) -> list[str]:
+            return ["study"]
+
+        def instances(self, _study: str) -> list[EngineInstance]:
+            series = [OrthancId("-".join([digit * 8] * 5)) for digit in "ab"]
+            return [EngineInstance(one, one, f"1.{number}") for number, one in enumerate(series)]
+
+        def series(self, series: OrthancId) -> EngineSeries:
+            return EngineSeries(series, "1.2.3" if series.startswith("a") else "1.2.4", "CT", ())
+
+        def instance_pieces(self, instance: OrthancId) -> list[bytes]:
+            return [instance.encode()]
+
+    monkeypatch.setattr(Engine, "from_settings", lambda *_, **__: nullcontext(FakeEngine()))
+    pieces = archive.zip_of(settings.QUANG, ["1.2"], without_series=["1.2.4"], still_open=lambda: True)
+    with ZipFile(BytesIO(b"".join(pieces))) as opened_zip:
+        assert [opened_zip.read(name)[:1] for name in opened_zip.namelist()] == [b"a"]
 
 
 def test_every_step_is_written_down(sharer: Client) -> None:
