@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -25,6 +26,11 @@ log = logging.getLogger(__name__)
 
 Opening = Callable[[Directory, Settings], OpenDirectory]
 LONGEST_PASSWORD = 256
+MOST_AT_ONCE = 2
+"""Logins that ask a directory at a time, in each process: one that does not answer holds up no other pages."""
+LONGEST_WAIT_SECONDS = 1.0
+"""For one of them to be over."""
+_asking = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 class _NameNotFree(DirectoryRefused):
@@ -48,6 +54,16 @@ def sign_in(
         return None
     if User.objects.filter(username__iexact=typed.strip(), origin=Origin.LOCAL).exists():
         return None
+    if not _asking.acquire(timeout=LONGEST_WAIT_SECONDS):
+        raise DirectoryUnavailable("too many log in at once")
+    try:
+        return _asked(name, password, address, opening)
+    finally:
+        _asking.release()
+
+
+def _asked(name: LoginName, password: str, address: str, opening: Opening) -> User | None:
+    settings: Settings = django_settings.QUANG
     silent: list[tuple[Directory, DirectoryUnavailable]] = []
     for directory in directories_for(name, settings.directories):
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 import time
 from datetime import timedelta
@@ -33,19 +35,26 @@ class CodeRefused(NotPermitted):
 
 
 @transaction.atomic
-def begin_pairing(user_id: int) -> bytes:
-    """A secret for an app that is not paired yet; the same until it is, so that a reload does not change the picture.
+def begin_pairing(user_id: int, shown: str = "") -> tuple[bytes, str]:
+    """A secret for an app that is not paired yet, and its digest; the same for the login that was shown it, so that a
+    reload does not change the picture, and another for any other login: who has seen a secret before its owner pairs
+    it would have the owner's codes.
 
+    :param shown: digest of the secret that this login was shown before
     :raises TransitionRefused: one is paired already
     """
     waiting = OneTimePassword.objects.select_for_update().filter(user_id=user_id).first()
-    if waiting is None:
-        secret = secrets.token_bytes(SECRET_BYTES)
-        OneTimePassword.objects.create(user_id=user_id, sealed_secret=seal(secret, _purpose(user_id)))
-        return secret
-    if waiting.confirmed_at is not None:
+    if waiting is not None and waiting.confirmed_at is not None:
         raise TransitionRefused("an app is paired already: take it away first", field="code")
-    return opened(bytes(waiting.sealed_secret), _purpose(user_id))
+    if waiting is not None:
+        secret = opened(bytes(waiting.sealed_secret), _purpose(user_id))
+        if hmac.compare_digest(_digest(secret), shown):
+            return secret, shown
+    secret = secrets.token_bytes(SECRET_BYTES)
+    OneTimePassword.objects.update_or_create(
+        user_id=user_id, defaults={"sealed_secret": seal(secret, _purpose(user_id)), "failures": 0, "last_step": 0}
+    )
+    return secret, _digest(secret)
 
 
 def confirm_pairing(user_id: int, typed: str, actor: Actor) -> list[str]:
@@ -129,6 +138,10 @@ def _takes(app: OneTimePassword, typed: str) -> bool:
 
 def _is_locked(app: OneTimePassword) -> bool:
     return app.failures >= MOST_FAILURES and app.failed_at is not None and timezone.now() - app.failed_at < LOCKED_FOR
+
+
+def _digest(secret: bytes) -> str:
+    return hashlib.sha256(secret).hexdigest()
 
 
 def _purpose(user_id: int) -> str:

@@ -287,6 +287,24 @@ def test_sessions_end_when_the_directory_is_silent_for_too_long(hospital: Hospit
     assert hospital.sign_in("bs.lan") == user
 
 
+def test_a_directory_that_does_not_answer_holds_up_only_so_many(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "LONGEST_WAIT_SECONDS", 0.01)
+    for _ in range(services.MOST_AT_ONCE):
+        assert services._asking.acquire(blocking=False)
+    try:
+        with pytest.raises(DirectoryUnavailable, match="too many"):
+            hospital.sign_in("bs.lan")
+        User.objects.create_user("quantri", "Local-2026!", full_name="Khác", role=Role.ADMINISTRATOR)
+        assert hospital.sign_in("quantri") is None, "a wrong local password is counted as ever"
+    finally:
+        for _ in range(services.MOST_AT_ONCE):
+            services._asking.release()
+    assert hospital.asked == []
+    assert hospital.sign_in("bs.lan") is not None
+
+
 def test_in_direct_mode_a_session_lasts_until_its_confirmation_is_old(hospital: Hospital) -> None:
     user = hospital.sign_in("bs.lan")
     assert user is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import segno
 from django.conf import settings
 from django.contrib import messages
@@ -22,6 +24,9 @@ from ris_webapp.client import actor_of
 from ris_webapp.errors import words_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.sessions import has_given_second_factor, note_second_factor
+
+_SHOWN: Final = "second_factor_shown"
+"""Of a session: digest of the secret that it was shown."""
 
 
 @sensitive_post_parameters("code")
@@ -49,7 +54,7 @@ def second_factor(request: UserRequest) -> HttpResponse:
     context = {"paired": paired, "error": error, "left": services.recovery_codes_left(user.pk),
                "forced": needs_second_factor(user) and not has_given_second_factor(request.session)}  # fmt: skip
     if not paired:
-        secret = services.begin_pairing(user.pk)
+        secret, request.session[_SHOWN] = services.begin_pairing(user.pk, request.session.get(_SHOWN, ""))
         uri = key_uri(secret, settings.QUANG.site.name, user.username)
         drawing = segno.make_qr(uri).svg_inline(border=4, light="#fff", omitsize=True)
         context |= {"picture": Markup(drawing), "secret": as_text(secret)}  # noqa: S704 - drawn by us

@@ -135,6 +135,21 @@ def test_a_wrong_code_pairs_nothing_and_the_secret_lies_sealed(telephone: Teleph
     assert answer["Location"] == "/", "what is not paired is not asked for"
 
 
+def test_another_login_is_shown_another_secret(telephone: Telephone) -> None:
+    """Who had the password before its owner paired an app does not have the owner's codes."""
+    user = a_user()
+    stranger, owner = client_as(user=user), client_as(user=user)
+    telephone.scan(stranger.get(PAGE).content.decode())
+    seen = telephone.secret
+    telephone.scan(owner.get(PAGE).content.decode())
+    assert telephone.secret != seen
+    shown = telephone.secret
+    telephone.scan(owner.get(PAGE).content.decode())
+    assert telephone.secret == shown, "a reload shows the same"
+    assert len(pair(owner, telephone)) == 10
+    assert "<code>" not in stranger.get(PAGE).content.decode()
+
+
 def test_it_is_taken_away_with_a_code_of_its_own_or_by_an_administrator_with_a_reason(telephone: Telephone) -> None:
     user = a_user()
     client = client_as(user=user)
