@@ -118,12 +118,18 @@ class RequestFilter:
         if account is None:
             log.info("request refused to an unknown tool")
             return False
-        allowed = tool_may(account.functions, method, path) or (
-            Function.VIEW_IMAGES in account.functions and _asks_for_images(method, path, headers, query)
-        )
-        if not allowed:
+        images = _images_asked_for(method, path, headers, query)
+        if images and Function.VIEW_IMAGES in account.functions:
+            read = images
+        elif tool_may(account.functions, method, path):
+            # by Orthanc's own identifiers: which study it is, is not known here
+            read = frozenset({""}) if path.startswith("/instances/") else frozenset()
+        else:
             log.info("request refused to a tool of user %d", account.user_id)
-        return allowed
+            return False
+        for study_uid in read:
+            self.reads.add(Read(ActorKind.USER, account.name, address[:64], "images.read", study_uid))
+        return True
 
     def _service(self, token: str) -> str | None:
         """The service whose token it is; every token is compared, each in constant time."""
@@ -150,9 +156,9 @@ class RequestFilter:
                 yield grant
 
 
-def _asks_for_images(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+def _images_asked_for(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> frozenset[str]:
+    """The studies that a request within the viewers' grammar touches; none: it is another request."""
     try:
-        read_image_request(method, path, query.items(), headers.get("accept", ""))
+        return read_image_request(method, path, query.items(), headers.get("accept", "")).study_uids
     except RequestRefused:
-        return False
-    return True
+        return frozenset()

@@ -15,6 +15,8 @@ from ris_core.access.tokens import ResultLink, issue_result_link, issue_viewer_t
 from ris_core.access.tools import Account, ToolCallers
 from ris_core.accounts.models import Role
 from ris_core.accounts.rules import READY_ROLES, Function
+from ris_core.audit.counted import Read
+from ris_core.audit.models import ActorKind
 from ris_core.errors import SettingsInvalid
 from ris_core.identifiers import StudyInstanceUID
 from ris_plugins.ldap_auth import plugin
@@ -158,6 +160,19 @@ def test_a_persons_program_gets_what_their_role_may_and_changes_nothing(
 ) -> None:
     headers = {"authorization": "Basic dTpw"}
     assert {role for role in Role.values if with_tools(role).allows(method, path, headers, {})} == roles
+
+
+def test_what_a_persons_program_reads_is_written_down_as_what_their_viewer_reads() -> None:
+    tools, headers = with_tools(Role.RADIOLOGIST), {"authorization": "Basic dTpw"}
+    file = "/instances/" + "-".join(["0123abcd"] * 5) + "/file"
+    for path in (STUDY_A, STUDY_A, file, "/system"):
+        assert tools.allows("GET", path, headers, {}, "10.0.0.9")
+    assert not with_tools(Role.RECEPTION).allows("GET", STUDY_A, headers, {}, "10.0.0.9")
+    seen = tools.reads._counts
+    assert seen == {
+        Read(ActorKind.USER, "u", "10.0.0.9", "images.read", A): 2,
+        Read(ActorKind.USER, "u", "10.0.0.9", "images.read"): 1,
+    }
 
 
 def test_names_and_passwords_mean_nothing_unless_they_are_switched_on(request_filter: RequestFilter) -> None:
