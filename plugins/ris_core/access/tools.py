@@ -27,6 +27,7 @@ from ris_core.accounts.models import Origin, User
 from ris_core.accounts.roles import functions_of
 from ris_core.accounts.rules import Function
 from ris_core.accounts.services import must_renew_password
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
 from ris_core.directories.rules import name_that_counts
@@ -182,7 +183,8 @@ def admitted(name: str, password: str, address: str) -> Account | None:
         log.info("a tool is refused: user %d logs in with a second factor", user.pk)
         user = None
     account = _account(user)
-    actor = Actor(name[:128], user_id=account.user_id if account else None, address=address)
+    kind = ActorKind.USER if account else ActorKind.ANYBODY
+    actor = Actor(name[:128], user_id=account.user_id if account else None, address=address, kind=kind)
     record(actor, "user.tool_logged_in" if account else "user.login_failed", success=account is not None, tool=True)
     return account
 

@@ -32,6 +32,7 @@ from ris_core.directories.rules import (
     person_filter,
     subject_filter,
 )
+from ris_core.errors import SettingsInvalid
 from ris_core.settings import Directory, Settings
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,12 @@ class LdapDirectory:
 
     @classmethod
     def from_settings(cls, directory: Directory, settings: Settings) -> LdapDirectory:
-        """:raises SettingsInvalid: ``bind_dn`` is set and its password's file is missing"""
-        password = settings.secret(f"directory_password_{directory.name}") if directory.bind_dn else ""
+        """:raises DirectoryUnavailable: ``bind_dn`` is set and its password's file is missing"""
+        try:
+            password = settings.secret(f"directory_password_{directory.name}") if directory.bind_dn else ""
+        except SettingsInvalid as error:
+            log.error("directory %s: %s", directory.name, error.detail)
+            raise DirectoryUnavailable(f"directory {directory.name}: our own password is missing") from error
         return cls(directory, password)
 
     def sign_in(self, name: LoginName, password: str) -> Person:

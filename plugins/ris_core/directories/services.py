@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ris_core.accounts.models import Origin, User
+from ris_core.audit.models import ActorKind
 from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.directories.connections import LdapDirectory, OpenDirectory
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable, NameUnknown, PasswordRefused
@@ -77,7 +78,7 @@ def _asked(name: LoginName, password: str, address: str, opening: Opening) -> Us
         except DirectoryUnavailable as error:
             silent.append((directory, error))
             continue
-        return _admitted(directory, person, password, Actor(name.name, address=address))
+        return _admitted(directory, person, password, Actor(name.name, address=address, kind=ActorKind.ANYBODY))
     if not silent:
         return None
     return _remembered(name, password, silent, address)
@@ -92,9 +93,9 @@ def look_up_again(directory: Directory, opening: Opening = LdapDirectory.from_se
     now = timezone.now()
     identities = DirectoryIdentity.objects.filter(directory=directory.name, withdrawn_at__isnull=True)
     if directory.mode == "search":
-        asked = opening(directory, django_settings.QUANG)
         in_use = identities.filter(user__is_active=True).order_by("confirmed_at")
         try:
+            asked = opening(directory, django_settings.QUANG)
             for subject, person in asked.look_up(list(in_use.values_list("subject", flat=True))):
                 _brought_up_to_date(directory, subject, person)
         except DirectoryUnavailable as error:

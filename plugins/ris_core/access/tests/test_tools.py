@@ -24,7 +24,7 @@ from ris_core.access.tools import (
 from ris_core.accounts import services as accounts
 from ris_core.accounts.models import Role, User
 from ris_core.accounts.rules import READY_ROLES
-from ris_core.audit.models import AuditEvent
+from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.directories.errors import DirectoryRefused
 
@@ -151,6 +151,7 @@ def test_a_local_account_gets_in_unless_its_password_is_to_be_changed() -> None:
     assert tools.looked_at(user.pk) is None
     told = AuditEvent.objects.filter(details__tool=True).values_list("action", "success")
     assert sorted(told) == [("user.login_failed", False), ("user.login_failed", False), ("user.tool_logged_in", True)]
+    assert {event.kind for event in AuditEvent.objects.filter(action="user.login_failed")} == {ActorKind.ANYBODY}
 
 
 @pytest.mark.django_db

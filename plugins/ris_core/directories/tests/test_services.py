@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings as PytestSettings
 
 from ris_core.accounts import services as accounts
 from ris_core.accounts.models import Origin, Role, User
-from ris_core.audit.models import AuditEvent
+from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import SYSTEM, Actor
 from ris_core.directories import services
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable, NameUnknown, PasswordRefused
@@ -261,6 +261,17 @@ def test_a_name_that_is_not_free_is_refused_and_audited(hospital: Hospital) -> N
         hospital.sign_in("bs.lan")
     event = AuditEvent.objects.get(action="user.directory_refused")
     assert (event.actor, event.address, event.details["why"]) == ("bs.lan", "10.0.0.1", "name is not free")
+    assert event.kind == ActorKind.ANYBODY
+
+
+def test_without_the_password_of_our_own_account_a_directory_is_silent_and_sessions_end_in_time(
+    hospital: Hospital,
+) -> None:
+    user = hospital.sign_in("bs.lan")
+    assert user is not None
+    DirectoryIdentity.objects.update(confirmed_at=timezone.now() - timedelta(minutes=241))
+    services.look_up_again(msgspec.structs.replace(DIRECTORY, bind_dn="cn=quang,dc=test"))
+    assert sessions_ended(user) == 1
 
 
 def test_a_withdrawal_by_the_directory_that_comes_twice_stays_the_directorys(hospital: Hospital) -> None:
