@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db.models import Q
 
 from ris_core.delivery.holding import has_open_hold
+from ris_core.matching.identity import one_patient
 from ris_core.orders.models import OrderLink, RequestedProcedure
 from ris_core.reports.encapsulated import report_series_uid
 from ris_core.reports.models import Document, ReportVersion
-from ris_core.studies.models import Study, StudyLink, StudyState
+from ris_core.studies.links import received_of
+from ris_core.studies.models import OperationKind, Study, StudyLink, StudyState
 
 HIDDEN_STATES = (StudyState.CONFLICT, StudyState.UNMATCHED, StudyState.REJECTED)
 
@@ -19,8 +21,8 @@ HIDDEN_STATES = (StudyState.CONFLICT, StudyState.UNMATCHED, StudyState.REJECTED)
 def shown_studies(procedure_id: int) -> list[Study]:
     """The studies linked to an exam that may be shown, in the order of their arrival (invariants 1 and 4).
 
-    A study is withheld when it waits in a queue or was rejected, and also when another study under the same
-    StudyInstanceUID does: DICOMweb knows studies by UID only, and would show both patients.
+    A study is withheld when it waits in a queue or was rejected, and also when another patient's under the same
+    StudyInstanceUID does or was: DICOMweb knows studies by UID only, and would show both patients.
     """
     studies = Study.objects.filter(links__procedure_id=procedure_id, links__undone_at__isnull=True).distinct()
     found = list(studies.exclude(state__in=HIDDEN_STATES).order_by("first_received_at", "id"))
@@ -28,10 +30,24 @@ def shown_studies(procedure_id: int) -> list[Study]:
     return [study for study in found if study.study_instance_uid not in withheld]
 
 
-def _withheld_uids(studies: Iterable[Study]) -> set[str]:
-    uids = [study.study_instance_uid for study in studies]
-    queued = Study.objects.filter(study_instance_uid__in=uids, state=StudyState.CONFLICT)
-    return set(queued.values_list("study_instance_uid", flat=True))
+def _withheld_uids(studies: Collection[Study]) -> set[str]:
+    """UIDs under which images of another patient wait in a queue, or were rejected: a rejected study stays under its
+    UID in the engine."""
+    rejected = Q(state=StudyState.REJECTED, reason=OperationKind.REJECT_STUDY, gone_from_engine_at__isnull=True)
+    same_uid = Study.objects.filter(study_instance_uid__in={study.study_instance_uid for study in studies})
+    return {
+        other.study_instance_uid
+        for other in same_uid.filter(Q(state=StudyState.CONFLICT) | rejected)
+        if other.state == StudyState.CONFLICT or _is_of_another_patient(other, studies)
+    }
+
+
+def _is_of_another_patient(other: Study, studies: Collection[Study]) -> bool:
+    received = received_of(other)
+    return any(
+        study.study_instance_uid == other.study_instance_uid and not one_patient(received_of(study), received)
+        for study in studies
+    )
 
 
 def closed_reports(study_uids: Collection[str], shown_of: Collection[int] | None = None) -> list[str]:
@@ -70,10 +86,8 @@ def _former_numbers(exam_ids: Collection[int]) -> dict[int, set[str]]:
 
 def has_conflict(procedure_id: int) -> bool:
     """Whether images of the exam are withheld because two patients' data meet in them."""
-    linked = StudyLink.objects.filter(procedure_id=procedure_id, undone_at__isnull=True)
-    return Study.objects.filter(
-        study_instance_uid__in=linked.values("study__study_instance_uid"), state=StudyState.CONFLICT
-    ).exists()
+    linked = Study.objects.filter(links__procedure_id=procedure_id, links__undone_at__isnull=True).distinct()
+    return bool(_withheld_uids(list(linked)))
 
 
 def report_pdf(version: ReportVersion) -> bytes | None:
