@@ -122,6 +122,8 @@ class LdapDirectory:
     def _bound(self, dn: str | None = None, password: str = "") -> Iterator[Connection]:
         """A connection as ``dn``; as our own account when none is given."""
         own = dn is None
+        if not own and not (dn and password):  # either would be anonymous, to which servers say yes
+            raise PasswordRefused("a name and a password are needed", field="password")
         connection = self._connected(self._directory.bind_dn if own else dn, self._bind_password if own else password)
         try:
             if not connection.bind():

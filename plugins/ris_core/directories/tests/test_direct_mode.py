@@ -7,7 +7,7 @@ import pytest
 from ldap3 import MOCK_SYNC, Connection, Server
 
 from ris_core.directories.connections import LdapDirectory
-from ris_core.directories.errors import DirectoryUnavailable
+from ris_core.directories.errors import DirectoryUnavailable, PasswordRefused
 from ris_core.directories.rules import LoginName
 from ris_core.settings import Directory, GroupRole
 
@@ -49,6 +49,13 @@ def test_a_namesake_elsewhere_in_the_tree_is_somebody_else() -> None:
         f"uid=lan,ou=directors,{BASE}": {"uid": "lan", "userPassword": "other", "entryUUID": "2", "cn": "Director"},
     }
     assert Directories(DIRECTORY, entries).sign_in(LAN, PASSWORD).subject == "1"
+
+
+def test_nobody_is_bound_without_name_or_password() -> None:
+    """A server says yes to such a bind, to anybody (RFC 4513 §5.1)."""
+    for dn, password in (("", PASSWORD), (f"uid=lan,ou=people,{BASE}", "")):
+        with pytest.raises(PasswordRefused), Directories(DIRECTORY, {})._bound(dn, password):
+            pass
 
 
 AD = msgspec.structs.replace(
