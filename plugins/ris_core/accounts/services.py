@@ -20,9 +20,10 @@ from ris_core.accounts.models import FormerPassword, Origin, User
 from ris_core.accounts.passwords import random_password
 from ris_core.accounts.roles import may, roles_in_force
 from ris_core.accounts.rules import Function
+from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor, record
 from ris_core.directories.models import DirectoryIdentity
-from ris_core.errors import InvalidValue, NotFound, TransitionRefused
+from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefused
 from ris_core.signatures.locking import lock_all_of
 
 FORMER_PASSWORDS_KEPT = 24
@@ -31,6 +32,16 @@ PASSWORD_DAYS = (30, 60, 90)
 """The periods of renewal that an account may have of its own (Q1)."""
 OF_THE_DIRECTORY = ("full_name", "department", "email", "role")
 """What a directory says of its people; it is changed there."""
+
+
+MOST_WRONG = 5
+TRIED_WITHIN = timedelta(minutes=15)
+
+
+class TriedTooOften(NotPermitted):
+    """Too many wrong passwords; later again."""
+
+    code = "QUANG-1009"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +187,13 @@ def change_own_password(user_id: int, present: str, wanted: str, actor: Actor) -
     """The user's own choice; every other session of theirs is over.
 
     :raises InvalidValue: field ``present``: it is another; field ``wanted``: what the password lacks
+    :raises TriedTooOften: five others were typed within 15 minutes: whoever sits before somebody's session does not
+        find out their password
     :raises TransitionRefused: the password is a directory's
     """
+    wrong = AuditEvent.objects.filter(subject=f"user:{user_id}", action="user.password_change_failed")
+    if wrong.filter(at__gt=timezone.now() - TRIED_WITHIN).count() >= MOST_WRONG:
+        raise TriedTooOften("too many wrong passwords were typed", field="present")
     with transaction.atomic():
         user = _locked(user_id)
         if user.origin != Origin.LOCAL:

@@ -13,7 +13,9 @@ from ris_core.accounts.models import FormerPassword, Role, User
 from ris_core.accounts.passwords import random_password
 from ris_core.accounts.services import (
     FORMER_PASSWORDS_KEPT,
+    MOST_WRONG,
     Account,
+    TriedTooOften,
     change_account,
     change_own_password,
     end_sessions,
@@ -109,6 +111,17 @@ def test_a_wrong_present_password_changes_nothing_and_is_audited() -> None:
     assert AuditEvent.objects.filter(action="user.password_change_failed", success=False).count() == 1
     user.refresh_from_db()
     assert user.check_password(first)
+
+
+def test_whoever_sits_before_somebodys_session_does_not_try_their_password_out() -> None:
+    user, first = open_account(READER, SYSTEM)
+    other, others = open_account(replace(READER, username="khac_nua"), SYSTEM)
+    for _ in range(MOST_WRONG):
+        with pytest.raises(InvalidValue):
+            change_own_password(user.pk, "wrong", random_password(), SYSTEM)
+    with pytest.raises(TriedTooOften):
+        change_own_password(user.pk, first, random_password(), SYSTEM)
+    change_own_password(other.pk, others, random_password(), SYSTEM)
 
 
 @pytest.mark.parametrize("wanted", ["Ngan-1a", "matkhau-2026-x", "MATKHAU-2026-X", "Matkhau-abcdef", "Matkhau2026xyz"])
