@@ -8,14 +8,16 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ris_core.accounts.models import Origin, User
-from ris_core.accounts.roles import roles_with
+from ris_core.accounts.roles import forget, roles_with
 from ris_core.accounts.rules import Function
 from ris_core.errors import TransitionRefused
 
 
 def lock_administrators() -> None:
-    """Of two who would each leave the other as the last, one waits."""
+    """Of two who would each leave the other as the last, one waits, and then reads what the other has made of the
+    roles: what was kept from before might still count on it."""
     list(_administrators(roles_with(Function.MANAGE_ACCOUNTS)).select_for_update().order_by("pk"))
+    forget()
 
 
 def refuse_without_administrator(roles: Collection[str] | None = None, *, lasting: bool | None = None) -> None:

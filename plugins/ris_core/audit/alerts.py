@@ -28,6 +28,7 @@ OPENING: Final = (
     "exam.opened", "exam.viewed", "exam.compared", "images.opened", "prior.opened", "patient.viewed",
     "patient.history_viewed", "report.viewed", "report.history_viewed", "study.viewed", "order.viewed",
     "external_result.viewed", "signed_report.viewed", "launch.opened", "result_link.opened", "key_image.viewed",
+    "images.read", "share.opened", "share.viewed", "share.downloaded", "peer_review.opened", "report.previewed",
 )  # fmt: skip
 """Actions by which somebody sees a patient's data."""
 EVENTS_AT_ONCE: Final = 2_000
@@ -169,8 +170,9 @@ def _at_night(rule: AlertRule, events: list[AuditEvent]) -> Iterator[Finding]:
 def _failed_logins(rule: AlertRule, events: list[AuditEvent]) -> Iterator[Finding]:
     failed = [event for event in events if event.action in ("user.login_failed", "user.locked_out")]
     for field in ("actor", "address"):
-        latest = {getattr(event, field): event for event in failed if getattr(event, field)}
-        for who, last in latest.items():
+        named = [event for event in failed if getattr(event, field)]
+        latest = {(getattr(event, field), event.at.replace(second=0, microsecond=0)): event for event in named}
+        for (who, _minute), last in latest.items():
             since = last.at - timedelta(minutes=rule.minutes)
             found = AuditEvent.objects.filter(**{field: who}, action="user.login_failed", at__range=(since, last.at))
             yield from _if_enough(rule, last, since, found.count(), who)
@@ -239,7 +241,8 @@ def _patients_opened(actor: str, since: datetime, until: datetime) -> int:
 
 
 def _latest_by_actor(events: Iterable[AuditEvent]) -> Iterator[AuditEvent]:
-    yield from {event.actor: event for event in events}.values()
+    """Each actor's last in each minute: a batch may be of hours when nobody has looked for hours."""
+    yield from {(event.actor, event.at.replace(second=0, microsecond=0)): event for event in events}.values()
 
 
 def _name_of(user: User | None) -> str:

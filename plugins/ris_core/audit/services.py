@@ -14,6 +14,7 @@ from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.statements import insert
 
 LONGEST_REASON = 255
+LONGEST_ACTOR = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def record(
         at=timezone.now(),
         user_id=actor.user_id,
         kind=actor.kind or (ActorKind.USER if actor.user_id is not None else ActorKind.SERVICE),
-        actor=actor.name,
+        actor=actor.name[:LONGEST_ACTOR],
         role=actor.role,
         action=action,
         subject=subject,

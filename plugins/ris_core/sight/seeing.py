@@ -121,7 +121,7 @@ def _names_of(user: User) -> list[str]:
     names = {user.full_name, f"{user.title} {user.full_name}".strip()}
     if user.staff_code:
         names |= set(Staff.objects.filter(code=user.staff_code).values_list("name", flat=True))
-    return sorted(names)
+    return sorted(names - {""})  # an order that names nobody is nobody's own
 
 
 def _condition(user: User, sight: Sight) -> Q:

@@ -22,6 +22,8 @@ from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
 MOST_VALUES = 200
 LONGEST_VALUE = 255
 LONGEST_GRANT_DAYS = 365
+MOST_BEARERS = 20
+"""Records looked at that have one number."""
 LIMITS = ("departments", "modalities", "rooms", "physicians")
 
 
@@ -85,29 +87,30 @@ def end_grant(grant_id: int, actor: Actor) -> SightGrant:
 
 @transaction.atomic
 def set_confidential(patient_id: int, confidential: bool, actor: Actor) -> None:
-    """Mark a patient as confidential, or no longer.
+    """Mark a patient as confidential, or no longer; with every record that was merged into this one, which leads here.
 
     :raises NotFound: there is no such patient
     """
     if not Patient.objects.filter(pk=patient_id).exists():
         raise NotFound("there is no such patient", field="patient")
-    if confidential:
-        _row, changed = ConfidentialPatient.objects.get_or_create(
-            patient_id=patient_id, defaults={"marked_by_id": actor.user_id}
-        )
-    else:
-        changed = bool(ConfidentialPatient.objects.filter(patient_id=patient_id).delete()[0])
-    if changed:
-        action = "patient.made_confidential" if confidential else "patient.made_ordinary"
-        record(actor, action, subject=f"patient:{patient_id}", patient_id=patient_id)
+    action = "patient.made_confidential" if confidential else "patient.made_ordinary"
+    for key in _records_of(patient_id):
+        if confidential:
+            _row, changed = ConfidentialPatient.objects.get_or_create(
+                patient_id=key, defaults={"marked_by_id": actor.user_id}
+            )
+        else:
+            changed = bool(ConfidentialPatient.objects.filter(patient_id=key).delete()[0])
+        if changed:
+            record(actor, action, subject=f"patient:{key}", patient_id=key)
 
 
 def keep_confidential(merged_id: int, survivor_id: int, actor: Actor) -> None:
-    """What has come from a confidential record into another makes that one confidential; in the caller's transaction.
+    """Of two records that are one person now, one confidential makes both so; in the caller's transaction.
 
     Undoing the merge leaves both so: who no longer need be is for a person to say.
     """
-    if ConfidentialPatient.objects.filter(patient_id=merged_id).exists():
+    if ConfidentialPatient.objects.filter(patient_id__in=(merged_id, survivor_id)).exists():
         set_confidential(survivor_id, True, actor)
 
 
@@ -144,8 +147,27 @@ def _patient_with(number: str) -> int | None:
     exam = ImagingServiceRequest.objects.filter(accession_number=number).values_list("patient_id", flat=True).first()
     if exam is not None:
         return exam
-    found = set(PatientIdentifier.objects.filter(value=number).values_list("patient_id", flat=True)[:2])
+    bearers = Patient.objects.filter(pk__in=PatientIdentifier.objects.filter(value=number).values("patient_id"))
+    found = {_survivor(patient) for patient in bearers[:MOST_BEARERS]}
     return found.pop() if len(found) == 1 else None
+
+
+def _survivor(patient: Patient) -> int:
+    """Of a record that was merged the one that has its exams now."""
+    passed = {patient.pk}
+    while patient.merged_into is not None and patient.merged_into.pk not in passed:
+        patient = patient.merged_into
+        passed.add(patient.pk)
+    return patient.pk
+
+
+def _records_of(patient_id: int) -> list[int]:
+    """The record and every one that was merged into it."""
+    found = newest = {patient_id}
+    while newest:
+        newest = set(Patient.objects.filter(merged_into__in=newest).values_list("pk", flat=True)) - found
+        found = found | newest
+    return sorted(found)
 
 
 def _reason(text: str) -> str:

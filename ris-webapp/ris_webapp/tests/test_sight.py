@@ -18,10 +18,14 @@ from ris_core.critical_results.models import Urgency
 from ris_core.critical_results.services import flag
 from ris_core.exam_lists.services import assign_exams
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.sight.models import SightGrant
+from ris_core.sight.seeing import sight_of
 from ris_core.sight.services import grant_exam, limit_sight, set_confidential
 from ris_core.studies.models import Study
 from ris_testing.exams import a_reader, an_exam, approved
+from ris_webapp.screens.worklist.filters import Filter
+from ris_webapp.screens.worklist.side import COUNTS
 from ris_webapp.sight import IMPERSONAL, NAMED, SCOPED
 from ris_webapp.tests.address_table import ADDRESSES, PATTERNS, path_of
 from ris_webapp.tests.people import a_role, a_user, client_as
@@ -188,6 +192,43 @@ def test_who_is_asked_to_read_a_confidential_exam_sees_it() -> None:
     assert client_as(user=user).get(f"/exams/{exam.pk}/").status_code == 403
     assign_exams(user.pk, [exam.pk], a_reader())
     assert client_as(user=user).get(f"/exams/{exam.pk}/").status_code == 200
+
+
+def test_a_confidential_patient_is_not_shown_beside_another(hidden: RequestedProcedure) -> None:
+    approved(other := an_exam(), a_reader())
+    set_confidential(hidden.patient_id, True, SYSTEM)
+    user = _everything_but(Function.VIEW_CONFIDENTIAL)
+    client, seer = client_as(user=user), client_as(user=_everything_but())
+    chosen = f"/orders/new/?patient={hidden.patient_id}"
+    beside = f"/patients/{other.patient_id}/merge/?other={hidden.patient_id}"
+    for address in (chosen, beside):
+        assert NAME in seer.get(address).content.decode(), address
+        assert NAME not in client.get(address).content.decode(), address
+    service = {"patient": hidden.patient_id, "priority": "ROUTINE", "service": 1}
+    assert NAME not in client.post("/orders/new/", service).content.decode()
+    merging = {"survivor": hidden.patient_id, "reason": "một người"}
+    assert client.post(f"/patients/{other.patient_id}/merge", merging).status_code == 403
+
+
+def test_who_sees_less_gets_counts_of_their_own(hidden: RequestedProcedure) -> None:
+    set_confidential(hidden.patient_id, True, SYSTEM)
+    seer, user = _everything_but(), _everything_but(Function.VIEW_CONFIDENTIAL)
+    wanted = Filter.parse({"when": "all", "q": "bí mật"})
+    counted = [COUNTS.of(wanted, each, sight_of(each)).number for each in (seer, user)]
+    assert counted == [1, 0]
+
+
+def test_the_glass_is_broken_by_a_number_of_a_record_that_was_merged(hidden: RequestedProcedure) -> None:
+    former = an_exam().patient
+    PatientIdentifier.objects.filter(patient=former).update(value="CU-77")
+    Patient.objects.filter(pk=former.pk).update(merged_into=hidden.patient)
+    set_confidential(hidden.patient_id, True, SYSTEM)
+    user = a_user(Role.RADIOLOGIST)
+    client = client_as(user=user)
+    assert client.get(f"/patients/{former.pk}/").status_code == 403
+    assert NAME not in client.get("/patients/?q=CU-77").content.decode()
+    client.post("/emergency/", {"number": "CU-77", "reason": "Cấp cứu ngừng tuần hoàn"})
+    assert client.get(f"/exams/{hidden.pk}/").status_code == 200
 
 
 def test_limits_and_marks_are_set_on_screens() -> None:

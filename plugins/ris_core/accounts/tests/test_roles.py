@@ -121,6 +121,15 @@ def test_the_last_who_manages_accounts_stays_one(administrator: Actor) -> None:
         change_role(keeper.code, keeper.name, [Function.VIEW_WORKLIST], administrator)
 
 
+def test_what_another_process_has_just_made_of_a_role_counts(administrator: Actor) -> None:
+    keeper = create_role("Quản lý tài khoản", [Function.MANAGE_ACCOUNTS], administrator)
+    _someone("giu_tai_khoan", keeper.code)
+    assert may(keeper.code, Function.MANAGE_ACCOUNTS)  # as this process remembers it for a second
+    SiteRole.objects.filter(code=keeper.code).update(functions=[Function.VIEW_WORKLIST])
+    with pytest.raises(TransitionRefused):
+        change_role("ADMINISTRATOR", "", READY_ROLES["ADMINISTRATOR"] - {Function.MANAGE_ACCOUNTS}, administrator)
+
+
 def test_a_role_that_somebody_has_is_not_withdrawn(administrator: Actor) -> None:
     role = create_role("Thử", [Function.VIEW_WORKLIST], administrator)
     user = _someone("nguoi_thu", role.code)

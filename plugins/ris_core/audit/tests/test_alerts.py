@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from ris_core.accounts.models import User
 from ris_core.audit.alerts import night_of, open_alerts, rules, save_rule, settle_alert, watch_events
@@ -56,6 +57,17 @@ def test_many_patients_in_an_hour_are_one_alert_that_grows_and_ends(lan: Actor) 
     record(lan, "images.opened", patient_id=exams[3].patient_id)
     assert seen() == []
     assert AuditEvent.objects.get(action="audit.alert_settled").reason == "Hội chẩn toàn khoa"
+
+
+def test_a_burst_long_before_the_last_event_is_found_when_nobody_looked_meanwhile(lan: Actor) -> None:
+    tuned(AlertKind.MANY_PATIENTS, 3)
+    exams = [an_exam() for _ in range(4)]
+    now = timezone.now()
+    for hours, exam in ((5, exams[0]), (5, exams[1]), (5, exams[2]), (0, exams[3])):
+        AuditEvent.objects.filter(pk=record(lan, "images.read", patient_id=exam.patient_id).pk).update(
+            at=now - timedelta(hours=hours)
+        )
+    assert seen() == [("bs_lan", 3)]
 
 
 def test_failed_logins_are_counted_by_name_and_by_address() -> None:

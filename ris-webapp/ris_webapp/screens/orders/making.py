@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function
 from ris_core.catalogue.models import Department, Room, Staff
 from ris_core.devices.models import ImagingService
@@ -18,6 +19,8 @@ from ris_core.names import folded
 from ris_core.orders.making import amend_order, duplicates, make_order
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
+from ris_core.sight.errors import OutOfSight
+from ris_core.sight.seeing import seen_patients, sees_patient
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
@@ -46,6 +49,8 @@ def new(request: UserRequest) -> HttpResponse:
     if not (valid and service_ids):
         return _page(request, form, service_ids)
     who, order = form.who(), form.order(service_ids)
+    if isinstance(who, int) and not sees_patient(request.user, who):
+        raise OutOfSight("outside what this account sees", field="sight")
     if isinstance(who, int) and not form.cleaned_data["confirmed"]:
         alike = duplicates(who, service_ids, order.scheduled_at)
         if alike:
@@ -112,7 +117,7 @@ def _page(
     value = str(form["patient"].value() or "")
     context = {
         "form": form,
-        "people": _chosen_patient(value),
+        "people": _chosen_patient(value, request.user),
         "chosen_patient": value,
         "services": _services("", list(service_ids)),
         "chosen": list(service_ids),
@@ -122,9 +127,9 @@ def _page(
     return render(request, "orders/new.html", context, status=422 if form.errors else 200)
 
 
-def _chosen_patient(value: str) -> list[Found]:
+def _chosen_patient(value: str, user: User) -> list[Found]:
     keys = whole_numbers([value])
-    people = Patient.objects.filter(pk__in=keys, merged_into__isnull=True)
+    people = seen_patients(Patient.objects.filter(pk__in=keys, merged_into__isnull=True), user)
     return [
         Found(patient, list(patient.identifiers.order_by("-is_primary", "pk")), through_merged=False)
         for patient in people

@@ -22,7 +22,7 @@ from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.patients.finding import found
 from ris_webapp.screens.patients.forms import PatientForm
-from ris_webapp.screens.patients.record import patient_or_refuse
+from ris_webapp.screens.patients.record import patient_or_refuse, second_patient
 from ris_webapp.screens.patients.views import patient_page
 
 KINDS_TO_ADD = ("MR", "NI", "HC")
@@ -106,6 +106,7 @@ def merge(request: UserRequest, patient_id: int) -> HttpResponse:
         return HttpResponseRedirect(
             reverse("patients:compare", args=[patient_id]) + f"?other={survivor_id}&keep={survivor_id}"
         )
+    second_patient(survivor_id, request.user)
     merging.merge_patients(patient_id, survivor_id, actor_of(request), reason=_reason(request))
     messages.success(request, _("Đã gộp hồ sơ; có thể hoàn tác ở mục Hồ sơ đã gộp."))
     return _to(survivor_id)

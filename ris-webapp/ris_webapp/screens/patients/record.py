@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.errors import NotFound
 from ris_core.notices.services import open_notices
@@ -15,7 +16,9 @@ from ris_core.patients.identifier_kinds import Bearer, Oddity, oddities
 from ris_core.patients.links import links_of
 from ris_core.patients.merging import merges_into
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.sight.errors import OutOfSight
 from ris_core.sight.models import ConfidentialPatient
+from ris_core.sight.seeing import sees_patient
 from ris_webapp.screens.notices.sentences import ShownNotice, shown
 from ris_webapp.screens.worklist.exams import ExamRow, rows_of
 
@@ -69,6 +72,18 @@ def patient_or_refuse(patient_id: int) -> Patient:
     found = Patient.objects.select_related("merged_into").filter(pk=patient_id).first()
     if found is None:
         raise NotFound("there is no such patient", field="patient")
+    return found
+
+
+def second_patient(patient_id: int, user: User) -> Patient:
+    """One who is named beside the patient of the address, and so has not been asked about at its door.
+
+    :raises NotFound: no such patient
+    :raises OutOfSight: hidden from the user
+    """
+    found = patient_or_refuse(patient_id)
+    if not sees_patient(user, found.pk):
+        raise OutOfSight("outside what this account sees", field="sight")
     return found
 
 

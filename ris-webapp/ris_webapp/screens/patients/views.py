@@ -17,7 +17,7 @@ from ris_webapp.screens.patients import held as held_updates
 from ris_webapp.screens.patients.differences import contradict, rows, values_of
 from ris_webapp.screens.patients.finding import SHOWN, found
 from ris_webapp.screens.patients.forms import PatientForm
-from ris_webapp.screens.patients.record import patient_or_refuse, record_of, shown_identifiers
+from ris_webapp.screens.patients.record import patient_or_refuse, record_of, second_patient, shown_identifiers
 from ris_webapp.searched import note_search
 
 
@@ -55,7 +55,7 @@ def compare(request: UserRequest, patient_id: int) -> HttpResponse:
     one = patient_or_refuse(patient_id)
     query = " ".join(request.GET.get("q", "").split())[:100]
     other_id = whole_number(request.GET.get("other", ""))
-    other = patient_or_refuse(other_id) if other_id is not None and other_id != one.pk else None
+    other = second_patient(other_id, request.user) if other_id is not None and other_id != one.pk else None
     keep = whole_number(request.GET.get("keep", ""))
     note_search(request, "patient.searched", query)
     compared = rows(values_of(one), values_of(other)) if other else []

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
+from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
 from ris_core.delivery.outside import version_in_force
 from ris_core.errors import InvalidValue, NotFound
@@ -21,6 +22,7 @@ from ris_core.print_layouts.samples import sample_label, sample_sheet
 from ris_core.print_layouts.typesetting import Printed
 from ris_core.reports.documents import sheet_of
 from ris_core.reports.sheet import ReportSheet, print_report
+from ris_core.sight.seeing import seen_exams
 from ris_webapp.screens.labels.facts import label_of
 
 
@@ -33,6 +35,8 @@ class Wanted:
     """F, P, C, D or R (recalled)."""
     exam: str = ""
     """Accession number of a real exam; empty: an invented one."""
+    user: User | None = None
+    """Who sees a real exam."""
 
 
 def shown_pages(design: Design, wanted: Wanted, actor: Actor) -> tuple[Printed, dict[str, Any]]:
@@ -49,7 +53,7 @@ def shown_pages(design: Design, wanted: Wanted, actor: Actor) -> tuple[Printed, 
 
 
 def _print(design: Design, wanted: Wanted, actor: Actor) -> Printed:
-    procedure = _exam(wanted.exam, actor) if wanted.exam else None
+    procedure = _exam(wanted.exam, wanted.user, actor) if wanted.exam and wanted.user else None
     if isinstance(design, LabelDesign):
         facts = label_of(procedure) if procedure else sample_label(settings.QUANG)
         return print_labels([facts] * (1 if design.sheet.single else 5), design, settings.QUANG.site.language)
@@ -66,10 +70,10 @@ def _in_state(sheet: ReportSheet, state: str) -> ReportSheet:
     return replace(sheet, status=state) if state in ("F", "P", "C", "D") else sheet
 
 
-def _exam(number: str, actor: Actor) -> RequestedProcedure:
+def _exam(number: str, user: User, actor: Actor) -> RequestedProcedure:
     """The exam of an accession number, its being shown written down.
 
-    :raises NotFound: there is none
+    :raises NotFound: there is none that the user sees
     :raises InvalidValue: orders of two patients have the number; nobody guesses between them
     """
     numbered = Q(request__accession_number=number) | Q(request__sent_accession_number=number)
@@ -77,7 +81,7 @@ def _exam(number: str, actor: Actor) -> RequestedProcedure:
     patients = exams.order_by().values_list("patient", flat=True).distinct()[:2]
     if len(patients) > 1:
         raise InvalidValue("orders of several patients have this number", field="exam")
-    found = exams.order_by("-pk").first()
+    found = seen_exams(exams, user).order_by("-pk").first()
     if found is None:
         raise NotFound("there is no such exam", field="exam")
     record(actor, "report.previewed", subject=f"exam:{found.pk}", patient_id=found.patient_id, by_layout=True)

@@ -192,7 +192,7 @@ def _wanted(request: UserRequest) -> Wanted:
         raise NotPermitted("this role may not see reports", field=Function.VIEW_REPORT)
     images = request.POST.get("preview_images", "")
     count = int(images) if images.isdecimal() and len(images) < 3 else 6
-    return Wanted(count, request.POST.get("preview_state", "F"), exam)
+    return Wanted(count, request.POST.get("preview_state", "F"), exam, request.user)
 
 
 def _pdf(content: bytes) -> HttpResponse:

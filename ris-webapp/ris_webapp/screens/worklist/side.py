@@ -76,7 +76,7 @@ class _Counts:
         self._lock = threading.Lock()
 
     def of(self, wanted: Filter, user: User, sight: Sight) -> Count:
-        personal = wanted.mine or wanted.folder or sight.limit is not None
+        personal = wanted.mine or wanted.folder or not sight.is_whole
         key = (wanted.address(), user.pk if personal else 0)
         kept = self._kept.get(key)
         if kept and kept[0] > time.monotonic():

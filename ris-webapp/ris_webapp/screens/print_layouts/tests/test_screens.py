@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from pypdf import PdfReader
 
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import SYSTEM
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.print_layouts.design import DESIGNS, design_of
 from ris_core.print_layouts.models import LayoutPicture, PrintLayout
@@ -17,6 +18,7 @@ from ris_core.print_layouts.tests.test_pictures import SVG
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import VersionStatus
 from ris_core.reports.recalling import recall
+from ris_core.sight.services import set_confidential
 from ris_testing.exams import a_reader, an_exam, approved
 from ris_webapp.screens.print_layouts.fields import data_of, groups_of, values_of
 from ris_webapp.screens.reading.tests.exams import a_user, client_of
@@ -98,6 +100,9 @@ def test_the_preview_is_of_nobody_or_of_a_real_exam_for_who_may_see_reports(kind
     assert reader.post("/print-layouts/preview", {**entered(kind), "preview_exam": number}).status_code == 200
     assert AuditEvent.objects.filter(action="report.previewed", patient=exam.patient).exists()
     assert administrator.post("/print-layouts/preview", {**entered(kind), "preview_exam": number}).status_code == 403
+    set_confidential(exam.patient_id, True, SYSTEM)
+    hidden = reader.post("/print-layouts/preview", {**entered(kind), "preview_exam": number})
+    assert "exam" in hidden.json()["errors"]
 
 
 def test_nobody_guesses_between_two_patients_whose_orders_have_one_number() -> None:
