@@ -169,6 +169,17 @@ def revoke_share(share_id: int, actor: Actor) -> Share:
     return share
 
 
+def images_taken_from(exam_id: int) -> None:
+    """Images are no longer the exam's, in the caller's transaction: viewers that shares of it have opened load nothing
+    more. The pages of the shares stay open, and show what the exam has now."""
+    shared = SharedExam.objects.filter(procedure_id=exam_id).values("share_id")
+    living = Share.objects.filter(pk__in=shared, revoked_at__isnull=True, expires_at__gt=timezone.now())
+    for share in living.select_for_update(of=("self",)).order_by("pk"):
+        end_grants([share_grant(share.pk, share.revision)])
+        share.revision += 1
+        share.save(update_fields=["revision"])
+
+
 def share_state(share: Share, now: datetime | None = None) -> ShareState:
     """How it stands for somebody who would open it."""
     return state_of(

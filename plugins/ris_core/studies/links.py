@@ -18,6 +18,7 @@ from ris_core.matching.identity import one_patient
 from ris_core.matching.reasons import Reason
 from ris_core.matching.services import policy_in_force
 from ris_core.orders.models import RequestedProcedure
+from ris_core.sharing.services import images_taken_from
 from ris_core.studies import effects
 from ris_core.studies.candidates import received_study, room_of_device
 from ris_core.studies.corrections import owe_correction
@@ -91,6 +92,7 @@ def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, re
     link.undone_reason = reason[:255]
     link.save(update_fields=["undone_at", "undone_by", "undone_reason"])
     effects.images_are_gone(procedure, link, link.undone_at)
+    images_taken_from(procedure.pk)
     owe_correction(link.study_id)
     record(
         actor,

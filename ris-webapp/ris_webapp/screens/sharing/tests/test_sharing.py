@@ -37,6 +37,7 @@ from ris_core.sharing.telling import Letter
 from ris_core.sight.services import set_confidential
 from ris_core.signatures.sealing import opened
 from ris_core.studies.models import Study, StudyLink
+from ris_core.studies.services import undo_link
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
 from ris_webapp.screens.sharing import archive
@@ -254,6 +255,23 @@ def test_allowed_less_it_must_be_opened_again(sharer: Client) -> None:
     (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
     assert (grant.may_download, grant.grant) == (False, share_grant(share.pk, 2))
     assert receiver.get(f"{page}files/{exam.pk}").status_code == 403
+
+
+def test_images_that_are_taken_from_the_exam_are_loaded_by_no_open_viewer(sharer: Client) -> None:
+    (exam, study), (other, _) = an_exam_with_images(), an_exam_with_images()
+    share, secret = made(sharer, exam)
+    kept, kept_secret = made(sharer, other)
+    receiver, page = entered(secret)
+    entered(kept_secret)
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    undo_link(study.links.get().pk, Actor("test"), "không phải người này")
+    assert read_ended_grants() == {grant.grant}
+    assert share_grant(kept.pk, 1) not in read_ended_grants()
+    assert receiver.get(page).status_code == 200
+    assert receiver.get(f"{page}images/{exam.pk}").status_code == 404
+    a_study(exam)
+    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
+    assert grant.grant == share_grant(share.pk, 2)
 
 
 def test_a_new_link_shuts_the_former_one(sharer: Client) -> None:
