@@ -8,23 +8,31 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
+from ris_core.orders.models import RequestedProcedure
 from ris_core.peer_reviews.models import PeerReview, PeerReviewRule
 from ris_core.peer_reviews.rules import Score
 from ris_core.reports.holding import person, refuse_unless_may
 from ris_core.second_readings.models import Opinion
+from ris_core.sight.seeing import seen_exams, sight_of
 
 LONGEST_REASON: Final = 2000
 
 
 def waiting_for(user_id: int) -> QuerySet[PeerReview]:
-    """Reports that ``user_id`` may review, drawn first first: none that they approved or had an opinion of."""
+    """Reports that ``user_id`` may review, drawn first first: none that they approved or had an opinion of, none of
+    an exam that is hidden from them."""
     theirs = Opinion.objects.filter(reader_id=user_id).values("procedure_id")
+    user = User.objects.get(pk=user_id)
+    sight, reviews = sight_of(user), PeerReview.objects.filter(reviewed_at__isnull=True)
+    if not sight.is_whole:
+        seen = seen_exams(RequestedProcedure.objects.all(), user, sight)
+        reviews = reviews.filter(version__reading__procedure__in=seen)
     return (
-        PeerReview.objects.filter(reviewed_at__isnull=True)
-        .exclude(reader_id=user_id)
+        reviews.exclude(reader_id=user_id)
         .exclude(version__reading__versions__approved_by_id=user_id)
         .exclude(version__reading__procedure_id__in=theirs)
         .select_related("version__reading__procedure", "reader")

@@ -17,6 +17,7 @@ from ris_core.peer_reviews.rules import Rule, Score, is_drawn, rule_for
 from ris_core.peer_reviews.services import remove_rule, review, set_rule, told_to, waiting_for
 from ris_core.peer_reviews.statistics import by_reader, reviews
 from ris_core.reports.models import ReportVersion, VersionStatus
+from ris_core.sight.services import set_confidential
 from ris_testing.exams import a_reader, an_exam, approved
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,15 @@ def test_who_corrected_or_wrote_a_version_of_it_does_not_review_it() -> None:
     approved(exam, corrector, status=VersionStatus.CORRECTED)
     assert not waiting_for(corrector.user_id or 0).exists()
     assert waiting_for(a_reader().user_id or 0).count() == 1
+
+
+def test_a_report_of_a_confidential_patient_waits_for_those_who_see_them() -> None:
+    drawn, reader = _drawn(), a_reader()
+    assert waiting_for(reader.user_id or 0).get() == drawn
+    set_confidential(drawn.version.reading.procedure.patient_id, True, ADMIN)
+    assert not waiting_for(reader.user_id or 0).exists()
+    with pytest.raises(NotFound):
+        review(drawn.pk, "1", "", reader)
 
 
 @pytest.mark.parametrize("role", Role.values)

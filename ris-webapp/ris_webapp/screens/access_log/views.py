@@ -29,11 +29,16 @@ from ris_webapp.client import actor_of
 from ris_webapp.jinja import word
 from ris_webapp.numbers import whole_number, whole_numbers
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.access_log.wanted import PAGE_ROWS, PERIODS, Wanted, page_of
+from ris_webapp.screens.access_log.wanted import PAGE_ROWS, PERIODS, Wanted, page_of, with_merged
 from ris_webapp.screens.access_log.words import FORMULAS, KINDS, PERIOD_LABELS
 from ris_webapp.screens.patients.record import patient_or_refuse
 from ris_webapp.searched import kept_words
 
+SEEING = (
+    *OPENING, "api.read", "delivery.viewed", "message.viewed", "notification.viewed", "prior.compared",
+    "study.copy_downloaded", "slip.shown", "label.printed",
+)  # fmt: skip
+"""Actions by which somebody, or a program, has got a patient's data; those of programs raise no alert."""
 MOST_SHEET_ROWS = 50_000
 MOST_LINES = 1_000_000
 LATEST_SETTLED = 50
@@ -97,8 +102,7 @@ def viewers(request: UserRequest, patient_id: int) -> HttpResponse:
     """Who has seen one patient's data: each with how often, first and last."""
     patient = patient_or_refuse(patient_id)
     record(actor_of(request), "audit.viewers_viewed", subject=f"patient:{patient.pk}", patient_id=patient.pk)
-    keys = [patient.pk, *Patient.objects.filter(merged_into=patient).values_list("pk", flat=True)]
-    seen = AuditEvent.objects.filter(patient_id__in=keys, action__in=OPENING, success=True)
+    seen = AuditEvent.objects.filter(patient_id__in=with_merged([patient.pk]), action__in=SEEING, success=True)
     people = seen.values("kind", "actor", "user_id", "user__full_name", "role")
     rows = people.annotate(times=Count("pk"), first=Min("at"), last=Max("at")).order_by("-last")
     context = {"patient": patient, "rows": list(rows[:1_000]), "kinds": KINDS}

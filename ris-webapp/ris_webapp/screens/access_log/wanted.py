@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -48,8 +48,7 @@ class Wanted(Asked):
             return None
         key = whole_number(self.patient.removeprefix("#")) if self.patient.startswith("#") else None
         keys = {key} if key is not None else {each.patient.pk for each in found(self.patient, None)}
-        merged = Patient.objects.filter(merged_into_id__in=keys).values_list("pk", flat=True)
-        return sorted(keys | set(merged)) or NOBODY
+        return with_merged(keys) or NOBODY
 
     def events(self, patient_ids: Sequence[int] | None) -> QuerySet[AuditEvent]:
         """All that fit, the newest first."""
@@ -96,6 +95,15 @@ def page_of(events: QuerySet[AuditEvent], before: str) -> Page:
     last = rows[PAGE_ROWS - 1]
     since_epoch = last.at - datetime.fromtimestamp(0, ZoneInfo("UTC"))
     return Page(rows[:PAGE_ROWS], f"{since_epoch // timedelta(microseconds=1)}-{last.pk}")
+
+
+def with_merged(keys: Iterable[int]) -> list[int]:
+    """The records of ``keys`` and every one that was merged into them, however many merges ago."""
+    known = newest = set(keys)
+    while newest:
+        newest = set(Patient.objects.filter(merged_into_id__in=newest).values_list("pk", flat=True)) - known
+        known = known | newest
+    return sorted(known)
 
 
 def _moment(text: str) -> datetime | None:

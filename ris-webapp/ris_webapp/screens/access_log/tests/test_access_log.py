@@ -17,6 +17,7 @@ from ris_core.audit.models import AccessAlert, AlertKind, AlertRule, AuditEvent
 from ris_core.audit.sealing import seal_events
 from ris_core.audit.services import Actor, record
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.models import Patient
 from ris_testing.exams import an_exam
 from ris_webapp.screens.access_log import wanted
 from ris_webapp.screens.access_log.wanted import Wanted, page_of
@@ -53,6 +54,14 @@ def test_a_patient_is_found_with_and_without_diacritics(exam: RequestedProcedure
     assert actions(patient=typed.format(exam.patient_id), actor="bs_lan") == ["images.opened", "exam.opened"]
     assert actions(patient="Trần Văn Đức", actor="giam_doc") == []
     assert actions(patient="khong co ai") == []
+
+
+def test_records_that_were_merged_one_after_another_belong_together(exam: RequestedProcedure, auditor: Client) -> None:
+    second, last = an_exam().patient, an_exam().patient
+    Patient.objects.filter(pk=exam.patient_id).update(merged_into=second)
+    Patient.objects.filter(pk=second.pk).update(merged_into=last)
+    assert actions(patient=f"#{last.pk}") == ["images.opened", "exam.opened"]
+    assert "bs_lan" in auditor.get(reverse("access_log:viewers", args=[last.pk])).content.decode()
 
 
 def test_every_filter_narrows(exam: RequestedProcedure) -> None:
@@ -92,8 +101,10 @@ def test_the_page_shows_and_records_that_somebody_looked(exam: RequestedProcedur
 
 
 def test_who_saw_a_patient_is_a_list_of_people(exam: RequestedProcedure, auditor: Client) -> None:
+    for actor, action in (("share:7", "share.viewed"), ("HIS|A [k1]", "api.read"), ("cong_cu", "images.read")):
+        record(Actor(actor), action, patient_id=exam.patient_id)
     page = auditor.get(reverse("access_log:viewers", args=[exam.patient_id])).content.decode()
-    assert page.count("bs_lan") >= 1
+    assert [name for name in ("bs_lan", "share:7", "HIS|A [k1]", "cong_cu") if name not in page] == []
     assert "giam_doc" not in page
     administrator = client_as("ADMINISTRATOR")
     patient = administrator.get(reverse("patients:patient", args=[exam.patient_id])).content.decode()
