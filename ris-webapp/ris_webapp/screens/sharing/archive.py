@@ -49,7 +49,8 @@ def zip_of(
     """All files of the studies.
 
     :param without_series: SeriesInstanceUIDs of what is left out
-    :param still_open: when it says no the ZIP ends there, unreadable: the share was revoked
+    :param still_open: when it says no the ZIP ends there, unreadable: the share was revoked, or images were
+        taken from the exam
     """
     pipe = _Pipe()
     looked_at = time.monotonic()

@@ -98,7 +98,7 @@ def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
     except ShareRefused as error:
         return refuse(request, error.code)
     share = opening.share
-    uids = [study.study_instance_uid for study in shown_studies(exam.pk)]
+    uids = _study_uids(exam.pk)
     if not uids:
         return refuse(request, "QUANG-3107")
     response = HttpResponseRedirect(viewer_address(uids))
@@ -149,14 +149,14 @@ def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
     except ShareRefused as error:
         return refuse(request, error.code)
     key = request.COOKIES.get(_OPENED, "")
-    uids = [study.study_instance_uid for study in shown_studies(exam.pk)]
+    uids = _study_uids(exam.pk)
     _note(request, opening, "share.downloaded", exam_id, exam.patient_id)
     response = StreamingHttpResponse(
         zip_of(
             settings.QUANG,
             uids,
             without_series=_closed_reports(opening.share, uids),
-            still_open=lambda: _is_open(key, handle),
+            still_open=lambda: _is_open(key, handle) and set(uids) <= set(_study_uids(exam_id)),
         ),
         content_type="application/zip",
     )
@@ -168,6 +168,11 @@ def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
 
 def _opening(request: HttpRequest, handle: str) -> ShareOpening:
     return opened_with(request.COOKIES.get(_OPENED, ""), handle)
+
+
+def _study_uids(exam_id: int) -> list[str]:
+    """Of the images that may be shown now, each once: the engine may have two studies of the patient under one UID."""
+    return list(dict.fromkeys(study.study_instance_uid for study in shown_studies(exam_id)))
 
 
 def _closed_reports(share: Share, study_uids: list[str]) -> list[str]:

@@ -36,11 +36,11 @@ from ris_core.sharing.rules import CODES_AT_ONCE, WRONG_TRIES
 from ris_core.sharing.telling import Letter
 from ris_core.sight.services import set_confidential
 from ris_core.signatures.sealing import opened
-from ris_core.studies.models import Study, StudyLink
+from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.services import undo_link
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
-from ris_webapp.screens.sharing import archive
+from ris_webapp.screens.sharing import archive, receiving
 from ris_webapp.tests.people import a_role, client_as
 
 pytestmark = pytest.mark.django_db
@@ -370,6 +370,26 @@ def test_the_zip_leaves_out_what_is_not_shared(monkeypatch: pytest.MonkeyPatch) 
     pieces = archive.zip_of(settings.QUANG, ["1.2"], without_series=["1.2.4"], still_open=lambda: True)
     with ZipFile(BytesIO(b"".join(pieces))) as opened_zip:
         assert [opened_zip.read(name)[:1] for name in opened_zip.namelist()] == [b"a"]
+
+
+def test_a_download_ends_when_images_are_taken_from_the_exam(sharer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    exam, study = an_exam_with_images()
+    a_study(exam, study_instance_uid=study.study_instance_uid)
+    _, secret = made(sharer, exam, may_download="on")
+    receiver, page = entered(secret)
+    asked: list[Any] = []
+
+    def zip_of(_settings: Any, study_uids: list[str], **options: Any) -> list[bytes]:
+        asked.extend((study_uids, options["still_open"]))
+        return [b""]
+
+    monkeypatch.setattr(receiving, "zip_of", zip_of)
+    assert receiver.get(f"{page}files/{exam.pk}").status_code == 200
+    uids, still_open = asked
+    assert uids == [study.study_instance_uid]
+    assert still_open()
+    Study.objects.filter(pk=study.pk).update(state=StudyState.CONFLICT, patient=None)
+    assert not still_open()
 
 
 def test_every_step_is_written_down(sharer: Client) -> None:
