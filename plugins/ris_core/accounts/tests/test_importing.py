@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ris_core.accounts import importing
 from ris_core.accounts.importing import COLUMNS, import_accounts, read_accounts, staff_without_account
 from ris_core.accounts.models import Role, User
 from ris_core.accounts.services import Account, open_account
@@ -29,6 +30,13 @@ def test_every_line_becomes_an_account_with_a_first_password() -> None:
     ]
     assert all(user.must_change_password and user.check_password(password) for user, password in opened)
     assert opened[0][0].expires_at is not None
+
+
+def test_of_a_long_file_some_are_opened_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "OPENED_AT_ONCE", 2)
+    file = _file(*(f"bs_{number};Bác sĩ {number};RADIOLOGIST;;" for number in range(3)))
+    opened = [[user.username for user, _ in import_accounts(file, SYSTEM)] for _ in range(3)]
+    assert opened == [["bs_0", "bs_1"], ["bs_2"], []]
 
 
 def test_taken_over_again_a_file_opens_nothing_twice() -> None:

@@ -47,7 +47,7 @@ def import_file(request: UserRequest) -> HttpResponse:
     except InvalidValue:
         told = _("Không đọc được tệp. Hãy lưu dạng CSV UTF-8, dưới 1 MB, dòng đầu ghi tên cột như bên dưới.")
         return _page(request, problem=told)
-    return render(request, "accounts/imported.html", {"opened": opened})
+    return render(request, "accounts/imported.html", {"opened": opened, "left": len(reading.accounts) - len(opened)})
 
 
 @requires(Function.MANAGE_ACCOUNTS)

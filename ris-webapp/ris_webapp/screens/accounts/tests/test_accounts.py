@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from ris_core.accounts import importing
 from ris_core.accounts.models import Role, User
 from ris_core.accounts.passwords import random_password
 from ris_core.audit.models import AuditEvent
@@ -193,6 +194,15 @@ def test_a_file_is_shown_first_and_then_opened_with_passwords_to_hand_out() -> N
     page = client.post("/admin/users/import/", {"shown": shown, "take": "1"})
     assert User.objects.get(username="bs_hoa").must_change_password
     assert "bs_hoa" in page.content.decode()
+
+
+def test_what_is_left_of_a_long_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "OPENED_AT_ONCE", 1)
+    lines = b"username,full_name,role\nbs_hoa,Hoa,RADIOLOGIST\nbs_nam,Nam,RADIOLOGIST\n"
+    form = {"shown": base64.b64encode(lines).decode(), "take": "1"}
+    client = client_as(Role.ADMINISTRATOR)
+    assert "Còn 1 tài khoản trong tệp" in client.post("/admin/users/import/", form).content.decode()
+    assert "trong tệp" not in client.post("/admin/users/import/", form).content.decode()
 
 
 def test_a_wrong_line_is_named_and_nothing_is_opened() -> None:
