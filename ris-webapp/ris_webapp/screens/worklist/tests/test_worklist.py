@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -315,12 +316,14 @@ def test_counts_are_made_once_for_all_who_ask_within_two_seconds() -> None:
     assert facets(Filter(), counts).total == Count(2)
 
 
-def _queries(client: object, address: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        assert client.get(address).status_code == 200  # type: ignore[attr-defined]
-    return len(captured)
+def _queries(client: Client, address: str) -> int:
+    """Without those that are made once in a second or two for all who ask: roles, counts."""
+    fewest = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address).status_code == 200
+        fewest.append(len(captured))
+    return min(fewest)
 
 
 @pytest.mark.parametrize("address", ["/", "/?when=all", "/?q=nguyen", "/?mine=1"])
@@ -333,10 +336,8 @@ def test_a_page_takes_as_many_queries_for_thirty_exams_as_for_three(address: str
             Reading.objects.create(procedure=an_exam(state="CLAIMED"), state="CLAIMED", claimed_by=user)
 
     more(3)
-    client.get(address)
     few = _queries(client, address)
     more(27)
-    client.get(address)  # counts that are kept for a few seconds are made anew
     assert _queries(client, address) <= few
     assert few <= 29
 
