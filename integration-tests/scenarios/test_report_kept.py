@@ -130,6 +130,7 @@ def test_a_session_that_ends_in_mid_report_is_begun_again_in_place(
 
     page.context.clear_cookies(name="quang_session")
     page.fill("#section-conclusion", "Đóng cửa sổ khi phiên đã hết.")
+    expect(page.locator("#at-risk")).to_be_visible()  # its words are still there from before
     expect(page.locator("#at-risk")).to_contain_text("Phiên đăng nhập đã hết")
     again = page.context.new_page()
     page.close()
