@@ -64,18 +64,27 @@ def record(
         at=timezone.now(),
         user_id=actor.user_id,
         kind=actor.kind or (ActorKind.USER if actor.user_id is not None else ActorKind.SERVICE),
-        actor=actor.name[:LONGEST_ACTOR],
+        actor=_storable(actor.name[:LONGEST_ACTOR]),
         role=actor.role,
         action=action,
-        subject=subject,
+        subject=_storable(subject),
         patient_id=patient_id,
-        address=actor.address,
+        address=_storable(actor.address),
         success=success,
-        reason=reason[:LONGEST_REASON],
-        details=details,
+        reason=_storable(reason[:LONGEST_REASON]),
+        details=_storable(details),
     )
     insert(event)
     collecting = _collecting.get()
     if collecting is not None:
         collecting.append(event)
     return event
+
+
+def _storable(value: Any) -> Any:
+    """As every database and every file of events takes it, whatever was typed: no NUL, no half of a surrogate pair."""
+    if isinstance(value, str):
+        return value if value.isprintable() else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {name: _storable(each) for name, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list) else value

@@ -79,7 +79,9 @@ def test_actions_have_their_code_and_letter(action: str, code: str, letter: str)
 def test_a_message_is_valid_whatever_was_typed(action: str) -> None:
     hostile = 'x"><ActiveParticipant/>\r\n<85>1 2026 \x00\x1b]0;'
     actor = Actor(hostile, address=hostile[:64], kind=ActorKind.ANYBODY)
-    record(actor, action, subject=hostile, reason=hostile, success=False, words="Ễ\n\x01")
+    record(
+        actor, action, subject=hostile, reason=hostile, success=False, words="Ễ\n\x01", more=["\0", {"half": "\ud800"}]
+    )
     seal_events()
     facts = facts_of(AuditEvent.objects.get())
     raw = audit_message(facts, SOURCE, hostile, "1.2.3")
