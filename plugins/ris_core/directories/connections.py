@@ -32,8 +32,9 @@ from ris_core.directories.rules import (
     person_filter,
     subject_filter,
 )
+from ris_core.directories.settings import Directory
 from ris_core.errors import SettingsInvalid
-from ris_core.settings import Directory, Settings
+from ris_core.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn, parse_dn
 
-from ris_core.settings import Directory
+from ris_core.directories.settings import Directory
 
 MOST_GROUPS: Final = 500
 """Groups looked at for one person, and how deep groups in groups are followed: a ring or a jungle ends there."""

@@ -20,7 +20,8 @@ from ris_core.directories.connections import LdapDirectory, OpenDirectory
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable, NameUnknown, PasswordRefused
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.rules import LoginName, Person, directories_for, is_overdue, may_stand_in, role_of
-from ris_core.settings import Directory, Settings
+from ris_core.directories.settings import Directory
+from ris_core.settings import Settings
 from ris_core.signatures.locking import lock_all_of
 
 log = logging.getLogger(__name__)

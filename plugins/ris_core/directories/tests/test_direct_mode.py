@@ -9,7 +9,7 @@ from ldap3 import MOCK_SYNC, Connection, Server
 from ris_core.directories.connections import LdapDirectory
 from ris_core.directories.errors import DirectoryUnavailable, PasswordRefused
 from ris_core.directories.rules import LoginName
-from ris_core.settings import Directory, GroupRole
+from ris_core.directories.settings import Directory, GroupRole
 
 BASE = "dc=benhvien,dc=test"
 DIRECTORY = Directory(

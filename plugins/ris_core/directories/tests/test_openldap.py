@@ -14,8 +14,8 @@ import pytest
 from ris_core.directories.connections import LdapDirectory
 from ris_core.directories.errors import DirectoryUnavailable, NameUnknown, PasswordRefused
 from ris_core.directories.rules import LoginName, role_of
+from ris_core.directories.settings import Directory, GroupRole
 from ris_core.hl7.tests.certificates import Authority
-from ris_core.settings import Directory, GroupRole
 from ris_testing.directory_server import (
     BASE,
     PEOPLE,

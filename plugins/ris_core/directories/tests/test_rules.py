@@ -22,7 +22,7 @@ from ris_core.directories.rules import (
     role_of,
     subject_filter,
 )
-from ris_core.settings import Directory, GroupRole
+from ris_core.directories.settings import Directory, GroupRole
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 AD = Directory(

@@ -19,8 +19,9 @@ from ris_core.directories import services
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable, NameUnknown, PasswordRefused
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.rules import LoginName, Person
+from ris_core.directories.settings import Directory, GroupRole
 from ris_core.errors import TransitionRefused
-from ris_core.settings import Directory, GroupRole, Settings
+from ris_core.settings import Settings
 
 pytestmark = pytest.mark.django_db
 
