@@ -5,8 +5,6 @@ What the hospital's systems say of its staff (MFN) makes such a file: :func:`sta
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from ris_core.accounts.models import Role, User
 from ris_core.accounts.services import Account, FirstPassword, check_account, open_account
 from ris_core.audit.services import Actor
 from ris_core.catalogue.models import Department, Staff
+from ris_core.csv_files import WrongLine, read_table, written
 from ris_core.errors import InvalidValue, QuangError
 from ris_core.names import folded
 
@@ -32,18 +31,7 @@ OPENED_AT_ONCE: Final = 100
 """A hash takes a tenth of a second, on a busy machine a third: passwords that are shown once must come before the
 front door gives up (60 s)."""
 _DAYS: Final = ("%d/%m/%Y", "%Y-%m-%d")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would run when a cell begins with it."""
 _ROLE_OF_STAFF: Final = {Staff.Kind.TECHNOLOGIST: Role.TECHNOLOGIST, Staff.Kind.PHYSICIAN: Role.CLINICIAN}
-
-
-@dataclass(frozen=True, slots=True)
-class WrongLine:
-    """A line that cannot be taken, and why."""
-
-    number: int
-    field: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +49,7 @@ def read_accounts(content: bytes) -> Reading:
 
     :raises InvalidValue: field ``file``: no such file, too large, or without a column that is needed
     """
-    lines = _lines(content)
-    columns = [name.strip().lower() for name in lines[0]] if lines else []
+    columns, lines = read_table(content, most_bytes=MOST_BYTES, most_lines=MOST_LINES)
     if not NEEDED <= set(columns) <= set(COLUMNS) or len(columns) != len(set(columns)):
         raise InvalidValue(f"the first line names the columns: {', '.join(COLUMNS)}", field="file")
     taken = {name.lower() for name in User.objects.values_list("username", flat=True)}
@@ -70,7 +57,7 @@ def read_accounts(content: bytes) -> Reading:
     known: list[str] = []
     wrong: list[WrongLine] = []
     seen: set[str] = set()
-    for number, cells in enumerate(lines[1:], start=2):
+    for number, cells in enumerate(lines, start=2):
         if not any(cell.strip() for cell in cells):
             continue
         said = {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
@@ -114,33 +101,13 @@ def staff_without_account() -> str:
     numbers from the master data, with a user name and a role to start from."""
     having = set(User.objects.exclude(staff_code="").values_list("staff_code", flat=True))
     departments = dict(Department.objects.filter(active=True).values_list("code", "name"))
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
+    rows: list[tuple[str, ...]] = []
     for person in Staff.objects.filter(active=True).order_by("department_code", "name", "pk"):
         if person.code not in having:
             department = departments.get(person.department_code, person.department_code)
             role = _ROLE_OF_STAFF.get(Staff.Kind(person.kind), Role.RECEPTION)
-            cells = [_username(person.code), person.name, role, person.title, department, "", person.code, ""]
-            writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    return "\ufeff" + file.getvalue()
-
-
-def _lines(content: bytes) -> list[list[str]]:
-    if len(content) > MOST_BYTES:
-        raise InvalidValue(f"the file has more than {MOST_BYTES // 1024} KB", field="file")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidValue("the file is not UTF-8; save it as CSV UTF-8", field="file") from error
-    head = text.split("\n", 1)[0]
-    try:
-        lines = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count)))
-    except csv.Error as error:
-        raise InvalidValue("the file is no CSV", field="file") from error
-    if len(lines) > MOST_LINES:
-        raise InvalidValue(f"the file has more than {MOST_LINES} lines", field="file")
-    return lines
+            rows.append((_username(person.code), person.name, role, person.title, department, "", person.code, ""))
+    return written(COLUMNS, rows)
 
 
 def _account(said: Mapping[str, str]) -> Account:
