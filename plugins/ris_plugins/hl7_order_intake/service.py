@@ -1,20 +1,21 @@
 """Orders by HL7: an MLLP server on one thread, one writer on another, answers only after the commit.
 
-The writer takes what has come in while it was writing and commits it together (:mod:`ris_core.hl7.gathering`): with
-several senders one sync to disk serves them all.
+The writer takes what has come in while it was writing and commits it together: with several senders one sync to disk
+serves them all, and no sender waits longer than one transaction before its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from django.utils import timezone
 
-from ris_core.hl7.gathering import Gathering
 from ris_core.hl7.mllp_server import Frame, MllpServer
 from ris_core.intake.services import apply_message
 from ris_core.messages.services import Received, not_stored, receive
@@ -22,6 +23,7 @@ from ris_plugins.hl7_order_intake.settings import IntakeSettings
 
 log = logging.getLogger(__name__)
 
+_MOST_IN_ONE_COMMIT = 64
 _POLL_SECONDS = 0.2
 _LEAVE_SECONDS = 5.0
 """How long answers that are owed may take when the server stops."""
@@ -43,8 +45,8 @@ class OrderIntake:
 
     def __init__(self, settings: IntakeSettings, unit_of_work: Callable[[], AbstractContextManager[None]]) -> None:
         self._unit_of_work = unit_of_work
-        self._gathering = Gathering()
-        self.server = MllpServer(settings.host, settings.port, settings.limits, self._gathering.add, settings.tls)
+        self._frames: SimpleQueue[Frame] = SimpleQueue()
+        self.server = MllpServer(settings.host, settings.port, settings.limits, self._frames.put, settings.tls)
         self._serving = False
 
     def serve(self, stopping: Stopping) -> None:
@@ -74,12 +76,12 @@ class OrderIntake:
 
     def write(self, stopping: Stopping) -> None:
         """Write what comes in until the server has stopped and nothing is left."""
-        while self._serving or not stopping.is_set() or not self._gathering.empty:
-            frames = self._gathering.take()
+        while self._serving or not stopping.is_set() or not self._frames.empty():
+            frames = self._waiting_frames()
             if frames:
-                answers = self.answers(frames)
-                self._gathering.committed()
-                self.server.deliver([(frame.connection, answer) for frame, answer in zip(frames, answers, strict=True)])
+                self.server.deliver(
+                    [(f.connection, answer) for f, answer in zip(frames, self.answers(frames), strict=True)]
+                )
 
     def answers(self, frames: list[Frame]) -> list[bytes]:
         """Take in ``frames`` in one commit; the answer to each."""
@@ -94,3 +96,12 @@ class OrderIntake:
         except Exception:  # whatever happens here, senders must not wait for ever, and must not believe it is stored
             log.exception("HL7 orders: %d messages not stored", len(frames))
             return [not_stored(message) for message in received]
+
+    def _waiting_frames(self) -> list[Frame]:
+        """What has come in; waits a little for the first."""
+        frames: list[Frame] = []
+        with contextlib.suppress(Empty):
+            frames.append(self._frames.get(timeout=_POLL_SECONDS))
+            while len(frames) < _MOST_IN_ONE_COMMIT:
+                frames.append(self._frames.get_nowait())
+        return frames
