@@ -23,6 +23,7 @@ VIEWER_COOKIE_PATH: Final = "/dicom-web"
 SESSION: Final = "session:"
 SHARE: Final = "share:"
 RECEIVER: Final = "receiver:"
+PORTAL: Final = "portal:"
 
 _VIEWER: Final = "viewer"
 _RESULT: Final = "result"
@@ -38,7 +39,7 @@ class ViewerGrant:
     expires_at: datetime
     grant: str
     """Under what it was made, and ends with: one of :func:`session_grant`, :func:`share_grant`,
-    :func:`receiver_grant`."""
+    :func:`portal_grant`, :func:`receiver_grant`."""
     may_download: bool = True
     """Whole DICOM files may be fetched; without it only what viewers draw from."""
     may_store: bool = False
@@ -77,6 +78,12 @@ def session_grant(key: str) -> str:
 def share_grant(share_id: int, revision: int) -> str:
     """What a share opens ends when the share does, or is narrowed: its next revision."""
     return f"{SHARE}{share_id}.{revision}"
+
+
+def portal_grant(look_id: int) -> str:
+    """What a patient, or whom they share with, opens ends when the exam is no longer released to them: see
+    :class:`ris_core.portal.models.ImagesLook`."""
+    return f"{PORTAL}{look_id}"
 
 
 def receiver_grant(code: str) -> str:

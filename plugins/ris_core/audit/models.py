@@ -17,6 +17,8 @@ class ActorKind(models.TextChoices):
     """A system that sends HL7."""
     RECEIVER = "RECEIVER"
     """Whoever a receiver of results vouches for, or showed a link to."""
+    PATIENT = "PATIENT"
+    """A patient, at the portal."""
     DEVICE = "DEVICE"
     """A DICOM node, by its AE title."""
     SERVICE = "SERVICE"

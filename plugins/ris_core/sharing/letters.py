@@ -4,13 +4,9 @@ comes up on."""
 from __future__ import annotations
 
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
-from ris_core.settings import Settings, Site
+from ris_core.settings import Site
 from ris_core.sharing.models import Lock
 
 _LINK: Final = {
@@ -49,16 +45,5 @@ def code_text(code: str, site: Site) -> str:
     return _CODE[site.language].format(code=code, site=site.name)
 
 
-def as_mail(
-    text: str, recipient: str, control_id: str, sent_at: datetime, settings: Settings, *, is_code: bool
-) -> bytes:
-    """The mail as it goes over the wire; its Message-ID is the same at every attempt."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = settings.mail.sender
-    message["To"] = recipient
-    message["Subject"] = _SUBJECT[settings.site.language][is_code].format(site=settings.site.name)
-    message["Date"] = format_datetime(sent_at)
-    message["Message-ID"] = f"<{control_id}@{urlsplit(settings.public_url).hostname or 'quang'}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text + "\n")
-    return message.as_bytes()
+def subject(site: Site, *, is_code: bool) -> str:
+    return _SUBJECT[site.language][is_code].format(site=site.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from ris_core.outbox.entries import OutboxEntry
+from ris_core.letters.entries import Channel, LetterEntry
 
 
 class Lock(models.TextChoices):
@@ -16,13 +16,6 @@ class Lock(models.TextChoices):
     """Chosen by whoever shares, told by another way."""
     CODE = "CODE"
     """Six digits, sent to the receiver's telephone or mailbox at each opening, good once."""
-
-
-class Channel(models.TextChoices):
-    """How the receiver is written to."""
-
-    EMAIL = "EMAIL"
-    SMS = "SMS"
 
 
 class Share(models.Model):
@@ -55,7 +48,8 @@ class Share(models.Model):
     wrong_tries = models.PositiveSmallIntegerField(default=0)
     """Wrong passwords and codes since the last right one."""
     locked_until = models.DateTimeField(null=True, blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    """None: the patient, at the portal (:class:`ris_core.portal.models.PatientShare`)."""
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -102,13 +96,10 @@ class ShareCode(models.Model):
         indexes = [models.Index(fields=["share", "-sent_at"], name="share_codes")]
 
 
-class ShareMessage(OutboxEntry):
-    """A link or a code on its way to the receiver. The text is sealed, and gone once it has been handed over."""
+class ShareMessage(LetterEntry):
+    """A link or a code on its way to the receiver."""
 
     share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="messages")
-    channel = models.CharField(max_length=8, choices=Channel)
-    address = models.CharField(max_length=254)
-    sealed = models.BinaryField(default=b"")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["share", "sequence"], name="share_message_order")]

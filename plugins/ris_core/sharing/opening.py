@@ -17,10 +17,11 @@ from django.utils import timezone
 from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.letters.codes import good_code
 from ris_core.sharing.codes import send_code
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
 from ris_core.sharing.models import Lock, Share, ShareOpening
-from ris_core.sharing.rules import LOCKED, LOOKS, WRONG_TRIES, ShareState, good_code
+from ris_core.sharing.rules import LOCKED, LOOKS, WRONG_TRIES, ShareState
 from ris_core.sharing.secrets import code_digest, digest_of, is_key, new_key
 from ris_core.sharing.services import share_state
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,9 +17,6 @@ SHORTEST_PASSWORD: Final = 8
 WRONG_TRIES: Final = 5
 """Wrong passwords or codes after which a share stays shut for :data:`LOCKED`."""
 LOCKED: Final = timedelta(minutes=15)
-CODE_LASTS: Final = timedelta(minutes=10)
-CODES_AT_ONCE: Final = 3
-"""Codes that are sent within :data:`LOCKED`."""
 LOOKS: Final = timedelta(hours=8)
 """Longest time from opening a link to having to open it again."""
 
@@ -115,12 +111,3 @@ def state_of(
     if views_allowed is not None and views_used >= views_allowed:
         return ShareState.USED_UP
     return ShareState.OPEN
-
-
-def good_code(codes: Iterable[tuple[str, datetime]], entered_digest: str, now: datetime) -> bool:
-    """Whether ``entered_digest`` is that of the newest of the unused codes, and still good.
-
-    :param codes: digest and time of sending, the newest first
-    """
-    newest = next(iter(codes), None)
-    return newest is not None and newest[0] == entered_digest and now - newest[1] <= CODE_LASTS

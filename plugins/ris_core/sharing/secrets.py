@@ -19,11 +19,6 @@ def new_handle() -> str:
     return secrets.token_hex(6)
 
 
-def new_code() -> str:
-    """Six digits."""
-    return f"{secrets.randbelow(1_000_000):06d}"
-
-
 def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from ris_core.letters.codes import good_code
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.rules import ShareState, Terms, channel_of, check_expiry, good_code, state_of
+from ris_core.sharing.rules import ShareState, Terms, channel_of, check_expiry, state_of
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)

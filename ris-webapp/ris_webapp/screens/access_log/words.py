@@ -18,6 +18,7 @@ KINDS: dict[str, Text] = {
     "API_KEY": _("phần mềm"),
     "SENDER": _("nơi gửi HL7"),
     "RECEIVER": _("qua nơi nhận"),
+    "PATIENT": _("người bệnh"),
     "DEVICE": _("máy"),
     "SERVICE": _("hệ thống"),
     "ANYBODY": _("chưa rõ ai"),

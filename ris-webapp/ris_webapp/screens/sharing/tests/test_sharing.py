@@ -26,13 +26,14 @@ from ris_core.engine.answers import EngineInstance, EngineSeries
 from ris_core.engine.client import Engine
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
+from ris_core.letters.codes import CODES_AT_ONCE
 from ris_core.orders.models import OrderLink, RequestedProcedure
 from ris_core.reports.documents import ensure_document, identity_of
 from ris_core.reports.encapsulated import report_series_uid, report_uids
 from ris_core.reports.models import ReportVersion
 from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sharing.opening import MOST_REFUSALS
-from ris_core.sharing.rules import CODES_AT_ONCE, WRONG_TRIES
+from ris_core.sharing.rules import WRONG_TRIES
 from ris_core.sharing.telling import Letter
 from ris_core.sight.services import set_confidential
 from ris_core.signatures.sealing import opened
