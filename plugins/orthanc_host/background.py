@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from orthanc_host.journal import Journal
 
 RESTART_SECONDS = 5.0
 JOIN_SECONDS = 15.0
+NICENESS = 5
+"""Added to that of the engine's own threads: where processors are short, images are stored and served first."""
 
 
 class BackgroundThreads:
@@ -42,6 +45,7 @@ class BackgroundThreads:
                 self._journal.warning("background thread did not end in time", thread=thread.name)
 
     def _keep_running(self, name: str, run: Callable[[Stopping], None]) -> None:
+        os.nice(NICENESS)  # on Linux of this thread alone
         while not self._stopping.is_set():
             try:
                 run(self._stopping)

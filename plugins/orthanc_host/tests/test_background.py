@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from queue import SimpleQueue
 
 import pytest
 
@@ -26,6 +28,19 @@ def test_a_thread_runs_from_start_to_stop() -> None:
     assert running.wait(5)
     host.stopped()
     assert ended.is_set(), "stopped() returns when the thread has ended"
+
+
+def test_the_engines_own_threads_go_first() -> None:
+    host = FakeHost(threads=True)
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    of_the_thread: SimpleQueue[int] = SimpleQueue()
+    host.in_background(
+        "clock", lambda _stopping: of_the_thread.put(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    )
+    host.started()
+    assert of_the_thread.get(timeout=60) == min(mine + background.NICENESS, 19)
+    host.stopped()
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
 
 
 def test_a_thread_that_fails_is_logged_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
