@@ -22,6 +22,9 @@ class Words:
     advice: Text
 
 
+PROGRAMS = ("/api/", "/fhir")
+"""Addresses where nobody looks at a page, except at the description of the interface."""
+
 _GENERAL = Words(
     500, gettext_lazy("Hệ thống gặp lỗi"), gettext_lazy("Hãy thử lại; nếu vẫn lỗi, báo mã này cho phòng CNTT.")
 )
@@ -126,7 +129,9 @@ def words_of(code: str) -> Words:
 
 
 def wants_problem(request: HttpRequest) -> bool:
-    """Whether a script asks (htmx, fetch) rather than a person who would see the page."""
+    """Whether a script or a program asks (htmx, fetch, REST, FHIR) rather than a person who would see the page."""
+    if request.path_info.startswith(PROGRAMS):
+        return True
     accepted = request.headers.get("Accept", "")
     return "HX-Request" in request.headers or ("json" in accepted and "html" not in accepted)
 

@@ -6,6 +6,7 @@ import re
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from ris_core.errors import NotFound
 from ris_core.messages.models import Protocol
@@ -18,6 +19,7 @@ from ris_webapp.permission import public
 app_name = "rest"
 
 
+@csrf_exempt  # a program is told that there is no such address, not that its form is too old
 @public
 def unknown(request: HttpRequest) -> HttpResponse:
     """An address that the interface does not have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ris_core.access.scopes import Scope
@@ -95,6 +96,7 @@ def binary(request: ApiRequest, document_id: int) -> HttpResponse:
     return HttpResponse(bytes(document.content), content_type="application/pdf")
 
 
+@csrf_exempt  # a program is told that there is no such address, not that its form is too old
 @public
 def unknown(request: HttpRequest) -> HttpResponse:
     """An address that the interface does not have."""
