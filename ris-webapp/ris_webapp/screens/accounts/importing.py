@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
@@ -69,7 +68,7 @@ def _content(request: UserRequest) -> bytes:
         return bytes(file.read())
     try:
         shown = base64.b64decode(request.POST.get("shown", ""), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidValue("what was shown came back otherwise", field="file") from error
     if not shown:
         raise InvalidValue("no file", field="file")

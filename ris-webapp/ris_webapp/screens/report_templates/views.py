@@ -25,6 +25,7 @@ from ris_core.reports.template_services import change_template, create_template,
 from ris_core.reports.templates import load_templates, missing_templates
 from ris_core.reports.texts import usual_titles
 from ris_webapp.client import actor_of
+from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.report_templates.forms import TemplateForm, sentence_of
 
@@ -76,7 +77,11 @@ def create(request: UserRequest) -> HttpResponse:
             except InvalidValue as error:
                 form.refuse(error)
         return _designer(request, form, None)
-    begun = ReportTemplate.objects.select_related("current").filter(pk=request.GET.get("from") or 0).first()
+    begun = (
+        ReportTemplate.objects.select_related("current")
+        .filter(pk=whole_number(request.GET.get("from", "")) or 0)
+        .first()
+    )
     initial = {"definition": json.dumps(_EMPTY)}
     if begun is not None and begun.current is not None:
         initial = {

@@ -1,0 +1,70 @@
+"""Every parameter of every address with what no page of ours sends: refused or taken for nothing, never a fault."""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import cache
+from inspect import unwrap
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import pytest
+from django.test import Client
+
+from ris_core.accounts.rules import Function
+from ris_webapp.api import door
+from ris_webapp.tests.address_table import ADDRESSES, PATTERNS
+from ris_webapp.tests.people import a_role, client_as
+from ris_webapp.tests.things import Things
+
+pytestmark = pytest.mark.django_db
+
+_READ: Final = re.compile(r"""(?:GET|POST|entered|asked|parameters|said)(?:\.get|\.getlist)?[([]["'](\w+)["']""")
+_FIELD: Final = re.compile(r"""^    (\w+) = forms\.\w+\(""", re.MULTILINE)
+WEBAPP: Final = Path(__file__).resolve().parents[1]
+HOSTILE: Final = {
+    "words": """"><script>alert(1)</script>{{7*7}}{%x%}' OR 1=1; DROP TABLE x; -- %_*\\../../../etc/passwd""",
+    "number": "9" * 30,
+    "negative": "-1",
+    "characters": "a\r\nSet-Cookie: x=1\r\n\r\nb\u2028\x1b[31m\x7f\ufffe\U0010ffff\u202e٣",
+}
+
+
+@cache
+def parameters_read_in(folder: Path) -> tuple[str, ...]:
+    """Every name that some view or form of a screen, or what all screens share, reads."""
+    files = [*folder.rglob("*.py"), *WEBAPP.glob("*.py")]
+    texts = [file.read_text(encoding="utf-8") for file in files if "tests" not in file.parts]
+    return tuple(sorted({name for text in texts for form in (_READ, _FIELD) for name in form.findall(text)}))
+
+
+def _parameters(name: str) -> tuple[str, ...]:
+    view = sys.modules[unwrap(PATTERNS[name].callback).__module__]
+    return parameters_read_in(Path(str(view.__file__)).parent)
+
+
+def _faults(client: Client, things: Things, method: str, value: str) -> list[str]:
+    faults = []
+    for address in ADDRESSES.values():
+        if method in address.methods and address.name != "login:logout":
+            send = client.get if method == "GET" else client.post
+            answer = send(things.path(address.name), dict.fromkeys(_parameters(address.name), value))
+            told = answer.status_code
+            head = str(dict(answer.headers))
+            if (told >= 500 and told not in (502, 503)) or "Set-Cookie: x=1" in head:
+                faults.append(f"{address.name} {told}")
+            elif "text/html" in head and "<script>alert(1)" in answer.content.decode():
+                faults.append(f"{address.name} is markup")
+    return faults
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_parameter_of_any_address_makes_a_fault(kind: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(set(chain.from_iterable(map(_parameters, ADDRESSES)))) > 100
+    monkeypatch.setattr(door.limit, "take", lambda *_: None)
+    client, things = client_as(a_role(*Function)), Things()
+    client.raise_request_exception = False
+    assert _faults(client, things, method, HOSTILE[kind]) == []
