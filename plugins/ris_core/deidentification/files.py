@@ -106,7 +106,7 @@ def deidentified_file(
         return outcome
     cleaned = outcome.dataset
     if not outcome.look_for_text or not len(pixels):
-        return CleanFile(cleaned, _start(cleaned, syntax), pixels)
+        return CleanFile(cleaned, file_start(cleaned, syntax), pixels)
     done = None
     if pixel_cleaner is not None and len(pixels) <= MOST_CLEANED_BYTES:
         done = pixel_cleaner.clean(cleaned, bytes(pixels), syntax)
@@ -117,13 +117,14 @@ def _with_pixels(outcome: Deidentified, done: CleanPixels, pixels: memoryview) -
     dataset = outcome.dataset
     note_clean_pixels(dataset)
     if not done.changed:
-        return CleanFile(dataset, _start(dataset, done.transfer_syntax_uid), pixels)
+        return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), pixels)
     if done.photometric_interpretation:
         dataset.PhotometricInterpretation = done.photometric_interpretation
+        dataset.PlanarConfiguration = 0
     vr = b"OW" if int(dataset.BitsAllocated) > 8 else b"OB"
     value = done.pixels + b"\0" * (len(done.pixels) & 1)
     element = struct.pack("<HH", 0x7FE0, 0x0010) + vr + b"\0\0" + struct.pack("<I", len(value)) + value
-    return CleanFile(dataset, _start(dataset, done.transfer_syntax_uid), memoryview(element), text_removed=True)
+    return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), memoryview(element), text_removed=True)
 
 
 def _dataset(file: DicomFile) -> Dataset:
@@ -149,8 +150,8 @@ def _pixels(file: DicomFile) -> memoryview:
     return pixels[: end - before]
 
 
-def _start(dataset: Dataset, syntax: str) -> bytes:
-    """Preamble, meta information and attributes."""
+def file_start(dataset: Dataset, syntax: str) -> bytes:
+    """Preamble, meta information and attributes, as they stand before the pixels."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
