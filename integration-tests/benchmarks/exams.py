@@ -36,6 +36,8 @@ STATISTICS: Final = {
     "register": "/statistics/register/",
 }
 READING_ROLES: Final = ("RESIDENT", "RADIOLOGIST", "SENIOR")
+LISTING_ROLES: Final = (*READING_ROLES, "SECRETARY", "TECHNOLOGIST", "RECEPTION", "CLINICIAN")
+"""Who have the list of all exams open during the day."""
 
 PARTS: Final = frozenset({"postgres", "orthanc", "web", "events", "nginx"})
 """Without the worker: the exams' images are not in the engine, and it would look for a million studies one by one."""
@@ -88,7 +90,7 @@ def _note(taken: list[float]) -> str:
 
 def _work(suite: RunningSuite) -> Timings:
     """All users at once, each in a thread of their own; the demo's accounts log in before and are shared."""
-    logins = [login for login in suite.demo_logins()["logins"] if login["role"] != "ADMINISTRATOR"]
+    logins = [login for login in suite.demo_logins()["logins"] if login["role"] in LISTING_ROLES]
     accounts = {login["username"]: RisUser(suite.public_url, login["username"], login["password"]) for login in logins}
     everybody = list(accounts.values())
     readers = [accounts[login["username"]] for login in logins if login["role"] in READING_ROLES]
