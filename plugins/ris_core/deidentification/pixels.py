@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
 
 from ris_core.deidentification.files import CleanPixels, file_start
 from ris_core.deidentification.text_finding import Box, Grey, text_boxes
@@ -20,8 +21,8 @@ MOST_FRAMES: Final = 400
 """Each is looked at, a quarter of a second long; longer films are withheld."""
 MOST_VALUES: Final = 128 * 1024**2
 """Of all frames together, unpacked."""
-_ROUNDS: Final = 4
-"""A cleaned picture is looked at again, until nothing is found; one in which something always is, is withheld."""
+_MOST_COVERED: Final = 0.4
+"""Of the image's area; where more would have to be blacked out, it is withheld."""
 
 _PIXEL_ERRORS: Final = (
     ValueError, TypeError, KeyError, AttributeError, NotImplementedError, RuntimeError, OSError, IndexError,
@@ -55,18 +56,16 @@ class TextRemover:
         if frames.size != np.prod(shape):
             return None
         frames = frames.reshape(shape).copy()
-        changed = False
-        for _ in range(_ROUNDS):
-            boxes = {box for frame in frames for picture in _pictures(frame) for box in self._find(picture)}
-            if not boxes:
-                break
-            changed = True
-            for box in boxes:
-                frames[:, box.top : box.bottom, box.left : box.right] = _blank(frames, dataset)
-        else:
-            return None
-        if not changed:
+        shown = apply_color_lut(frames, read) if "RedPaletteColorLookupTableData" in read else frames
+        boxes = {box for frame in shown for picture in _pictures(frame) for box in self._find(picture)}
+        if not boxes:
             return CleanPixels(b"", transfer_syntax_uid, changed=False)
+        covered = np.zeros(shape[1:3], np.bool_)
+        for box in boxes:
+            covered[box.top : box.bottom, box.left : box.right] = True
+        if covered.mean() > _MOST_COVERED:
+            return None
+        frames[:, covered] = _blank(frames, dataset)
         order = frames.astype(frames.dtype.newbyteorder("<"))
         return CleanPixels(order.tobytes(), _EXPLICIT, changed=True, photometric_interpretation="RGB" if colour else "")
 
@@ -74,9 +73,7 @@ class TextRemover:
 def _pictures(frame: npt.NDArray[Any]) -> Iterator[Grey]:
     """How text is looked for: over the whole range of values, and of deep images also over the range that most have."""
     if frame.ndim == 3:
-        yield np.asarray(frame.max(axis=2) * (255 / max(255, int(frame.max()))), np.uint8)
-        yield np.asarray(frame.mean(axis=2) * (255 / max(255, int(frame.max()))), np.uint8)
-        return
+        frame = frame.mean(axis=2).astype(frame.dtype)
     yield _stretched(frame, float(frame.min()), float(frame.max()))
     if frame.dtype.itemsize > 1:
         low, high = np.percentile(frame, (1, 99))

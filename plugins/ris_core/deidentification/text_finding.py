@@ -18,8 +18,12 @@ Grey = npt.NDArray[np.uint8]
 """Rows, columns."""
 
 _MODEL: Final = "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx"
-_SURE: Final = 0.3
-"""Probability from which a point counts as text, as the model's authors use it."""
+_LIKELY: Final = 0.3
+"""Probability from which a point may belong to text, as the model's authors use it."""
+_SURE: Final = 0.7
+"""Which some point of every text has, the faintest too; specks of noise have less."""
+_SMALLEST: Final = 10
+"""Points of a patch; a single letter has more."""
 _SHORTER_SIDE: Final = (736, 1472)
 """To which pictures are enlarged and reduced: small letters are found, and a picture takes a second at most."""
 _LONGER_SIDE: Final = 2560
@@ -47,10 +51,12 @@ def text_boxes(picture: Grey) -> list[Box]:
     shown = Image.fromarray(picture).resize(_size(width, height), Image.Resampling.BILINEAR)
     scaled = (np.asarray(shown, np.float32) / 255 - 0.5) / 0.5
     entered = np.broadcast_to(scaled, (1, 3, *scaled.shape))
-    found = _model().run(None, {"x": np.ascontiguousarray(entered)})[0][0, 0] > _SURE
-    down, across = height / found.shape[0], width / found.shape[1]
+    likely = _model().run(None, {"x": np.ascontiguousarray(entered)})[0][0, 0]
+    down, across = height / likely.shape[0], width / likely.shape[1]
     boxes = []
-    for box, area in _patches(found):
+    for box, area in _patches(likely > _LIKELY):
+        if area < _SMALLEST or likely[box.top : box.bottom, box.left : box.right].max() < _SURE:
+            continue
         tall, wide = box.bottom - box.top, box.right - box.left
         grown = _GROWTH * area / (2 * (tall + wide)) + _EDGE
         boxes.append(
