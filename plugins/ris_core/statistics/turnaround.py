@@ -5,6 +5,7 @@ Median and 90th percentile are read from the classes, evenly spread within each;
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -25,7 +26,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from ris_core.delivery.models import Delivery, DeliveryState
-from ris_core.doses.corrected import corrected
+from ris_core.doses.corrected import corrected, is_corrected
 from ris_core.doses.models import Moment
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion, VersionStatus
@@ -79,32 +80,64 @@ def stages(period: Period) -> list[Stage]:
         **period.exams("reading__procedure__"),
     )
     procedure = "reading__procedure__"
-    performed = corrected("pk", Moment.ACQUIRED, "images_arrived_at")
-    performed_of_version = corrected(f"{procedure}pk", Moment.ACQUIRED, f"{procedure}images_arrived_at")
-    read = corrected(f"{procedure}pk", Moment.READ, "approved_at")
+    performed = _Time(f"{procedure}images_arrived_at", Moment.ACQUIRED)
+    read = _Time("approved_at", Moment.READ)
+    ordered = _Time(f"{procedure}request__ordered_at")
+    of_version = f"{procedure}pk"
     return [
-        _stage("performed", exams, "request__ordered_at", performed),
-        _stage("read", versions.filter(number=1), performed_of_version, read),
-        _stage("approved", final, f"{procedure}request__ordered_at", "approved_at"),
-        _stage("returned", returned, "version__approved_at", "acknowledged_at"),
+        _stage("performed", exams, "pk", _Time("request__ordered_at"), _Time("images_arrived_at", Moment.ACQUIRED)),
+        _stage("read", versions.filter(number=1), of_version, performed, read),
+        _stage("approved", final, of_version, ordered, _Time("approved_at")),
+        _stage("returned", returned, of_version, _Time("version__approved_at"), _Time("acknowledged_at")),
     ]
 
 
-def _stage(name: str, rows: QuerySet[Any, Model], begins: str | Coalesce, ends: str | Coalesce) -> Stage:
-    rows = rows.annotate(begins=F(begins) if isinstance(begins, str) else begins)
-    rows = rows.annotate(ends=F(ends) if isinstance(ends, str) else ends)
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """When something happened."""
+
+    recorded: str
+    """The lookup."""
+    moment: Moment | None = None
+    """As which a person may have put it right."""
+
+    def put_right(self, procedure: str) -> F | Coalesce:
+        """The expression of an exam that has corrections."""
+        return corrected(procedure, self.moment, self.recorded) if self.moment else F(self.recorded)
+
+
+def _stage(name: str, rows: QuerySet[Any, Model], procedure: str, begins: _Time, ends: _Time) -> Stage:
+    """:param procedure: the lookup of the exam's key"""
+    counts = [0] * (len(LIMITS_MINUTES) + 1)
+    seconds = 0.0
+    for number, count, mean in _classes(rows, procedure, begins, ends):
+        counts[number] += count
+        seconds += count * mean.total_seconds()
+    total = sum(counts)
+    return Stage(name, tuple(counts), seconds / total / 60 if total else None)
+
+
+def _classes(
+    rows: QuerySet[Any, Model], procedure: str, begins: _Time, ends: _Time
+) -> Iterator[tuple[int, int, timedelta]]:
+    """Number of a class, how many exams of ``rows`` are in it and their mean; a class may come twice."""
+    moments = [time.moment for time in (begins, ends) if time.moment]
+    if moments:
+        few = rows.filter(is_corrected(procedure, moments))
+        yield from _counted(few, begins.put_right(procedure), ends.put_right(procedure))
+        rows = rows.exclude(is_corrected(procedure, moments))
+    yield from _counted(rows, F(begins.recorded), F(ends.recorded))
+
+
+def _counted(
+    rows: QuerySet[Any, Model], begins: F | Coalesce, ends: F | Coalesce
+) -> Iterator[tuple[int, int, timedelta]]:
     taken = ExpressionWrapper(F("ends") - F("begins"), output_field=DurationField())
-    measured = rows.filter(begins__isnull=False).annotate(taken=taken)
+    measured = rows.annotate(begins=begins, ends=ends).filter(begins__isnull=False).annotate(taken=taken)
     classes = Case(
         *(When(taken__lte=timedelta(minutes=limit), then=Value(number)) for number, limit in enumerate(LIMITS_MINUTES)),
         default=Value(len(LIMITS_MINUTES)),
         output_field=IntegerField(),
     )
     found = measured.annotate(class_number=classes).order_by().values_list("class_number")
-    counts = [0] * (len(LIMITS_MINUTES) + 1)
-    seconds = 0.0
-    for number, count, mean in found.annotate(Count("pk"), Avg("taken")):
-        counts[number] = count
-        seconds += count * mean.total_seconds()
-    total = sum(counts)
-    return Stage(name, tuple(counts), seconds / total / 60 if total else None)
+    yield from found.annotate(Count("pk"), Avg("taken"))
