@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils import translation
@@ -157,55 +158,58 @@ class DenyByDefaultMiddleware:
             raise NotPermitted("this page does not say who may open it")
 
 
-class RenewPasswordMiddleware:
+class _OwedFirst:
+    """Sends whoever is logged in to the one page on which they owe something, before anything else (Q1, Q6)."""
+
+    page: ClassVar[str]
+    """Name of the view on which it is settled."""
+    code: ClassVar[str]
+    why: ClassVar[str]
+    """What a script is told."""
+    open_too: ClassVar[frozenset[str]] = frozenset()
+    """Further views that stay open."""
+    _open = frozenset({"login:login", "login:logout", "login:preferences", "login:language"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def is_owed(self, user: User, session: SessionBase) -> bool:
+        """Whether ``user`` is held up in this session."""
+        raise NotImplementedError
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not isinstance(request.user, User):
+            return None
+        where = request.resolver_match.view_name if request.resolver_match else ""
+        if where in self._open | self.open_too | {self.page} or not self.is_owed(request.user, request.session):
+            return None
+        if wants_problem(request):
+            return problem(403, self.code, self.why)
+        return HttpResponseRedirect(resolve_url(self.page))
+
+
+class RenewPasswordMiddleware(_OwedFirst):
     """A password that somebody else chose, or that was too old at login, is renewed before anything else (Q1, Q6).
 
     One that becomes too old during a session is renewed at the next login: what is being typed is not refused.
     """
 
-    _OPEN = frozenset({"accounts:password", "login:login", "login:logout", "login:preferences", "login:language"})
+    page, code, why = "accounts:password", "QUANG-1010", "the password must be changed first"
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> HttpResponseBase | None:
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not isinstance(request.user, User):
-            return None
-        where = request.resolver_match.view_name if request.resolver_match else ""
-        if where in self._OPEN or not must_renew_password(request.user, logged_in_at(request.session)):
-            return None
-        if wants_problem(request):
-            return problem(403, "QUANG-1010", "the password must be changed first")
-        return HttpResponseRedirect(resolve_url("accounts:password"))
+    def is_owed(self, user: User, session: SessionBase) -> bool:
+        return must_renew_password(user, logged_in_at(session))
 
 
-class SecondFactorMiddleware:
+class SecondFactorMiddleware(_OwedFirst):
     """Whose role must have a second factor pairs an app before anything else (Q6)."""
 
-    _OPEN = frozenset(
-        {"accounts:second_factor", "accounts:password", "login:login", "login:code", "login:logout",
-         "login:preferences", "login:language"}
-    )  # fmt: skip
+    page, code, why = "accounts:second_factor", "QUANG-1011", "a second factor must be set up first"
+    open_too = frozenset({"accounts:password", "login:code"})
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> HttpResponseBase | None:
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not isinstance(request.user, User):
-            return None
-        where = request.resolver_match.view_name if request.resolver_match else ""
-        if where in self._OPEN or not needs_second_factor(request.user) or has_given_second_factor(request.session):
-            return None
-        if wants_problem(request):
-            return problem(403, "QUANG-1011", "a second factor must be set up first")
-        return HttpResponseRedirect(resolve_url("accounts:second_factor"))
+    def is_owed(self, user: User, session: SessionBase) -> bool:
+        return needs_second_factor(user) and not has_given_second_factor(session)
