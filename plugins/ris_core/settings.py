@@ -6,6 +6,7 @@ Order of precedence: ``QUANG_<SECTION>__<KEY>`` in the environment, then the fil
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 
 from ris_core.directories.settings import Directory
 from ris_core.errors import SettingsInvalid
+from ris_core.second_factors.rules import roles_in
 from ris_core.settings_section import Section
 
 
@@ -203,8 +205,16 @@ class Access(Section, frozen=True):
     admin_networks: str = ""
     """Addresses and networks from which they open, separated by commas; empty: not limited by them. With both, one is
     enough."""
+    failed_logins_per_address: int = 50
+    """So many failed logins from one address within 15 minutes close the login page to it; 0: no limit."""
     basic_for_tools: bool = False
     """Whether people's programs may log in to Orthanc's HTTP by name and password (Basic)."""
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: ``second_factor_roles`` lists what cannot be a role's code"""
+        for role in sorted(roles_in(self.second_factor_roles)):
+            if not re.fullmatch(r"[A-Z0-9_]{2,16}", role):
+                raise ValueError(f"access.second_factor_roles lists codes of roles, such as SENIOR; not {role}")
 
 
 class Viewer(Section, frozen=True):

@@ -11,11 +11,14 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from ris_core.accounts.guessing import refuse_guessing
 from ris_core.accounts.models import User
+from ris_core.accounts.services import TriedTooOften
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
@@ -30,6 +33,8 @@ from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
 from ris_webapp.screens.login.waiting import ask_for_code, waiting_for_code
 from ris_webapp.screens.viewer_launch.grants import withdraw_all
 from ris_webapp.sessions import begin, end_grants_of, note_second_factor
+
+_MANY_FROM_HERE = gettext_lazy("Quá nhiều lần đăng nhập sai từ địa chỉ mạng này. Hãy đợi 15 phút rồi thử lại.")
 
 
 @public
@@ -46,22 +51,18 @@ def login(request: HttpRequest) -> HttpResponse:
     form = LoginForm(request.POST)
     name = request.POST.get("username", "")
     try:
+        refuse_guessing(client_address(request))
         user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    except TriedTooOften as refusal:
+        record(_stranger(request, name), "user.locked_out", success=False, reason="address")
+        words = words_of(refusal.code)
+        return _login_page(request, after, error=str(_MANY_FROM_HERE), name=name, status=words.status)
     except (DirectoryRefused, DirectoryUnavailable) as refusal:
-        record(
-            Actor(name[:128], address=client_address(request), kind=ActorKind.ANYBODY),
-            "user.login_failed",
-            success=False,
-            code=refusal.code,
-        )
+        record(_stranger(request, name), "user.login_failed", success=False, code=refusal.code)
         words = words_of(refusal.code)
         return _login_page(request, after, error=str(words.advice), name=name, status=words.status)
     if not isinstance(user, User):
-        record(
-            Actor(name[:128] or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY),
-            "user.login_failed",
-            success=False,
-        )
+        record(_stranger(request, name), "user.login_failed", success=False)
         return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
     end_grants_of(request.session)
     if has_second_factor(user):
@@ -169,12 +170,12 @@ def let_in(request: HttpRequest, user: User, after: str, *, second_factor: bool 
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
     """django-axes gives this instead of the login view's ``answer`` after too many failures."""
     name = str((credentials or {}).get("username") or request.POST.get("username", ""))[:128]
-    record(
-        Actor(name or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY),
-        "user.locked_out",
-        success=False,
-    )
+    record(_stranger(request, name), "user.locked_out", success=False)
     return _login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
+
+
+def _stranger(request: HttpRequest, name: str) -> Actor:
+    return Actor(name[:128] or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY)
 
 
 def _login_page(
