@@ -16,6 +16,7 @@ import msgspec
 
 from ris_core.directories.settings import Directory
 from ris_core.errors import SettingsInvalid
+from ris_core.openid.settings import OpenidProvider
 from ris_core.second_factors.rules import roles_in
 from ris_core.settings_section import Section
 
@@ -330,12 +331,14 @@ class Settings(Section, frozen=True):
     automation: Automation = Automation()
     directories: tuple[Directory, ...] = ()
     """Directories whose people log in here, in the order in which they are asked."""
+    openid: tuple[OpenidProvider, ...] = ()
+    """Providers at which people may log in instead, each with a button on the login page."""
 
     def __post_init__(self) -> None:
-        """:raises ValueError: two directories have one name"""
-        names = [directory.name for directory in self.directories]
+        """:raises ValueError: two directories or providers have one name"""
+        names = [one.name for one in self.directories] + [one.name for one in self.openid]
         if len(set(names)) < len(names):
-            raise ValueError("directories: each needs a name of its own")
+            raise ValueError("directories, openid: each needs a name of its own")
 
     def secret(self, name: str) -> str:
         """The content of a secret's file; raises :class:`SettingsInvalid` when it is missing or empty."""

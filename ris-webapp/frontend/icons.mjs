@@ -43,6 +43,7 @@ export const ICONS = [
   "list-details",
   "list-search",
   "lock",
+  "login",
   "logout",
   "mail-forward",
   "message-2",

@@ -19,6 +19,7 @@ ACTIONS: dict[str, Text] = {
     "user.password_change_failed": _("Đổi mật khẩu không thành"),
     "user.sessions_ended": _("Kết thúc mọi phiên"),
     "user.session_ended": _("Kết thúc một phiên"),
+    "user.logout_refused": _("Từ chối lệnh đăng xuất từ nơi xác thực"),
     "sight.limited": _("Đổi phạm vi dữ liệu"),
     "sight.granted": _("Cho xem thêm một ca"),
     "sight.ended": _("Chấm dứt quyền xem thêm"),

@@ -30,8 +30,9 @@ def roles_of_the_settings_exist(
 ) -> list[CheckMessage]:
     """A role that is written wrongly must not mean that nobody needs a second factor, or that nobody gets in."""
     quang: Settings = settings.QUANG
-    named = {role: "access.second_factor_roles" for role in roles_in(quang.access.second_factor_roles)}
+    named = dict.fromkeys(roles_in(quang.access.second_factor_roles), "access.second_factor_roles")
     named |= {line.role: f"directories ({one.name})" for one in quang.directories for line in one.roles}
+    named |= {line.role: f"openid ({one.name})" for one in quang.openid for line in one.roles}
     unknown = {role: where for role, where in named.items() if role not in READY_ROLES}
     for alias in databases or ():
         if unknown and SiteRole._meta.db_table in connections[alias].introspection.table_names():

@@ -72,6 +72,16 @@ WORDS: dict[str, Words] = {
     "QUANG-1011": Words(
         403, gettext_lazy("Phải ghép ứng dụng xác thực"), gettext_lazy("Hãy mở trang xác thực hai lớp rồi làm tiếp.")
     ),
+    "QUANG-1411": Words(
+        503,
+        gettext_lazy("Chưa hỏi được nơi xác thực"),
+        gettext_lazy("Nơi xác thực đang không trả lời. Hãy thử lại sau; tài khoản tại chỗ vẫn đăng nhập được."),
+    ),
+    "QUANG-1412": Words(
+        403,
+        gettext_lazy("Chưa đăng nhập được"),
+        gettext_lazy("Lần đăng nhập ở nơi xác thực không thành hoặc đã quá hạn. Hãy bắt đầu lại từ trang này."),
+    ),
     "QUANG-1405": Words(
         401,
         gettext_lazy("Mã không đúng"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn, parse_dn
 
-from ris_core.directories.settings import Directory
+from ris_core.directories.settings import Directory, GroupRole
 
 MOST_GROUPS: Final = 500
 """Groups looked at for one person, and how deep groups in groups are followed: a ring or a jungle ends there."""
@@ -68,8 +68,9 @@ class Person:
     """Somebody as a directory knows them."""
 
     subject: str
-    """What stays when they are renamed or moved: objectGUID or entryUUID, in hexadecimal digits."""
-    dn: str
+    """What stays when they are renamed or moved: objectGUID or entryUUID, in hexadecimal digits; of an OpenID provider
+    a digest of issuer and ``sub``."""
+    dn: str = ""
     name: str
     full_name: str
     email: str = ""
@@ -124,10 +125,13 @@ def normal_dn(dn: str) -> str:
     return "".join(f"{kind.strip()}={value.strip()}{separator}" for kind, value, separator in parts).lower()
 
 
-def role_of(groups: Iterable[str], directory: Directory) -> str | None:
-    """The role of the first line of ``directory.roles`` whose group is among ``groups``; none: no access."""
+def role_of(groups: Iterable[str], roles: Sequence[GroupRole], written: Callable[[str], str] = str) -> str | None:
+    """The role of the first line of ``roles`` whose group is among ``groups``; none: no access.
+
+    :param written: how the groups are written, so that equal ones read the same
+    """
     held = set(groups)
-    return next((line.role for line in directory.roles if normal_dn(line.group) in held), None)
+    return next((line.role for line in roles if written(line.group) in held), None)
 
 
 def is_enabled(account_control: str, account_expires: str, locked_time: str, now: datetime) -> bool:
@@ -159,6 +163,6 @@ def may_stand_in(directory: Directory, verified_at: datetime | None, now: dateti
     return now - verified_at <= timedelta(minutes=directory.outage_minutes)
 
 
-def is_overdue(directory: Directory, confirmed_at: datetime, now: datetime) -> bool:
-    """Whether the directory has not confirmed a person for so long that their sessions end."""
-    return now - confirmed_at > timedelta(minutes=directory.unconfirmed_minutes)
+def is_overdue(unconfirmed_minutes: int, confirmed_at: datetime, now: datetime) -> bool:
+    """Whether nobody has vouched for a person for so long that their sessions end."""
+    return now - confirmed_at > timedelta(minutes=unconfirmed_minutes)

@@ -9,17 +9,17 @@ from ris_core.settings_section import Section
 
 
 class GroupRole(Section, frozen=True):
-    """Members of a directory's group have a role here."""
+    """Members of a group have a role here."""
 
     group: str
-    """DN of the group, as the directory writes it."""
+    """DN of the group, as the directory writes it; what the claim has, for an OpenID provider."""
     role: str
     """Code of a role: of the ready set, or of one that this site has made."""
 
     def __post_init__(self) -> None:
         """:raises ValueError: what cannot be a role's code"""
         if not re.fullmatch(r"[A-Z0-9_]{2,16}", self.role):
-            raise ValueError("directories.roles.role is the code of a role, such as RADIOLOGIST")
+            raise ValueError("roles.role is the code of a role, such as RADIOLOGIST")
 
 
 class Directory(Section, frozen=True):

@@ -22,13 +22,17 @@ CHECKS = "repeated by an open page or asks for what an open page shows already"
 OWN = "the user's own choice of how pages look"
 PART = "part of a page whose opening is recorded"
 KEY = "api.read api.refused; what is written is kept in the inbox of messages"
+AWAY = "sends to another host, nothing is shown; what comes back is recorded"
 
-NOTHING = frozenset({SETUP, LIST, CHECKS, OWN, PART})
+NOTHING = frozenset({SETUP, LIST, CHECKS, OWN, PART, AWAY})
 
 WHAT_IS_AUDITED: dict[str, str] = {
     "login:login": "user.logged_in user.login_failed user.locked_out",
     "login:logout": "user.logged_out",
     "login:code": "user.logged_in user.second_factor_failed user.recovery_code_used",
+    "login:provider": AWAY,
+    "login:provider_return": "user.logged_in user.login_failed user.directory_refused",
+    "login:provider_ended": "user.session_ended user.logout_refused",
     "accounts:second_factor": "user.second_factor_added user.second_factor_removed",
     "accounts:take_away_second_factor": "user.second_factor_removed",
     **dict.fromkeys(("login:preferences", "login:in_use", "login:images", "login:language", "worklist:columns"), OWN),

@@ -13,7 +13,7 @@ import pytest
 
 from ris_core.directories.connections import LdapDirectory
 from ris_core.directories.errors import DirectoryUnavailable, NameUnknown, PasswordRefused
-from ris_core.directories.rules import LoginName, role_of
+from ris_core.directories.rules import LoginName, normal_dn, role_of
 from ris_core.directories.settings import Directory, GroupRole
 from ris_core.hl7.tests.certificates import Authority
 from ris_testing.directory_server import (
@@ -68,7 +68,7 @@ def test_a_person_is_known_with_all_groups_above_theirs(
         "bs.lan", "Nguyễn Thị Lan", "lan@benhvien.test", "CĐHA",
     )  # fmt: skip
     assert len(lan.groups) == 4, "two through others, two in a ring"
-    assert role_of(lan.groups, directory._directory) == "RADIOLOGIST"
+    assert role_of(lan.groups, directory._directory.roles, normal_dn) == "RADIOLOGIST"
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "mat-khau-Hung-1", "\0", "mat-khau-Lan-1\0"])

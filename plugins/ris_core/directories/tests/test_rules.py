@@ -116,10 +116,10 @@ def test_who_is_asked_follows_the_domain_or_the_order() -> None:
 def test_the_first_line_of_the_roles_that_fits_counts_however_the_group_is_written() -> None:
     reader = normal_dn("cn=bac si CDHA , ou=NHOM,dc=BENHVIEN, dc=test")
     senior = normal_dn("CN=Truong khoa,OU=Nhom,DC=benhvien,DC=test")
-    assert role_of([reader], AD) == "RADIOLOGIST"
-    assert role_of([reader, senior], AD) == "SENIOR"
-    assert role_of([normal_dn("cn=bac si cdha,ou=khac,dc=benhvien,dc=test")], AD) is None
-    assert role_of([], AD) is None
+    assert role_of([reader], AD.roles, normal_dn) == "RADIOLOGIST"
+    assert role_of([reader, senior], AD.roles, normal_dn) == "SENIOR"
+    assert role_of([normal_dn("cn=bac si cdha,ou=khac,dc=benhvien,dc=test")], AD.roles, normal_dn) is None
+    assert role_of([], AD.roles, normal_dn) is None
     assert normal_dn("no dn at all") == "no dn at all"
     assert normal_dn("cn=bac si cdha+ou=nhom,dc=benhvien,dc=test") != reader
 
@@ -149,8 +149,8 @@ def test_a_remembered_yes_stands_in_only_where_chosen_and_not_for_long() -> None
     assert not may_stand_in(cached, NOW - timedelta(minutes=30, seconds=1), NOW)
     assert not may_stand_in(AD, NOW, NOW)
     assert not may_stand_in(cached, None, NOW)
-    assert not is_overdue(cached, NOW - timedelta(minutes=240), NOW)
-    assert is_overdue(cached, NOW - timedelta(minutes=241), NOW)
+    assert not is_overdue(cached.unconfirmed_minutes, NOW - timedelta(minutes=240), NOW)
+    assert is_overdue(cached.unconfirmed_minutes, NOW - timedelta(minutes=241), NOW)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ris_core.accounts import services as accounts
 from ris_core.accounts.models import Origin, Role, User
 from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import SYSTEM, Actor
-from ris_core.directories import services
+from ris_core.directories import services, vouching
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable, NameUnknown, PasswordRefused
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.rules import LoginName, Person
@@ -280,7 +280,7 @@ def test_a_withdrawal_by_the_directory_that_comes_twice_stays_the_directorys(hos
     user = hospital.sign_in("bs.lan")
     known = DirectoryIdentity.objects.get()
     for _ in range(2):
-        services._withdraw(known, "no group with a role")
+        vouching.withdraw(known, "no group with a role")
     assert DirectoryIdentity.objects.get().withdrawn_at is not None
     assert hospital.sign_in("bs.lan") == user
 
@@ -364,8 +364,7 @@ def test_what_the_directory_says_is_not_changed_here_and_the_rest_is(hospital: H
 
 
 def test_the_last_local_administrator_stays_though_a_directory_has_others(hospital: Hospital) -> None:
-    administrators = msgspec.structs.replace(DIRECTORY, roles=(GroupRole(group=READERS, role="ADMINISTRATOR"),))
-    services._admitted(administrators, LAN, PASSWORD, SYSTEM)
+    vouching.admit(DIRECTORY.name, LAN, "ADMINISTRATOR", SYSTEM)
     local = User.objects.create_user("quantri", "x", full_name="Quản trị", role=Role.ADMINISTRATOR)
     with pytest.raises(TransitionRefused, match="last administrator"):
         accounts.withdraw_account(local.pk, "thử", Actor("other"))

@@ -29,8 +29,9 @@ from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.permission import UserRequest, public, requires
+from ris_webapp.screens.login import provider_session as openid
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
-from ris_webapp.screens.login.waiting import ask_for_code, waiting_for_code
+from ris_webapp.screens.login.waiting import ByProvider, ask_for_code, provider_of_waiting, waiting_for_code
 from ris_webapp.screens.viewer_launch.grants import withdraw_all
 from ris_webapp.sessions import begin, end_grants_of, note_second_factor
 
@@ -43,27 +44,27 @@ _MANY_FROM_HERE = gettext_lazy("Quá nhiều lần đăng nhập sai từ địa
 @require_http_methods(["GET", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
     """The login page; a new session begins at every login, whatever cookie came with it (Q6)."""
-    after = _own_page(request, request.POST.get("next") or request.GET.get("next") or "")
+    after = own_page(request, request.POST.get("next") or request.GET.get("next") or "")
     if request.method == "GET":
         if isinstance(request.user, User):
             return HttpResponseRedirect(after)
-        return _login_page(request, after)
+        return login_page(request, after)
     form = LoginForm(request.POST)
     name = request.POST.get("username", "")
     try:
         refuse_guessing(client_address(request))
         user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
     except TriedTooOften as refusal:
-        record(_stranger(request, name), "user.locked_out", success=False, reason="address")
+        record(stranger(request, name), "user.locked_out", success=False, reason="address")
         words = words_of(refusal.code)
-        return _login_page(request, after, error=str(_MANY_FROM_HERE), name=name, status=words.status)
+        return login_page(request, after, error=str(_MANY_FROM_HERE), name=name, status=words.status)
     except (DirectoryRefused, DirectoryUnavailable) as refusal:
-        record(_stranger(request, name), "user.login_failed", success=False, code=refusal.code)
+        record(stranger(request, name), "user.login_failed", success=False, code=refusal.code)
         words = words_of(refusal.code)
-        return _login_page(request, after, error=str(words.advice), name=name, status=words.status)
+        return login_page(request, after, error=str(words.advice), name=name, status=words.status)
     if not isinstance(user, User):
-        record(_stranger(request, name), "user.login_failed", success=False)
-        return _login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
+        record(stranger(request, name), "user.login_failed", success=False)
+        return login_page(request, after, error=_("Sai tên đăng nhập hoặc mật khẩu."), name=name, status=401)
     end_grants_of(request.session)
     if has_second_factor(user):
         ask_for_code(request, user, after)
@@ -89,7 +90,7 @@ def code(request: HttpRequest) -> HttpResponse:
     except CodeRefused as refusal:
         words = words_of(refusal.code)
         return render(request, "login/code.html", {"error": str(words.advice)}, status=words.status)
-    return let_in(request, user, after, second_factor=True)
+    return let_in(request, user, after, second_factor=True, by_provider=provider_of_waiting(request))
 
 
 @public
@@ -100,8 +101,11 @@ def logout(request: HttpRequest) -> HttpResponse:
         record(actor_of(request), "user.logged_out", subject=f"user:{request.user.pk}")
         lock_all_of(request.user.pk, actor_of(request))
     end_grants_of(request.session)
+    elsewhere = openid.address_after(request)
     auth.logout(request)
-    response = HttpResponseRedirect(resolve_url("login:login"))
+    response: HttpResponse = HttpResponseRedirect(resolve_url("login:login"))
+    if elsewhere:  # a page goes there: browsers stop a form that is sent on to another host (form-action)
+        response = render(request, "login/logged_out.html", {"error": "", "elsewhere": elsewhere})
     withdraw_all(request, response)
     return response
 
@@ -116,7 +120,7 @@ def preferences(request: UserRequest) -> HttpResponse:
         User.objects.filter(pk=request.user.pk).update(**chosen)
     if "HX-Request" in request.headers:
         return HttpResponse(status=204)
-    return HttpResponseRedirect(_own_page(request, request.POST.get("next", "")))
+    return HttpResponseRedirect(own_page(request, request.POST.get("next", "")))
 
 
 @public
@@ -142,7 +146,7 @@ def images(request: HttpRequest) -> HttpResponse:
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """Choose the language of the login page on this computer."""
-    response = HttpResponseRedirect(_own_page(request, request.POST.get("next", ""), otherwise="login:login"))
+    response = HttpResponseRedirect(own_page(request, request.POST.get("next", ""), otherwise="login:login"))
     form = PreferencesForm(request.POST)
     if form.is_valid() and form.cleaned_data["language"]:
         response.set_cookie(
@@ -156,11 +160,23 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def let_in(request: HttpRequest, user: User, after: str, *, second_factor: bool = False) -> HttpResponse:
-    """Begin the session of somebody who has proved who they are, and go on to the page ``after``."""
+def let_in(
+    request: HttpRequest,
+    user: User,
+    after: str,
+    *,
+    second_factor: bool = False,
+    by_provider: ByProvider | None = None,
+) -> HttpResponse:
+    """Begin the session of somebody who has proved who they are, and go on to the page ``after``.
+
+    :param by_provider: an OpenID provider has vouched for them, and can end it
+    """
     request.session.flush()
     auth.login(request, user, backend=LOGIN_BACKEND)
     begin(request.session, user, client_address(request), request.headers.get("User-Agent", ""))
+    if by_provider:
+        openid.note(request, by_provider)
     if second_factor:
         note_second_factor(request.session)
     record(actor_of(request), "user.logged_in", subject=f"user:{user.pk}", second_factor=second_factor)
@@ -170,21 +186,22 @@ def let_in(request: HttpRequest, user: User, after: str, *, second_factor: bool 
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
     """django-axes gives this instead of the login view's ``answer`` after too many failures."""
     name = str((credentials or {}).get("username") or request.POST.get("username", ""))[:128]
-    record(_stranger(request, name), "user.locked_out", success=False)
-    return _login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
+    record(stranger(request, name), "user.locked_out", success=False)
+    return login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
 
 
-def _stranger(request: HttpRequest, name: str) -> Actor:
+def stranger(request: HttpRequest, name: str) -> Actor:
+    """Who has not proved to be ``name``, as the audit trail names them."""
     return Actor(name[:128] or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY)
 
 
-def _login_page(
-    request: HttpRequest, after: str, *, error: str = "", name: str = "", status: int = 200
-) -> HttpResponse:
-    return render(request, "login/login.html", {"next": after, "error": error, "name": name}, status=status)
+def login_page(request: HttpRequest, after: str, *, error: str = "", name: str = "", status: int = 200) -> HttpResponse:
+    """The login page, with what went wrong before."""
+    context = {"next": after, "error": error, "name": name, "providers": settings.QUANG.openid}
+    return render(request, "login/login.html", context, status=status)
 
 
-def _own_page(request: HttpRequest, address: str, *, otherwise: str = settings.LOGIN_REDIRECT_URL) -> str:
+def own_page(request: HttpRequest, address: str, *, otherwise: str = settings.LOGIN_REDIRECT_URL) -> str:
     """``address`` if it is a page of ours, else the page named ``otherwise``: no redirects to strangers."""
     if address and url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
         return address
