@@ -20,8 +20,8 @@ from ris_webapp.tests.things import Things
 pytestmark = pytest.mark.django_db
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-WITHOUT_FORMS: Final = ("rest:", "fhir:", "gateway:")
-"""Programs have no cookies of ours; what a viewer saves is looked at by its origin and grant (gateway/tests)."""
+WITHOUT_FORMS: Final = ("rest:", "fhir:", "gateway:", "login:provider_ended")
+"""Programs have no cookies of ours, an OpenID provider among them, whose token is all that counts; what a viewer saves is looked at by its origin and grant (gateway/tests)."""
 
 TRIES: Final = (
     {"Accept": "application/json"},
