@@ -33,6 +33,7 @@ for _variable in [name for name in os.environ if name.startswith("QUANG_") and n
         del os.environ[_variable]
 os.environ["QUANG_HOME"] = str(_home)
 os.environ["QUANG_DATABASE_URL"] = os.environ.get("QUANG_TEST_DATABASE_URL") or f"sqlite:///{_home}/test.sqlite3"
+os.environ["QUANG_SIGNING__INNER_HOSTS"] = "127.0.0.1"  # where trust_services listens
 
 from ris_webapp.settings import *  # noqa: E402, F403
 

@@ -266,6 +266,8 @@ class Signing(Section, frozen=True):
     ``csc_client_secret``."""
     csc_version: Literal[1, 2] = 1
     csc_client_id: str = ""
+    inner_hosts: str = ""
+    """Hosts, separated by blanks, at which a time-stamping authority may be though they are this machine."""
     checks_per_minute: int = 10
     """Files that one address may hand in to be checked, in each process of the web app."""
 

@@ -6,7 +6,7 @@ what was approved can be cut out again and compared with its hash.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -20,7 +20,6 @@ from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.timestamps import TimestampRequestError
-from pyhanko.sign.timestamps.requests_client import RequestsHTTPTimeStamper
 from pyhanko_certvalidator.errors import ExpiredError, InsufficientRevinfoError, RevokedError
 
 from ris_core.signatures.appearance import Appearance, place_in, stamp_style
@@ -33,6 +32,7 @@ from ris_core.signatures.errors import (
 )
 from ris_core.signatures.pdf_names import ATTACHMENT, FIELD
 from ris_core.signatures.rules import NEEDS_TIME_STAMP, NEEDS_TRUST_ROOTS, Level
+from ris_core.signatures.time_stamping import BoundedTimeStamper
 from ris_core.signatures.trust import SIGNING_USAGES, asking_context, refuse_untrusted
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -46,6 +46,8 @@ class SigningTerms:
     tsa_url: str
     trust_roots: Sequence[x509.Certificate]
     timeout_seconds: float
+    inner_hosts: Collection[str] = ()
+    """Hosts of signing services that may be on this machine."""
 
     def refuse_incomplete(self) -> None:
         """:raises PolicyIncomplete: the level needs what is not set"""
@@ -99,7 +101,7 @@ def sign_pdf(
             metadata,
             signer,
             timestamper=(
-                RequestsHTTPTimeStamper(terms.tsa_url, timeout=terms.timeout_seconds)
+                BoundedTimeStamper(terms.tsa_url, terms.inner_hosts, terms.timeout_seconds)
                 if terms.level in NEEDS_TIME_STAMP
                 else None
             ),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from asn1crypto import x509
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,6 +14,8 @@ from ris_core.signatures.certificates import CertificateFacts, read_certificate
 from ris_core.signatures.models import SigningPolicy, TrustedCertificate
 from ris_core.signatures.pades import SigningTerms
 from ris_core.signatures.rules import Level
+from ris_core.signatures.time_stamping import refuse_inner_authority
+from ris_core.webhooks.rules import AddressRefused
 
 _ONLY = 1
 """Key of the one row."""
@@ -31,14 +32,15 @@ def trust_roots() -> list[x509.Certificate]:
     return [x509.Certificate.load(bytes(row.der)) for row in TrustedCertificate.objects.order_by("pk")]
 
 
-def signing_terms(settings: Settings) -> SigningTerms:
+def signing_terms(site: Settings) -> SigningTerms:
     """The policy as signing needs it."""
     policy = present_policy()
     return SigningTerms(
         level=Level(policy.level),
         tsa_url=policy.tsa_url,
         trust_roots=trust_roots(),
-        timeout_seconds=settings.signing.timeout_seconds,
+        timeout_seconds=site.signing.timeout_seconds,
+        inner_hosts=site.signing.inner_hosts.split(),
     )
 
 
@@ -51,9 +53,13 @@ def change_policy(level: Level, tsa_url: str, visible: bool, actor: Actor) -> Si
     """
     url = tsa_url.strip()
     if url:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or len(url) > 500:
-            raise InvalidValue("the address of a time-stamping authority reads http://host/path", field="tsa_url")
+        try:
+            refuse_inner_authority(url, settings.QUANG.signing.inner_hosts.split())
+        except (InvalidValue, AddressRefused) as error:
+            raise InvalidValue(
+                "the address of a time-stamping authority reads http://host/path, and is not of this machine",
+                field="tsa_url",
+            ) from error
     SigningTerms(level=level, tsa_url=url, trust_roots=trust_roots(), timeout_seconds=0).refuse_incomplete()
     policy, _ = SigningPolicy.objects.update_or_create(
         pk=_ONLY, defaults={"level": level, "tsa_url": url, "visible": visible, "updated_at": timezone.now()}

@@ -55,12 +55,10 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return f"{SIGNATURE_VERSION}={mac.hex()}"
 
 
-def parsed_address(url: str, plain_hosts: Collection[str]) -> Address:
-    """``url`` taken apart.
+def address_of(url: str) -> Address:
+    """``url`` taken apart, with or without TLS.
 
-    :param plain_hosts: those that may be reached by plain HTTP
     :raises InvalidValue: it is no address of a web server, or has a name and a password in it
-    :raises AddressRefused: it is not encrypted, and its host is none of ``plain_hosts``
     """
     if len(url) > LONGEST_URL or any(not 0x21 <= ord(character) <= 0x7E for character in url):
         raise InvalidValue(f"an address has at most {LONGEST_URL} ASCII characters and no blanks", field="url")
@@ -69,21 +67,33 @@ def parsed_address(url: str, plain_hosts: Collection[str]) -> Address:
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     except ValueError as error:
         raise InvalidValue("the address cannot be read", field="url") from error
-    if not parts.hostname or not port or parts.username is not None or parts.fragment:
+    usual = parts.scheme in ("http", "https")
+    if not usual or not parts.hostname or not port or parts.username is not None or parts.fragment:
         raise InvalidValue("an address reads https://host/path", field="url")
-    if parts.scheme == "http" and parts.hostname not in plain_hosts:
-        raise AddressRefused("send to https, or name the host in webhooks.plain_hosts", field="url")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(parts.scheme, parts.hostname, port, path)
 
 
-def refuse_inner_address(host: str, resolved: str, plain_hosts: Collection[str]) -> None:
+def parsed_address(url: str, plain_hosts: Collection[str]) -> Address:
+    """:func:`address_of` an address that is told something in confidence.
+
+    :param plain_hosts: those that may be reached by plain HTTP
+    :raises InvalidValue: as there
+    :raises AddressRefused: it is not encrypted, and its host is none of ``plain_hosts``
+    """
+    address = address_of(url)
+    if address.scheme == "http" and address.host not in plain_hosts:
+        raise AddressRefused("send to https, or name the host in webhooks.plain_hosts", field="url")
+    return address
+
+
+def refuse_inner_address(host: str, resolved: str, inner_hosts: Collection[str]) -> None:
     """Make sure that ``host``, which is at ``resolved`` now, is none of our own machine.
 
     Loopback, link-local (there are metadata services), multicast and unspecified addresses are refused whatever name
     leads to them; private networks are where hospitals' systems are.
 
-    :raises AddressRefused: it is one, and ``host`` is none of ``plain_hosts``
+    :raises AddressRefused: it is one, and ``host`` is none of ``inner_hosts``
     """
     address = ip_address(resolved.partition("%")[0])
     if isinstance(address, IPv6Address):
@@ -95,7 +105,7 @@ def refuse_inner_address(host: str, resolved: str, plain_hosts: Collection[str])
         or address.is_multicast
         or address.is_unspecified
     )
-    if (inner or address.is_reserved) and host not in plain_hosts:
+    if (inner or address.is_reserved) and host not in inner_hosts:
         raise AddressRefused("the name leads to this machine or to an address of no network", field="url")
 
 
