@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from ris_core.engine.answers import EngineInstance, EngineSeries, EngineStudy, StoredInstance
 from ris_core.engine.client import Engine
@@ -73,6 +75,26 @@ class StoringEngine(Engine):
 
     def instance_file(self, orthanc_id: str) -> bytes:
         return self.files[OrthancId(orthanc_id)]
+
+    def amount_in(self, study_id: str) -> tuple[int, int, int]:
+        sizes = [len(data) for data in self._of(study_id).values()]
+        return len(sizes), sum(sizes), sum(sizes)
+
+    def rendered_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
+        return self._picture(orthanc_id, "JPEG")
+
+    def lossless_frame(self, orthanc_id: str, frame: int) -> bytes:
+        return self._picture(orthanc_id, "PNG")
+
+    def _picture(self, orthanc_id: str, kind: str) -> bytes:
+        if orthanc_id not in self.files:
+            raise NotInEngine("no such instance")
+        buffer = io.BytesIO()
+        Image.new("L", (16, 16), 128).save(buffer, kind)
+        return buffer.getvalue()
+
+    def uncompressed_pieces(self, orthanc_id: str) -> Iterator[bytes]:
+        return self.instance_pieces(orthanc_id)
 
     def instance_pieces(self, orthanc_id: str) -> Iterator[bytes]:
         data = self.instance_file(orthanc_id)

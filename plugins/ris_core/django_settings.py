@@ -47,6 +47,7 @@ DOMAIN_APPS = [
     "ris_core.notifications",
     "ris_core.webhooks",
     "ris_core.sharing",
+    "ris_core.exports",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.changes",

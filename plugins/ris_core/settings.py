@@ -175,6 +175,17 @@ class Sharing(Section, frozen=True):
     """What is offered first."""
 
 
+class Exports(Section, frozen=True):
+    """Exams given out as files."""
+
+    kept_hours: float = 72.0
+    """How long finished files can be downloaded."""
+    kept_gibibytes: int = 60
+    """Room for all exports together."""
+    largest_gibibytes: int = 20
+    """What one may become, by estimate."""
+
+
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
@@ -322,6 +333,7 @@ class Settings(Section, frozen=True):
     mail: Mail = Mail()
     sms: Sms = Sms()
     sharing: Sharing = Sharing()
+    exports: Exports = Exports()
     worker: Worker = Worker()
     access: Access = Access()
     viewer: Viewer = Viewer()

@@ -50,6 +50,7 @@ def environment(**options: Any) -> Environment:
         dicom_time=dicom_time,
         duration=duration,
         grouped=grouped,
+        byte_size=byte_size,
         person=display_name,
         compared=compared,
     )
@@ -172,6 +173,17 @@ def duration(minutes: int) -> str:
     if minutes < 48 * 60:
         return gettext("%(hours)s g %(minutes)02d") % {"hours": minutes // 60, "minutes": minutes % 60}
     return gettext("%(days)s ngày") % {"days": minutes // (24 * 60)}
+
+
+def byte_size(count: int) -> str:
+    """Bytes as people read sizes of files: ``1,2 GB`` or ``1.2 GB``."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    text = f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+    return text if translation.get_language() == "en" else text.replace(".", ",")
 
 
 def grouped(number: int) -> str:

@@ -51,6 +51,7 @@ FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
             Function.MANAGE_ORDERS: _("Tạo, sửa, huỷ chỉ định"),
             Function.MANAGE_PATIENTS: _("Sửa hồ sơ người bệnh"),
             Function.MERGE_PATIENTS: _("Gộp hồ sơ, duyệt cập nhật bị giữ"),
+            Function.EXPORT_EXAM: _("Xuất ảnh ra tệp, đĩa"),
             Function.SHARE_EXAM: _("Chia sẻ ca ra ngoài bằng liên kết"),
             Function.MANAGE_SHARES: _("Xem, gia hạn, thu hồi liên kết người khác đã chia sẻ"),
             Function.RELEASE_RESULTS: _("Trả kết quả đang giữ vì chưa thanh toán"),

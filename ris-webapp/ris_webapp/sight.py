@@ -52,6 +52,12 @@ SCOPED: Final = frozenset(
         "reading:next",
         "reading:local_keep",
         "comparing:compare",
+        "exports:exports",
+        "exports:rows",
+        "exports:create",
+        "exports:cancel",
+        "exports:again",
+        "exports:file",
     }
 )
 """Addresses that show what the user sees and nothing else."""

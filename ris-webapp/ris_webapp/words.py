@@ -35,6 +35,8 @@ WORDS: dict[str, dict[str, Text]] = {
         "arrange_report": _("Cập nhật kết quả nằm trong lần chụp"),
         "forget_draft_states": _("Xoá các bản nháp cũ đã quá hạn"),
         "settle_urgency": _("Xếp lại ca theo thời hạn đọc mới"),
+        "make_export": _("Làm tệp hoặc đĩa ảnh xuất ra"),
+        "forget_exports": _("Xoá tệp ảnh xuất đã quá hạn"),
         "export_register": _("Viết sổ chẩn đoán hình ảnh ra Excel"),
         "forget_register_exports": _("Xoá sổ Excel đã quá hạn"),
         "read_dose": _("Đọc liều tia của ca"),

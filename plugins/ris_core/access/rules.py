@@ -59,6 +59,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
     "web": (
         *_HEALTH,
         *_LOOKING,
+        Route("GET", "/studies/{id}/statistics", "how large an export becomes"),
         Route("GET", "/instances/{id}/rendered", "a small picture for a list or a report"),
         Route("GET", "/instances/{id}/frames/{frame}/rendered", "a key image as the reader saw it"),
         Route("GET", "/instances/{id}/attachments/dicom/data", "a part of a video, for a player; a frame, compressed"),
@@ -71,6 +72,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         *_HEALTH,
         *_LOOKING,
         Route("GET", "/studies", "sweeper: compare all studies"),
+        Route("GET", "/instances/{id}/frames/{frame}/rendered", "pictures of an export"),
         Route("GET", "/studies/{id}/instances", "compare what a device made with what is here"),
         Route("GET", "/changes", "sweeper: read the engine's journal"),
         Route("GET", "/instances/{id}/attachments/dicom/data", "attributes as received, from the beginning of a file"),

@@ -57,6 +57,8 @@ class Function(StrEnum):
     """Show exams to somebody without an account, by a link."""
     MANAGE_SHARES = "manage_shares"
     """See, prolong and revoke what others have shared."""
+    EXPORT_EXAM = "export_exam"
+    """Take images out as files: DICOM, discs, pictures."""
     VIEW_CONFIDENTIAL = "view_confidential"
     """See patients who are marked as confidential."""
     BREAK_GLASS = "break_glass"
@@ -88,6 +90,7 @@ _RADIOLOGIST = _RESIDENT | {
     Function.VIEW_STATISTICS,
     Function.MANAGE_TEMPLATES,
     Function.SHARE_EXAM,
+    Function.EXPORT_EXAM,
 }
 
 _TECHNICAL = frozenset(
@@ -121,6 +124,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.RECORD_ACQUISITION,
         Function.VIEW_PATIENTS,
         Function.SHARE_EXAM,
+        Function.EXPORT_EXAM,
         Function.BREAK_GLASS,
     },
     "RECEPTION": frozenset(

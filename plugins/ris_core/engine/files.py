@@ -15,6 +15,7 @@ from ris_core.engine.transport import Level, Transport, Upload, as_json
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import OrthancId
 
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _PIECE_BYTES = 1024 * 1024
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -31,7 +32,18 @@ class Files(Transport):
 
         :raises EngineUnavailable: also when the connection is lost on the way; what has come then is not the file
         """
-        with self._call("GET", f"/instances/{OrthancId(orthanc_id)}/file", stream=True) as answer:
+        yield from self._pieces(f"/instances/{OrthancId(orthanc_id)}/file", {})
+
+    def uncompressed_pieces(self, orthanc_id: str) -> Iterator[bytes]:
+        """As :meth:`instance_pieces`, in Explicit VR Little Endian.
+
+        :raises EngineFailed: the engine cannot decompress it
+        """
+        params = {"transcode": _EXPLICIT_LITTLE_ENDIAN}
+        yield from self._pieces(f"/instances/{OrthancId(orthanc_id)}/file", params)
+
+    def _pieces(self, path: str, params: Mapping[str, str]) -> Iterator[bytes]:
+        with self._call("GET", path, params=params, stream=True) as answer:
             try:
                 yield from answer.iter_content(_PIECE_BYTES)
             except requests.RequestException as error:
@@ -74,8 +86,15 @@ class Files(Transport):
         params: dict[str, Any] = {"quality": 95}
         if window is not None:
             params.update({"window-center": f"{window[0]:.6g}", "window-width": f"{window[1]:.6g}"})
+        return self._frame(orthanc_id, frame, params, "image/jpeg")
+
+    def lossless_frame(self, orthanc_id: str, frame: int) -> bytes:
+        """As :meth:`rendered_frame`, in the image's own window, as PNG."""
+        return self._frame(orthanc_id, frame, {}, "image/png")
+
+    def _frame(self, orthanc_id: str, frame: int, params: Mapping[str, Any], media_type: str) -> bytes:
         path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/rendered"
-        return self._call("GET", path, params=params, headers={"Accept": "image/jpeg"}).content
+        return self._call("GET", path, params=params, headers={"Accept": media_type}).content
 
     def remote_ae_title(self, orthanc_id: str) -> str:
         """Who sent an instance by C-STORE; empty when it came another way."""

@@ -57,6 +57,14 @@ class Finding(Transport):
             description=str(tags.get("SeriesDescription", "")),
         )
 
+    def amount_in(self, study_id: str) -> tuple[int, int, int]:
+        """How many instances a study has, how many bytes they take as stored, and without compression.
+
+        :raises NotInEngine: when it is not there (any more)
+        """
+        found = self._json("GET", f"/studies/{OrthancId(study_id)}/statistics")
+        return int(found["CountInstances"]), int(found["DicomDiskSize"]), int(found["DicomUncompressedSize"])
+
     def instances(self, study_id: str) -> list[EngineInstance]:
         """All instances of a study; none when it is not there."""
         found: list[EngineInstance] = []

@@ -20,6 +20,8 @@ from ris_core.delivery import sending
 from ris_core.directories import services as directories
 from ris_core.doses import reading as doses
 from ris_core.exam_search import settling
+from ris_core.exports import making as exports
+from ris_core.exports import services as export_services
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
@@ -45,14 +47,22 @@ class Pool(StrEnum):
     """Waits for receivers; each receiver is a channel, so one that hangs takes one thread."""
     DOCUMENTS = "documents"
     """Lays out PDF: burns processor time, holds the interpreter's lock."""
+    EXPORTS = "exports"
+    """Writes many gigabytes, for minutes."""
     SIGNATURES = "signatures"
     """Signs, and waits for tokens and time stamps; each key is a channel."""
 
 
-POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10}
+POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10, Pool.EXPORTS: 10}
 """How far a pool's threads stand back when processors are short: people at their lists and devices at theirs come
 first. Not more, or what else the worker does would wait for threads that hold the interpreter and get no processor."""
-POOL_THREADS: dict[Pool, int] = {Pool.IMAGES: 2, Pool.DELIVERIES: 6, Pool.DOCUMENTS: 1, Pool.SIGNATURES: 2}
+POOL_THREADS: dict[Pool, int] = {
+    Pool.IMAGES: 2,
+    Pool.DELIVERIES: 6,
+    Pool.DOCUMENTS: 1,
+    Pool.SIGNATURES: 2,
+    Pool.EXPORTS: 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,15 @@ JOB_KINDS: tuple[JobKind, ...] = (
         Pool.IMAGES,
         every_seconds=lambda _: 3600.0,
     ),
+    JobKind(
+        export_services.JOB_KIND,
+        exports.run_make_export,
+        Pool.EXPORTS,
+        time_limit_seconds=4 * 3600.0,
+        longest_retry_seconds=60.0,
+        after_death=exports.after_export_died,
+    ),
+    JobKind("forget_exports", export_services.forget_exports, Pool.IMAGES, every_seconds=lambda _: 600.0),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

@@ -116,6 +116,7 @@ export function wireSelection(presentRow: () => HTMLTableRowElement | undefined,
     if (target.matches("[data-select-all]")) toggleAll();
     if (target.closest("[data-bulk-none]")) clearSelection();
     if (target.closest("[data-bulk-compare]")) compareSelected();
+    if (target.closest("[data-bulk-export]")) window.location.assign(`/exports/new/?exams=${[...selected].join(",")}`);
     if (target.closest("[data-bulk-print]")) window.open(`/slips/?exams=${[...selected].join(",")}`, "_blank", "noopener");
     if (target.closest("[data-bulk-labels]")) window.open(`/labels/?exams=${[...selected].join(",")}`, "_blank", "noopener");
     const removing = target.closest<HTMLElement>("[data-bulk-remove]")?.dataset.bulkRemove;

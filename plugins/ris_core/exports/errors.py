@@ -1,0 +1,29 @@
+"""Why exams cannot be given out as files."""
+
+from __future__ import annotations
+
+from ris_core.errors import NotPermitted, QuangError
+
+
+class ExportInvalid(QuangError):
+    """What is wanted of an export cannot be; ``field`` names it."""
+
+    code = "QUANG-6401"
+
+
+class NothingToExport(QuangError):
+    """An exam has no images that may be shown: none yet, two patients' data meet in them, or they were rejected."""
+
+    code = "QUANG-6402"
+
+
+class NoRoomForExport(QuangError):
+    """Exports that are kept, or one alone, would need more room than the settings or the disk allow."""
+
+    code = "QUANG-6403"
+
+
+class ExportOutdated(NotPermitted):
+    """Since the export was made, images or a report in it were changed, recalled or taken away: make it anew."""
+
+    code = "QUANG-6404"
