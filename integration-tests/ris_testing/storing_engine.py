@@ -83,8 +83,11 @@ class StoringEngine(Engine):
     def rendered_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
         return self._picture(orthanc_id, "JPEG")
 
-    def lossless_frame(self, orthanc_id: str, frame: int) -> bytes:
+    def lossless_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
         return self._picture(orthanc_id, "PNG")
+
+    def stretched_frame(self, orthanc_id: str, frame: int, *, lossless: bool = False) -> bytes:
+        return self._picture(orthanc_id, "PNG" if lossless else "JPEG")
 
     def _picture(self, orthanc_id: str, kind: str) -> bytes:
         if orthanc_id not in self.files:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pycdlib
@@ -74,10 +73,9 @@ def test_a_disc_is_made_and_its_viewer_runs_from_the_folder(
         expect(seen.page.locator("#notice")).to_contain_text("KHÔNG dùng để chẩn đoán")
         expect(seen.page.locator("#names")).to_contain_text(exam.order.patient_id)
         expect(seen.page.locator("#place")).to_contain_text("1/3")
-        first = ImageStat.Stat(Image.open(io.BytesIO(seen.page.locator("#picture").screenshot())).convert("L"))
-        assert first.stddev[0] > 5, "the picture is not blank"
+        shown = Image.open(disc / str(seen.page.get_attribute("#picture", "src")))
+        assert ImageStat.Stat(shown.convert("L")).stddev[0] > 20, "the picture shows something"
         seen.photograph("disc-viewer")
-        assert seen.barriers() == []
         before = seen.page.get_attribute("#picture", "src")
         seen.page.keyboard.press("ArrowDown")
         expect(seen.page.locator("#place")).to_contain_text("2/3")
@@ -88,5 +86,6 @@ def test_a_disc_is_made_and_its_viewer_runs_from_the_folder(
         expect(seen.page.locator("#notice")).to_contain_text("NOT for diagnosis")
         seen.photograph("disc-viewer-lung-english")
         assert complaints == []
+        assert seen.barriers() == []  # axe itself asks for the style sheet, which the page allows nobody
     finally:
         context.close()

@@ -73,6 +73,7 @@ SERVICE_ROUTES: Final[dict[str, tuple[Route, ...]]] = {
         *_LOOKING,
         Route("GET", "/studies", "sweeper: compare all studies"),
         Route("GET", "/instances/{id}/frames/{frame}/rendered", "pictures of an export"),
+        Route("GET", "/instances/{id}/frames/{frame}/preview", "those of images that say no window"),
         Route("GET", "/studies/{id}/instances", "compare what a device made with what is here"),
         Route("GET", "/changes", "sweeper: read the engine's journal"),
         Route("GET", "/instances/{id}/attachments/dicom/data", "attributes as received, from the beginning of a file"),

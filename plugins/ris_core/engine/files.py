@@ -83,17 +83,22 @@ class Files(Transport):
         :param window: centre and width in rescaled units; None: as the image itself says
         :raises EngineFailed: when it has no picture
         """
-        params: dict[str, Any] = {"quality": 95}
-        if window is not None:
-            params.update({"window-center": f"{window[0]:.6g}", "window-width": f"{window[1]:.6g}"})
-        return self._frame(orthanc_id, frame, params, "image/jpeg")
+        return self._frame(orthanc_id, frame, "rendered", {"quality": 95, **_windowed(window)}, "image/jpeg")
 
-    def lossless_frame(self, orthanc_id: str, frame: int) -> bytes:
-        """As :meth:`rendered_frame`, in the image's own window, as PNG."""
-        return self._frame(orthanc_id, frame, {}, "image/png")
+    def lossless_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
+        """As :meth:`rendered_frame`, as PNG."""
+        return self._frame(orthanc_id, frame, "rendered", _windowed(window), "image/png")
 
-    def _frame(self, orthanc_id: str, frame: int, params: Mapping[str, Any], media_type: str) -> bytes:
-        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/rendered"
+    def stretched_frame(self, orthanc_id: str, frame: int, *, lossless: bool = False) -> bytes:
+        """As :meth:`rendered_frame`, from the darkest to the brightest of its own values: of what says no window.
+
+        :param lossless: PNG instead of JPEG
+        """
+        media_type = "image/png" if lossless else "image/jpeg"
+        return self._frame(orthanc_id, frame, "preview", {} if lossless else {"quality": 95}, media_type)
+
+    def _frame(self, orthanc_id: str, frame: int, how: str, params: Mapping[str, Any], media_type: str) -> bytes:
+        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/{how}"
         return self._call("GET", path, params=params, headers={"Accept": media_type}).content
 
     def remote_ae_title(self, orthanc_id: str) -> str:
@@ -167,3 +172,7 @@ class Files(Transport):
         content = "data:application/pdf;base64," + base64.b64encode(pdf).decode()
         body = {"Parent": OrthancId(study_id), "Content": content, "Tags": dict(tags), "Force": True}
         return OrthancId(self._json("POST", "/tools/create-dicom", data=as_json(body))["ID"])
+
+
+def _windowed(window: tuple[float, float] | None) -> dict[str, str]:
+    return {} if window is None else {"window-center": f"{window[0]:.6g}", "window-width": f"{window[1]:.6g}"}

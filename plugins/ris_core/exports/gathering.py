@@ -20,7 +20,7 @@ from ris_core.exports.headers import (
     study_record,
 )
 from ris_core.exports.models import Form
-from ris_core.exports.rules import Window, file_id, windows_of
+from ris_core.exports.rules import SOFT_TISSUE, Window, file_id, windows_of
 from ris_core.exports.staged import Staged, StagedImage, StagedPatient, StagedSeries, StagedStudy
 from ris_core.reports.documents import ensure_document
 from ris_core.studies.models import Study
@@ -137,16 +137,23 @@ class Gathering:
                 pictures = []
                 for place, window in enumerate(windows):
                     picture = self.staged.folder / f"{number}-{frame}-{place}.{ending}"
-                    picture.write_bytes(self._picture(instance, frame, window))
+                    picture.write_bytes(self._picture(instance, header, frame, window))
                     pictures.append(picture)
                 found.append(pictures)
         except (EngineFailed, NotInEngine):
             return found  # what has no picture (video, damaged pixels) is in the DICOM files all the same
         return found
 
-    def _picture(self, instance: EngineInstance, frame: int, window: Window | None) -> bytes:
-        if self._form == Form.PNG:
-            return self._engine.lossless_frame(instance.orthanc_id, frame)
+    def _picture(self, instance: EngineInstance, header: FileHeader, frame: int, window: Window | None) -> bytes:
+        lossless = self._form == Form.PNG
+        if window is None and header.says_no_window:
+            if header.text("Modality") != "CT":
+                return self._engine.stretched_frame(instance.orthanc_id, frame, lossless=lossless)
+            window = SOFT_TISSUE
+        if lossless:
+            return self._engine.lossless_frame(
+                instance.orthanc_id, frame, (window.centre, window.width) if window else None
+            )
         values = (window.centre, window.width) if window else None
         return self._engine.rendered_frame(instance.orthanc_id, frame, values)
 

@@ -31,6 +31,13 @@ class FileHeader:
     frame_count: int
     """0: it has no pixels."""
 
+    @property
+    def says_no_window(self) -> bool:
+        """Grey values of more than eight bits, and not how they are to be shown."""
+        grey = self.text("PhotometricInterpretation").startswith("MONOCHROME") and self.number("BitsStored") > 8
+        said = ("WindowWidth", "VOILUTSequence", "SharedFunctionalGroupsSequence")
+        return grey and not any(self.dataset.get(keyword) for keyword in said)
+
     def text(self, keyword: str) -> str:
         value = self.dataset.get(keyword)
         return "" if value is None else str(value).strip()
@@ -49,7 +56,8 @@ _SERIES = ("Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
 _IMAGE = (
     "SpecificCharacterSet", "InstanceNumber", "Rows", "Columns", "NumberOfFrames", "LossyImageCompression",
     "WindowCenter", "WindowWidth", "RecommendedDisplayFrameRate", "CineRate", "FrameTime", "ImagePositionPatient",
-    "ImageOrientationPatient", "AcquisitionNumber",
+    "ImageOrientationPatient", "AcquisitionNumber", "PhotometricInterpretation", "BitsStored", "VOILUTSequence",
+    "SharedFunctionalGroupsSequence",
 )  # fmt: skip
 _OTHERS = (
     "ContentDate", "ContentTime", "ContentLabel", "ContentDescription", "ContentCreatorName", "CompletionFlag",
