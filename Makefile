@@ -71,4 +71,4 @@ orthanc-tests: setup-test ## Orthanc's own tests with our plugins and without (C
 	@$(RUN) -m ris_testing.orthanc_own_tests $(CHECKOUT) $(TEST)
 
 clean: down ## remove what setup made (not the data in QUANG_HOME)
-	@$(if $(filter-out 0,$(shell id -u)),sudo) rm -rf --one-file-system .venv .engine ris-webapp/frontend/node_modules ris-webapp/frontend/dist
+	@$(if $(filter-out 0,$(shell id -u)),sudo) rm -rf --one-file-system .venv .engine ris-webapp/frontend/node_modules ris-webapp/frontend/dist integration-tests/openid-provider/node_modules

@@ -10,6 +10,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PLUGINS = REPOSITORY / "plugins"
 RIS_WEBAPP = REPOSITORY / "ris-webapp"
 FRONTEND = RIS_WEBAPP / "frontend"
+OPENID_PROVIDER = REPOSITORY / "integration-tests" / "openid-provider"
+"""A provider that tests log in at."""
 ORTHANC_CONFIG = REPOSITORY / "orthanc-config"
 ENGINE_SHIM_SOURCE = REPOSITORY / "docker" / "engine-shim" / "engine_shim.c"
 

@@ -88,6 +88,16 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
                 is_done=lambda: installed_engine().has(SLAPD),
             )
         )
+        steps.append(
+            Step(
+                name="openid-provider",
+                title="OpenID provider for tests",
+                action=frontend.install_openid_provider,
+                needs=() if frontend.host_has_node() else ("virtualenv",),
+                inputs=(layout.OPENID_PROVIDER / "package-lock.json",),
+                products=(layout.OPENID_PROVIDER / "node_modules",),
+            )
+        )
     return steps
 
 
