@@ -17,6 +17,7 @@ boot_django(settings)
 from orthanc_host import device_registry  # noqa: E402
 from orthanc_host.orthanc_engine import OrthancHost  # noqa: E402
 from ris_plugins.auto_mapping import plugin as auto_mapping  # noqa: E402
+from ris_plugins.dicom_gate import plugin as dicom_gate  # noqa: E402
 from ris_plugins.hl7_order_intake import plugin as hl7_order_intake  # noqa: E402
 from ris_plugins.ldap_auth import plugin as ldap_auth  # noqa: E402
 from ris_plugins.modality_worklist import plugin as modality_worklist  # noqa: E402
@@ -31,6 +32,7 @@ PLUGINS = (
     auto_mapping,
     ldap_auth,
     report_signing,
+    dicom_gate,
 )  # fmt: skip
 """Every plugin: one line each. Its ``register(host, settings)`` subscribes to what it needs."""
 

@@ -12,6 +12,7 @@ from ris_suite import engine, layout, orthanc_config
 from ris_suite.dicom_settings import DicomSettings
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENGINE_DICOM_PORT = 4241
 
 
 def main() -> None:
@@ -24,23 +25,36 @@ def main() -> None:
     for folder in (home.orthanc, temporary, home.orthanc_configuration.parent):
         folder.mkdir(parents=True, exist_ok=True)
     dicom = DicomSettings.read(Path(os.environ.get("QUANG_SETTINGS", home.path / "quang.toml")), os.environ)
+    automation = os.environ.get("QUANG_AUTOMATION", "on") != "off"
     configuration = orthanc_config.render(
         orthanc_config.OrthancSettings(
             storage=home.orthanc,
             http_port=8042,
-            dicom_port=4242,
+            dicom_port=ENGINE_DICOM_PORT if automation else 4242,
             plugins=engine.HOST.plugins(),
             python_script=layout.PLUGINS / "orthanc_main.py",
             temporary=temporary,
             listens_on_loopback_only=False,
-            automation=os.environ.get("QUANG_AUTOMATION", "on") != "off",
+            automation=automation,
             stable_age_seconds=int(os.environ.get("QUANG_STABLE_AGE_SECONDS", "5")),
             ae_title=dicom.ae_title,
             registered_only=dicom.registered_only,
         )
     )
     home.orthanc_configuration.write_text(json.dumps(configuration, indent=2) + "\n")
-    environment = {**os.environ, "LD_PRELOAD": engine.SHIM_IN_ROOT, "TCP_NODELAY": "1"}
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": engine.SHIM_IN_ROOT,
+        "TCP_NODELAY": "1",
+        # inside the container; QUANG_DICOM_PORT is where the host publishes it
+        "QUANG_DICOM_PORT": "4242",
+    }
+    if automation:  # the gate of the plugins listens for devices, the engine on loopback behind it
+        environment |= {
+            "QUANG_DICOM_HOST": "127.0.0.1",
+            "QUANG_DICOM_GATE_HOST": "0.0.0.0",  # noqa: S104 (what is published is the container's affair)
+            "QUANG_ENGINE_DICOM_PORT": str(ENGINE_DICOM_PORT),
+        }
     os.execve(program, [program, str(home.orthanc_configuration)], environment)  # noqa: S606 (one program takes the place of another)
 
 

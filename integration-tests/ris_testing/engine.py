@@ -40,6 +40,8 @@ class Engine:
     dicom_port: int
     process: subprocess.Popen[bytes]
     token: str = field(repr=False)
+    gate_port: int = 0
+    """Where devices are let in, when the gate stands before the engine."""
 
     @property
     def url(self) -> str:
@@ -107,12 +109,13 @@ def running_engine(
     python: bool = True,
     plugins: tuple[str, ...] = (),
     automation: bool = True,
+    gate: bool = False,
 ) -> Iterator[Engine]:
     """Orthanc with the suite's configuration, its data under ``folder``.
 
     ``environment`` is a suite's (:func:`make_home`); without ``python`` the engine is bare: the same settings, none of
     our code. ``plugins`` are further ones of the engine's own by file name (``libModalityWorklists.so``); ``changes``
-    are laid over the configuration.
+    are laid over the configuration. With ``gate`` devices are let in at another port, as in a suite.
 
     :raises EngineFailed: when it does not start, does not stop in :data:`STOP_SECONDS`, or not with success
     """
@@ -120,7 +123,11 @@ def running_engine(
     for path in (data, folder / "temporary"):
         path.mkdir(parents=True, exist_ok=True)
     installed = suite_engine.installed_engine()
-    http_port, dicom_port = free_port(), free_port()
+    http_port, dicom_port, gate_port = free_port(), free_port(), free_port() if gate else 0
+    if gate:
+        environment = {
+            **(environment or {}), "QUANG_DICOM_PORT": str(gate_port), "QUANG_ENGINE_DICOM_PORT": str(dicom_port),
+        }  # fmt: skip
     configuration = orthanc_config.render(
         orthanc_config.OrthancSettings(
             storage=data,
@@ -163,7 +170,7 @@ def running_engine(
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
         )
-    engine = Engine(folder, http_port, dicom_port, process, token_file.read_text() if token_file else "")
+    engine = Engine(folder, http_port, dicom_port, process, token_file.read_text() if token_file else "", gate_port)
     try:
         _wait_until_it_answers(engine)
         yield engine

@@ -23,7 +23,7 @@ def refused(suite: RunningSuite, title: str) -> None:
     stranger = Modality(title, suite.dicom.host, suite.dicom.port, called=suite.ae_title)
     with pytest.raises(DimseFailure):
         stranger.find_worklist()
-    with pytest.raises(DimseFailure, match="0124"):
+    with pytest.raises(DimseFailure):
         stranger.store(study_of(modality="US", images=1))
 
 

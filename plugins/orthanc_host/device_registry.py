@@ -7,7 +7,6 @@ here, and the worklist decides for itself: so that a device nobody has registere
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -15,13 +14,8 @@ from django.utils import timezone
 
 from orthanc_host.host import ArrivingImage, EngineRest, Host, Stopping, StoreAnswer
 from ris_core.devices.models import RefusedDevice
-from ris_core.devices.services import (
-    Refusal,
-    engine_modalities,
-    note_refusals,
-    registry_state,
-    titles_that_may_store,
-)
+from ris_core.devices.refusals import RefusalsToNote
+from ris_core.devices.services import Refusal, engine_modalities, registry_state, titles_that_may_store
 from ris_core.settings import Settings
 
 CHECK_SECONDS = 1.0
@@ -30,18 +24,13 @@ FULL_CHECK_SECONDS = 60.0
 """How often Orthanc's own list is compared although the registry has not changed."""
 
 
-MOST_UNWRITTEN_REFUSALS = 1_000
-"""Refusals kept in memory until they are written; further ones are only refused."""
-
-
 class StoreGate:
     """Which AE titles may store, in memory: asked for each image, read anew when the registry has changed."""
 
     def __init__(self, unit: Callable[[], AbstractContextManager[None]]) -> None:
         self._unit = unit
         self._titles: frozenset[str] | None = None
-        self._refused: dict[str, Refusal] = {}
-        self._lock = threading.Lock()
+        self._refused = RefusalsToNote()
 
     def read(self) -> None:
         """Take over the registry.
@@ -61,9 +50,7 @@ class StoreGate:
         ae_title = image.ae_title.strip()
         if self._titles and ae_title in self._titles:
             return StoreAnswer.STORE
-        with self._lock:
-            if len(self._refused) < MOST_UNWRITTEN_REFUSALS:
-                self._refused[ae_title] = Refusal(ae_title, RefusedDevice.Service.STORE, "", timezone.now())
+        self._refused.add(Refusal(ae_title, RefusedDevice.Service.STORE, "", timezone.now()))
         return StoreAnswer.NOT_AUTHORISED
 
     def write_refused(self) -> None:
@@ -71,12 +58,7 @@ class StoreGate:
 
         :raises django.db.DatabaseError: when it cannot be written; it is tried again the next time
         """
-        with self._lock:
-            waiting = dict(self._refused)
-        if waiting:
-            note_refusals(list(waiting.values()))
-            with self._lock:
-                self._refused = {title: kept for title, kept in self._refused.items() if waiting.get(title) != kept}
+        self._refused.write()
 
 
 class DeviceRegistrySync:

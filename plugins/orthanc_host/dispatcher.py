@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from orthanc_host.background import BackgroundThreads
 from orthanc_host.errors import EngineError, HandlerTaken
@@ -65,6 +66,7 @@ class Dispatcher:
         self._received: ReceivedHandler | None = None
         self._refusals = Refusals()
         self._routes: dict[str, RouteHandler] = {}
+        self._address_behind: Callable[[str], str] = str
 
     # ---- what plugins call ----
 
@@ -85,6 +87,9 @@ class Dispatcher:
         if self._worklist is not None:
             raise HandlerTaken("another plugin answers worklist queries already")
         self._worklist = handler
+
+    def name_callers(self, address_behind: Callable[[str], str]) -> None:
+        self._address_behind = address_behind
 
     def filter_requests(self, handler: FilterHandler) -> None:
         self._filters.append(handler)
@@ -140,7 +145,7 @@ class Dispatcher:
         assert self._worklist is not None  # noqa: S101 (the engine is asked to call only what is subscribed)
         try:
             with self.guard.unit("worklist"):
-                return self._worklist(request)
+                return self._worklist(replace(request, address=self._address_behind(request.address)))
         except Exception:  # noqa: BLE001 (logged by the guard; ends in a failure status)
             failure = EngineError("the worklist could not be read; the query fails")
         raise failure

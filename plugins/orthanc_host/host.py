@@ -147,6 +147,10 @@ class Host(Protocol):
         at a time, so the handler's time bounds how many it answers in a second.
         """
 
+    def name_callers(self, address_behind: Callable[[str], str]) -> None:
+        """Who passes associations on to the engine tells the address of who stands behind: what the engine sees is
+        replaced by it before a handler is asked."""
+
     def filter_requests(self, handler: FilterHandler) -> None:
         """Decide on each HTTP request before the engine sees it; all filters must say True. An error refuses (500).
 

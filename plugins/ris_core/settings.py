@@ -70,11 +70,27 @@ class Dicom(Section, frozen=True):
     ae_title: str = "QUANG"
     registered_only: bool = True
     """Only devices in the registry may store, query or retrieve."""
+    check_addresses: bool = True
+    """A device may call from its own address or networks only."""
+    plain: bool = True
+    """Whether DICOM without TLS is listened to at all; which devices may is said with each."""
+    tls_port: int = 0
+    """Port for DICOM over TLS, by certificates on both sides; 0: none. Port 2762 is registered for it."""
+    tls_host: str = "0.0.0.0"  # noqa: S104 - TLS is made to be reached from elsewhere
+    tls_certificate: str = ""
+    """PEM files of our certificate, its key, and of who signs the devices'; empty: ``dicom.pem``, ``dicom.key`` and
+    ``authority.pem`` under ``certificates/`` in the home."""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    max_associations: int = 128
+    max_associations_per_address: int = 64
 
 
 class Mpps(Section, frozen=True):
     """Performed procedure steps reported by devices."""
 
+    tls_port: int = 0
+    """Port for reports over TLS, with the certificates of section ``dicom``; 0: none."""
     max_associations: int = 32
     idle_timeout_seconds: float = 300.0
     """An association on which nothing is said for so long is aborted; some devices keep one open during an exam."""
@@ -320,6 +336,12 @@ class Settings(Section, frozen=True):
     mllp_port: int = 2575
     mpps_host: str = "127.0.0.1"
     mpps_port: int = 4243
+    front_door_certificate: str = ""
+    """PEM file that the front door shows; empty: it speaks plain HTTP, or who tells us does not know."""
+    dicom_host: str = "127.0.0.1"
+    dicom_port: int = 4242
+    engine_dicom_port: int = 0
+    """Where the engine itself listens on loopback, behind the gate; 0: it listens at the port of devices."""
     debug: bool = False
     site: Site = Site()
     hl7: Hl7 = Hl7()
@@ -354,6 +376,23 @@ class Settings(Section, frozen=True):
         if len(set(names)) < len(names):
             raise ValueError("directories, openid: each needs a name of its own")
 
+    @property
+    def certificates(self) -> Path:
+        """Where certificates lie that were made here."""
+        return self.home / "certificates"
+
+    @property
+    def dicom_certificate(self) -> Path:
+        return Path(self.dicom.tls_certificate) if self.dicom.tls_certificate else self.certificates / "dicom.pem"
+
+    @property
+    def dicom_key(self) -> Path:
+        return Path(self.dicom.tls_key) if self.dicom.tls_key else self.certificates / "dicom.key"
+
+    @property
+    def dicom_client_ca(self) -> Path:
+        return Path(self.dicom.tls_client_ca) if self.dicom.tls_client_ca else self.certificates / "authority.pem"
+
     def secret(self, name: str) -> str:
         """The content of a secret's file; raises :class:`SettingsInvalid` when it is missing or empty."""
         path = self.secrets_dir / name
@@ -376,6 +415,10 @@ _PLAIN = {
     "QUANG_MLLP_PORT": "mllp_port",
     "QUANG_MPPS_HOST": "mpps_host",
     "QUANG_MPPS_PORT": "mpps_port",
+    "QUANG_FRONT_DOOR_CERTIFICATE": "front_door_certificate",
+    "QUANG_DICOM_GATE_HOST": "dicom_host",
+    "QUANG_DICOM_PORT": "dicom_port",
+    "QUANG_ENGINE_DICOM_PORT": "engine_dicom_port",
     "QUANG_DEBUG": "debug",
 }
 

@@ -82,7 +82,8 @@ class Composition:
             orthanc_config.OrthancSettings(
                 storage=self._home.orthanc,
                 http_port=self._ports["orthanc"],
-                dicom_port=self._ports["dicom"],
+                # with automation the gate of the plugins listens at the port of devices, and the engine behind it
+                dicom_port=self._ports["engine-dicom" if self._settings.automation else "dicom"],
                 plugins=self._engine.plugins(),
                 python_script=layout.PLUGINS / "orthanc_main.py",
                 temporary=self._home.run / "orthanc" / "temporary",
@@ -116,7 +117,8 @@ class Composition:
         }
         # set inside, or the tools that lead into the engine's root would be given the engine's library too
         inside = ["/usr/bin/env", f"LD_PRELOAD={self._engine.shim}", "TCP_NODELAY=1"]
-        inside.append(f"QUANG_DICOM_HOST={self._settings.dicom_host}")
+        engine_host = "127.0.0.1" if self._settings.automation else self._settings.dicom_host
+        inside.append(f"QUANG_DICOM_HOST={engine_host}")
         return Part(
             name="orthanc",
             command=self._in_engine([*inside, engine.ORTHANC, str(self._home.orthanc_configuration)]),

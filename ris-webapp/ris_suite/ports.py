@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ris_suite.settings import SuiteSettings
 
-INTERNAL = ("orthanc", "web", "events")
+INTERNAL = ("orthanc", "web", "events", "engine-dicom")
 
 
 def choose_ports(settings: SuiteSettings) -> dict[str, int]:

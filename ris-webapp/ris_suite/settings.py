@@ -148,6 +148,8 @@ def process_environment(settings: SuiteSettings, ports: Mapping[str, int]) -> di
         "QUANG_ORTHANC_URL": f"http://127.0.0.1:{ports['orthanc']}",
         "QUANG_HTTP_PORT": str(ports["nginx"]),
         "QUANG_DICOM_PORT": str(ports["dicom"]),
+        "QUANG_DICOM_GATE_HOST": settings.dicom_host,
+        "QUANG_ENGINE_DICOM_PORT": str(ports["engine-dicom"]),
         "QUANG_MLLP_PORT": str(ports["mllp"]),
         "QUANG_MLLP_HOST": settings.mllp_host,
         "QUANG_MPPS_PORT": str(ports["mpps"]),

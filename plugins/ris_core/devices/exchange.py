@@ -22,9 +22,11 @@ from ris_core.devices.services import DeviceRegistration, change_device, registe
 from ris_core.errors import InvalidValue
 
 COLUMNS = (
-    "ae_title", "name", "modality", "other_modalities", "host", "port", "room", "department", "groups",
-    "character_set", "may_store", "may_query_worklist", "may_query_retrieve", "active", "quirks", "worklist_filter",
+    "ae_title", "name", "modality", "other_modalities", "host", "networks", "port", "room", "department", "groups",
+    "character_set", "may_store", "may_query_worklist", "may_query", "may_retrieve", "may_commit",
+    "may_call_plain", "certificate", "active", "quirks", "worklist_filter",
 )  # fmt: skip
+RIGHTS = tuple(name for name in COLUMNS if name.startswith("may_"))
 MOST_BYTES = 1024 * 1024
 MOST_DEVICES = 2000
 _YES, _NO = frozenset({"1", "yes", "true", "x"}), frozenset({"0", "no", "false", ""})
@@ -87,7 +89,7 @@ def import_devices(content: bytes, actor: Actor) -> Taken:
 
 def _line(registration: DeviceRegistration) -> dict[str, str]:
     line = {name: str(getattr(registration, name)) for name in COLUMNS}
-    for name in ("may_store", "may_query_worklist", "may_query_retrieve", "active"):
+    for name in (*RIGHTS, "active"):
         line[name] = "yes" if getattr(registration, name) else "no"
     line["other_modalities"] = " ".join(registration.other_modalities)
     line["groups"] = "; ".join(registration.groups)
@@ -131,7 +133,9 @@ def _registrations(content: bytes) -> tuple[Sequence[str], list[DeviceRegistrati
 
 def _registration(line: dict[str, Any]) -> DeviceRegistration:
     said = {name: str(value or "").strip().removeprefix("'") for name, value in line.items() if name in COLUMNS}
-    values: dict[str, Any] = {name: said[name] for name in ("modality", "room", "department") if name in said}
+    values: dict[str, Any] = {
+        name: said[name] for name in ("modality", "room", "department", "networks", "certificate") if name in said
+    }
     for name in COLUMNS:
         if name.startswith(("may_", "active")) and said.get(name):
             values[name] = _tick(name, said[name])

@@ -23,6 +23,8 @@ class Device(models.Model):
     other_modalities = models.CharField(max_length=128, blank=True)
     """What else it does, separated by spaces: a fluoroscope that also takes radiographs."""
     host = models.CharField(max_length=255, default="127.0.0.1")
+    networks = models.CharField(max_length=255, blank=True)
+    """Addresses and networks from which it calls, when not from ``host`` alone."""
     port = models.PositiveIntegerField(default=104)
     room = models.CharField(max_length=64, blank=True)
     department = models.CharField(max_length=64, blank=True)
@@ -35,7 +37,14 @@ class Device(models.Model):
     """:class:`ris_core.devices.quirks.WorklistFilter`."""
     may_store = models.BooleanField(default=True)
     may_query_worklist = models.BooleanField(default=True)
-    may_query_retrieve = models.BooleanField(default=False)
+    may_query = models.BooleanField(default=False)
+    may_retrieve = models.BooleanField(default=False)
+    may_commit = models.BooleanField(default=True)
+    """Whether it may ask if what it sent is kept (storage commitment)."""
+    may_call_plain = models.BooleanField(default=True)
+    """Whether it may call without TLS."""
+    certificate = models.CharField(max_length=255, blank=True)
+    """:attr:`ris_core.devices.admission.Node.certificate`."""
     active = models.BooleanField(default=True)
     echoed_at = models.DateTimeField(null=True, blank=True)
     """When it was last asked for an echo; with what result."""
@@ -57,9 +66,15 @@ class RefusedDevice(models.Model):
         STORE = "STORE"
         REPORT = "REPORT"
         """Reports of performed procedure steps; at their port."""
+        ASSOCIATION = "ASSOCIATION"
+        QUERY = "QUERY"
+        RETRIEVE = "RETRIEVE"
+        COMMITMENT = "COMMITMENT"
 
     ae_title = models.CharField(max_length=64)
     service = models.CharField(max_length=16, choices=Service)
+    reason = models.CharField(max_length=16, blank=True)
+    """:class:`ris_core.devices.admission.Reason`, of the last time."""
     address = models.CharField(max_length=64, blank=True)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()

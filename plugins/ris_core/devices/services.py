@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
+from ris_core.devices.admission import Reason, read_networks
 from ris_core.devices.character_sets import CODECS, UNICODE
 from ris_core.devices.models import Device, DeviceGroup, RefusedDevice
 from ris_core.devices.quirks import Quirks, WorklistFilter, as_json
@@ -30,6 +31,8 @@ class DeviceRegistration:
     modality: str = ""
     other_modalities: tuple[str, ...] = ()
     host: str = "127.0.0.1"
+    networks: str = ""
+    """Addresses and networks from which it calls; empty: from ``host`` alone."""
     port: int = 104
     room: str = ""
     department: str = ""
@@ -40,7 +43,11 @@ class DeviceRegistration:
     worklist_filter: WorklistFilter = field(default_factory=WorklistFilter)
     may_store: bool = True
     may_query_worklist: bool = True
-    may_query_retrieve: bool = False
+    may_query: bool = False
+    may_retrieve: bool = False
+    may_commit: bool = True
+    may_call_plain: bool = True
+    certificate: str = ""
     active: bool = True
 
     def __post_init__(self) -> None:
@@ -50,6 +57,14 @@ class DeviceRegistration:
             raise InvalidValue("a device needs a name", field="name")
         if not self.host.strip() or any(character.isspace() for character in self.host):
             raise InvalidValue("a device needs a host name or an IP address", field="host")
+        try:
+            read_networks(self.networks)
+        except ValueError as error:
+            raise InvalidValue("addresses and networks such as 10.0.0.5 or 10.0.4.0/24", field="networks") from error
+        if len(self.networks) > 255:
+            raise InvalidValue("addresses and networks are 255 characters at most", field="networks")
+        if len(self.certificate) > 255 or not self.certificate.isprintable():
+            raise InvalidValue("a certificate's name has at most 255 characters", field="certificate")
         if not 1 <= self.port <= 65535:
             raise InvalidValue("a port is a number from 1 to 65535", field="port")
         if self.modality and not _is_modality(self.modality):
@@ -121,8 +136,8 @@ def registration_of(device: Device) -> DeviceRegistration:
     """A device as it could be registered again: what forms start from, and what is exported."""
     quirks, worklist_filter = parsed(device.quirks, device.worklist_filter)
     plain = (
-        "ae_title", "name", "modality", "host", "port", "room", "department", "character_set", "may_store",
-        "may_query_worklist", "may_query_retrieve", "active",
+        "ae_title", "name", "modality", "host", "networks", "port", "room", "department", "character_set", "may_store",
+        "may_query_worklist", "may_query", "may_retrieve", "may_commit", "may_call_plain", "certificate", "active",
     )  # fmt: skip
     return DeviceRegistration(
         **{name: getattr(device, name) for name in plain},
@@ -155,6 +170,7 @@ class Refusal:
     """Of :class:`~ris_core.devices.models.RefusedDevice.Service`."""
     address: str
     at: datetime
+    reason: str = Reason.NOT_ALLOWED
 
 
 MOST_REFUSED_TITLES = 200
@@ -171,14 +187,16 @@ def note_refusals(refusals: Sequence[Refusal]) -> None:
             row = known.first()
             if row is not None:
                 row.times, row.last_at, row.address = row.times + 1, refusal.at, refusal.address
+                row.reason = refusal.reason
                 row.save()
                 continue
             RefusedDevice.objects.create(
-                ae_title=refusal.ae_title[:64], service=refusal.service, address=refusal.address, first_at=refusal.at,
-                last_at=refusal.at,
+                ae_title=refusal.ae_title[:64], service=refusal.service, address=refusal.address, reason=refusal.reason,
+                first_at=refusal.at, last_at=refusal.at,
             )  # fmt: skip
             actor = Actor(refusal.ae_title[:64], address=refusal.address, kind=ActorKind.DEVICE)
-            record(actor, "device.refused", subject=refusal.ae_title[:64], success=False, service=refusal.service)
+            record(actor, "device.refused", subject=refusal.ae_title[:64], success=False, service=refusal.service,
+                   why=refusal.reason)  # fmt: skip
         kept = RefusedDevice.objects.order_by("-last_at").values_list("pk", flat=True)[:MOST_REFUSED_TITLES]
         RefusedDevice.objects.exclude(pk__in=list(kept)).delete()
 
@@ -210,10 +228,11 @@ def engine_modalities() -> Mapping[str, dict[str, object]]:
             "Port": device.port,
             "AllowEcho": True,
             "AllowStore": device.may_store,
-            "AllowFind": device.may_query_retrieve,
+            "AllowFind": device.may_query,
             "AllowFindWorklist": device.may_query_worklist,
-            "AllowGet": device.may_query_retrieve,
-            "AllowMove": device.may_query_retrieve,
+            "AllowGet": device.may_retrieve,
+            "AllowMove": device.may_retrieve,
+            "AllowStorageCommitment": device.may_commit,
         }
         for device in Device.objects.filter(active=True)
     }

@@ -59,7 +59,7 @@ def server_context(certificate: Path, key: Path, ca: Path | None) -> ssl.SSLCont
     return context
 
 
-def names_of(peer: ssl.SSLObject | None) -> tuple[str, ...]:
+def names_of(peer: ssl.SSLObject | ssl.SSLSocket | None) -> tuple[str, ...]:
     """By what a peer's certificate may be called: SHA-256 fingerprint, whole subject, and common name alone."""
     der = peer.getpeercert(binary_form=True) if peer else None
     if peer is None or der is None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import ssl
+import threading
 import time
 from io import BytesIO
+from ipaddress import ip_address
 from typing import Any, Final
 
 from django.db import DatabaseError, DataError, InterfaceError, connection
@@ -19,13 +22,18 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import ModalityPerformedProcedureStep, Verification  # type: ignore[attr-defined]
+from pynetdicom.transport import ThreadedAssociationServer
 
-from ris_core.devices.models import Device, RefusedDevice
+from ris_core.devices.admission import Caller, Reason, Service, why_refused
+from ris_core.devices.models import Device
+from ris_core.devices.node_tls import node_context
+from ris_core.devices.nodes import known_node
 from ris_core.devices.services import Refusal, note_refusals
+from ris_core.hl7.mllp_tls import names_of
 from ris_core.performed.datasets import as_json
 from ris_core.performed.errors import InvalidAttributeValue, ReportRefused, TooLarge
 from ris_core.performed.refused import Operation, keep_refused, take_in
-from ris_core.performed.services import Report, is_registered
+from ris_core.performed.services import Report
 from ris_core.settings import Settings
 from ris_core.worklist import scp as worklist
 
@@ -34,32 +42,31 @@ log = logging.getLogger(__name__)
 TRANSFER_SYNTAXES: Final = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _PROCESSING_FAILURE: Final = 0x0110
 _POLL_SECONDS: Final = 0.05
+_HANDSHAKE_SECONDS: Final = 10.0
 _Answer = tuple[Dataset, None]
 
 
-class _Entity(AE):
-    """An application entity that knows its callers from the registry, asked anew for each association."""
+class _TlsServer(ThreadedAssociationServer):
+    """Shakes hands in the association's thread: one node that says nothing does not keep others waiting."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(ae_title=settings.dicom.ae_title)
-        self._registered_only = settings.dicom.registered_only
+    def get_request(self) -> tuple[Any, tuple[str, int]]:
+        """A connection that is wrapped, with the handshake to come."""
+        assert self.ssl_context is not None and self.socket is not None  # noqa: S101, PT018 (it is made with both)
+        plain, address = self.socket.accept()
+        plain.settimeout(_HANDSHAKE_SECONDS)
+        return self.ssl_context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False), address
 
-    @property  # type: ignore[misc]  # nobody sets it
-    def require_calling_aet(self) -> list[str]:
-        """AE titles that may associate; empty: all. The suite's own may, to see whether the service works.
-
-        Without a database all may: each message asks for the registry again, and is answered that it cannot be kept
-        now. A device would take a rejection for a mistake in its configuration.
-        """
-        if not self._registered_only:
-            return []
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Hand the connection on when the handshake has succeeded."""
         try:
-            return [self.ae_title, *Device.objects.filter(active=True).values_list("ae_title", flat=True)]
-        except (DatabaseError, InterfaceError) as error:
-            log.error("devices cannot be looked up: %s", type(error).__name__)
-            return []
-        finally:
-            connection.close()
+            request.do_handshake()
+            request.settimeout(None)
+        except OSError as error:  # ssl.SSLError too
+            reason = getattr(error, "reason", "") or type(error).__name__
+            log.warning("TLS with %s failed: %s", client_address[0], reason)
+            self.shutdown_request(request)
+            return
+        super().finish_request(request, client_address)
 
 
 class PerformedStepProvider:
@@ -67,7 +74,7 @@ class PerformedStepProvider:
 
     def __init__(self, settings: Settings) -> None:
         limits = settings.mpps
-        entity = _Entity(settings)
+        entity = AE(ae_title=settings.dicom.ae_title)
         entity.require_called_aet = True
         entity.maximum_associations = limits.max_associations
         entity.maximum_pdu_size = limits.max_pdu_bytes
@@ -79,12 +86,22 @@ class PerformedStepProvider:
         self._worklist = worklist.WorklistProvider(settings)
         self._address = (settings.mpps_host, settings.mpps_port)
         self._largest = limits.max_dataset_bytes
-        self._server: Any = None
+        self._registered_only = settings.dicom.registered_only
+        self._check_addresses = settings.dicom.check_addresses
+        self._plain = settings.dicom.plain
+        self._tls = (settings.dicom.tls_host, limits.tls_port) if limits.tls_port else None
+        self._tls_context = node_context(settings) if limits.tls_port else None
+        self._servers: list[Any] = []
 
     @property
     def port(self) -> int:
-        """Where it listens, once started."""
-        return int(self._server.server_address[1])
+        """Where it listens without TLS, once started."""
+        return int(self._servers[0].server_address[1])
+
+    @property
+    def tls_port(self) -> int:
+        """Where it listens with TLS, once started with it."""
+        return int(self._servers[-1].server_address[1])
 
     def start(self) -> None:
         """Listen, in threads of their own.
@@ -96,17 +113,25 @@ class PerformedStepProvider:
             (evt.EVT_C_FIND, self._worklist.found),
             (evt.EVT_N_CREATE, self._created),
             (evt.EVT_N_SET, self._changed),
-            (evt.EVT_REJECTED, self._rejected),
+            (evt.EVT_REQUESTED, self._requested),
         ]
-        self._server = self._entity.start_server(self._address, block=False, evt_handlers=handlers)
+        # also when plain associations are refused: the suite itself looks there whether the service works
+        self._servers = [self._entity.start_server(self._address, block=False, evt_handlers=handlers)]
+        if self._tls is not None:
+            secured = self._entity.make_server(
+                self._tls, ssl_context=self._tls_context, evt_handlers=handlers, server_class=_TlsServer
+            )
+            threading.Thread(target=secured.serve_forever, name="mpps-tls", daemon=True).start()
+            self._servers.append(secured)
 
     def stop(self, grace_seconds: float = 5.0) -> None:
         """Take no more associations, let those that are at work end, and abort those that are open still: their
         threads would keep the process alive. A second time does nothing."""
-        server, self._server = self._server, None
-        if server is None:
+        servers, self._servers = self._servers, []
+        if not servers:
             return
-        server.shutdown()
+        for server in servers:
+            server.shutdown()
         until = time.monotonic() + grace_seconds
         while self._entity.active_associations and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
@@ -177,16 +202,38 @@ class PerformedStepProvider:
         except InvalidAttributeValue:
             return report
 
-    def _rejected(self, event: evt.Event) -> None:
-        """An association was rejected: a caller whom nobody has registered stands on the page of devices."""
+    def _requested(self, event: evt.Event) -> None:
+        """Reject who may not associate; it stands on the page of devices, with the reason."""
+        caller = _caller_of(event)
         try:
-            if not is_registered(_caller(event)) and _caller(event) != self._entity.ae_title:
-                address = str(event.assoc.requestor.address or "")
-                note_refusals([Refusal(_caller(event), RefusedDevice.Service.REPORT, address, timezone.now())])
+            reason = self._why_refused(caller)
         except (DatabaseError, InterfaceError) as error:
-            log.warning("the rejection of %s is not noted: %s", _caller(event), type(error).__name__)
+            # Without a database all may: each message asks for the registry again, and is answered that it cannot be
+            # kept now. A device would take a rejection for a mistake in its configuration.
+            log.error("devices cannot be looked up: %s", type(error).__name__)
+            return
         finally:
             connection.close()
+        if reason is None:
+            return
+        try:
+            note_refusals([Refusal(caller.ae_title, Service.REPORT, caller.address, timezone.now(), reason)])
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("the rejection of %s is not noted: %s", caller.ae_title, type(error).__name__)
+        finally:
+            connection.close()
+        event.assoc.acse.send_reject(0x01, 0x01, 0x03)  # calling AE title not recognised (PS3.8 §9.3.4)
+        event.assoc.kill()
+
+    def _why_refused(self, caller: Caller) -> Reason | None:
+        """The suite's own title may look from this machine whether the service works, and do no more: no report of it
+        is taken while registration is asked for."""
+        if not self._registered_only:
+            return None
+        if caller.ae_title == self._entity.ae_title and ip_address(caller.address).is_loopback:
+            return None
+        reason = why_refused(known_node(caller.ae_title), caller, check_addresses=self._check_addresses)
+        return Reason.PLAIN if reason is None and caller.certificate is None and not self._plain else reason
 
 
 def _report(event: evt.Event, sop_instance_uid: str, encoded: BytesIO | None) -> Report:
@@ -199,6 +246,15 @@ def _report(event: evt.Event, sop_instance_uid: str, encoded: BytesIO | None) ->
         dataset=encoded.getvalue() if encoded is not None else b"",
         transfer_syntax_uid=str(event.context.transfer_syntax),
     )
+
+
+def _caller_of(event: evt.Event) -> Caller:
+    peer = event.assoc.requestor
+    request = peer.primitive
+    title = str(request.calling_ae_title if request is not None else peer.ae_title).strip()
+    connected = event.assoc.dul.socket
+    tls = connected.socket if connected is not None and isinstance(connected.socket, ssl.SSLSocket) else None
+    return Caller(title, str(peer.address or ""), names_of(tls) if tls is not None else None)
 
 
 def _caller(event: evt.Event) -> str:

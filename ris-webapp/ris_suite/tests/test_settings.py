@@ -15,7 +15,16 @@ from ris_suite.settings import (
     process_environment,
 )
 
-PORTS = {"nginx": 8080, "dicom": 4242, "mllp": 2575, "mpps": 4243, "orthanc": 30001, "web": 30002, "events": 30003}
+PORTS = {
+    "nginx": 8080,
+    "dicom": 4242,
+    "mllp": 2575,
+    "mpps": 4243,
+    "orthanc": 30001,
+    "engine-dicom": 30004,
+    "web": 30002,
+    "events": 30003,
+}
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:

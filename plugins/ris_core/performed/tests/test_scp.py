@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
 
-from ris_core.performed import scp as performed_scp
+from ris_core.devices.admission import Node, Reason, read_networks
 from ris_core.performed.errors import NoLongerUpdated
 from ris_core.performed.scp import PerformedStepProvider
 from ris_core.settings import Settings
@@ -74,13 +74,11 @@ def test_without_a_database_the_answer_is_a_failure_and_never_success(provider: 
 def test_without_a_database_no_device_is_told_that_it_is_unknown() -> None:
     quang: Settings = settings.QUANG
     gone = OperationalError("gone")
-    with patch("ris_core.performed.scp.Device.objects.filter", side_effect=gone):
-        assert performed_scp._Entity(quang).require_calling_aet == []
     provider = PerformedStepProvider(msgspec.structs.replace(quang, mpps_port=0))
     provider.start()
     try:
         with (
-            patch("ris_core.performed.scp.Device.objects.filter", side_effect=gone),
+            patch("ris_core.performed.scp.known_node", side_effect=gone),
             patch("ris_core.performed.services.Device.objects.filter", side_effect=gone),
         ):
             assert sent(provider, a_dataset()).Status == 0x0110
@@ -119,12 +117,19 @@ def test_what_cannot_be_kept_is_answered_all_the_same(provider: PerformedStepPro
         assert sent(provider, a_dataset(), create=False).Status == 0x0110
 
 
-def test_a_rejected_stranger_is_noted_for_the_page_of_devices() -> None:
+@pytest.mark.parametrize(
+    ("node", "reason"),
+    [
+        (None, Reason.UNKNOWN),
+        (Node("CT1", networks=read_networks("10.0.0.5")), Reason.ADDRESS),
+        (Node("CT1", networks=read_networks("127.0.0.1"), plain=False), Reason.PLAIN),
+    ],
+)
+def test_who_may_not_associate_is_rejected_and_noted_with_the_reason(node: Node | None, reason: Reason) -> None:
     quang: Settings = settings.QUANG
     provider = PerformedStepProvider(msgspec.structs.replace(quang, mpps_port=0))
     with (
-        patch.object(performed_scp._Entity, "require_calling_aet", ["CT2"]),
-        patch("ris_core.performed.scp.is_registered", return_value=False),
+        patch("ris_core.performed.scp.known_node", return_value=node),
         patch("ris_core.performed.scp.note_refusals") as noted,
     ):
         provider.start()
@@ -134,6 +139,7 @@ def test_a_rejected_stranger_is_noted_for_the_page_of_devices() -> None:
         provider.stop()
     ((refusal,),) = noted.call_args.args
     assert (refusal.ae_title, refusal.service, refusal.address) == ("CT1", "REPORT", "127.0.0.1")
+    assert refusal.reason == reason
 
 
 def test_what_is_kept_is_answered_with_success(provider: PerformedStepProvider) -> None:

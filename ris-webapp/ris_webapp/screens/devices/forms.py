@@ -19,6 +19,8 @@ _WHAT_TO_DO: dict[str, Text] = {
     "ae_title": _("AE title: 1 đến 16 ký tự không dấu, không trùng với máy khác."),
     "name": _("Hãy đặt tên cho máy."),
     "host": _("Địa chỉ IP hoặc tên máy, không có dấu cách."),
+    "networks": _("Địa chỉ hoặc dải mạng cách nhau bằng dấu phẩy: 10.0.0.5, 10.0.4.0/24."),
+    "certificate": _("Nhiều nhất 255 ký tự: CN=…, hoặc dấu vân tay SHA-256."),
     "port": _("Cổng là số từ 1 đến 65535."),
     "modality": _("Mã DICOM viết hoa như CT, MR, US, DX."),
     "other_modalities": _("Các mã DICOM viết hoa cách nhau bằng dấu cách: XA RF."),
@@ -44,6 +46,7 @@ class DeviceForm(forms.Form):
     modality = forms.CharField(max_length=16, required=False, label=_("Loại máy"))
     other_modalities = forms.CharField(max_length=128, required=False, label=_("Loại khác"))
     host = forms.CharField(max_length=255, initial="127.0.0.1", label=_("Địa chỉ"))
+    networks = forms.CharField(max_length=255, required=False, label=_("Gọi đến từ"))
     port = forms.IntegerField(initial=104, label=_("Cổng"))
     room = forms.CharField(max_length=64, required=False, label=_("Phòng"))
     department = forms.CharField(max_length=64, required=False, label=_("Khoa"))
@@ -53,7 +56,11 @@ class DeviceForm(forms.Form):
     )
     may_store = forms.BooleanField(required=False, initial=True, label=_("Được gửi ảnh"))
     may_query_worklist = forms.BooleanField(required=False, initial=True, label=_("Được lấy danh sách chụp"))
-    may_query_retrieve = forms.BooleanField(required=False, label=_("Được tìm và lấy ảnh"))
+    may_query = forms.BooleanField(required=False, label=_("Được tìm lần chụp"))
+    may_retrieve = forms.BooleanField(required=False, label=_("Được lấy ảnh"))
+    may_commit = forms.BooleanField(required=False, initial=True, label=_("Được hỏi ảnh đã lưu chưa"))
+    may_call_plain = forms.BooleanField(required=False, initial=True, label=_("Được gọi không mã hoá"))
+    certificate = forms.CharField(max_length=255, required=False, label=_("Tên chứng thư"))
     active = forms.BooleanField(required=False, initial=True, label=_("Đang dùng"))
 
     stations = forms.ChoiceField(

@@ -62,6 +62,8 @@ class Listing:
     counts: Mapping[str, int]
     groups: tuple[str, ...]
     refused: tuple[RefusedDevice, ...]
+    registered: Mapping[str, int]
+    """Keys of all devices by AE title: a refused one among them is mended, not added."""
 
 
 def listing(wanted: Wanted) -> Listing:
@@ -81,7 +83,14 @@ def listing(wanted: Wanted) -> Listing:
     counts = Counter(box for row in rows for box in BOXES if _in_box(row, box))
     shown = [row for row in rows if _in_box(row, wanted.box) and _matches(row, wanted)]
     groups = tuple(DeviceGroup.objects.order_by("name").values_list("name", flat=True))
-    return Listing(wanted, tuple(shown), counts, groups, tuple(RefusedDevice.objects.order_by("-last_at")))
+    return Listing(
+        wanted,
+        tuple(shown),
+        counts,
+        groups,
+        tuple(RefusedDevice.objects.order_by("-last_at")),
+        {row.device.ae_title: row.device.pk for row in rows},
+    )
 
 
 def _stored(titles: list[str]) -> dict[str, datetime]:

@@ -22,7 +22,7 @@ from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.devices.echoing import echo_result
 from ris_webapp.screens.devices.listing import BOXES, Wanted, listing
-from ris_webapp.screens.devices.words import ECHO, KEYS, SERVICES, STATIONS, STATUSES
+from ris_webapp.screens.devices.words import ECHO, KEYS, REFUSALS, SERVICES, STATIONS, STATUSES
 
 RECENT = 50
 TABS = ("overview", "worklist", "queries", "images")
@@ -32,7 +32,13 @@ TABS = ("overview", "worklist", "queries", "images")
 @require_GET
 def devices(request: UserRequest) -> HttpResponse:
     """The devices that are asked for, and titles that have tried without being registered."""
-    context = {"listing": listing(Wanted.of(request.GET.dict())), "boxes": BOXES, "services": SERVICES, "echo": ECHO}
+    context = {
+        "listing": listing(Wanted.of(request.GET.dict())),
+        "boxes": BOXES,
+        "services": SERVICES,
+        "refusals": REFUSALS,
+        "echo": ECHO,
+    }
     return render(request, "devices/devices.html", context)
 
 
@@ -46,7 +52,14 @@ def device(request: UserRequest, device_id: int) -> HttpResponse:
         "device": found,
         "registration": registration_of(found),
         "tab": tab if tab in TABS else "overview",
-        "words": {"echo": ECHO, "keys": KEYS, "stations": STATIONS, "statuses": STATUSES},
+        "words": {
+            "echo": ECHO,
+            "keys": KEYS,
+            "stations": STATIONS,
+            "statuses": STATUSES,
+            "services": SERVICES,
+            "refusals": REFUSALS,
+        },
         "refused": list(RefusedDevice.objects.filter(ae_title=found.ae_title)),
         **_lately(found, tab),
     }

@@ -40,6 +40,19 @@ SERVICES: dict[str, Text] = {
     "WORKLIST": _("lấy danh sách chụp"),
     "STORE": _("gửi ảnh"),
     "REPORT": _("báo việc đã làm (MPPS)"),
+    "ASSOCIATION": _("kết nối"),
+    "QUERY": _("tìm lần chụp"),
+    "RETRIEVE": _("lấy ảnh"),
+    "COMMITMENT": _("hỏi ảnh đã lưu chưa"),
+}
+REFUSALS: dict[str, Text] = {
+    "UNKNOWN": _("AE title này chưa được đăng ký."),
+    "WITHDRAWN": _("Máy đã đăng ký nhưng ngừng dùng: chọn Đang dùng nếu máy trở lại."),
+    "ADDRESS": _("Máy gọi từ địa chỉ không phải của nó: sửa Địa chỉ hoặc Gọi đến từ, hoặc có máy khác lấy tên này."),
+    "PLAIN": _("Máy gọi không mã hoá mà chỉ được gọi bằng TLS: đặt TLS trên máy, hoặc cho phép."),
+    "CERTIFICATE": _("Chứng thư không phải của máy này: cài đúng chứng thư, hoặc sửa Tên chứng thư."),
+    "CALLED": _("Máy gọi sai AE title của hệ thống: sửa AE title được gọi trên máy."),
+    "NOT_ALLOWED": _("Máy không có quyền này: sửa máy nếu máy cần."),
 }
 
 REASONS: dict[str, Text] = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from ris_core.certificates.in_use import ending_soon
 from ris_webapp.permission import public
 from ris_webapp.screens.health.checks import look
 
@@ -22,6 +25,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "worker_age_seconds": _rounded(health.worker_age_seconds),
         "mpps": health.mpps,
         "mpps_age_seconds": _rounded(health.mpps_age_seconds),
+        # days left of those that end soon; null: cannot be read
+        "certificates": ending_soon(settings.QUANG, timezone.now()),
     }
     return JsonResponse(body, status=200 if health.database else 503)
 

@@ -1,0 +1,104 @@
+"""Puts the gate before the engine's DICOM port."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from orthanc_host.host import Host, Stopping
+from ris_core.devices.nodes import known_nodes
+from ris_core.devices.queries import record_operations
+from ris_core.devices.services import registry_state
+from ris_core.settings import Settings
+from ris_plugins.dicom_gate.service import Gate
+from ris_plugins.dicom_gate.settings import GateSettings
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 1.0
+"""How often the registry is asked whether it has changed, and what waits is written."""
+FULL_CHECK_SECONDS = 60.0
+"""How often it is read all the same: hosts' addresses change without it."""
+
+
+def register(host: Host, settings: Settings) -> None:
+    """Listen from the start of the engine to its stop, and tell its callbacks who stands behind an association."""
+    wanted = GateSettings.of(settings)
+    if not wanted.engine_port:
+        return
+    gate = Gate(wanted)
+    upkeep = Upkeep(gate)
+    host.on_start(_leave_our_listeners_where_they_are)
+    host.on_start(upkeep.read)
+    host.name_callers(gate.address_behind)
+    host.in_background("dicom-gate", gate.serve)
+    host.in_background("dicom-gate-upkeep", lambda stopping: upkeep.keep(lambda: host.guarded("dicom gate"), stopping))
+
+
+def _leave_our_listeners_where_they_are() -> None:
+    """The engine listens by now; the library that moved it to loopback would move ours there too."""
+    os.environ.pop("QUANG_DICOM_HOST", None)
+
+
+class Upkeep:
+    """Reads the registry for the gate, and writes what the gate has seen."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._state: object = None
+        self._files = self._times()
+
+    def read(self) -> None:
+        """Take over the registry.
+
+        :raises django.db.DatabaseError: when it cannot be read; what was known stays
+        """
+        state = registry_state()
+        self._gate.use(known_nodes())
+        self._state = state
+
+    def write(self) -> None:
+        """Refusals, queries and retrievals since the last time.
+
+        :raises django.db.DatabaseError: when they cannot be written; they go on waiting
+        """
+        self._gate.refusals.write()
+        waiting = list(self._gate.operations)
+        if waiting:
+            record_operations(waiting)
+            for _ in waiting:
+                self._gate.operations.popleft()
+
+    def renew_certificate(self) -> None:
+        """Show the certificate that lies there now, when it is another."""
+        tls, files, times = self._gate.settings.tls, self._gate.settings.tls_files, self._times()
+        if tls is None or files is None or times == self._files:
+            return
+        try:
+            tls.load_cert_chain(*files)
+            log.info("DICOM over TLS: the certificate was read again")
+        except OSError as error:  # half of a pair was replaced, or ssl.SSLError: the former goes on being shown
+            log.warning("DICOM over TLS: the certificate cannot be read: %s", error)
+            return
+        self._files = times
+
+    def keep(self, unit: Callable[[], AbstractContextManager[None]], stopping: Stopping) -> None:
+        """Every :data:`CHECK_SECONDS` within ``unit()``, until stopping; then once more."""
+        checks = 0
+        while True:
+            stopped = stopping.wait(CHECK_SECONDS)
+            checks += 1
+            self.renew_certificate()
+            with unit():
+                if checks % int(FULL_CHECK_SECONDS / CHECK_SECONDS) == 0 or registry_state() != self._state:
+                    self.read()
+                self.write()
+            if stopped:
+                return
+
+    def _times(self) -> tuple[float, ...]:
+        files: tuple[Path, ...] = self._gate.settings.tls_files or ()
+        return tuple(file.stat().st_mtime for file in files if file.exists())
