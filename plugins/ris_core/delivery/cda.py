@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ris_core.delivery.result import REPORT_CODE, SECTION_CODES, Result, Section
+from ris_core.xml_text import writable
 
 _HL7: Final = "urn:hl7-org:v3"
 _LOINC: Final = "2.16.840.1.113883.6.1"
@@ -53,6 +54,9 @@ def compose(result: Result) -> bytes:
         parent = SubElement(related, "parentDocument")
         SubElement(parent, "id", root=_uuid("document", f"{result.report_id}.{result.former_number}"))
     _body(root, (section for section in result.sections if section.text))
+    for element in root.iter():
+        element.text = writable(element.text) if element.text else None
+        element.attrib = {name: writable(value) for name, value in element.attrib.items()}
     data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return data
 

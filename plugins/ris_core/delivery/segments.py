@@ -100,8 +100,8 @@ def pid(message: ExamMessage) -> str:
             1: "1",
             3: "~".join(identifiers),
             5: components(*message.patient_name.split("=")[0].split("^")),
-            7: message.birth_date,
-            8: message.sex or "U",
+            7: escaped(message.birth_date),
+            8: escaped(message.sex) or "U",
         },
     )
 
@@ -111,7 +111,7 @@ def pv1(message: ExamMessage) -> str:
         "PV1",
         {
             1: "1",
-            2: message.patient_class or "U",
+            2: escaped(message.patient_class) or "U",
             3: escaped(message.ward),
             19: components(message.visit_number, "", "", message.visit_issuer),
         },

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +17,9 @@ from ris_core.errors import InvalidValue
 from ris_core.reports.content import Content
 from ris_core.reports.rendering import texts_of
 from ris_core.signatures.binding import FORM, SignedResult
+from ris_core.xml_text import writable
 
 SCHEMA: Final = Path(__file__).parent / "schema" / "signed-result-1.xsd"
-_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 has not."""
 
 
 def write_result(result: SignedResult) -> bytes:
@@ -64,9 +62,9 @@ def _element(parent: Any, tag_name: str, text: str = "", *, nsmap: Any = None, *
     tag = f"{{{FORM}}}{tag_name}"
     element = etree.Element(tag, nsmap=nsmap) if parent is None else etree.SubElement(parent, tag)
     if text:
-        element.text = _FORBIDDEN.sub("", text)
+        element.text = writable(text)
     for key, value in attributes.items():
-        element.set(key, _FORBIDDEN.sub("", value))
+        element.set(key, writable(value))
     return element
 
 
