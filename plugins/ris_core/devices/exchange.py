@@ -20,6 +20,7 @@ from ris_core.devices.models import Device
 from ris_core.devices.quirks import Quirks, WorklistFilter, as_json, read
 from ris_core.devices.services import DeviceRegistration, change_device, register_device, registration_of
 from ris_core.errors import InvalidValue
+from ris_core.json_text import read_json
 
 COLUMNS = (
     "ae_title", "name", "modality", "other_modalities", "host", "networks", "port", "room", "department", "groups",
@@ -166,7 +167,4 @@ def _port(value: str) -> int:
 
 
 def _json(value: str | None, field: str) -> Any:
-    try:
-        return json.loads(value or "{}")
-    except ValueError as error:
-        raise InvalidValue("this must be JSON, as it was exported", field=field) from error
+    return read_json(value or "{}", field=field)

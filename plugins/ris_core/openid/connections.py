@@ -157,7 +157,7 @@ class HttpProvider:
             said = json.loads(content)
             if not isinstance(said, dict):
                 raise ValueError("no object")
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.RequestException, OSError, ValueError, RecursionError) as error:
             log.warning("OpenID provider %s: %s: %s", name, address, type(error).__name__)
             raise ProviderUnavailable(f"{name} does not answer as it should") from error
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue
+from ris_core.json_text import read_json
 from ris_core.print_layouts.design import Design, design_data, design_of, pictures_in
 from ris_core.print_layouts.models import LayoutPicture, PrintLayout
 from ris_core.print_layouts.pictures import MOST_BYTES as MOST_PICTURE_BYTES
@@ -135,11 +137,9 @@ def _read(data: bytes) -> tuple[_File, dict[str, bytes]]:
                         if sum(map(len, pictures.values())) > _MOST_UNPACKED_BYTES:
                             raise InvalidValue("the pictures in the archive are too large", field="file")
                 data = _bounded(archive, archive.getinfo(_LIST), _MOST_JSON_BYTES)
-        file = msgspec.json.decode(data, type=_File)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
+        file = read_json(data, _File, field="file")
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise InvalidValue("not a file of print layouts", field="file") from error
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise InvalidValue(f"not a file of print layouts: {error}", field="file") from error
     if file.format != FORMAT or file.version != 1 or len(file.layouts) > _MOST_LAYOUTS:
         raise InvalidValue("not a file of print layouts of this version", field="file")
     return file, pictures

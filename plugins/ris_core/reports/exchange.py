@@ -9,6 +9,7 @@ from django.db import transaction
 
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue
+from ris_core.json_text import read_json
 from ris_core.reports.definition import Definition
 from ris_core.reports.models import ReportTemplate
 from ris_core.reports.template_services import TemplateFacts, change_template, create_template
@@ -56,10 +57,7 @@ def imported(data: bytes, actor: Actor) -> tuple[int, int]:
     """
     if len(data) > MOST_BYTES:
         raise InvalidValue(f"a file of templates has at most {MOST_BYTES} bytes", field="file")
-    try:
-        file = msgspec.json.decode(data, type=_File)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise InvalidValue(f"not a file of report templates: {error}", field="file") from error
+    file = read_json(data, _File, field="file")
     if file.format != FORMAT or file.version != 1 or len(file.templates) > MOST_TEMPLATES:
         raise InvalidValue("not a file of report templates of this version", field="file")
     added = changed = 0

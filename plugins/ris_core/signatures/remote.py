@@ -109,7 +109,7 @@ class RemoteClient:
             if len(content) > _MOST_ANSWER_BYTES:
                 raise ValueError("too long")
             answer = json.loads(content) if content else {}
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.RequestException, OSError, ValueError, RecursionError) as error:
             raise SigningServiceUnavailable(f"the signing service does not answer {method} as it should") from error
         if not isinstance(answer, dict):
             raise SigningServiceUnavailable(f"the signing service does not answer {method} as it should")

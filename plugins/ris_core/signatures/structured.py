@@ -6,7 +6,6 @@ Its form is ``schema/signed-result-1.xsd``; ``docs/conformance/signed-results.md
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from lxml import etree
 
 from ris_core.errors import InvalidValue
+from ris_core.json_text import read_json
 from ris_core.reports.content import Content
 from ris_core.reports.rendering import texts_of
 from ris_core.signatures.binding import FORM, SignedResult
@@ -125,7 +125,7 @@ def read_binding(data: bytes) -> StatedBinding:
 def _texts(content: bytes) -> dict[str, str] | None:
     """The text of each section that has some; none when ``content`` is not the content of a report."""
     try:
-        texts = texts_of(Content.from_json(json.loads(content)))
-    except (ValueError, InvalidValue):
+        texts = texts_of(Content.from_json(read_json(content, field="content")))
+    except InvalidValue:
         return None
     return {name: text for name, text in texts.items() if text}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from ris_core.accounts.rules import Function
@@ -68,3 +69,32 @@ def test_no_parameter_of_any_address_makes_a_fault(kind: str, method: str, monke
     client, things = client_as(a_role(*Function)), Things()
     client.raise_request_exception = False
     assert _faults(client, things, method, HOSTILE[kind]) == []
+
+
+DEEP: Final = b'{"content":' * 20_000
+FILES: Final = {
+    "deep": DEEP,
+    "entities": b'<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><svg xmlns="http://www.w3.org/2000/svg">&d;</svg>',
+    "zip": b"PK\x03\x04" + b"\xff" * 200,
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_no_body_and_no_file_of_any_address_makes_a_fault(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door.limit, "take", lambda *_: None)
+    client, things = client_as(a_role(*Function)), Things()
+    client.raise_request_exception = False
+    faults = []
+    for address in ADDRESSES.values():
+        if "POST" not in address.methods or address.name == "login:logout":
+            continue
+        path, content = things.path(address.name), FILES[kind]
+        names = dict.fromkeys(_parameters(address.name), "[" * 5_000)
+        file = SimpleUploadedFile("x.json", content)
+        for answer in (
+            client.post(path, content, content_type="application/json"),
+            client.post(path, {**names, **dict.fromkeys(("file", "files", "picture", "archive", "pdf"), file)}),
+        ):
+            if answer.status_code >= 500 and answer.status_code not in (502, 503):
+                faults.append(f"{address.name} {answer.status_code}")
+    assert faults == []

@@ -18,6 +18,7 @@ from ris_core.errors import EditConflict, InvalidValue, NotFound
 from ris_core.hanging.models import HangingVersion
 from ris_core.hanging.rules import HangingRules, rules_from_json
 from ris_core.hanging.services import change_rules, rules_in_force, rules_number, usual_rules
+from ris_core.json_text import read_json
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
@@ -51,10 +52,9 @@ def export(request: UserRequest) -> HttpResponse:
 def _save(request: UserRequest) -> HttpResponse:
     typed = request.POST.get("rules", "")[:MOST_CHARACTERS]
     try:
-        wanted = rules_from_json(msgspec.json.decode(typed))
-    except (msgspec.DecodeError, InvalidValue) as error:
-        problem = error.detail if isinstance(error, InvalidValue) else str(error)
-        return _page(request, rules_in_force(), typed=typed, problem=problem, status=422)
+        wanted = rules_from_json(read_json(typed, field="rules"))
+    except InvalidValue as error:
+        return _page(request, rules_in_force(), typed=typed, problem=error.detail, status=422)
     over = whole_number(request.POST.get("over", "")) or 0
     try:
         version = change_rules(wanted, over=over, note=request.POST.get("note", ""), actor=actor_of(request))

@@ -65,7 +65,7 @@ def _pretty(raw: bytes) -> str:
     """JSON in lines, long texts cut short; what is none after all as it is."""
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return raw.decode(errors="replace")[:LONGEST_LINE]
     return json.dumps(_shortened(value), ensure_ascii=False, indent=2)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -28,6 +27,7 @@ from ris_core.intake.profiles import (
     save_version,
 )
 from ris_core.intake.ready import ready_profiles
+from ris_core.json_text import read_json
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.profiles.bench import stored_text
@@ -171,13 +171,13 @@ def take_in(request: UserRequest) -> HttpResponse:
         if file is None or file.size is None or file.size > MOST_FILE_BYTES:
             raise InvalidValue("no file, or one that is too large", field="file")
         confirmed = request.POST.get("confirmed") == "on"
-        profile = import_profile(json.loads(file.read()), actor_of(request), confirmed=confirmed)
+        profile = import_profile(read_json(file.read(), field="file"), actor_of(request), confirmed=confirmed)
     except MeaningChanges as question:
         told = " ".join(str(consequence_text(each)) for each in question.consequences)
         messages.error(request, f"{told} " + _("Nếu đúng ý, hãy đánh dấu xác nhận rồi nhập lại."))
         return HttpResponseRedirect(reverse("profiles:overview"))
-    except (InvalidValue, ValueError) as error:
-        detail = error.detail if isinstance(error, InvalidValue) and error.field != "file" else ""
+    except InvalidValue as error:
+        detail = error.detail if error.field != "file" else ""
         messages.error(request, " ".join((_("Không nhập được: tệp không phải hồ sơ HL7 đã xuất."), detail)).strip())
         return HttpResponseRedirect(reverse("profiles:overview"))
     messages.success(request, _("Đã nhập hồ sơ %(name)s.") % {"name": profile.name})

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.request import RawPostDataException
 
 from ris_core.errors import InvalidValue
+from ris_core.json_text import read_json
 from ris_core.reports.content import Content
 
 MAXIMUM_PRIORS_BESIDE = 3
@@ -83,6 +84,6 @@ def body_of(request: HttpRequest, kind: type[B]) -> B:
     :raises InvalidValue: when it is not
     """
     try:
-        return msgspec.json.decode(request.body or b"{}", type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError, RawPostDataException) as error:
+        return read_json(request.body or b"{}", kind, field="")
+    except RawPostDataException as error:
         raise InvalidValue(f"the request's body is not what this address takes: {error}") from error

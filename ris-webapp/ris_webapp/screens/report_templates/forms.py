@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from ris_core.errors import EditConflict, QuangError
+from ris_core.json_text import read_json
 from ris_core.reports.content import STANDARD_SECTIONS
 from ris_core.reports.definition import Definition
 from ris_core.reports.models import ReportTemplate
@@ -70,11 +71,9 @@ class TemplateForm(forms.Form):
         data = self.cleaned_data
         try:
             facts = TemplateFacts(data["code"], data["name"], data["modality"].upper(), data["service_code"])
-            return facts, Definition.from_json(json.loads(data["definition"]))
+            return facts, Definition.from_json(read_json(data["definition"], field="definition"))
         except QuangError as error:
             self.refuse(error)
-        except ValueError:
-            self.add_error(None, str(_WHAT_TO_DO["definition"]))
         return None
 
     def refuse(self, error: QuangError) -> None:

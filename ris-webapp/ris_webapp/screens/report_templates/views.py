@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ris_core.accounts.rules import Function
 from ris_core.errors import EditConflict, InvalidValue, NotFound
+from ris_core.json_text import read_json
 from ris_core.reports import exchange
 from ris_core.reports.content import plain_content
 from ris_core.reports.definition import Definition, ExamFacts
@@ -178,11 +179,10 @@ def preview(request: UserRequest) -> HttpResponse:
         modality=request.POST.get("modality", ""),
     )
     try:
-        definition = Definition.from_json(json.loads(request.POST.get("definition", "")))
+        definition = Definition.from_json(read_json(request.POST.get("definition", ""), field="definition"))
         content, _kept = filled(plain_content(), definition, facts)
-    except (InvalidValue, ValueError) as error:
-        known = error if isinstance(error, InvalidValue) else InvalidValue("not JSON", field="definition")
-        return JsonResponse({"error": sentence_of(known)}, status=422)
+    except InvalidValue as error:
+        return JsonResponse({"error": sentence_of(error)}, status=422)
     return JsonResponse({"text": plain_text(content, usual_titles()), "content": content.as_json()})
 
 
