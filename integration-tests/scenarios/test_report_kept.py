@@ -85,6 +85,27 @@ def test_words_of_a_killed_tab_are_offered_again_with_their_differences(
     assert len(sealed_on_computer(again)) == 0
 
 
+def test_words_typed_in_the_moment_before_the_window_dies_are_kept(
+    suite: RunningSuite, api: RisUser, radiologist: Visitor
+) -> None:
+    exam = ready_exam(suite, api, images=2)
+    with radiologist.page.expect_response("**/local-keep"):
+        page = radiologist.open(exam.address)
+    claim(page)
+    page.route("**/draft", lambda route: route.abort())
+    page.evaluate("IDBObjectStore.prototype.put = () => { throw new DOMException('no time') }")  # it comes too late
+    page.fill("#section-findings", "Chữ cuối cùng trước khi tắt máy.")
+    page.wait_for_function("Object.keys(localStorage).some((name) => name.startsWith('quang.last-words.'))")
+    assert "cùng" not in page.evaluate("JSON.stringify(localStorage)")
+    again = kill_tab(page)
+    again.goto(suite.public_url + exam.address)
+    expect(again.locator("#kept")).to_contain_text("Chữ cuối cùng trước khi tắt máy.")
+    again.locator("#kept .primary").click()
+    expect(again.locator("#saving")).to_have_text(SAVED)
+    assert api.status(exam.number)["texts"]["findings"] == "Chữ cuối cùng trước khi tắt máy."
+    again.wait_for_function("!Object.keys(localStorage).some((name) => name.startsWith('quang.last-words.'))")
+
+
 def test_another_user_of_the_computer_is_not_offered_them(
     suite: RunningSuite, api: RisUser, radiologist: Visitor
 ) -> None:

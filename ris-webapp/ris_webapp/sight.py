@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ris_core.accounts.models import User
 from ris_core.sight.errors import OutOfSight
+from ris_core.sight.rows import ROWS
 from ris_core.sight.seeing import (
     is_limited,
     sees_document,
@@ -31,6 +32,7 @@ NAMED: Final[Mapping[str, Callable[[User, int], bool]]] = {
     "request_id": sees_request,
     "document_id": sees_document,
     "signature_id": sees_signature,
+    **{name: row.seen_by for name, row in ROWS.items()},
 }
 """What an argument of an address names."""
 

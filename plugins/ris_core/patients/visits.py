@@ -17,6 +17,7 @@ from ris_core.patients.errors import UnknownPatient
 from ris_core.patients.merging import locked_survivor, merges_into
 from ris_core.patients.models import Patient
 from ris_core.patients.services import identifiers_of
+from ris_core.sight.services import carry_confidential
 
 
 def note_visit(
@@ -69,7 +70,7 @@ def _state_changes(before: Visit | None, state: VisitState | None, at: datetime 
 @transaction.atomic
 def move_visit(visit_id: int, receiver_id: int, actor: Actor, *, reason: str = "") -> Visit:
     """A visit was registered for the wrong patient: it goes to the right one, with its orders, exams, reports and
-    images. The same again changes nothing.
+    images. What leaves a confidential record stays hidden (``sight``). The same again changes nothing.
 
     :raises NotFound: no such visit or patient
     :raises IdentityConflict: images of the visit are linked to exams of another visit too
@@ -100,6 +101,7 @@ def move_visit(visit_id: int, receiver_id: int, actor: Actor, *, reason: str = "
     )
     record(actor, "visit.given_away", subject=f"visit:{visit.pk}", patient_id=giver_id, went_to=receiver_id)
     records_changed("visit.moved", (giver_id, receiver_id), visit=visit.pk)
+    carry_confidential(giver_id, receiver_id, actor)
     return visit
 
 

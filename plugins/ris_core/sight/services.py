@@ -15,6 +15,7 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound
+from ris_core.notices.services import notify
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
@@ -49,24 +50,29 @@ def limit_sight(user_id: int, limits: Mapping[str, Iterable[str]], actor: Actor)
 
 
 @transaction.atomic
-def grant_exam(user_id: int, accession_number: str, until: datetime, reason: str, actor: Actor) -> SightGrant:
-    """Let a user see one exam's order besides, until a time.
+def grant_order(
+    user_id: int, accession_number: str, until: datetime, reason: str, actor: Actor, *, service_code: str = ""
+) -> list[SightGrant]:
+    """Let a user see an order's exams besides, until a time: all of them, or those of one service.
 
     :raises InvalidValue: ``field`` names what is missing: ``accession_number``, ``until`` or ``reason``
     """
     now = timezone.now()
-    exam = RequestedProcedure.objects.filter(request__accession_number=accession_number.strip()).order_by("pk").first()
-    if exam is None:
+    exams = RequestedProcedure.objects.filter(request__accession_number=accession_number.strip()).order_by("pk")
+    if service_code.strip():
+        exams = exams.filter(service_code=service_code.strip())
+    if not exams:
         raise InvalidValue("there is no exam with this number", field="accession_number")
     if not now < until <= now + timedelta(days=LONGEST_GRANT_DAYS):
         raise InvalidValue(f"a grant ends within {LONGEST_GRANT_DAYS} days", field="until")
     if not User.objects.filter(pk=user_id).exists():
         raise NotFound("there is no such account", field="user")
-    grant = SightGrant.objects.create(
-        user_id=user_id, procedure=exam, reason=_reason(reason), given_by_id=actor.user_id, given_at=now, until=until
-    )
-    record(actor, "sight.granted", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, user=user_id)
-    return grant
+    said, grants = _reason(reason), []
+    for exam in exams:
+        given = {"reason": said, "given_by_id": actor.user_id, "given_at": now, "until": until}
+        grants.append(SightGrant.objects.create(user_id=user_id, procedure=exam, **given))
+        record(actor, "sight.granted", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, user=user_id)
+    return grants
 
 
 @transaction.atomic
@@ -112,6 +118,20 @@ def keep_confidential(merged_id: int, survivor_id: int, actor: Actor) -> None:
     """
     if ConfidentialPatient.objects.filter(patient_id__in=(merged_id, survivor_id)).exists():
         set_confidential(survivor_id, True, actor)
+
+
+def carry_confidential(giver_id: int, receiver_id: int, actor: Actor) -> bool:
+    """What went from a confidential record to another is hidden there too: that record is confidential from now on,
+    and whoever works with it is told; in the caller's transaction. Whether this was so.
+
+    Whether only what moved should be, and who was meant, is for a person to say.
+    """
+    marks = ConfidentialPatient.objects
+    if not marks.filter(patient_id=giver_id).exists() or marks.filter(patient_id=receiver_id).exists():
+        return False
+    set_confidential(receiver_id, True, actor)
+    notify("patient.now_confidential", patient_id=receiver_id, came_from=giver_id)
+    return True
 
 
 def open_in_emergency(number: str, reason: str, actor: Actor) -> SightGrant:

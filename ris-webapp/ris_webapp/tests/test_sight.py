@@ -17,11 +17,14 @@ from ris_core.audit.services import SYSTEM
 from ris_core.critical_results.models import Urgency
 from ris_core.critical_results.services import flag
 from ris_core.exam_lists.services import assign_exams
-from ris_core.orders.models import RequestedProcedure
-from ris_core.patients.models import Patient, PatientIdentifier
+from ris_core.errors import InvalidValue
+from ris_core.notices.models import Notice
+from ris_core.orders.models import FormerNumber, ImagingServiceRequest, OrderLink, RequestedProcedure, Visit
+from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.patients.visits import move_visit
 from ris_core.sight.models import SightGrant
 from ris_core.sight.seeing import sight_of
-from ris_core.sight.services import grant_exam, limit_sight, set_confidential
+from ris_core.sight.services import grant_order, limit_sight, set_confidential
 from ris_core.studies.models import Study
 from ris_testing.exams import a_reader, an_exam, approved
 from ris_webapp.screens.worklist.filters import Filter
@@ -148,11 +151,61 @@ def test_a_grant_opens_one_exam_until_it_ends(hidden: RequestedProcedure) -> Non
     client = client_as(user=user)
     assert client.get(f"/exams/{hidden.pk}/").status_code == 403
     until = timezone.now() + timedelta(days=2)
-    grant = grant_exam(user.pk, hidden.request.accession_number, until, "Hội chẩn liên viện", SYSTEM)
+    [grant] = grant_order(user.pk, hidden.request.accession_number, until, "Hội chẩn liên viện", SYSTEM)
     assert client.get(f"/exams/{hidden.pk}/").status_code == 200
     assert client.get(f"/patients/{hidden.patient_id}/").status_code == 403
     SightGrant.objects.filter(pk=grant.pk).update(until=timezone.now())
     assert client.get(f"/exams/{hidden.pk}/").status_code == 403
+
+
+def test_a_grant_opens_every_exam_of_the_order_or_those_of_one_service(hidden: RequestedProcedure) -> None:
+    second = an_exam()
+    RequestedProcedure.objects.filter(pk=second.pk).update(request_id=hidden.request_id, service_code="SA-BUNG")
+    whole, one = a_user(Role.REFERRER), a_user(Role.REFERRER)
+    number, until = hidden.request.accession_number, timezone.now() + timedelta(days=2)
+    grant_order(whole.pk, number, until, "Hội chẩn liên viện", SYSTEM)
+    grant_order(one.pk, number, until, "Hội chẩn liên viện", SYSTEM, service_code="SA-BUNG")
+    opened = [[client_as(user=user).get(f"/exams/{exam.pk}/").status_code for exam in (hidden, second)]
+              for user in (whole, one)]  # fmt: skip
+    assert opened == [[200, 200], [403, 200]]
+    with pytest.raises(InvalidValue):
+        grant_order(one.pk, number, until, "Hội chẩn liên viện", SYSTEM, service_code="KHAC")
+
+
+def test_a_row_named_by_its_own_key_is_closed_like_what_it_is_about(hidden: RequestedProcedure) -> None:
+    set_confidential(hidden.patient_id, True, SYSTEM)
+    other = an_exam()
+    visit = Visit.objects.create(patient_id=hidden.patient_id, visit_number="LK-9")
+    identifier = PatientIdentifier.objects.filter(patient_id=hidden.patient_id).first()
+    merge = PatientMerge.objects.create(
+        merged_id=other.patient_id, survivor_id=hidden.patient_id, moved={}, merged_at=timezone.now(), merged_by="x"
+    )
+    former = FormerNumber.objects.create(
+        request=hidden.request, kind="ACCESSION", value="AC-CU", replaced_by="AC-MOI", replaced_at=timezone.now()
+    )
+    absorbed = OrderLink.objects.create(procedure=other, absorbed=hidden, linked_at=timezone.now())
+    notice = Notice.objects.create(kind="images_removed", procedure=hidden, at=timezone.now())
+    assert identifier is not None
+    rows = [
+        f"/patients/visits/{visit.pk}/move", f"/patients/identifiers/{identifier.pk}/retire",
+        f"/patients/merges/{merge.pk}/undo", f"/orders/numbers/{former.pk}/restore",
+        f"/orders/links/{absorbed.pk}/undo", f"/notices/{notice.pk}/acknowledge",
+    ]  # fmt: skip
+    blind, seer = client_as(user=_everything_but(Function.VIEW_CONFIDENTIAL)), client_as(user=_everything_but())
+    assert {row: blind.post(row).status_code for row in rows} == dict.fromkeys(rows, 403)
+    assert 403 not in {seer.post(row).status_code for row in rows}
+
+
+def test_what_leaves_a_confidential_record_stays_hidden_and_is_told(hidden: RequestedProcedure) -> None:
+    set_confidential(hidden.patient_id, True, SYSTEM)
+    visit = Visit.objects.create(patient_id=hidden.patient_id, visit_number="LK-9")
+    ImagingServiceRequest.objects.filter(pk=hidden.request_id).update(visit=visit)
+    receiver = an_exam().patient
+    move_visit(visit.pk, receiver.pk, SYSTEM, reason="đăng ký nhầm người")
+    assert client_as(Role.TECHNOLOGIST).get(f"/exams/{hidden.pk}/").status_code == 403
+    assert client_as(Role.TECHNOLOGIST).get(f"/patients/{receiver.pk}/").status_code == 403
+    assert "cũng cần bảo mật" in client_as(Role.RECEPTION).get(f"/patients/{receiver.pk}/").content.decode()
+    assert AuditEvent.objects.filter(action="patient.made_confidential", patient_id=receiver.pk).exists()
 
 
 def test_the_glass_is_broken_with_a_number_and_a_reason_for_a_while_and_auditors_see_it(

@@ -3,6 +3,7 @@
 // (plain HTTP but on this machine) browsers have no Web Crypto and nothing is kept.
 import type { Content } from "./content";
 import type { SectionDifference, Standing } from "./draft";
+import { LastWords } from "./last-words";
 import { ask } from "./server";
 
 const DATABASE = "quang-reading";
@@ -62,6 +63,7 @@ export class LocalKeep {
   private cleared = 0;
   /** Called when this computer refuses to keep anything (no room). */
   failed = (): void => undefined;
+  private readonly last: LastWords;
 
   private constructor(
     private readonly database: IDBDatabase,
@@ -69,7 +71,9 @@ export class LocalKeep {
     private readonly owner: number,
     private readonly window: string,
     private readonly exam: number,
-  ) {}
+  ) {
+    this.last = new LastWords(key, owner, window, exam);
+  }
 
   /** Opens what is kept on this computer; null where nothing can or shall be. `window` is named by a lock while it lives. */
   static async open(address: string, window: string, exam = 0): Promise<LocalKeep | null> {
@@ -80,6 +84,7 @@ export class LocalKeep {
     const { owner, key, hours } = answer.value;
     const database = await opened();
     await forgetOld(database, Date.now() - hours * HOUR_MS);
+    LastWords.forgetOld(Date.now() - hours * HOUR_MS);
     if (!key) return null;
     const bytes = Uint8Array.from(atob(key), (letter) => letter.charCodeAt(0));
     const made = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
@@ -89,6 +94,7 @@ export class LocalKeep {
   /** Whether any window left words on this computer, anybody's; asks the server nothing. */
   static async any(): Promise<boolean> {
     if (!globalThis.isSecureContext || !("locks" in navigator)) return false;
+    if (LastWords.any()) return true;
     const database = await opened();
     const keys = await done(database.transaction(STORE).objectStore(STORE).getAllKeys());
     database.close();
@@ -97,6 +103,12 @@ export class LocalKeep {
 
   /** The newest words of this window, typed over `revision`, that the server has not got. */
   note(revision: number, content: Content): void {
+    try {
+      this.last.note(revision, content);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      this.failed();
+    }
     this.waiting = { revision, content };
     if (!this.writing) void this.write();
   }
@@ -105,6 +117,7 @@ export class LocalKeep {
   clear(): void {
     this.waiting = null;
     this.cleared += 1;
+    this.last.clear();
     if (this.holds) void this.forget(this.window);
     this.holds = false;
   }
@@ -113,16 +126,21 @@ export class LocalKeep {
   async left(): Promise<Kept[]> {
     const held = new Set((await navigator.locks.query()).held?.map((lock) => lock.name));
     const all = await done<Sealed[]>(this.database.transaction(STORE).objectStore(STORE).getAll());
-    const own = all.filter((each) => each.owner === this.owner && (!this.exam || each.exam === this.exam) && !held.has(lockOf(each.window)));
-    const kept: Kept[] = [];
-    for (const each of own.sort((one, other) => other.at - one.at)) {
+    const newest = new Map((await this.last.left()).map((each) => [each.window, each]));
+    for (const each of all.filter(({ owner }) => owner === this.owner)) {
+      const later = newest.get(each.window);
+      if (later && later.at >= each.at) continue;
       const content = await this.unsealed(each);
-      if (content) kept.push({ window: each.window, exam: each.exam, revision: each.revision, at: new Date(each.at), content });
+      if (content) newest.set(each.window, { ...each, content });
     }
-    return kept;
+    return [...newest.values()]
+      .filter((each) => (!this.exam || each.exam === this.exam) && !held.has(lockOf(each.window)))
+      .sort((one, other) => other.at - one.at)
+      .map(({ window, exam, revision, at, content }) => ({ window, exam, revision, at: new Date(at), content }));
   }
 
   async forget(window: string): Promise<void> {
+    LastWords.forget(window);
     const change = this.database.transaction(STORE, "readwrite", { durability: "strict" });
     change.objectStore(STORE).delete(window);
     await ended(change);
@@ -135,6 +153,7 @@ export class LocalKeep {
         const { revision, content } = this.waiting;
         this.waiting = null;
         await this.put(revision, content);
+        if (!this.waiting) this.last.clear();
         await new Promise((go) => setTimeout(go, PAUSE_MS));
       }
     } catch (error) {

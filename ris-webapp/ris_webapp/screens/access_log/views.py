@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Count, Max, Min
 from django.http import FileResponse, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
@@ -41,6 +42,7 @@ SEEING = (
 """Actions by which somebody, or a program, has got a patient's data; those of programs raise no alert."""
 MOST_SHEET_ROWS = 50_000
 MOST_LINES = 1_000_000
+ALERTS_SHOWN = 50
 LATEST_SETTLED = 50
 MOST_MINUTES = 1_440
 MOST_THRESHOLD = 100_000
@@ -114,8 +116,10 @@ def viewers(request: UserRequest, patient_id: int) -> HttpResponse:
 def alerts(request: UserRequest) -> HttpResponse:
     """Alerts that wait for somebody, those settled last, and the rules."""
     settled = AccessAlert.objects.filter(settled_at__isnull=False).select_related("rule", "settled_by")
+    page = Paginator(open_alerts(), ALERTS_SHOWN).get_page(request.GET.get("page"))
     context = {
-        "alerts": open_alerts(),
+        "page": page,
+        "alerts": page.object_list,
         "settled": settled.order_by("-settled_at")[:LATEST_SETTLED],
         "rules": rules(),
         "formulas": FORMULAS,

@@ -16,6 +16,10 @@ _SENTENCES: dict[str, Text] = {
     "patient.identifier": gettext_lazy("Người bệnh được gọi bằng mã khác trên máy và trong ảnh."),
     "patient.merged": gettext_lazy("Một hồ sơ khác đã được gộp vào người bệnh này."),
     "patient.unmerged": gettext_lazy("Một lần gộp hồ sơ của người bệnh này đã được hoàn tác."),
+    "patient.now_confidential": gettext_lazy(
+        "Lượt khám từ một hồ sơ cần bảo mật đã chuyển sang đây: hồ sơ này nay cũng cần bảo mật. "
+        "Nếu không đúng, người quản lý hồ sơ bỏ dấu."
+    ),
     "visit.moved": gettext_lazy("Một lượt khám đã được chuyển giữa người bệnh này và hồ sơ khác."),
     "order.changed": gettext_lazy("Chỉ định đã được sửa: %(fields)s."),
     "images_not_corrected": gettext_lazy("Ảnh chưa sửa được theo phiếu; xem trang lần chụp."),

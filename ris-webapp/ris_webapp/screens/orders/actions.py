@@ -97,15 +97,15 @@ def link(request: UserRequest, procedure_id: int) -> HttpResponse:
 
 @requires(Function.MANAGE_ORDERS)
 @require_POST
-def unlink(request: UserRequest, link_id: int) -> HttpResponse:
+def unlink(request: UserRequest, order_link_id: int) -> HttpResponse:
     """Take a link back."""
-    found = OrderLink.objects.select_related("procedure").filter(pk=link_id).first()
+    found = OrderLink.objects.select_related("procedure").filter(pk=order_link_id).first()
     if found is None:
         raise NotFound("there is no such link", field="link")
     return _done(
         request,
         found.procedure.request_id,
-        lambda: unlink_orders(link_id, actor_of(request)),
+        lambda: unlink_orders(order_link_id, actor_of(request)),
         _("Đã gỡ nối; hai chỉ định lại như trước."),
     )
 

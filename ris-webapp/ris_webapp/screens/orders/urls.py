@@ -22,7 +22,7 @@ urlpatterns = [
     path("orders/procedures/<int:procedure_id>/end", actions.end, name="end"),
     path("orders/procedures/<int:procedure_id>/placer", actions.change_placer, name="change_placer"),
     path("orders/procedures/<int:procedure_id>/link", actions.link, name="link"),
-    path("orders/links/<int:link_id>/undo", actions.unlink, name="unlink"),
+    path("orders/links/<int:order_link_id>/undo", actions.unlink, name="unlink"),
     path("orders/numbers/<int:former_id>/restore", actions.restore, name="restore"),
     path("orders/documents/<int:document_id>", views.document, name="document"),
 ]

@@ -127,9 +127,9 @@ def unmerge(request: UserRequest, merge_id: int) -> HttpResponse:
 
 @requires(Function.MERGE_PATIENTS)
 @require_POST
-def apply_held(request: UserRequest, message_id: int) -> HttpResponse:
+def apply_held(request: UserRequest, held_id: int) -> HttpResponse:
     """It is the same person: the held message is applied."""
-    attempt = replaying.replay(message_id, actor_of(request), identity_confirmed=True)
+    attempt = replaying.replay(held_id, actor_of(request), identity_confirmed=True)
     if attempt.state == MessageState.APPLIED:
         messages.success(request, _("Đã xác nhận vẫn là một người; cập nhật đã được thực hiện."))
     else:
@@ -139,10 +139,10 @@ def apply_held(request: UserRequest, message_id: int) -> HttpResponse:
 
 @requires(Function.MERGE_PATIENTS)
 @require_POST
-def refuse_held(request: UserRequest, message_id: int) -> HttpResponse:
+def refuse_held(request: UserRequest, held_id: int) -> HttpResponse:
     """It is another person: nothing of the message is ever applied."""
     try:
-        replaying.dismiss(message_id, actor_of(request), _reason(request))
+        replaying.dismiss(held_id, actor_of(request), _reason(request))
         messages.success(request, _("Đã từ chối; hồ sơ giữ nguyên. Hãy báo nơi gửi sửa mã người bệnh."))
     except InvalidValue as error:
         _explain(request, error)

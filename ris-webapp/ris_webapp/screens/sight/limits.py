@@ -70,9 +70,9 @@ def limits(request: UserRequest, user_id: int) -> HttpResponse:
 @requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def grant(request: UserRequest, user_id: int) -> HttpResponse:
-    """One exam besides, until a day."""
+    """An order's exams besides, or those of one service, until a day."""
     told = {
-        "accession_number": _("Không có ca nào có số phiếu này."),
+        "accession_number": _("Không có ca nào có số phiếu và mã dịch vụ này."),
         "until": _("Hãy ghi ngày hết hạn trong vòng một năm."),
         "reason": _("Hãy ghi lý do, từ 10 chữ trở lên."),
     }
@@ -84,11 +84,13 @@ def grant(request: UserRequest, user_id: int) -> HttpResponse:
     until = datetime.combine(day, time.max, ZoneInfo(settings.QUANG.site.time_zone))
     number, reason = request.POST.get("accession_number", ""), request.POST.get("reason", "")
     try:
-        services.grant_exam(user_id, number, until, reason, actor_of(request))
+        granted = services.grant_order(
+            user_id, number, until, reason, actor_of(request), service_code=request.POST.get("service_code", "")
+        )
     except InvalidValue as error:
         messages.error(request, told.get(error.field, error.detail))
     else:
-        messages.success(request, _("Đã cho xem thêm ca này."))
+        messages.success(request, _("Đã cho xem thêm %(count)d ca của phiếu này.") % {"count": len(granted)})
     return HttpResponseRedirect(resolve_url("sight:limits", user_id))
 
 

@@ -15,5 +15,5 @@ urlpatterns = [
     path("unmatched/<int:study_id>/reject/", views.reject, name="reject"),
     path("unmatched/<int:study_id>/new-order/", views.new_order, name="new_order"),
     path("unmatched/rejections/<int:rejection_id>/withdraw/", views.withdraw, name="withdraw"),
-    path("unmatched/links/<int:link_id>/undo/", views.undo, name="undo"),
+    path("unmatched/links/<int:study_link_id>/undo/", views.undo, name="undo"),
 ]

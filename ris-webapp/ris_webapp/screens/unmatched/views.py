@@ -120,10 +120,10 @@ def withdraw(request: UserRequest, rejection_id: int) -> HttpResponse:
 
 @requires(Function.RESOLVE_UNMATCHED)
 @require_POST
-def undo(request: UserRequest, link_id: int) -> HttpResponse:
+def undo(request: UserRequest, study_link_id: int) -> HttpResponse:
     """Take back a link made a moment ago."""
     reason = request.POST.get("why", "").strip() or "undone by the person who linked it"
-    services.undo_link(link_id, actor_of(request), reason[:255])
+    services.undo_link(study_link_id, actor_of(request), reason[:255])
     messages.success(request, _("Đã gỡ khớp; ảnh lại nằm trong hàng đợi."))
     return _back(request)
 

@@ -137,6 +137,29 @@ def test_an_alert_waits_until_somebody_says_what_it_was(exam: RequestedProcedure
     assert alert.settled_reason == "Quên mật khẩu"
 
 
+def test_many_alerts_are_turned_over_page_by_page(auditor: Client) -> None:
+    rule, now = next(iter(rules())), timezone.now()
+    AccessAlert.objects.bulk_create(
+        [
+            AccessAlert(
+                rule=rule,
+                actor=f"ai_{number:03}",
+                began_at=now - timedelta(minutes=number),
+                at=now - timedelta(minutes=number),
+                count=1,
+                last_event=number,
+            )
+            for number in range(120)
+        ]
+    )
+    address = reverse("access_log:alerts")
+    pages = [auditor.get(address, {"page": page}).content.decode() for page in (1, 2, 3)]
+    shown = [page.count('name="reason"') for page in pages]
+    assert shown == [50, 50, 20]
+    assert ["ai_000" in page for page in pages] == [True, False, False]
+    assert "ai_119" in auditor.get(address, {"page": "99"}).content.decode()
+
+
 def test_rules_are_changed_by_administrators_only(auditor: Client) -> None:
     rule = rules().get(kind=AlertKind.MANY_PATIENTS)
     typed = {"threshold": "12", "minutes": "30", "active": "on"}
