@@ -32,6 +32,7 @@ export const ICONS = [
   "filter",
   "help",
   "history",
+  "home",
   "inbox",
   "keyboard",
   "language",

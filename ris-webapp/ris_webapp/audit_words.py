@@ -126,6 +126,7 @@ ACTIONS: dict[str, Text] = {
     "exam.unassigned": _("Thôi giao đọc"),
     "folder.deleted": _("Xoá hồ sơ cá nhân"),
     "list.saved": _("Lưu danh sách"),
+    "list.start_set": _("Đặt danh sách mở đầu của vai trò"),
     "list.deleted": _("Xoá danh sách"),
     "reading_target.set": _("Đặt thời hạn đọc"),
     "reading_target.removed": _("Bỏ thời hạn đọc"),

@@ -74,7 +74,7 @@ ADMINISTRATION = "dashboard"
 """The entry that stands for all screens of the administration: shown to whoever may open one of them."""
 
 RAIL = (
-    RailEntry("worklist:worklist", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
+    RailEntry("worklist:start", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
     RailEntry("patients:search", "user", pgettext_lazy("screen", "Người bệnh"), Function.VIEW_PATIENTS),
     RailEntry("orders:orders", "file-text", pgettext_lazy("screen", "Chỉ định"), Function.MANAGE_ORDERS),
     RailEntry("signing:signing", "pencil", _("Ký số"), Function.SIGN_REPORT),

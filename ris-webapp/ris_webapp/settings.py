@@ -94,7 +94,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "ris_core.accounts.passwords.NotUsedBeforeValidator", "OPTIONS": {"remembered": 5}},
 ]
 LOGIN_URL = "login:login"
-LOGIN_REDIRECT_URL = "worklist:worklist"
+LOGIN_REDIRECT_URL = "worklist:start"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

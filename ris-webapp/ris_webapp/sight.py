@@ -44,6 +44,8 @@ IMPERSONAL: Final = frozenset(
 SCOPED: Final = frozenset(
     {
         "worklist:worklist",
+        "worklist:start",
+        "worklist:choose_start",
         "worklist:rows",
         "worklist:side",
         "worklist:bulk",

@@ -27,6 +27,21 @@ class SavedList(models.Model):
         ]
 
 
+class StartList(models.Model):
+    """The list with which a user's day begins, or that of everybody with a role who has not chosen."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=16, blank=True)
+    parameters = models.JSONField(default=dict)
+    """What the worklist's address says, name → text."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["role"], condition=~models.Q(role=""), name="start_list_of_role_unique"),
+            models.CheckConstraint(condition=models.Q(user__isnull=True) ^ models.Q(role=""), name="start_list_of_one"),
+        ]
+
+
 class Folder(models.Model):
     """Exams that a user collects (hồ sơ cá nhân); nobody else sees it."""
 

@@ -135,7 +135,7 @@ def test_a_password_in_the_address_is_not_read() -> None:
 def test_after_login_one_is_not_sent_to_another_site() -> None:
     user = a_user()
     credentials = {"username": user.username, "password": PASSWORD, "next": "https://evil.example/"}
-    assert Client().post("/login/", credentials)["Location"] == "/"
+    assert Client().post("/login/", credentials)["Location"] == "/start/"
 
 
 def test_forms_without_the_csrf_token_are_refused() -> None:

@@ -40,6 +40,8 @@ WHAT_IS_AUDITED: dict[str, str] = {
     **dict.fromkeys(("worklist:rows", "worklist:side"), CHECKS),
     "worklist:bulk": "exam.tagged exam.untagged exam.put_in_folder exam.taken_out_of_folder "
     "exam.assigned exam.unassigned",
+    "worklist:start": CHECKS,
+    "worklist:choose_start": "list.start_set",
     "worklist:save_list": "list.saved",
     "worklist:delete_list": "list.deleted",
     "worklist:delete_folder": "folder.deleted",

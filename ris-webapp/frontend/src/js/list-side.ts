@@ -55,10 +55,10 @@ export function wireSide(): void {
     toast(String(gone.text), "info", { label: say("undo"), run: () => void restore(gone) });
   });
   document.addEventListener("submit", async (event) => {
-    if (!(event.target instanceof HTMLFormElement) || event.target.id !== "save-list") return;
+    if (!(event.target instanceof HTMLFormElement) || !("sideForm" in event.target.dataset)) return;
     event.preventDefault();
     const form = event.target;
-    const values = new FormData(form);
+    const values = new FormData(form, event.submitter);
     for (const [name, value] of new URLSearchParams(document.getElementById("exams")?.dataset.address)) values.set(name, value);
     if (!(await post(form.action, values))) return;
     (document.activeElement as HTMLElement | null)?.blur();

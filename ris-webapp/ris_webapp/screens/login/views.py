@@ -202,7 +202,11 @@ def login_page(request: HttpRequest, after: str, *, error: str = "", name: str =
 
 
 def own_page(request: HttpRequest, address: str, *, otherwise: str = settings.LOGIN_REDIRECT_URL) -> str:
-    """``address`` if it is a page of ours, else the page named ``otherwise``: no redirects to strangers."""
-    if address and url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+    """``address`` if it is a page of ours, else the page named ``otherwise``: no redirects to strangers. Who came for
+    nothing but the site begins where their day does."""
+    came_for_the_site = address == "/" and not isinstance(request.user, User)
+    if came_for_the_site or not address:
+        return resolve_url(otherwise)
+    if url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
         return address
     return resolve_url(otherwise)

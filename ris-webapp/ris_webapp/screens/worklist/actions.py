@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.accounts.roles import may, roles_in_force
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
-from ris_core.exam_lists import services
+from ris_core.exam_lists import services, starting
 from ris_core.orders.models import RequestedProcedure
 from ris_core.sight.errors import OutOfSight
 from ris_core.sight.seeing import seen_exams
@@ -36,6 +36,7 @@ def side(request: UserRequest) -> HttpResponse:
     context = {
         "side": side_for(request.user, present),
         "may_share": any(may(request.user.role, function) for function in _SHARING),
+        "own_start": starting.has_own_start(request.user),
         "roles": [role.code for role in roles_in_force().values() if role.active],
     }
     return render(request, "worklist/side.html", context)
@@ -154,6 +155,21 @@ def save_list(request: UserRequest) -> HttpResponse:
         shared=shared,
         role=role if role in roles_in_force() else "",
     )
+    return HttpResponse(status=204)
+
+
+@requires(Function.VIEW_WORKLIST)
+@require_POST
+def choose_start(request: UserRequest) -> HttpResponse:
+    """Begin with the filter that is shown, or with ``usual`` as before; for oneself, or as administrator for a role."""
+    present = None if "usual" in request.POST else Filter.parse(request.POST.dict()).parameters()
+    role = request.POST.get("role", "")
+    if not role:
+        starting.choose_start(present, actor_of(request))
+    elif may(request.user.role, Function.ADMINISTER):
+        starting.set_start_of_role(role, present, actor_of(request))
+    else:
+        raise NotPermitted("this role may not say with what others begin", field="role")
     return HttpResponse(status=204)
 
 

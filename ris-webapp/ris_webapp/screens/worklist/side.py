@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ris_core.accounts.models import User
 from ris_core.exam_lists.models import SavedList, Tag
 from ris_core.exam_lists.services import folders_of, lists_for
+from ris_core.exam_lists.starting import start_of
 from ris_core.sight.seeing import Sight, sight_of
 from ris_webapp.screens.worklist.facets import MOST_FOUND, Count
 from ris_webapp.screens.worklist.filters import Filter
@@ -42,7 +43,8 @@ LISTS_OF_ROLE: Final[dict[str, tuple[tuple[Text, Filter], ...]]] = {
     "RECEPTION": ((_("Chờ chụp hôm nay"), Filter(state="ordered", when="today")), *_EVERYBODY),
     "CLINICIAN": ((_("Có kết quả tuần này"), Filter(state="final")), *_EVERYBODY),
 }
-"""What each role finds there before anybody has saved a list; other roles find what readers do."""
+"""What each role finds there before anybody has saved a list, first that with which its day begins; other roles find
+what readers do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Entry:
     address: str
     count: Count
     current: bool
+    start: bool = False
+    """Whether the user's day begins with it."""
     saved: SavedList | None = None
     folder_id: int | None = None
 
@@ -100,21 +104,32 @@ class _Counts:
 COUNTS = _Counts()
 
 
+def starting_list(user: User) -> Filter:
+    """The list with which the user's day begins: chosen, or the first that their role finds."""
+    chosen = start_of(user)
+    return lists_of(user.role)[0][1] if chosen is None else Filter.parse(chosen)
+
+
+def lists_of(role: str) -> tuple[tuple[Text, Filter], ...]:
+    """What a role finds before anybody has saved a list."""
+    return LISTS_OF_ROLE.get(role, _READING + _EVERYBODY)
+
+
 def side_for(user: User, present: Filter) -> Side:
     """The lists of ``user``; ``present`` is the one they look at."""
 
-    sight = sight_of(user)
+    sight, start = sight_of(user), starting_list(user).address()
 
     def entry(name: Text, wanted: Filter, saved: SavedList | None = None) -> Entry:
         address = wanted.address()
         current = address == present.address()
-        return Entry(name, address, COUNTS.of(wanted, user, sight), current, saved, wanted.folder)
+        return Entry(name, address, COUNTS.of(wanted, user, sight), current, address == start, saved, wanted.folder)
 
     lists = list(lists_for(user))
     saved = [entry(each.name, Filter.parse(each.parameters), each) for each in lists]
     tags = Tag.objects.annotate(count=CountOf("exams")).filter(count__gt=0).order_by("-count", "name")[:MOST_TAGS]
     return Side(
-        of_role=[entry(name, wanted) for name, wanted in LISTS_OF_ROLE.get(user.role, _READING + _EVERYBODY)],
+        of_role=[entry(name, wanted) for name, wanted in lists_of(user.role)],
         saved=[each for each in saved if each.saved and not each.saved.shared],
         shared=[each for each in saved if each.saved and each.saved.shared],
         folders=[entry(each.name, Filter(folder=each.pk, when="all")) for each in folders_of(user.pk)],

@@ -9,6 +9,8 @@ from ris_webapp.screens.worklist import actions, views
 app_name = "worklist"
 urlpatterns = [
     path("", views.worklist, name="worklist"),
+    path("start/", views.start, name="start"),
+    path("worklist/start/", actions.choose_start, name="choose_start"),
     path("worklist/rows/", views.rows, name="rows"),
     path("worklist/side/", actions.side, name="side"),
     path("worklist/bulk/", actions.bulk, name="bulk"),

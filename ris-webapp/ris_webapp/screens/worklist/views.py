@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
@@ -29,6 +30,7 @@ from ris_webapp.screens.worklist.exams import rows_of
 from ris_webapp.screens.worklist.facets import facets
 from ris_webapp.screens.worklist.listing import PAGE_ROWS, exam_page, exams_of, filtered
 from ris_webapp.screens.worklist.preview import exam_preview
+from ris_webapp.screens.worklist.side import starting_list
 from ris_webapp.searched import note_search
 from ris_webapp.words import Text
 
@@ -37,7 +39,7 @@ from ris_webapp.words import Text
 @require_GET
 def worklist(request: UserRequest) -> HttpResponse:
     """The page; or, for a page further down (``after``), only its rows. Whose role has no worklist comes to the first
-    screen that it has: this is the address that everybody starts from."""
+    screen that it has: people know this address."""
     if not may(request.user.role, Function.VIEW_WORKLIST):
         return HttpResponseRedirect(home_of(request.user.role))
     position = newest_position()  # before the rows: what changes meanwhile is told by the live connection
@@ -72,6 +74,15 @@ def worklist(request: UserRequest) -> HttpResponse:
         "period": [int(moment.timestamp()) for moment in period] if period else [],
     }
     return render(request, "worklist/worklist.html", context)
+
+
+@requires()
+@require_GET
+def start(request: UserRequest) -> HttpResponse:
+    """Where everybody begins: the list chosen for it; whose role has no worklist, the first screen that it has."""
+    if not may(request.user.role, Function.VIEW_WORKLIST):
+        return HttpResponseRedirect(home_of(request.user.role))
+    return HttpResponseRedirect(reverse("worklist:worklist") + starting_list(request.user).address())
 
 
 @requires(Function.VIEW_WORKLIST)

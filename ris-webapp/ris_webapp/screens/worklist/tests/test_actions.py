@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from ris_core.accounts.models import Role
 from ris_core.audit.services import Actor
 from ris_core.exam_lists.models import Assignment, ExamTag, Folder, SavedList
 from ris_core.exam_lists.services import assign_exams, put_in_folder, save_list, tag_exams
@@ -50,6 +51,29 @@ def test_every_bulk_action_can_be_taken_back_exactly() -> None:
             dict(Assignment.objects.values_list("procedure_id", "reader_id")),
         )
     assert Folder.objects.get().exams.count() == 0
+
+
+def test_the_day_begins_with_ones_own_list_else_the_roles_else_the_usual_one() -> None:
+    user = a_user(Role.RADIOLOGIST)
+    client, admin = client_as(user=user), client_as(Role.ADMINISTRATOR)
+
+    def begins(who: Client = client) -> str:
+        return str(who.get("/start/")["Location"])
+
+    assert begins() == "/?state=ready"
+    assert client.post("/worklist/start/", {"role": "RADIOLOGIST", "modality": "CT"}).status_code == 403
+    assert admin.post("/worklist/start/", {"role": "NOBODY", "modality": "CT"}).status_code == 404
+    admin.post("/worklist/start/", {"role": "RADIOLOGIST", "state": "ready", "modality": "CT"})
+    assert begins() == "/?state=ready&modality=CT"
+    client.post("/worklist/start/", {"mine": "1"})
+    assert begins() == "/?mine=1"
+    assert begins(client_as(Role.RADIOLOGIST)) == "/?state=ready&modality=CT"
+    assert "Mở đầu bằng danh sách này" in client.get("/worklist/side/?mine=1").content.decode()
+    client.post("/worklist/start/", {"usual": "1", "mine": "1"})
+    assert begins() == "/?state=ready&modality=CT"
+    admin.post("/worklist/start/", {"role": "RADIOLOGIST", "usual": "1"})
+    assert begins() == "/?state=ready"
+    assert begins(client_as(Role.IT)) == "/devices/"
 
 
 def test_bulk_refuses_what_there_is_not_and_what_one_may_not() -> None:
