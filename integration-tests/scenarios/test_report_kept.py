@@ -93,8 +93,7 @@ def test_words_typed_in_the_moment_before_the_window_dies_are_kept(
         page = radiologist.open(exam.address)
     claim(page)
     page.route("**/draft", lambda route: route.abort())
-    late = "IDBObjectStore.prototype.put = () => { throw new DOMException('too late') }"
-    page.evaluate(f"{{ {late}; }}")
+    page.evaluate("() => { IDBObjectStore.prototype.put = () => { throw new DOMException('too late'); }; }")
     page.fill("#section-findings", "Chữ cuối cùng trước khi tắt máy.")
     page.wait_for_function("Object.keys(localStorage).some((name) => name.startsWith('quang.last-words.'))")
     assert "cùng" not in page.evaluate("JSON.stringify(localStorage)")

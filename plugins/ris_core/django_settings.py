@@ -48,6 +48,7 @@ DOMAIN_APPS = [
     "ris_core.webhooks",
     "ris_core.sharing",
     "ris_core.exports",
+    "ris_core.referrers",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.changes",

@@ -47,6 +47,7 @@ ORDER_WORDS: dict[str, dict[str, Text]] = {
         "priority": _("mức ưu tiên"),
         "scheduled_at": _("giờ hẹn"),
         "requesting_physician": _("bác sĩ chỉ định"),
+        "practitioners": _("bác sĩ được ghi tên"),
         "requesting_department": _("khoa chỉ định"),
         "clinical_indication": _("lý do chụp"),
         "modality": _("loại máy"),

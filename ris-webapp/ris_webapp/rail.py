@@ -17,6 +17,7 @@ from ris_core.accounts.rules import Function
 from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_webapp.screens.criticals.views import criticals_waiting
 from ris_webapp.screens.deliveries.badges import dead_count
+from ris_webapp.screens.referrers.found import new_results
 from ris_webapp.screens.unmatched.evidence import waiting_count
 from ris_webapp.words import Text
 
@@ -75,6 +76,7 @@ ADMINISTRATION = "dashboard"
 
 RAIL = (
     RailEntry("worklist:start", "layout-list", _("Danh sách ca"), Function.VIEW_WORKLIST),
+    RailEntry("referrers:results", "file-text", _("Kết quả của tôi"), Function.VIEW_REFERRED, waiting_for=new_results),
     RailEntry("patients:search", "user", pgettext_lazy("screen", "Người bệnh"), Function.VIEW_PATIENTS),
     RailEntry("orders:orders", "file-text", pgettext_lazy("screen", "Chỉ định"), Function.MANAGE_ORDERS),
     RailEntry("signing:signing", "pencil", _("Ký số"), Function.SIGN_REPORT),

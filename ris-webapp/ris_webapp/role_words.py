@@ -19,6 +19,7 @@ FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
             Function.VIEW_WORKLIST: _("Xem danh sách ca"),
             Function.VIEW_IMAGES: _("Xem ảnh"),
             Function.VIEW_REPORT: _("Xem kết quả đã duyệt"),
+            Function.VIEW_REFERRED: _("Xem kết quả đã trả của ca ghi tên mình (bác sĩ gửi bệnh)"),
             Function.VIEW_PATIENTS: _("Xem hồ sơ người bệnh"),
             Function.VIEW_STATISTICS: _("Xem thống kê"),
             Function.VIEW_CONFIDENTIAL: _("Xem người bệnh cần bảo mật"),

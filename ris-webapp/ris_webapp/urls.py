@@ -31,6 +31,7 @@ SCREENS = (
     "ris_webapp.screens.viewer_launch.urls",
     "ris_webapp.screens.sharing.urls",
     "ris_webapp.screens.exports.urls",
+    "ris_webapp.screens.referrers.urls",
     "ris_webapp.screens.signing.urls",
     "ris_webapp.screens.signing_policy.urls",
     "ris_webapp.screens.deliveries.urls",

@@ -47,6 +47,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "deliver": _("Gửi kết quả cho nơi nhận"),
         "notify": _("Gửi thông báo cho nơi nhận"),
         "tell_share": _("Gửi đường dẫn hoặc mã chia sẻ"),
+        "tell_referrer": _("Báo bác sĩ gửi bệnh có kết quả mới"),
         "forget_ended_grants": _("Dọn quyền xem đã hết"),
         "study_arrived": _("Ghi nhận ảnh mới đến"),
         "study_stable": _("Khớp ảnh với phiếu"),

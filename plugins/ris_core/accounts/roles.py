@@ -27,7 +27,7 @@ class RoleInForce:
     """As this site calls it; empty: the ready set's own word."""
     active: bool = True
     own_only: bool = False
-    """Who has it sees only the exams that they requested."""
+    """Who has it sees only released exams whose order names them by their number."""
 
     @property
     def is_ready(self) -> bool:
@@ -82,7 +82,7 @@ def roles_with(function: Function) -> list[str]:
 
 
 def sees_own_only(role: str) -> bool:
-    """Whether who has ``role`` sees only the exams that they requested."""
+    """Whether who has ``role`` sees only released exams whose order names them."""
     known = roles_in_force().get(role)
     return known is None or known.own_only
 

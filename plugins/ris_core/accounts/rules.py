@@ -39,6 +39,8 @@ class Function(StrEnum):
     RESOLVE_UNMATCHED = "resolve_unmatched"
     MANAGE_STUDIES = "manage_studies"
     MANAGE_DELIVERIES = "manage_deliveries"
+    VIEW_REFERRED = "view_referred"
+    """See released results of the exams that name oneself: of a doctor outside."""
     RELEASE_RESULTS = "release_results"
     """Have results returned that are held back until they are paid for."""
     VIEW_STATISTICS = "view_statistics"
@@ -139,7 +141,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         }
     ),
     "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL, Function.BREAK_GLASS},
-    "REFERRER": _VIEWING,
+    "REFERRER": frozenset({Function.VIEW_REFERRED}),
     "AUDITOR": frozenset({Function.VIEW_AUDIT}),
     "IT": _TECHNICAL,
     "ADMINISTRATOR": _TECHNICAL
@@ -163,7 +165,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
 """The roles that come with the system, each with what its work needs and nothing more."""
 
 OWN_ONLY: frozenset[str] = frozenset({"REFERRER"})
-"""Of the ready set: who sees only the exams that they requested themselves."""
+"""Of the ready set: who sees only released exams whose order names them by their number."""
 
 CLINICAL: frozenset[Function] = frozenset(
     {

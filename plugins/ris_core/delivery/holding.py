@@ -12,10 +12,12 @@ from django.utils import timezone
 from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.delivery.models import Delivery, DeliveryState, PaymentRule, ReturnHold
-from ris_core.delivery.rules import ExamFacts, is_blocked, matches
+from ris_core.delivery.rules import RELEASED, ExamFacts, is_blocked, matches
 from ris_core.delivery.under_way import enqueue_delivery, exam_facts_of
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.orders.models import ImagingServiceRequest, PaymentState, RequestedProcedure, Visit
+from ris_core.referrers.telling import tell_referrers
+from ris_core.reports.models import ReportVersion
 
 
 def blocking_rule(exam: ExamFacts) -> PaymentRule | None:
@@ -120,6 +122,8 @@ def _release(hold: ReturnHold, actor: Actor, reason: str, user_id: int | None) -
     waiting = Delivery.objects.filter(reading__procedure_id=hold.procedure_id)
     for delivery in waiting.filter(state__in=(DeliveryState.QUEUED, DeliveryState.RETRY)).order_by("sequence"):
         enqueue_delivery(delivery)
+    if ReportVersion.objects.filter(reading__procedure_id=hold.procedure_id, status__in=RELEASED).exists():
+        tell_referrers(hold.procedure)
 
 
 def _tell(hold: ReturnHold, actor: Actor, action: str, **details: Any) -> None:

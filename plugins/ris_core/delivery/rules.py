@@ -11,6 +11,8 @@ STATUS_RANK: Final = {"P": 0, "F": 1, "C": 2}
 its correction (invariant 6)."""
 
 UNPAID: Final = "UNPAID"
+RELEASED: Final = ("F", "C")
+"""Of versions: those that doctors outside and patients may see."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.delivery.holding import has_open_hold, hold_if_unpaid
 from ris_core.delivery.models import Delivery, DeliveryState, Receiver
-from ris_core.delivery.rules import gets_status, sequence_of, wants
+from ris_core.delivery.rules import RELEASED, gets_status, sequence_of, wants
 from ris_core.delivery.under_way import JOB_KIND, channel, enqueue_delivery, exam_facts_of, lane
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.outbox.rules import MAY_BE_SUPERSEDED
+from ris_core.referrers.telling import tell_referrers
 from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 
 __all__ = [
@@ -39,6 +40,8 @@ def owe_version(version: ReportVersion) -> list[Delivery]:
     """
     procedure = version.reading.procedure
     hold_if_unpaid(procedure)
+    if version.status in RELEASED and not has_open_hold(procedure.pk):
+        tell_referrers(procedure)
     owed = []
     for receiver in receivers_of(procedure):
         has_older = Delivery.objects.filter(receiver=receiver, reading=version.reading).exists()

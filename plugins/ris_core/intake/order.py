@@ -7,6 +7,7 @@ from ris_core.hl7.er7 import Segment
 from ris_core.identifiers import AETitle, PlacerOrderNumber, StudyInstanceUID
 from ris_core.intake.condition import read_condition
 from ris_core.intake.places import Places, Segments
+from ris_core.intake.practitioners import read_practitioners
 from ris_core.intake.profile import Profile
 from ris_core.intake.reading import Reading
 from ris_core.intake.texts import said_of_order
@@ -118,6 +119,7 @@ def read_order(
         priority=_priority(segments, profile),
         scheduled_at=moment_at(segments.find(places.scheduled_at), zone),
         requesting_physician=_requesting_physician(segments, places.requesting_physician),
+        practitioners=read_practitioners(segments, places, reading),
         requesting_department=_department(segments, profile),
         clinical_indication=said_of_order(segments, places.clinical_indication, 4000),
         comments=said_of_order(segments, places.comments, 1024),

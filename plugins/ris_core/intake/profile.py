@@ -46,6 +46,10 @@ class OrderPlaces(Part, frozen=True):
     scheduled_at: SomePlaces = at("TQ1-7", "OBR-27.4", "ORC-7.4", "OBR-36", "OBR-6")
     ordered_at: SomePlaces = at("ORC-9")
     requesting_physician: SomePlaces = at("ORC-12", "OBR-16")
+    referring_physician: SomePlaces = at("PV1-8")
+    """Every repetition, by its number: who sent the patient."""
+    copies_to: SomePlaces = at("OBR-28")
+    """Every repetition, by its number: who gets the result too."""
     requesting_department: SomePlaces = at("ORC-17", "ORC-13")
     clinical_indication: SomePlaces = at("OBR-31", "OBR-13", "DG1-3/4", "NTE-3", "OBX-5")
     """All of them, in this order, each text once."""

@@ -21,7 +21,14 @@ from ris_core.notifications.rules import Event
 from ris_core.notifications.services import announce_event
 from ris_core.orders.finding import lock_procedures
 from ris_core.orders.models import ExamState, OrderLink, RequestedProcedure, ScheduledProcedureStep, StepStatus
-from ris_core.orders.records import OPEN_STATUSES, RIS_SOURCE, show_on_worklist
+from ris_core.orders.records import (
+    OPEN_STATUSES,
+    RIS_SOURCE,
+    name_practitioners,
+    practitioners_of,
+    show_on_worklist,
+)
+from ris_core.orders.rules import NamedAs, PractitionerNumber
 from ris_core.patients.services import identifiers_of, present_patient
 from ris_core.studies.corrections import owe_corrections_of_procedure
 from ris_core.worklist.services import take_off_worklist
@@ -76,6 +83,10 @@ def link_orders(procedure_id: int, his_procedure_id: int, reason: str, actor: Ac
         "request_source": own.request.source,
         "requesting_physician": own.request.requesting_physician,
         "requesting_department": own.request.requesting_department,
+        "practitioners": {
+            part: [[number.identifier, number.issuer] for number in numbers]
+            for part, numbers in practitioners_of(own.request_id).items()
+        },
     }
     _exchange(own, others)
     for step in steps:
@@ -93,6 +104,7 @@ def link_orders(procedure_id: int, his_procedure_id: int, reason: str, actor: Ac
         requesting_physician=theirs.requesting_physician or own.request.requesting_physician,
         requesting_department=theirs.requesting_department or own.request.requesting_department,
     )
+    name_practitioners(own.request_id, {part: said for part, said in practitioners_of(theirs.pk).items() if said})
     link = OrderLink.objects.create(
         procedure=own,
         absorbed=others,
@@ -136,6 +148,10 @@ def unlink_orders(link_id: int, actor: Actor) -> None:
         sent_accession_number=before["sent_accession_number"],
         requesting_physician=before["requesting_physician"],
         requesting_department=before["requesting_department"],
+    )
+    former = {NamedAs(part): numbers for part, numbers in before["practitioners"].items()}
+    name_practitioners(
+        own.request_id, {part: tuple(PractitionerNumber(*each) for each in numbers) for part, numbers in former.items()}
     )
     RequestedProcedure.objects.filter(pk=others.pk).update(exam_state=ExamState.ORDERED, updated_at=timezone.now())
     steps = list(others.steps.select_for_update(of=("self",)).order_by("pk"))

@@ -161,6 +161,25 @@ class ImagingServiceRequest(models.Model):
         ]
 
 
+class NamedPractitioner(models.Model):
+    """A doctor whom a request names by a number: who ordered, who referred the patient, who gets a copy."""
+
+    request = models.ForeignKey(ImagingServiceRequest, on_delete=models.PROTECT, related_name="practitioners")
+    named_as = models.CharField(max_length=10)
+    """:class:`ris_core.orders.rules.NamedAs`."""
+    identifier = models.CharField(max_length=64)
+    issuer = models.CharField(max_length=128)
+    """Who gave the number (XCN.9); where the sender does not say, the sender's facility (MSH-4)."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "named_as", "identifier", "issuer"], name="practitioner_named_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["identifier", "issuer"], name="practitioner_named")]
+
+
 class RequestedProcedure(models.Model):
     """One service of a request: what is performed, read, reported and returned (``ca chụp``)."""
 

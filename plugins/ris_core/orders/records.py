@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,6 +16,7 @@ from ris_core.orders.models import (
     PRIORITY_RANK,
     ExamState,
     ImagingServiceRequest,
+    NamedPractitioner,
     PaymentState,
     Priority,
     RequestedProcedure,
@@ -23,7 +24,7 @@ from ris_core.orders.models import (
     StepStatus,
     Visit,
 )
-from ris_core.orders.rules import OrderedStep, OrderRequest, VisitDetails
+from ris_core.orders.rules import NamedAs, OrderedStep, OrderRequest, PractitionerNumber, VisitDetails
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.statements import Param, Select, insert, reserve_id
 from ris_core.worklist.services import compose_answer, put_on_worklist
@@ -95,7 +96,42 @@ def add_request(order: OrderRequest, patient: Patient) -> ImagingServiceRequest:
         ordered_at=order.ordered_at or timezone.now(),
     )
     insert(request)
+    name_practitioners(request.id, order.practitioners, is_new=True)
     return request
+
+
+def name_practitioners(
+    request_id: int, said: Mapping[NamedAs, tuple[PractitionerNumber, ...]], *, is_new: bool = False
+) -> bool:
+    """Keep whom an order names by a number; parts of which it says nothing stay. Whether anything has changed.
+
+    :param is_new: the request has none yet
+    """
+    changed = False
+    for part, named in said.items():
+        rows = () if is_new else NamedPractitioner.objects.filter(request_id=request_id, named_as=part)
+        present = {PractitionerNumber(row.identifier, row.issuer): row.pk for row in rows}
+        gone = [key for number, key in present.items() if number not in named]
+        if gone:
+            NamedPractitioner.objects.filter(pk__in=gone).delete()
+        fresh = [number for number in named if number not in present]
+        for number in fresh:
+            insert(
+                NamedPractitioner(
+                    request_id=request_id, named_as=part, identifier=number.identifier, issuer=number.issuer
+                )
+            )
+        changed = changed or bool(gone or fresh)
+    return changed
+
+
+def practitioners_of(request_id: int) -> dict[NamedAs, tuple[PractitionerNumber, ...]]:
+    """Whom a request names by a number, every part said."""
+    rows = list(NamedPractitioner.objects.filter(request_id=request_id).order_by("pk"))
+    return {
+        part: tuple(PractitionerNumber(row.identifier, row.issuer) for row in rows if row.named_as == part)
+        for part in NamedAs
+    }
 
 
 def add_procedure(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import AccessionNumber, PlacerOrderNumber, StudyInstanceUID
@@ -79,6 +80,22 @@ class PatientCondition:
 NOTHING_SAID = PatientCondition()
 
 
+class NamedAs(StrEnum):
+    """What a doctor has to do with an order."""
+
+    REQUESTING = "REQUESTING"
+    REFERRING = "REFERRING"
+    COPY = "COPY"
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerNumber:
+    """A doctor's number with who gave it; only both together name somebody."""
+
+    identifier: str
+    issuer: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
     """One ordered imaging service. None where the sender says nothing, empty where it says "delete"."""
@@ -101,6 +118,8 @@ class OrderRequest:
     priority: str | None = None
     scheduled_at: datetime | None = None
     requesting_physician: str | None = None
+    practitioners: Mapping[NamedAs, tuple[PractitionerNumber, ...]] = field(default_factory=dict)
+    """Whom it names by a number; a part that is not there is one of which nothing is said."""
     requesting_department: str | None = None
     clinical_indication: str | None = None
     comments: str | None = None

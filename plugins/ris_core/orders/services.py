@@ -35,11 +35,13 @@ from ris_core.orders.records import (
     add_request,
     add_step,
     expect_visit,
+    name_practitioners,
     record_visit,
     show_on_worklist,
 )
 from ris_core.orders.refusals import expect_rules, refuse_by_rule
 from ris_core.orders.rules import (
+    NamedAs,
     OrderContent,
     OrderedStep,
     OrderRequest,
@@ -113,6 +115,7 @@ def _place(order: OrderRequest, actor: Actor) -> PlacedOrder:
     request = _request_to_join(order, [request_id for _, _, request_id, _ in existing])
     if request is not None:
         request.patient = patient
+        name_practitioners(request.id, order.practitioners)
     else:
         request = add_request(order, patient)
     ordinal = len(existing) + 1
@@ -155,6 +158,11 @@ def change_order(order: OrderRequest, actor: Actor) -> PlacedOrder:
     steps = list(procedure.steps.select_for_update(of=("self",)).order_by("id"))
     open_steps = [step for step in steps if step.status in OPEN_STATUSES]
     different = changes(_content(procedure), order)
+    named = dict(order.practitioners)
+    if "requesting_physician" in different:
+        named.setdefault(NamedAs.REQUESTING, ())  # another name without a number: the number was not theirs
+    if name_practitioners(request.id, named):
+        different["practitioners"] = named
     # taken off the worklist by a cancelled appointment: a new time brings them back
     withdrawn = [step for step in steps if step.status == StepStatus.CANCELLED]
     if needs_open_steps(different) and not (open_steps or withdrawn):

@@ -16,7 +16,7 @@ class SightLimit(models.Model):
     rooms = models.JSONField(default=list)
     """Rooms of the exam's steps."""
     physicians = models.JSONField(default=list)
-    """Requesting physicians, as orders name them: a referrer sees what they ordered."""
+    """Requesting physicians, as orders name them."""
     changed_at = models.DateTimeField(auto_now=True)
 
 

@@ -1,4 +1,4 @@
-"""Rows that an address names by their own key: whoever acts on one sees the patients and exams that it is about (P13)."""
+"""Rows that an address names by their own key: who acts on one sees the patients and exams it is about (P13)."""
 
 from __future__ import annotations
 

@@ -9,18 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ris_core.accounts.models import User
 from ris_core.accounts.roles import may, sees_own_only
 from ris_core.accounts.rules import Function
-from ris_core.catalogue.models import Staff
+from ris_core.delivery.models import ReturnHold
+from ris_core.delivery.rules import RELEASED
 from ris_core.exam_lists.models import Assignment
 from ris_core.external_results.models import ExternalDocument
-from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure, ScheduledProcedureStep
+from ris_core.orders.models import (
+    ExamState,
+    ImagingServiceRequest,
+    NamedPractitioner,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+)
 from ris_core.patients.models import Patient
-from ris_core.reports.models import Reading
+from ris_core.referrers.models import PractitionerLink
+from ris_core.reports.models import Reading, ReportVersion
 from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
 from ris_core.signatures.models import Signature
 from ris_core.studies.models import Study
@@ -32,20 +40,25 @@ class Sight:
 
     limit: SightLimit | None
     hides_confidential: bool
+    named_only: bool = False
+    """Only exams whose result is released and whose order names the user by their number."""
+
+    @property
+    def is_limited(self) -> bool:
+        """The user sees a part of the archive."""
+        return self.limit is not None or self.named_only
 
     @property
     def is_whole(self) -> bool:
         """Nothing is hidden from the user."""
-        return self.limit is None and not self.hides_confidential
+        return not self.is_limited and not self.hides_confidential
 
 
 def sight_of(user: User) -> Sight:
     """What the user sees now."""
     limit = SightLimit.objects.filter(user_id=user.pk).first()
-    if limit is None and sees_own_only(user.role):
-        limit = SightLimit(user=user, physicians=_names_of(user))
     blind = not may(user.role, Function.VIEW_CONFIDENTIAL) and ConfidentialPatient.objects.exists()
-    return Sight(limit, blind)
+    return Sight(limit, blind, named_only=limit is None and sees_own_only(user.role))
 
 
 def is_limited(user: User) -> bool:
@@ -90,7 +103,7 @@ def sees_patient(user: User, patient_id: int) -> bool:
     sight = sight_of(user)
     if sight.is_whole or _granted(user).filter(patient_id=patient_id).exists():
         return True
-    return sight.limit is None and not ConfidentialPatient.objects.filter(patient_id=patient_id).exists()
+    return not sight.is_limited and not ConfidentialPatient.objects.filter(patient_id=patient_id).exists()
 
 
 def seen_patients(patients: QuerySet[Patient], user: User) -> QuerySet[Patient]:
@@ -99,7 +112,7 @@ def seen_patients(patients: QuerySet[Patient], user: User) -> QuerySet[Patient]:
     if sight.is_whole:
         return patients
     granted = Q(pk__in=_granted(user).filter(patient__isnull=False).values("patient_id"))
-    if sight.limit is not None:
+    if sight.is_limited:
         return patients.filter(granted)
     return patients.filter(~Q(pk__in=ConfidentialPatient.objects.values("patient_id")) | granted)
 
@@ -112,26 +125,38 @@ def sees_study(user: User, study_id: int) -> bool:
     linked = Study.objects.filter(pk=study_id, links__undone_at__isnull=True, links__isnull=False)
     exams = list(linked.values_list("links__procedure_id", flat=True))
     if not exams:
-        return sight.limit is None
+        return not sight.is_limited
     return seen_exams(RequestedProcedure.objects.filter(pk__in=exams), user, sight).count() == len(set(exams))
 
 
-def _names_of(user: User) -> list[str]:
-    """As orders may name the user: by the account, and by the staff that the hospital's systems sent."""
-    names = {user.full_name, f"{user.title} {user.full_name}".strip()}
-    if user.staff_code:
-        names |= set(Staff.objects.filter(code=user.staff_code).values_list("name", flat=True))
-    return sorted(names - {""})  # an order that names nobody is nobody's own
+def named_in(user: User) -> Q:
+    """Of exams: those whose order names the user by a number that an administrator has linked to them."""
+    named = Q(pk__in=())
+    for identifier, issuer in PractitionerLink.objects.filter(user_id=user.pk, ended_at__isnull=True).values_list(
+        "identifier", "issuer"
+    ):
+        named |= Q(identifier=identifier, issuer=issuer)
+    return Q(request_id__in=NamedPractitioner.objects.filter(named).values("request_id"))
+
+
+def _released() -> Q:
+    """Of exams: those that have a final or corrected report in force, which nothing holds back."""
+    versions = ReportVersion.objects.filter(reading__procedure=OuterRef("pk"), status__in=RELEASED, recall__isnull=True)
+    holds = ReturnHold.objects.filter(procedure=OuterRef("pk"), released_at__isnull=True)
+    hidden = Q(exam_state__in=(ExamState.RECALLED, ExamState.CANCELLED)) | Q(Exists(holds))
+    return Q(Exists(versions)) & ~hidden
 
 
 def _condition(user: User, sight: Sight) -> Q:
     allowed, limit = Q(), sight.limit
     if limit is not None:
         allowed &= _within(limit)
+    if sight.named_only:
+        allowed &= named_in(user) & _released()
     if sight.hides_confidential:
         allowed &= ~Q(patient_id__in=ConfidentialPatient.objects.values("patient_id"))
     besides = _besides(user)
-    if limit is not None and (limit.physicians or limit.departments or limit.rooms):
+    if sight.named_only or (limit is not None and (limit.physicians or limit.departments or limit.rooms)):
         # few of many: collected by their indexes, or a list of a million would be walked until a page is full
         within = RequestedProcedure.objects.filter(allowed).order_by().values("pk")
         collected = within.union(*(RequestedProcedure.objects.filter(each).order_by().values("pk") for each in besides))

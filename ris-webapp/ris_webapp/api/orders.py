@@ -204,6 +204,7 @@ def _as_changed(procedure: RequestedProcedure, order: OrderChangeIn, facility: s
         priority=order.priority,
         scheduled_at=order.scheduled_at,
         requesting_physician=order.requesting_physician,
+        practitioners=order.numbers(facility),
         requesting_department=order.requesting_department,
         clinical_indication=order.clinical_indication,
         steps=tuple(step.step() for step in order.steps),

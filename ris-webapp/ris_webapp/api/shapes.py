@@ -12,7 +12,14 @@ from ris_core.errors import InvalidValue
 from ris_core.hl7.timestamps import read_date
 from ris_core.identifiers import AETitle, PatientIdentifier, PlacerOrderNumber, StudyInstanceUID
 from ris_core.names import dicom_person_name
-from ris_core.orders.rules import DICOM_MODALITIES, OrderedStep, OrderRequest, VisitDetails
+from ris_core.orders.rules import (
+    DICOM_MODALITIES,
+    NamedAs,
+    OrderedStep,
+    OrderRequest,
+    PractitionerNumber,
+    VisitDetails,
+)
 from ris_core.patients.rules import PatientDetails
 
 
@@ -135,6 +142,14 @@ class StepIn(_Strict):
         )
 
 
+class PractitionerIn(_Strict):
+    """A doctor by number: one who has an account sees the order's result there once it is released."""
+
+    named_as: NamedAs
+    identifier: Annotated[str, Field(min_length=1, max_length=64)]
+    issuer: Annotated[str, Field(max_length=128, description="Who gave the number; empty: the sender")] = ""
+
+
 class _Said(_Strict):
     """What may be said of an order at first and changed later."""
 
@@ -143,9 +158,25 @@ class _Said(_Strict):
     priority: Priority | None = None
     scheduled_at: Annotated[AwareDatetime | None, Field(description="With its offset from UTC")] = None
     requesting_physician: Line | None = None
+    practitioners: Annotated[list[PractitionerIn] | None, Field(max_length=20)] = None
     requesting_department: Line | None = None
     clinical_indication: Text | None = None
     steps: Annotated[list[StepIn], Field(max_length=20)] = []
+
+    def numbers(self, facility: str) -> dict[NamedAs, tuple[PractitionerNumber, ...]]:
+        """Whom it names by a number: all of them, where it says anything of them."""
+        if self.practitioners is None:
+            return {}
+        return {
+            part: tuple(
+                dict.fromkeys(
+                    PractitionerNumber(each.identifier.strip(), each.issuer.strip() or facility)
+                    for each in self.practitioners
+                    if each.named_as == part and each.identifier.strip()
+                )
+            )
+            for part in NamedAs
+        }
 
 
 class OrderIn(_Said):
@@ -178,6 +209,7 @@ class OrderIn(_Said):
             priority=self.priority,
             scheduled_at=self.scheduled_at,
             requesting_physician=self.requesting_physician,
+            practitioners=self.numbers(facility),
             requesting_department=self.requesting_department,
             clinical_indication=self.clinical_indication,
             ordered_at=self.ordered_at,

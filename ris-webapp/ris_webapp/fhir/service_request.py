@@ -10,7 +10,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest as ServiceRequestMo
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import PlacerOrderNumber
 from ris_core.orders.models import ExamState, FormerNumber, RequestedProcedure
-from ris_core.orders.rules import DICOM_MODALITIES, OrderRequest
+from ris_core.orders.rules import DICOM_MODALITIES, NamedAs, OrderRequest, PractitionerNumber
 from ris_core.patients.rules import PatientDetails
 from ris_webapp.fhir.outcome import checked, valid
 from ris_webapp.fhir.systems import DICOM, DICOM_UID, identifier, order_system, type_code
@@ -113,9 +113,23 @@ def read_service_request(
         priority=_PRIORITIES_IN[priority] if priority else None,
         scheduled_at=_moment(resource, "occurrenceDateTime"),
         requesting_physician=resource["requester"].get("display", "")[:255] if "requester" in resource else None,
+        practitioners=_requester(resource, source),
         clinical_indication="; ".join(filter(None, reasons))[:4000] if reasons else None,
         ordered_at=_moment(resource, "authoredOn"),
     )
+
+
+def _requester(resource: dict[str, Any], source: str) -> dict[NamedAs, tuple[PractitionerNumber, ...]]:
+    """Who requests, by the number of ``requester.identifier``; given by its assigner, its system, or the sender."""
+    if "requester" not in resource:
+        return {}
+    number = resource["requester"].get("identifier", {})
+    assigner = str(number.get("assigner", {}).get("display", "")) or _short(str(number.get("system", "")))
+    issuer = assigner or source.partition("|")[2] or source
+    identifier = str(number.get("value", "")).strip()
+    if len(identifier) > 64 or len(issuer) > 128:
+        raise InvalidValue("a doctor's number has at most 64 characters", field="ServiceRequest.requester.identifier")
+    return {NamedAs.REQUESTING: (PractitionerNumber(identifier, issuer),) if identifier else ()}
 
 
 def _is_known_as(known: RequestedProcedure, number: str) -> bool:

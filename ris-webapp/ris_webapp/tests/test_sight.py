@@ -10,18 +10,21 @@ from django.test import Client
 from django.utils import timezone
 
 from ris_core.accounts import roles
-from ris_core.accounts.models import Role, User
+from ris_core.accounts.models import Role, SiteRole, User
 from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.critical_results.models import Urgency
 from ris_core.critical_results.services import flag
-from ris_core.exam_lists.services import assign_exams
 from ris_core.errors import InvalidValue
+from ris_core.exam_lists.services import assign_exams
 from ris_core.notices.models import Notice
 from ris_core.orders.models import FormerNumber, ImagingServiceRequest, OrderLink, RequestedProcedure, Visit
+from ris_core.orders.records import name_practitioners
+from ris_core.orders.rules import NamedAs, PractitionerNumber
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
 from ris_core.patients.visits import move_visit
+from ris_core.referrers.services import link_practitioner, unlink_practitioner
 from ris_core.sight.models import SightGrant
 from ris_core.sight.seeing import sight_of
 from ris_core.sight.services import grant_order, limit_sight, set_confidential
@@ -138,16 +141,34 @@ def test_limits_are_met_together(hidden: RequestedProcedure, limits: dict[str, l
     assert (NAME in client.get("/?when=all").content.decode()) is sees
 
 
-def test_a_referrer_sees_what_they_ordered_and_nothing_else(hidden: RequestedProcedure) -> None:
-    stranger, orderer = a_user(Role.REFERRER), a_user(Role.REFERRER, full_name="LÊ THỊ HOA")
+def _named_only() -> User:
+    """Somebody of a site's own role that sees only what names them, in every list that there is."""
+    role = a_role(*Function)
+    SiteRole.objects.filter(code=role).update(own_only=True)
+    roles.forget()
+    return a_user(role, full_name="LÊ THỊ HOA")
+
+
+def test_who_sees_only_what_names_them_is_known_by_number_and_not_by_name(hidden: RequestedProcedure) -> None:
+    stranger, orderer = _named_only(), _named_only()
+    name_practitioners(hidden.request_id, {NamedAs.REQUESTING: (PractitionerNumber("BS-42", "BVQ"),)})
+    link = link_practitioner(orderer.pk, "BS-42", "BVQ", SYSTEM)
     assert client_as(user=stranger).get(f"/exams/{hidden.pk}/").status_code == 403
     assert NAME not in client_as(user=stranger).get("/?when=all").content.decode()
-    assert client_as(user=orderer).get(f"/exams/{hidden.pk}/").status_code == 200
-    assert NAME in client_as(user=orderer).get("/?when=all").content.decode()
+    client = client_as(user=orderer)
+    assert client.get(f"/exams/{hidden.pk}/").status_code == 200
+    assert _showing(client, hidden) >= {"worklist:worklist", "referrers:results", "reading:page"}
+    assert "patients:patient" not in _showing(client, hidden)
+    unlink_practitioner(link.pk, SYSTEM)
+    assert client.get(f"/exams/{hidden.pk}/")["Location"].startswith("/login/")
+    orderer.refresh_from_db()
+    again = client_as(user=orderer)
+    assert again.get("/?when=all").status_code == 200
+    assert _showing(again, hidden) == set()
 
 
 def test_a_grant_opens_one_exam_until_it_ends(hidden: RequestedProcedure) -> None:
-    user = a_user(Role.REFERRER)
+    user = _named_only()
     client = client_as(user=user)
     assert client.get(f"/exams/{hidden.pk}/").status_code == 403
     until = timezone.now() + timedelta(days=2)
@@ -161,7 +182,7 @@ def test_a_grant_opens_one_exam_until_it_ends(hidden: RequestedProcedure) -> Non
 def test_a_grant_opens_every_exam_of_the_order_or_those_of_one_service(hidden: RequestedProcedure) -> None:
     second = an_exam()
     RequestedProcedure.objects.filter(pk=second.pk).update(request_id=hidden.request_id, service_code="SA-BUNG")
-    whole, one = a_user(Role.REFERRER), a_user(Role.REFERRER)
+    whole, one = _named_only(), _named_only()
     number, until = hidden.request.accession_number, timezone.now() + timedelta(days=2)
     grant_order(whole.pk, number, until, "Hội chẩn liên viện", SYSTEM)
     grant_order(one.pk, number, until, "Hội chẩn liên viện", SYSTEM, service_code="SA-BUNG")

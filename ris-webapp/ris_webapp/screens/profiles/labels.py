@@ -24,6 +24,8 @@ PLACES: dict[str, dict[str, Text]] = {
         "scheduled_at": _("Giờ hẹn"),
         "ordered_at": _("Thời điểm chỉ định"),
         "requesting_physician": _("Bác sĩ chỉ định"),
+        "referring_physician": _("Bác sĩ gửi bệnh (mã)"),
+        "copies_to": _("Gửi thêm kết quả cho (mã)"),
         "requesting_department": _("Khoa chỉ định"),
         "clinical_indication": _("Chẩn đoán, lý do chụp"),
         "comments": _("Dặn dò kỹ thuật viên"),

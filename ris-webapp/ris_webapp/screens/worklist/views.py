@@ -60,7 +60,7 @@ def worklist(request: UserRequest) -> HttpResponse:
     period = wanted.period()
     context |= {
         "live_position": position,
-        "facets": facets(wanted, narrowed=exams if wanted.narrowed or sight.limit else None),
+        "facets": facets(wanted, narrowed=exams if wanted.narrowed or sight.is_limited else None),
         "mine_count": len(exams_of(request.user.pk)),
         "filters": filters,
         "labels": LABELS,
