@@ -116,6 +116,9 @@ class StoringEngine(Engine):
             happens()
         return StoredInstance(instance, study, there)
 
+    def remote_ae_title(self, orthanc_id: str) -> str:
+        return "CT1"
+
     def instance_md5(self, orthanc_id: str) -> str:
         return hashlib.md5(self.files[OrthancId(orthanc_id)], usedforsecurity=False).hexdigest()
 

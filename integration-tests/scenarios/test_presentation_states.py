@@ -128,7 +128,7 @@ def test_window_graphics_and_shutter_of_a_state_are_shown_and_taken_away(
     state.PresentationLUTShape = "INVERSE"
     engine.store_instance(a_file(state))
     with open_viewer(browser, suite, str(images[0].StudyInstanceUID)) as (page, errors):
-        page.wait_for_selector("#quang-states")
+        _wait_shown(page)
         before = page.evaluate(_LOOK)
         page.select_option("#quang-states select", label="HOI CHAN")
         page.wait_for_function("() => document.querySelectorAll('svg.quang-presentation .shutter').length === 2")
@@ -167,6 +167,7 @@ def test_every_turn_and_flip_puts_the_image_where_the_standard_has_it(
     engine.store_instance(a_file(area))
     with open_viewer(browser, suite, str(images[0].StudyInstanceUID)) as (page, errors):
         page.wait_for_function("() => document.querySelectorAll('#quang-states option').length > 9")
+        _wait_shown(page)
         for degrees, flip in TURNS:
             page.select_option("#quang-states select", label=f"R{degrees}{flip}")
             expected = _turned(DISC, degrees, flip)
@@ -182,6 +183,13 @@ def test_every_turn_and_flip_puts_the_image_where_the_standard_has_it(
         )
         assert [(left + right) / 2, (top + bottom) / 2] == pytest.approx([size[0] / 2, size[1] / 2], abs=1)
     assert errors == []
+
+
+def _wait_shown(page: Page) -> None:
+    """The states are listed as soon as the study is known: wait until the viewer has also shown the first image and
+    nothing of it changes any more, since OHIF sets window and camera after the first picture."""
+    page.wait_for_selector("#quang-states")
+    page.wait_for_function(_AT_REST)
 
 
 def _turned(point: tuple[int, int], degrees: int, flip: str) -> tuple[float, float]:
@@ -202,6 +210,17 @@ def _on_screen(page: Page, point: tuple[int, int]) -> tuple[float, float]:
 
 
 _VIEWPORT = "const { viewport } = window.cornerstone.getEnabledElements()[0];"
+_AT_REST = """() => {
+    const viewport = window.cornerstone?.getEnabledElements()[0]?.viewport;
+    const image = viewport?.csImage;
+    if (!image || image.imageId !== viewport.getCurrentImageId()) return false;
+    const { voiRange } = viewport.getProperties();
+    const look = JSON.stringify([voiRange, viewport.getCamera(), viewport.canvas.clientWidth]);
+    window.alike = look === window.looked ? (window.alike ?? 0) + 1 : 0;
+    window.looked = look;
+    return Boolean(voiRange) && window.alike > 20;
+}"""
+"""Polled at each picture of the screen."""
 _LOOK = f"""() => {{
     {_VIEWPORT}
     const {{ voiRange, invert }} = viewport.getProperties();

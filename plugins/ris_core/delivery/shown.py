@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ris_core.delivery.holding import has_open_hold
 from ris_core.matching.identity import one_patient
 from ris_core.orders.models import OrderLink
 from ris_core.reports.encapsulated import report_series_uid
 from ris_core.studies.links import received_of
-from ris_core.studies.models import OperationKind, Study, StudyLink, StudyState
+from ris_core.studies.models import OperationKind, OperationState, Placement, Study, StudyLink, StudyState
 
 HIDDEN_STATES = (StudyState.CONFLICT, StudyState.UNMATCHED, StudyState.REJECTED)
 
@@ -32,14 +32,24 @@ def shown_studies(procedure_id: int) -> list[Study]:
 
 def _withheld_uids(studies: Collection[Study]) -> set[str]:
     """UIDs under which images of another patient wait in a queue, or were rejected: a rejected study stays under its
-    UID in the engine."""
-    rejected = Q(state=StudyState.REJECTED, reason=OperationKind.REJECT_STUDY, gone_from_engine_at__isnull=True)
+    UID in the engine until it has one of its own."""
+    rejected = Q(
+        state=StudyState.REJECTED,
+        reason__in=(OperationKind.REJECT_STUDY, OperationKind.CHANGE_PATIENT),
+        gone_from_engine_at__isnull=True,
+    ) & ~Q(pk__in=_placed_elsewhere())
     same_uid = Study.objects.filter(study_instance_uid__in={study.study_instance_uid for study in studies})
     return {
         other.study_instance_uid
         for other in same_uid.filter(Q(state=StudyState.CONFLICT) | rejected)
         if other.state == StudyState.CONFLICT or _is_of_another_patient(other, studies)
     }
+
+
+def _placed_elsewhere() -> QuerySet[Placement, int]:
+    """Studies of which nothing lies under their UID any more: all was put into another study, and is there."""
+    whole = Placement.objects.filter(undone=False, series_instance_uid="", operation__state=OperationState.DONE)
+    return whole.values_list("origin_id", flat=True)
 
 
 def _is_of_another_patient(other: Study, studies: Collection[Study]) -> bool:

@@ -138,7 +138,7 @@ class _Arranger:
             # two patients may have come under one StudyInstanceUID: the one whose images were put here
             origins = Study.objects.filter(
                 study_instance_uid=came_with,
-                placements_away__series_instance_uid=series,
+                placements_away__series_instance_uid__in=(series, ""),
                 placements_away__target=self._study,
             ).order_by("pk")
             origin = self._row((origins.first() or origin).pk)

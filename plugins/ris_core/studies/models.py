@@ -278,7 +278,8 @@ class Placement(models.Model):
     operation = models.ForeignKey(StudyOperation, on_delete=models.PROTECT, related_name="placements")
     origin = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="placements_away")
     target = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="placements_here")
-    series_instance_uid = models.CharField(max_length=64)
+    series_instance_uid = models.CharField(max_length=64, blank=True)
+    """Empty: all that came with the study and is placed nowhere else, images that come later included."""
     sop_instance_uid = models.CharField(max_length=64, blank=True)
     """Empty: the whole series, images that come later included."""
     undone = models.BooleanField(default=False)

@@ -7,17 +7,34 @@ from collections.abc import Collection
 from django.conf import settings
 from django.utils import timezone
 
-from ris_core.audit.services import Actor, record
+from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, TransitionRefused
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.jobs.services import enqueue
+from ris_core.matching.identity import one_patient
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies import effects
 from ris_core.studies.corrections import owe_correction
 from ris_core.studies.engine_ids import engine_id
-from ris_core.studies.links import locked_procedure, locked_study, make_link, received_of, unmake_link
+from ris_core.studies.links import (
+    locked_procedure,
+    locked_study,
+    make_link,
+    other_patients,
+    received_of,
+    unmake_link,
+)
 from ris_core.studies.locks import respect_lock
-from ris_core.studies.models import OperationKind, Placement, Study, StudyLink, StudyOperation, StudyState
+from ris_core.studies.models import (
+    OperationKind,
+    OperationState,
+    Placement,
+    Study,
+    StudyLink,
+    StudyOperation,
+    StudyState,
+)
 from ris_core.studies.operation_rules import Refusal, Subject, refusal_to_combine
 from ris_core.studies.received import header_from_json
 from ris_core.studies.rejection import Rejection
@@ -119,6 +136,50 @@ def place_images(
     operation.other_study = target
     operation.before["superseded"] = superseded
     keep_operation(operation, actor)
+
+
+def place_everything(operation: StudyOperation, study: Study, target: Study) -> None:
+    """Place all of ``study`` into ``target``, what comes later included: two patients' images came under one
+    StudyInstanceUID, and each patient's are to stand alone (domain invariant 4)."""
+    here = Placement.objects.filter(target=study, undone=False)
+    moved = list(here.values_list("pk", "origin_id", "series_instance_uid", "sop_instance_uid"))
+    here.update(undone=True)
+    for _, origin_id, series, instance in moved:
+        if origin_id != target.pk:
+            Placement.objects.create(
+                operation=operation,
+                origin_id=origin_id,
+                target=target,
+                series_instance_uid=series,
+                sop_instance_uid=instance,
+            )
+    Placement.objects.create(operation=operation, origin=study, target=target)
+    operation.other_study = target
+    operation.before["superseded"] = [pk for pk, *_ in moved]
+    for twin in twins_of(study):
+        enqueue("study_arrived", twin.orthanc_id)
+
+
+def give_rejected_its_own_uid(rejected: Study, twin: Study) -> None:
+    """Images of another patient have come under the UID of a study that had been rejected before: now it stands alone;
+    in the caller's transaction, which has both locked. Nothing happens where it does already, or is the same patient's.
+    """
+    operation = StudyOperation.objects.filter(
+        study=rejected, kind=OperationKind.REJECT_STUDY, undone_at__isnull=True, other_study__isnull=True
+    ).first()
+    if rejected.state != StudyState.REJECTED or operation is None or operation.state != OperationState.DONE:
+        return
+    if one_patient(received_of(twin), received_of(rejected)):
+        return
+    place_everything(operation, rejected, new_study(rejected, StudyState.REJECTED))
+    operation.state = OperationState.RUNNING
+    operation.save(update_fields=["state"])
+    keep_operation(operation, SYSTEM)
+
+
+def twins_of(study: Study) -> list[Study]:
+    """The studies of other patients under the same StudyInstanceUID that are shown or wait."""
+    return other_patients(study, Study.objects.filter(study_instance_uid=study.study_instance_uid).order_by("pk"))
 
 
 def take_out(operation: StudyOperation, study: Study, actor: Actor) -> list[RequestedProcedure]:

@@ -24,10 +24,12 @@ from ris_core.studies.operation_steps import (
     link_by_person,
     new_study,
     opened_study,
+    place_everything,
     place_images,
     refuse,
     subject_of,
     take_out,
+    twins_of,
 )
 from ris_core.studies.rejection import Rejection
 
@@ -106,6 +108,7 @@ def change_patient(
     """The study is another patient's than the device says: it goes to that patient's order (IHE RAD PIR, IOCM).
 
     The only way to link a study against what its images say; their device's words are kept and come back with undo.
+    Where another patient's images lie under the same StudyInstanceUID, this one gets a UID of its own.
 
     :raises TransitionRefused: a report on these images was approved: recall it first, so that its receivers are told
     """
@@ -118,6 +121,7 @@ def change_patient(
         raise TransitionRefused("the study is this patient's already", field="SAME_PATIENT")
     operation = begin_operation(OperationKind.CHANGE_PATIENT, study, actor, reason)
     operation.before["restated"] = study.restated
+    shares_uid = bool(twins_of(study))
     take_out(operation, study, actor)
     patient = procedure.patient
     primary = patient.identifiers.filter(is_primary=True).first()
@@ -128,9 +132,13 @@ def change_patient(
         "00100030": patient.birth_date if len(patient.birth_date) == 8 else "",
         "00100040": patient.sex,
     }
-    study.restated = {**study.restated, **stated}
-    study.save(update_fields=["restated"])
-    operation.before["links_added"] = [link_by_person(study, procedure, actor, operation.reason).pk]
+    linked = study
+    if shares_uid:
+        linked = new_study(study, StudyState.RECEIVING)
+        place_everything(operation, study, linked)
+    linked.restated = {**study.restated, **stated}
+    linked.save(update_fields=["restated"])
+    operation.before["links_added"] = [link_by_person(linked, procedure, actor, operation.reason).pk]
     keep_operation(operation, actor)
     return operation
 
@@ -141,12 +149,18 @@ def reject_study(
 ) -> StudyOperation:
     """The whole study is not to be used: hidden from lists, viewers and counts, never deleted (IOCM).
 
+    Where another patient's images lie under the same StudyInstanceUID, it gets a UID of its own, so that the other's
+    may be shown again.
+
     :raises TransitionRefused: a report on these images was approved: recall it first, so that its receivers are told
     """
     study = opened_study(study_id, actor, breaking_reason)
     refuse(refusal_to_take(subject_of(study), 1, all_allowed=True))
     operation = begin_operation(OperationKind.REJECT_STUDY, study, actor, reason, why)
+    shares_uid = bool(twins_of(study))
     take_out(operation, study, actor)
+    if shares_uid:
+        place_everything(operation, study, new_study(study, StudyState.REJECTED))
     keep_operation(operation, actor)
     return operation
 

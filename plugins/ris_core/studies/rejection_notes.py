@@ -41,7 +41,10 @@ def _store(engine: Engine, operation: StudyOperation) -> None:
         images[file.text(_SERIES_INSTANCE_UID)].append(image)
     if not images:
         raise EngineFailed("the rejected images are not where they were moved to; the note is written when they are")
-    study = engine.study(operation.study.orthanc_id)
+    try:
+        study = engine.study(operation.study.orthanc_id)
+    except NotInEngine:  # all of it has been put elsewhere: its note lies with it
+        study = engine.study(rejected_from.orthanc_id)
     at = timezone.localtime(operation.started_at)
     note = rejection_note(Rejection(operation.rejection), study.main_tags, images, key, at)
     stored = engine.store_instance(note)

@@ -37,6 +37,7 @@ from ris_core.studies.links import (
     unmake_link,
 )
 from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, EnginePosition, Study, StudyLink, StudyState
+from ris_core.studies.operation_steps import give_rejected_its_own_uid
 from ris_core.studies.placing import place
 from ris_core.studies.received import Header
 from ris_core.tag_rules.services import applied_to
@@ -78,11 +79,13 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
                 rules=list(applied.rules),
                 attributes=sorted(applied.changes),
             )
-    others = other_patients(study, same_uid)
+    others = other_patients(study, same_uid) if study.state != StudyState.REJECTED else []
     if others:
         for row in (study, *others):
             put_in_queue(row, StudyState.CONFLICT, Reason.TWO_PATIENTS_ONE_STUDY_UID, [])
     elif study.state != StudyState.REJECTED:
+        for row in same_uid:
+            give_rejected_its_own_uid(row, study)
         place(study, [header.restated(study.restated) for header in headers], now)
     return study
 

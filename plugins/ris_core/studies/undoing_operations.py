@@ -25,6 +25,14 @@ from ris_core.studies.models import (
 from ris_core.studies.operation_steps import link_by_person, tell_of_operation
 from ris_core.studies.operations_under_way import is_stuck
 
+_MADE_A_STUDY = (
+    OperationKind.SPLIT,
+    OperationKind.REJECT_IMAGES,
+    OperationKind.REJECT_STUDY,
+    OperationKind.CHANGE_PATIENT,
+)
+"""Operations whose other study, if any, was made for them."""
+
 
 @transaction.atomic
 def undo_operation(operation_id: int, actor: Actor, reason: str, *, breaking_reason: str = "") -> StudyOperation:
@@ -84,7 +92,7 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
                 )
             link_by_person(study, procedure, actor, reason)
     made = next((row for row in studies if row.pk == operation.other_study_id), None)
-    if made is not None and operation.kind in (OperationKind.SPLIT, OperationKind.REJECT_IMAGES):
+    if made is not None and operation.kind in _MADE_A_STUDY:
         for link in made.links.filter(undone_at__isnull=True):
             procedure = locked_procedure(link.procedure_id)
             effects.respect_approved_report(procedure)

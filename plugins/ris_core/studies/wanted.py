@@ -89,7 +89,8 @@ class Plan:
     study_instance_uid: str
     wanted: Wanted
     placements: tuple[tuple[str, str, int], ...] = field(default=())
-    """SeriesInstanceUID, SOPInstanceUID (or empty: the whole series), key of the study that they belong to."""
+    """SeriesInstanceUID (or empty: everything), SOPInstanceUID (or empty: the whole series), key of the study that they
+    belong to."""
     decided: tuple[tuple[int, str], ...] = field(default=())
     """Copies under the UIDs of its images, and what a person has decided about each."""
     files_left: tuple[str, ...] = field(default=())
@@ -98,7 +99,7 @@ class Plan:
     def owner(self, series_instance_uid: str, sop_instance_uid: str) -> int:
         """The study that an image received with this one belongs to."""
         by_uid = {(series, instance): target for series, instance, target in self.placements}
-        whole = by_uid.get((series_instance_uid, ""), self.study_id)
+        whole = by_uid.get((series_instance_uid, ""), by_uid.get(("", ""), self.study_id))
         return by_uid.get((series_instance_uid, sop_instance_uid), whole)
 
     def digest(self, instance_count: int) -> str:

@@ -227,3 +227,86 @@ def test_a_rejected_study_does_not_come_back_under_another_patient() -> None:
     Study.objects.filter(pk=study.pk).update(state=StudyState.REJECTED, patient=None)
     with pytest.raises(TransitionRefused):
         operations.change_patient(study.pk, other.pk, a_reader(), "wrong line of the worklist")
+
+
+def two_patients_under_one_uid(engine: StoringEngine) -> tuple[RequestedProcedure, Study, RequestedProcedure, Study]:
+    """Each with their order and their images."""
+    exam, other = an_exam(images=False), an_exam(images=False)
+    patient_id = other.patient.identifiers.get(is_primary=True).value
+    name, theirs = {"PatientName": exam.patient.dicom_name}, {"PatientID": patient_id, "PatientName": "LÊ^VĂN KHÁC"}
+    first = arrived(engine, an_image(1, exam, **name), an_image(1, exam, TWO, **name))
+    second = arrived(engine, *(an_image(7, exam, series, **theirs) for series in (ONE, TWO)))
+    first.refresh_from_db()
+    assert (first.state, second.state) == (StudyState.CONFLICT, StudyState.CONFLICT)
+    return exam, first, other, second
+
+
+def arrived(engine: StoringEngine, *images: bytes) -> Study:
+    """As the rules take it in."""
+    for image in images:
+        place = engine.receive(image)
+    follow_study(engine, place)
+    return Study.objects.get(orthanc_id=place)
+
+
+def carry(*studies: Study | None) -> None:
+    """The worker has brought their files into line."""
+    for study in studies:
+        assert study is not None
+        correct_study(str(study.pk))
+        study.refresh_from_db()
+
+
+def test_a_rejected_study_leaves_its_uid_to_the_other_patient_and_comes_back(engine: StoringEngine) -> None:
+    """Domain invariant 4: each patient's study stands alone."""
+    exam, first, _, second = two_patients_under_one_uid(engine)
+    operation = operations.reject_study(second.pk, Rejection.WRONG_WORKLIST_ENTRY, a_reader(), "another patient")
+    made = operation.other_study
+    carry(second, made)
+    assert made is not None
+    assert engine.find_studies(exam.study_instance_uid) == [first.orthanc_id]
+    assert [len(engine._of(study.orthanc_id)) for study in (first, second, made)] == [2, 0, 2]
+    late = engine.receive(an_image(9, exam, PatientID=second.received_patient_id, PatientName="LÊ^VĂN KHÁC"))
+    follow_study(engine, late)
+    carry(second)
+    assert [len(engine._of(study.orthanc_id)) for study in (second, made)] == [0, 3]
+    follow_study(engine, first.orthanc_id)
+    first.refresh_from_db()
+    assert first.state != StudyState.CONFLICT
+    undo_operation(operation.pk, a_reader(), "not rejected after all")
+    carry(made, second)
+    assert len(engine._of(second.orthanc_id)) == 3
+
+
+def test_a_study_of_another_patient_gets_a_uid_of_its_own_where_two_share_one(engine: StoringEngine) -> None:
+    exam, first, other, second = two_patients_under_one_uid(engine)
+    operation = operations.change_patient(second.pk, other.pk, a_reader(), "the device gave both one number")
+    made = operation.other_study
+    carry(second, made)
+    assert made is not None
+    assert made.links.get(undone_at__isnull=True).procedure_id == other.pk
+    assert engine.find_studies(exam.study_instance_uid) == [first.orthanc_id]
+    assert len(engine._of(made.orthanc_id)) == 2
+    follow_study(engine, first.orthanc_id)
+    assert first.links.filter(procedure=exam, undone_at__isnull=True).exists()
+    undo_operation(operation.pk, a_reader(), "as it was")
+    carry(made, second)
+    assert len(engine._of(second.orthanc_id)) == 2
+    assert not made.links.filter(undone_at__isnull=True).exists()
+
+
+def test_a_study_rejected_before_gets_out_of_the_way_when_another_patient_comes(engine: StoringEngine) -> None:
+    exam, other = an_exam(images=False), an_exam(images=False)
+    patient_id = other.patient.identifiers.get(is_primary=True).value
+    rejected = arrived(engine, an_image(7, exam, PatientID=patient_id, PatientName="LÊ^VĂN KHÁC"))
+    operation = operations.reject_study(rejected.pk, Rejection.QUALITY, a_reader(), "blurred")
+    carry(rejected)
+    operation.refresh_from_db()
+    assert (operation.other_study, operation.state) == (None, OperationState.DONE)
+    first = arrived(engine, an_image(1, exam, PatientName=exam.patient.dicom_name))
+    operation.refresh_from_db()
+    carry(rejected, operation.other_study)
+    assert engine.find_studies(exam.study_instance_uid) == [first.orthanc_id]
+    operation.refresh_from_db()
+    assert operation.state == OperationState.DONE
+    assert first.links.filter(procedure=exam, undone_at__isnull=True).exists()

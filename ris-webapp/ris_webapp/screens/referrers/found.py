@@ -43,7 +43,7 @@ def results_of(user: User, query: str = "") -> QuerySet[RequestedProcedure]:
 
 def new_results(user: User) -> int:
     """How many the doctor has not opened."""
-    return results_of(user).filter(is_new=True).count()
+    return results_of(user).filter(Q(is_new=True)).count()
 
 
 def waiting_of(user: User) -> int:

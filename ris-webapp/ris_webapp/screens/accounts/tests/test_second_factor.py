@@ -132,7 +132,7 @@ def test_a_wrong_code_pairs_nothing_and_the_secret_lies_sealed(telephone: Teleph
     assert kept.confirmed_at is None
     assert telephone.secret not in bytes(kept.sealed_secret)
     answer = Client().post("/login/", {"username": user.username, "password": PASSWORD})
-    assert answer["Location"] == "/", "what is not paired is not asked for"
+    assert answer["Location"] == "/start/", "what is not paired is not asked for"
 
 
 def test_another_login_is_shown_another_secret(telephone: Telephone) -> None:
