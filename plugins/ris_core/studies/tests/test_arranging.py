@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ris_core.errors import TransitionRefused
-from ris_core.identifiers import OrthancId
+from ris_core.identifiers import OrthancId, StudyInstanceUID
 from ris_core.jobs.models import Job
 from ris_core.notices.services import open_notices
 from ris_core.orders.models import ExamState, RequestedProcedure
@@ -264,13 +264,13 @@ def test_a_rejected_study_leaves_its_uid_to_the_other_patient_and_comes_back(eng
     made = operation.other_study
     carry(second, made)
     assert made is not None
-    assert engine.find_studies(exam.study_instance_uid) == [first.orthanc_id]
+    assert engine.find_studies(StudyInstanceUID(exam.study_instance_uid)) == [first.orthanc_id]
     assert [len(engine._of(study.orthanc_id)) for study in (first, second, made)] == [2, 0, 2]
     late = engine.receive(an_image(9, exam, PatientID=second.received_patient_id, PatientName="LÊ^VĂN KHÁC"))
     follow_study(engine, late)
     carry(second)
     assert [len(engine._of(study.orthanc_id)) for study in (second, made)] == [0, 3]
-    follow_study(engine, first.orthanc_id)
+    follow_study(engine, OrthancId(first.orthanc_id))
     first.refresh_from_db()
     assert first.state != StudyState.CONFLICT
     undo_operation(operation.pk, a_reader(), "not rejected after all")
@@ -285,9 +285,9 @@ def test_a_study_of_another_patient_gets_a_uid_of_its_own_where_two_share_one(en
     carry(second, made)
     assert made is not None
     assert made.links.get(undone_at__isnull=True).procedure_id == other.pk
-    assert engine.find_studies(exam.study_instance_uid) == [first.orthanc_id]
+    assert engine.find_studies(StudyInstanceUID(exam.study_instance_uid)) == [first.orthanc_id]
     assert len(engine._of(made.orthanc_id)) == 2
-    follow_study(engine, first.orthanc_id)
+    follow_study(engine, OrthancId(first.orthanc_id))
     assert first.links.filter(procedure=exam, undone_at__isnull=True).exists()
     undo_operation(operation.pk, a_reader(), "as it was")
     carry(made, second)
@@ -306,7 +306,7 @@ def test_a_study_rejected_before_gets_out_of_the_way_when_another_patient_comes(
     first = arrived(engine, an_image(1, exam, PatientName=exam.patient.dicom_name))
     operation.refresh_from_db()
     carry(rejected, operation.other_study)
-    assert engine.find_studies(exam.study_instance_uid) == [first.orthanc_id]
+    assert engine.find_studies(StudyInstanceUID(exam.study_instance_uid)) == [first.orthanc_id]
     operation.refresh_from_db()
     assert operation.state == OperationState.DONE
     assert first.links.filter(procedure=exam, undone_at__isnull=True).exists()

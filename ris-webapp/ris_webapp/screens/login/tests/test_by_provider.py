@@ -56,7 +56,7 @@ def test_the_page_has_a_button_and_the_login_goes_on_to_the_page_that_was_asked_
 
 @pytest.mark.parametrize("after", ["https://evil.test/", "//evil.test/", "javascript:alert(1)", "/\\evil.test"])
 def test_nobody_is_sent_on_to_a_stranger(peer: ExampleProvider, after: str) -> None:
-    assert come_back(Client(), peer, after)["Location"] == "/"
+    assert come_back(Client(), peer, after)["Location"] == "/start/"
 
 
 def test_another_browser_or_a_second_time_gets_nobody_in(peer: ExampleProvider) -> None:
