@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ris_core.errors import InvalidValue
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would run when a cell begins with it; such a cell is written with an apostrophe before it."""
+_FORMULA: Final = "[=+\\-@\t\r\n＝＋－＠]"
+"""What a spreadsheet would run when a cell begins with it (the wide ones in some languages); such a cell is written
+with an apostrophe before it."""
+_BEGINS: Final = re.compile(f"^(?={_FORMULA})")
+_BEGINS_AFTER: Final = re.compile(f"([;\t])(?='*{_FORMULA})")
+"""Where a spreadsheet that separates by semicolons or tabs would begin another cell."""
+_GUARDED: Final = re.compile(f"([;\t])'(?='*{_FORMULA})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ def read_table(content: bytes, *, most_bytes: int, most_lines: int) -> tuple[lis
     if len(lines) > most_lines:
         raise InvalidValue(f"the file has more than {most_lines} lines", field="file")
     names = [name.strip().lower() for name in lines[0]] if lines else []
-    return names, [[cell.removeprefix("'") for cell in line] for line in lines[1:]]
+    return names, [[_unguarded(cell) for cell in line] for line in lines[1:]]
 
 
 def written(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
@@ -52,5 +58,13 @@ def written(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(columns)
-    writer.writerows([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row] for row in rows)
+    writer.writerows(map(_guarded, row) for row in rows)
     return "\ufeff" + file.getvalue()
+
+
+def _guarded(cell: str) -> str:
+    return _BEGINS.sub("'", _BEGINS_AFTER.sub(r"\1'", cell))
+
+
+def _unguarded(cell: str) -> str:
+    return _GUARDED.sub(r"\1", cell.removeprefix("'"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,9 +24,16 @@ def test_what_is_written_is_read_again(rows: list[list[str]]) -> None:
     assert read_table(file, most_bytes=10**6, most_lines=10**6) == (["code", "name"], rows)
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＠SUM(A1)"])
 def test_nothing_in_a_cell_is_run_by_a_spreadsheet(cell: str) -> None:
     assert written(("name",), [[cell]]).split("\r\n", 1)[1].lstrip('"').startswith("'")
+
+
+@pytest.mark.parametrize("cell", ["a;=1+1", "a\t@SUM(A1)", "a;+1;-1", "a;'=1"])
+def test_nor_where_it_separates_by_semicolons(cell: str) -> None:
+    """As spreadsheets do where the comma is for decimals; Vietnam is such a country."""
+    row = written(("name",), [[cell]]).split("\r\n")[1]
+    assert not [part for part in re.split("[;\t]", row)[1:] if part[0] != "'"]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

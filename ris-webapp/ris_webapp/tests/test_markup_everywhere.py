@@ -72,7 +72,8 @@ def _pages(things: Things) -> dict[str, HttpResponseBase]:
     User.objects.filter(pk=user.pk).update(full_name=MARKUP)
     client = client_as(user=user)
     client.raise_request_exception = False
-    asked = {"when": "all", "q": "", "exams": things.exam.pk, "ids": things.exam.pk, "of": "register", "box": "all"}
+    exam = things.exam.pk
+    asked: dict[str, str | int] = {"when": "all", "q": "", "exams": exam, "ids": exam, "of": "register", "box": "all"}
     return {
         address.name: client.get(things.path(address.name), asked)
         for address in ADDRESSES.values()
