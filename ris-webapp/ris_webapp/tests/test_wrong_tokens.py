@@ -30,6 +30,7 @@ from ris_webapp.tests.people import client_as
 pytestmark = pytest.mark.django_db
 
 LATER: Final = datetime.now(UTC) + timedelta(hours=1)
+STATUS: Final = "/exams/1/status"
 AS_SCRIPT: Final = {"Accept": "application/json"}
 IMAGE: Final = "/dicom-web/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1/rendered"
 
@@ -45,7 +46,7 @@ DOORS: Final[dict[str, Callable[[Client, str], Any]]] = {
     "key": lambda client, text: client.get("/api/v1/orders", headers={"Authorization": f"Bearer {text}"}),
     "fhir": lambda client, text: client.get("/fhir/Patient", headers={"Authorization": f"Bearer {text}"}),
     "viewer": lambda client, text: client.get(IMAGE, headers={"Cookie": f"quang_view_0123456789ab={text}"}),
-    "session": lambda client, text: client.get("/exams/1/status", headers=AS_SCRIPT | {"Cookie": f"quang_session={text}"}),
+    "session": lambda client, text: client.get(STATUS, headers=AS_SCRIPT | {"Cookie": f"quang_session={text}"}),
 }  # fmt: skip
 OPENS: Final = {"result": {"result"}, "image": {"image"}, "share": {"share"}, "key": {"key"}, "fhir": {"key"}}
 """The kinds of token that a door takes; the engine's images and sessions stand for themselves."""
