@@ -1,4 +1,4 @@
-"""Markup and formulas in every text of the whole database: shown as text on every page and in every export (Q11)."""
+"""Markup and formulas in every text of the whole database: shown as text on every page and in every export (Q8)."""
 
 from __future__ import annotations
 

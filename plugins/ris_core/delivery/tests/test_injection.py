@@ -1,4 +1,4 @@
-"""Whatever stands in a field of what is sent stays data there: no segment, no element, no member more (Q11)."""
+"""Whatever stands in a field of what is sent stays data there: no segment, no element, no member more (Q8)."""
 
 from __future__ import annotations
 
