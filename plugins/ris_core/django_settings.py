@@ -49,6 +49,7 @@ DOMAIN_APPS = [
     "ris_core.sharing",
     "ris_core.exports",
     "ris_core.referrers",
+    "ris_core.portal",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.changes",

@@ -106,6 +106,7 @@ RAIL = (
     RailEntry("api_keys:keys", "lock", _("Khoá API"), Function.MANAGE_ACCOUNTS, administration=True),
     RailEntry("receivers:receivers", "mail-forward", _("Nơi nhận thông báo"), Function.ADMINISTER, administration=True),
     RailEntry("hanging:protocols", "layout-grid", _("Treo ảnh"), Function.ADMINISTER, administration=True),
+    RailEntry("portal:rules", "user", _("Cổng người bệnh"), Function.ADMINISTER, administration=True),
     RailEntry("tag_rules:rules", "edit", _("Quy tắc thông tin ảnh"), Function.ADMINISTER, administration=True),
     RailEntry("signing_policy:policy", "pencil", _("Chữ ký số"), Function.ADMINISTER, administration=True),
     RailEntry("jobs:jobs", "clock", _("Việc nền"), Function.ADMINISTER, administration=True),

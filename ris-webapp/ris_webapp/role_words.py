@@ -55,6 +55,8 @@ FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
             Function.EXPORT_EXAM: _("Xuất ảnh ra tệp, đĩa"),
             Function.SHARE_EXAM: _("Chia sẻ ca ra ngoài bằng liên kết"),
             Function.MANAGE_SHARES: _("Xem, gia hạn, thu hồi liên kết người khác đã chia sẻ"),
+            Function.PRINT_PORTAL_SLIP: _("In, huỷ phiếu xem kết quả và xem việc dùng cổng người bệnh"),
+            Function.DECIDE_FOR_PATIENT: _("Giữ lại hoặc cho người bệnh xem ngay một kết quả"),
             Function.RELEASE_RESULTS: _("Trả kết quả đang giữ vì chưa thanh toán"),
         },
     ),

@@ -21,8 +21,9 @@ from django.utils import timezone
 
 from ris_core.access.models import EndedGrant, UserSession
 from ris_core.access.sessions import alive
-from ris_core.access.tokens import SHARE, receiver_grant, session_grant
+from ris_core.access.tokens import PORTAL, SHARE, receiver_grant, session_grant
 from ris_core.delivery.models import Receiver
+from ris_core.portal.looks import ended_looks
 
 log = logging.getLogger(__name__)
 
@@ -68,14 +69,15 @@ class EndedGrants:
             self._lock.release()
 
     def is_open(self, grant: str) -> bool:
-        """Whether tokens under ``grant`` may be used: it has not ended, and for a share we know so for sure."""
+        """Whether tokens under ``grant`` may be used: it has not ended, and for a share or a patient we know so for
+        sure."""
         state = self._state
         if state is None or not grant:
             return False
         read_at, ended = state
         if grant in ended:
             return False
-        return not grant.startswith(SHARE) or self._clock() - read_at <= TRUSTED_SECONDS
+        return not grant.startswith((SHARE, PORTAL)) or self._clock() - read_at <= TRUSTED_SECONDS
 
     def _age(self) -> float:
         state = self._state
@@ -94,7 +96,7 @@ def read_ended_grants(now: datetime | None = None) -> frozenset[str]:
     named = EndedGrant.objects.values_list("grant", flat=True)
     logins = UserSession.objects.exclude(alive(at)).values_list("key", flat=True)
     receivers = Receiver.objects.filter(active=False).values_list("code", flat=True)
-    return frozenset((*named, *map(session_grant, logins), *map(receiver_grant, receivers)))
+    return frozenset((*named, *map(session_grant, logins), *map(receiver_grant, receivers), *ended_looks(at)))
 
 
 def forget_ended_grants(_subject_id: str = "") -> None:

@@ -61,6 +61,10 @@ class Function(StrEnum):
     """See, prolong and revoke what others have shared."""
     EXPORT_EXAM = "export_exam"
     """Take images out as files: DICOM, discs, pictures."""
+    PRINT_PORTAL_SLIP = "print_portal_slip"
+    """Give patients slips for the portal, withdraw them, and see how the portal is used."""
+    DECIDE_FOR_PATIENT = "decide_for_patient"
+    """Hold a result back from its patient, or let it go at once."""
     VIEW_CONFIDENTIAL = "view_confidential"
     """See patients who are marked as confidential."""
     BREAK_GLASS = "break_glass"
@@ -93,6 +97,7 @@ _RADIOLOGIST = _RESIDENT | {
     Function.MANAGE_TEMPLATES,
     Function.SHARE_EXAM,
     Function.EXPORT_EXAM,
+    Function.DECIDE_FOR_PATIENT,
 }
 
 _TECHNICAL = frozenset(
@@ -127,6 +132,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.VIEW_PATIENTS,
         Function.SHARE_EXAM,
         Function.EXPORT_EXAM,
+        Function.PRINT_PORTAL_SLIP,
         Function.BREAK_GLASS,
     },
     "RECEPTION": frozenset(
@@ -136,6 +142,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
             Function.VIEW_PATIENTS,
             Function.MANAGE_PATIENTS,
             Function.RELEASE_RESULTS,
+            Function.PRINT_PORTAL_SLIP,
             Function.VIEW_STATISTICS,
             Function.VIEW_CONFIDENTIAL,
         }
@@ -181,6 +188,7 @@ CLINICAL: frozenset[Function] = frozenset(
         Function.REVIEW_PEERS,
         Function.SIGN_REPORT,
         Function.RECALL_REPORT,
+        Function.DECIDE_FOR_PATIENT,
     }
 )
 """Functions that show what exams found, or decide it."""

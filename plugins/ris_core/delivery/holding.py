@@ -20,9 +20,17 @@ from ris_core.referrers.telling import tell_referrers
 from ris_core.reports.models import ReportVersion
 
 
-def blocking_rule(exam: ExamFacts) -> PaymentRule | None:
-    """The first active rule that holds results of ``exam`` back."""
-    for rule in PaymentRule.objects.filter(active=True).order_by("pk"):
+def payment_rules() -> list[PaymentRule]:
+    """The active ones."""
+    return list(PaymentRule.objects.filter(active=True).order_by("pk"))
+
+
+def blocking_rule(exam: ExamFacts, rules: Sequence[PaymentRule] | None = None) -> PaymentRule | None:
+    """The first active rule that holds results of ``exam`` back.
+
+    :param rules: :func:`payment_rules`, when many exams are asked about
+    """
+    for rule in payment_rules() if rules is None else rules:
         of_class = rule.patient_class in ("", exam.patient_class)
         if of_class and matches(rule, exam) and is_blocked(exam.payment_state, unknown_too=rule.unknown_too):
             return rule

@@ -25,6 +25,7 @@ from ris_core.exports import services as export_services
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
+from ris_core.portal import telling as portal_telling
 from ris_core.referrers import telling as referrer_telling
 from ris_core.reports import documents, in_study
 from ris_core.reports.arranging import ARRANGE_JOB
@@ -115,6 +116,12 @@ JOB_KINDS: tuple[JobKind, ...] = (
         referrer_telling.run_tell_referrer,
         Pool.DELIVERIES,
         after_death=referrer_telling.after_tell_referrer_died,
+    ),
+    JobKind(
+        portal_telling.JOB_KIND,
+        portal_telling.run_send_code,
+        Pool.DELIVERIES,
+        after_death=portal_telling.after_send_code_died,
     ),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),

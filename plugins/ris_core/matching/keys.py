@@ -107,11 +107,24 @@ def _pieces(text: str) -> Iterator[str]:
             yield word[-LENGTH:]
 
 
+def with_checks(payload: str) -> str:
+    """``payload`` (characters of :data:`ALPHABET`, 20 at most) with the two that :func:`is_checked` wants behind it."""
+    checks = _checks([_SYMBOL[character] for character in payload])
+    return payload + "".join(ALPHABET[symbol] for symbol in checks)
+
+
+def is_checked(text: str) -> bool:
+    """Whether ``text`` is of :data:`ALPHABET` and its last two characters fit the others."""
+    symbols = [_SYMBOL.get(character, -1) for character in text]
+    return -1 not in symbols and _syndromes(symbols) == (0, 0)
+
+
 def _checks(payload: list[int]) -> tuple[int, int]:
-    """The two symbols that make both syndromes zero. With ``a + b = p`` and ``7a + 8b = q``: ``b = q - 7p``."""
+    """The two symbols that make both syndromes zero. With ``n`` symbols before them, ``a + b = p`` and
+    ``(n + 1)a + (n + 2)b = q``: ``b = q - (n + 1)p``."""
     p = -sum(payload) % _BASE
     q = -sum(weight * symbol for weight, symbol in enumerate(payload, start=1)) % _BASE
-    b = (q - (LENGTH - 1) * p) % _BASE
+    b = (q - (len(payload) + 1) * p) % _BASE
     return (p - b) % _BASE, b
 
 

@@ -35,6 +35,8 @@ STAYING = (
     "patients.Patient",
     "patients.PatientMerge",
     "patients.PatientLink",
+    "portal.PortalSlip",
+    "portal.PortalVisit",
     "sight.ConfidentialPatient",
     "sight.SightGrant",
 )

@@ -19,6 +19,7 @@ from ris_core.patients.belongings import have_a_primary, keys_of, lock_patients,
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import MergeRefused
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.patients.survivors import survivor_of
 from ris_core.sight.services import keep_confidential
 
 
@@ -40,7 +41,7 @@ def merge_patients(merged_id: int, survivor_id: int, actor: Actor, *, reason: st
         )
     earlier = PatientMerge.objects.filter(merged_id=merged_id, undone_at__isnull=True).first()
     if earlier is not None:
-        if _end_of_chain(merged_id) == survivor_id:
+        if survivor_of(merged_id) == survivor_id:
             return earlier
         raise MergeRefused("the record has been merged into another patient; undo that merge first", field="merged")
     primary = PatientIdentifier.objects.filter(patient_id=merged_id, is_primary=True).first()
@@ -144,22 +145,14 @@ def locked_survivor(merged_id: int, survivor_id: int) -> int:
 
     :raises NotFound: no such patient
     """
-    end = _end_of_chain(survivor_id)
+    end = survivor_of(survivor_id)
     while True:
         locked = lock_patients((merged_id, survivor_id, end))
         if not {merged_id, survivor_id} <= locked.keys():
             raise NotFound("there is no such patient", field="patient")
         if locked[end].merged_into_id is None:
             return end
-        end = _end_of_chain(end)  # merged on while we waited for the lock
-
-
-def _end_of_chain(patient_id: int) -> int:
-    following: int | None = patient_id
-    while following is not None:
-        patient_id = following
-        following = Patient.objects.filter(pk=patient_id).values_list("merged_into_id", flat=True).first()
-    return patient_id
+        end = survivor_of(end)  # merged on while we waited for the lock
 
 
 def _merges_from(patient_id: int) -> Iterator[PatientMerge]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from ris_core.letters.numbers import is_phone_number
 from ris_core.sharing.errors import ShareInvalid
 
 MOST_EXAMS: Final = 16
@@ -21,7 +22,6 @@ LOOKS: Final = timedelta(hours=8)
 """Longest time from opening a link to having to open it again."""
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
-_PHONE: Final = re.compile(r"\+?[0-9]{8,15}")
 
 
 class ShareState(StrEnum):
@@ -77,14 +77,9 @@ def channel_of(address: str, *, field: str) -> str:
     """
     if _EMAIL.fullmatch(address):
         return "EMAIL"
-    if _PHONE.fullmatch(phone_number(address)):
+    if is_phone_number(address):
         return "SMS"
     raise ShareInvalid("give an e-mail address or a telephone number", field=field)
-
-
-def phone_number(text: str) -> str:
-    """Without what people put between the digits."""
-    return re.sub(r"[ .()-]", "", text)
 
 
 def check_expiry(expires_at: datetime, now: datetime, longest_days: int) -> None:

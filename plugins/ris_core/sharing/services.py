@@ -20,6 +20,7 @@ from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
+from ris_core.letters.numbers import phone_number
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.outbox.rules import OWED
@@ -31,7 +32,6 @@ from ris_core.sharing.rules import (
     Terms,
     channel_of,
     check_expiry,
-    phone_number,
     state_of,
 )
 from ris_core.sharing.secrets import digest_of, new_handle, new_key

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.letters.entries import Channel
+from ris_core.letters.numbers import phone_number
 from ris_core.letters.sending import Letters, Written
 from ris_core.settings import Settings
 from ris_core.sharing import letters
 from ris_core.sharing.models import Share, ShareMessage
-from ris_core.sharing.rules import channel_of, phone_number
+from ris_core.sharing.rules import channel_of
 
 JOB_KIND: Final = "tell_share"
 

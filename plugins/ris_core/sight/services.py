@@ -18,6 +18,7 @@ from ris_core.errors import InvalidValue, NotFound
 from ris_core.notices.services import notify
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.models import Patient, PatientIdentifier
+from ris_core.patients.survivors import survivor_of
 from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
 
 MOST_VALUES = 200
@@ -167,18 +168,9 @@ def _patient_with(number: str) -> int | None:
     exam = ImagingServiceRequest.objects.filter(accession_number=number).values_list("patient_id", flat=True).first()
     if exam is not None:
         return exam
-    bearers = Patient.objects.filter(pk__in=PatientIdentifier.objects.filter(value=number).values("patient_id"))
-    found = {_survivor(patient) for patient in bearers[:MOST_BEARERS]}
+    bearers = PatientIdentifier.objects.filter(value=number).values_list("patient_id", flat=True).distinct()
+    found = {survivor_of(patient_id) for patient_id in bearers[:MOST_BEARERS]}
     return found.pop() if len(found) == 1 else None
-
-
-def _survivor(patient: Patient) -> int:
-    """Of a record that was merged the one that has its exams now."""
-    passed = {patient.pk}
-    while patient.merged_into is not None and patient.merged_into.pk not in passed:
-        patient = patient.merged_into
-        passed.add(patient.pk)
-    return patient.pk
 
 
 def _records_of(patient_id: int) -> list[int]:

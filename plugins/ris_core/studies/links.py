@@ -18,6 +18,7 @@ from ris_core.matching.identity import one_patient
 from ris_core.matching.reasons import Reason
 from ris_core.matching.services import policy_in_force
 from ris_core.orders.models import RequestedProcedure
+from ris_core.portal.looks import images_taken_from as end_looks_of
 from ris_core.sharing.services import images_taken_from
 from ris_core.studies import effects
 from ris_core.studies.candidates import received_study, room_of_device
@@ -93,6 +94,7 @@ def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, re
     link.save(update_fields=["undone_at", "undone_by", "undone_reason"])
     effects.images_are_gone(procedure, link, link.undone_at)
     images_taken_from(procedure.pk)
+    end_looks_of(procedure.pk)
     owe_correction(link.study_id)
     record(
         actor,

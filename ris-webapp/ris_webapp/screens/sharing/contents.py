@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ris_core.access.tokens import portal_grant, share_grant
 from ris_core.delivery.outside import version_for_outside
 from ris_core.orders.models import RequestedProcedure
+from ris_core.portal.looks import begin_look
+from ris_core.portal.models import PatientShare
+from ris_core.portal.shares import shown_in
 from ris_core.reports.models import ReportVersion
 from ris_core.sharing.errors import ShareRefused
-from ris_core.sharing.models import Share
+from ris_core.sharing.models import Share, ShareOpening
 from ris_webapp.screens.viewer_launch.results import shown_studies
 
 
@@ -22,18 +26,53 @@ class SeenExam:
 
 
 def exams_of(share: Share) -> list[SeenExam]:
-    """Patient by patient, the newest exam first."""
+    """Patient by patient, the newest exam first; of a patient's own share what that patient sees."""
     procedures = [each.procedure for each in share.exams.select_related("procedure__patient", "procedure__request")]
+    shown = shown_in(share)
     procedures.sort(key=lambda exam: (exam.patient_id, -exam.scheduled_at.timestamp()))
+    if shown is not None:
+        procedures = [exam for exam in procedures if exam.pk in shown]
     return [
-        SeenExam(exam, bool(shown_studies(exam.pk)), version_for_outside(exam.pk) if share.with_report else None)
+        SeenExam(
+            exam,
+            (shown is None or shown[exam.pk].with_images) and bool(shown_studies(exam.pk)),
+            version_for_outside(exam.pk) if share.with_report else None,
+        )
         for exam in procedures
     ]
 
 
 def exam_of(share: Share, exam_id: int) -> RequestedProcedure:
     """:raises ShareRefused: the share has it not"""
-    found = share.exams.select_related("procedure__patient").filter(procedure_id=exam_id).first()
-    if found is None:
+    found, shown = (
+        share.exams.select_related("procedure__patient").filter(procedure_id=exam_id).first(),
+        shown_in(share),
+    )
+    if found is None or (shown is not None and exam_id not in shown):
         raise ShareRefused("the exam is not shared")
     return found.procedure
+
+
+def open_exams(share: Share) -> frozenset[int]:
+    """Of which exams the share shows anything now."""
+    shown = shown_in(share)
+    return frozenset(share.exams.values_list("procedure_id", flat=True) if shown is None else shown)
+
+
+def images_of(share: Share, exam_id: int) -> list[str]:
+    """Studies of the images that may be shown now, each once: the engine may have two studies of the patient under one
+    UID."""
+    shown = shown_in(share)
+    if shown is not None and (exam_id not in shown or not shown[exam_id].with_images):
+        return []
+    return list(dict.fromkeys(study.study_instance_uid for study in shown_studies(exam_id)))
+
+
+def images_grant(opening: ShareOpening, exam_id: int) -> str:
+    """What tokens for the exam's images are made under: the share, or the look through a patient's share, which ends
+    also when the patient sees the result no more."""
+    share = opening.share
+    made = PatientShare.objects.select_related("slip").filter(share=share).first()
+    if made is None:
+        return share_grant(share.pk, share.revision)
+    return portal_grant(begin_look(exam_id, made.slip, opening.until, share=share).pk)

@@ -23,7 +23,6 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from ris_core.access.tokens import share_grant
 from ris_core.audit.services import record
 from ris_core.delivery.outside import version_for_outside
 from ris_core.errors import QuangError
@@ -33,11 +32,11 @@ from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visi
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
 from ris_webapp.screens.sharing.archive import zip_of
-from ris_webapp.screens.sharing.contents import exam_of, exams_of
+from ris_webapp.screens.sharing.contents import exam_of, exams_of, images_grant, images_of, open_exams
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
-from ris_webapp.screens.viewer_launch.results import closed_reports, report_pdf, shown_studies
+from ris_webapp.screens.viewer_launch.results import closed_reports, report_pdf
 
 _OPENED: Final = "quang_share"
 _DEVICE: Final = "quang_device"
@@ -98,7 +97,7 @@ def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
     except ShareRefused as error:
         return refuse(request, error.code)
     share = opening.share
-    uids = _study_uids(exam.pk)
+    uids = images_of(share, exam.pk)
     if not uids:
         return refuse(request, "QUANG-3107")
     response = HttpResponseRedirect(viewer_address(uids))
@@ -107,7 +106,7 @@ def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
         response,
         [uids],
         f"share:{share.pk}",
-        grant=share_grant(share.pk, share.revision),
+        grant=images_grant(opening, exam.pk),
         until=opening.until,
         may_download=share.may_download,
         without_series=_closed_reports(share, uids),
@@ -149,14 +148,14 @@ def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
     except ShareRefused as error:
         return refuse(request, error.code)
     key = request.COOKIES.get(_OPENED, "")
-    uids = _study_uids(exam.pk)
+    uids = images_of(opening.share, exam.pk)
     _note(request, opening, "share.downloaded", exam_id, exam.patient_id)
     response = StreamingHttpResponse(
         zip_of(
             settings.QUANG,
             uids,
             without_series=_closed_reports(opening.share, uids),
-            still_open=lambda: _is_open(key, handle) and set(uids) <= set(_study_uids(exam_id)),
+            still_open=lambda: _is_open(key, handle) and set(uids) <= set(images_of(opening.share, exam_id)),
         ),
         content_type="application/zip",
     )
@@ -170,15 +169,9 @@ def _opening(request: HttpRequest, handle: str) -> ShareOpening:
     return opened_with(request.COOKIES.get(_OPENED, ""), handle)
 
 
-def _study_uids(exam_id: int) -> list[str]:
-    """Of the images that may be shown now, each once: the engine may have two studies of the patient under one UID."""
-    return list(dict.fromkeys(study.study_instance_uid for study in shown_studies(exam_id)))
-
-
 def _closed_reports(share: Share, study_uids: list[str]) -> list[str]:
     """Series of reports that lie in the studies and are not shared with the images."""
-    exams = share.exams.values_list("procedure_id", flat=True) if share.with_report else ()
-    return closed_reports(study_uids, frozenset(exams))
+    return closed_reports(study_uids, open_exams(share) if share.with_report else frozenset())
 
 
 def _is_open(key: str, handle: str) -> bool:
