@@ -36,6 +36,7 @@ from ris_core.portal.slips import (
 )
 from ris_core.reports.models import ReportVersion, VersionStatus
 from ris_core.reports.recalling import recall
+from ris_core.sharing.errors import ShareInvalid
 from ris_core.sharing.services import share_state
 from ris_core.sight.services import set_confidential
 from ris_testing.exams import a_reader, a_receiver, an_exam, approved
@@ -330,7 +331,7 @@ def test_what_shuts_a_patients_share(how: str) -> None:
 def test_what_a_patients_share_cannot_be(field: str, values: dict[str, Any]) -> None:
     _version, exam = a_result()
     visit = entered_for(exam)
-    with pytest.raises(Exception) as refused:  # noqa: PT011 - of two kinds
+    with pytest.raises((PortalInvalid, ShareInvalid)) as refused:
         shared(visit, exam, **values)
     assert getattr(refused.value, "field", "") == field
     assert not PatientShare.objects.exists()
