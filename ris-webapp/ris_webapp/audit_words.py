@@ -142,6 +142,7 @@ ACTIONS: dict[str, Text] = {
     "export.cancelled": _("Huỷ hoặc xoá tệp ảnh xuất"),
     "export.forgotten": _("Xoá tệp ảnh xuất hết hạn"),
     "export.downloaded": _("Tải tệp ảnh xuất"),
+    "certificate.issued": _("Cấp chứng thư cho máy"),
     "portal.slip_made": _("In phiếu xem kết quả"),
     "portal.slip_withdrawn": _("Huỷ phiếu xem kết quả"),
     "portal.use_viewed": _("Xem việc dùng cổng người bệnh"),
