@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from inspect import unwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +17,10 @@ from ris_core.accounts.rules import Function
 
 TABLE: Final = Path(__file__).with_name("addresses.tsv")
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+_READ: Final = re.compile(r"""(?:GET|POST|entered|asked|parameters|said)(?:\.get|\.getlist)?[([]["'](\w+)["']""")
+_FIELD: Final = re.compile(r"""^    (\w+) = forms\.\w+\(""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +71,16 @@ def path_of(name: str, **known: Any) -> str:
     for group in PATTERNS[name].pattern.regex.groupindex:
         arguments.setdefault(group, "9")  # addresses that are regular expressions: UIDs
     return reverse(name, kwargs={**arguments, **known})
+
+
+@cache
+def _read_in(folder: Path) -> tuple[str, ...]:
+    files = [*folder.rglob("*.py"), *Path(__file__).resolve().parents[1].glob("*.py")]
+    texts = [file.read_text(encoding="utf-8") for file in files if "tests" not in file.parts]
+    return tuple(sorted({name for text in texts for form in (_READ, _FIELD) for name in form.findall(text)}))
+
+
+def parameters_of(name: str) -> tuple[str, ...]:
+    """Every name that some view or form of an address's screen, or what all screens share, reads."""
+    view = sys.modules[unwrap(PATTERNS[name].callback).__module__]
+    return _read_in(Path(str(view.__file__)).parent)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from functools import cache
-from inspect import unwrap
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -16,15 +11,12 @@ from django.test import Client
 
 from ris_core.accounts.rules import Function
 from ris_webapp.api import door
-from ris_webapp.tests.address_table import ADDRESSES, PATTERNS
+from ris_webapp.tests.address_table import ADDRESSES, parameters_of
 from ris_webapp.tests.people import a_role, client_as
 from ris_webapp.tests.things import Things
 
 pytestmark = pytest.mark.django_db
 
-_READ: Final = re.compile(r"""(?:GET|POST|entered|asked|parameters|said)(?:\.get|\.getlist)?[([]["'](\w+)["']""")
-_FIELD: Final = re.compile(r"""^    (\w+) = forms\.\w+\(""", re.MULTILINE)
-WEBAPP: Final = Path(__file__).resolve().parents[1]
 HOSTILE: Final = {
     "words": """"><script>alert(1)</script>{{7*7}}{%x%}' OR 1=1; DROP TABLE x; -- %_*\\../../../etc/passwd""",
     "number": "9" * 30,
@@ -33,25 +25,12 @@ HOSTILE: Final = {
 }
 
 
-@cache
-def parameters_read_in(folder: Path) -> tuple[str, ...]:
-    """Every name that some view or form of a screen, or what all screens share, reads."""
-    files = [*folder.rglob("*.py"), *WEBAPP.glob("*.py")]
-    texts = [file.read_text(encoding="utf-8") for file in files if "tests" not in file.parts]
-    return tuple(sorted({name for text in texts for form in (_READ, _FIELD) for name in form.findall(text)}))
-
-
-def _parameters(name: str) -> tuple[str, ...]:
-    view = sys.modules[unwrap(PATTERNS[name].callback).__module__]
-    return parameters_read_in(Path(str(view.__file__)).parent)
-
-
 def _faults(client: Client, things: Things, method: str, value: str) -> list[str]:
     faults = []
     for address in ADDRESSES.values():
         if method in address.methods and address.name != "login:logout":
             send = client.get if method == "GET" else client.post
-            answer = send(things.path(address.name), dict.fromkeys(_parameters(address.name), value))
+            answer = send(things.path(address.name), dict.fromkeys(parameters_of(address.name), value))
             told = answer.status_code
             head = str(dict(answer.headers))
             if (told >= 500 and told not in (502, 503)) or "Set-Cookie: x=1" in head:
@@ -64,7 +43,7 @@ def _faults(client: Client, things: Things, method: str, value: str) -> list[str
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_parameter_of_any_address_makes_a_fault(kind: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(set(chain.from_iterable(map(_parameters, ADDRESSES)))) > 100
+    assert len(set(chain.from_iterable(map(parameters_of, ADDRESSES)))) > 100
     monkeypatch.setattr(door.limit, "take", lambda *_: None)
     client, things = client_as(a_role(*Function)), Things()
     client.raise_request_exception = False
@@ -89,7 +68,7 @@ def test_no_body_and_no_file_of_any_address_makes_a_fault(kind: str, monkeypatch
         if "POST" not in address.methods or address.name == "login:logout":
             continue
         path, content = things.path(address.name), FILES[kind]
-        names = dict.fromkeys(_parameters(address.name), "[" * 5_000)
+        names = dict.fromkeys(parameters_of(address.name), "[" * 5_000)
         file = SimpleUploadedFile("x.json", content)
         for answer in (
             client.post(path, content, content_type="application/json"),

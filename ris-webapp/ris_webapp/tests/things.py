@@ -48,6 +48,9 @@ class Things:
 
     def path(self, name: str) -> str:
         """An address with these keys."""
-        return path_of(
-            name, **{each: self.keys[each] for each in PATTERNS[name].pattern.converters if each in self.keys}
-        )
+        return self.address(name, self.keys)
+
+    @staticmethod
+    def address(name: str, keys: dict[str, Any]) -> str:
+        """An address with those of ``keys`` that it takes."""
+        return path_of(name, **{each: keys[each] for each in PATTERNS[name].pattern.converters if each in keys})
