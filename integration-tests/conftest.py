@@ -19,7 +19,11 @@ from ris_testing.start import start_suite
 # what container files promise can be seen on containers only
 collect_ignore = [] if chosen_backend() == "containers" else ["scenarios/test_containers.py"]
 
-SHARED_SETTINGS = {"QUANG_READING__DICTATION": "true", "QUANG_SIGNING__INNER_HOSTS": "127.0.0.1"}
+SHARED_SETTINGS = {
+    "QUANG_READING__DICTATION": "true",
+    "QUANG_SIGNING__INNER_HOSTS": "127.0.0.1",
+    "QUANG_ACCESS__WEBAUTHN_HOST": "localhost",
+}
 """What the suite that scenarios share has switched on beyond the defaults."""
 
 SuiteMaker = Callable[[Mapping[str, str]], RunningSuite]

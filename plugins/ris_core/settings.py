@@ -257,6 +257,9 @@ class Access(Section, frozen=True):
     admin_networks: str = ""
     """Addresses and networks from which they open, separated by commas; empty: not limited by them. With both, one is
     enough."""
+    webauthn_host: str = ""
+    """Host that security keys are for (relying party ID); empty: that of ``public_url``. Another one later makes every
+    key worthless."""
     failed_logins_per_address: int = 50
     """So many failed logins from one address within 15 minutes close the login page to it; 0: no limit."""
     basic_for_tools: bool = False

@@ -43,6 +43,7 @@ export const ICONS = [
   "link-off",
   "list-details",
   "list-search",
+  "key",
   "lock",
   "login",
   "logout",

@@ -33,6 +33,8 @@ ACTIONS: dict[str, Text] = {
     "role.changed": _("Sửa vai trò"),
     "role.withdrawn": _("Ngừng vai trò"),
     "role.restored": _("Cho dùng lại vai trò"),
+    "user.security_key_added": _("Thêm khoá bảo mật cho tài khoản"),
+    "user.security_key_removed": _("Gỡ khoá bảo mật của tài khoản"),
     "user.second_factor_added": _("Ghép ứng dụng xác thực"),
     "user.second_factor_removed": _("Gỡ ứng dụng xác thực"),
     "user.second_factor_failed": _("Mã xác thực sai"),

@@ -209,7 +209,7 @@ class SecondFactorMiddleware(_OwedFirst):
     """Whose role must have a second factor pairs an app before anything else (Q6)."""
 
     page, code, why = "accounts:second_factor", "QUANG-1011", "a second factor must be set up first"
-    open_too = frozenset({"accounts:password", "login:code"})
+    open_too = frozenset({"accounts:password", "accounts:add_security_key", "login:code"})
 
     def is_owed(self, user: User, session: SessionBase) -> bool:
         return needs_second_factor(user) and not has_given_second_factor(session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -18,6 +19,8 @@ from ris_core.accounts.models import User
 from ris_core.audit.services import Actor
 
 GRANT = "grant"
+_CHALLENGE: Final = "security_key_challenge"
+_CHALLENGE_SECONDS: Final = 300
 
 
 def begin(session: SessionBase, user: User, address: str = "", browser: str = "") -> None:
@@ -34,6 +37,17 @@ def note_second_factor(session: SessionBase) -> None:
 def has_given_second_factor(session: SessionBase) -> bool:
     """Whether :func:`note_second_factor` was called."""
     return session.get("second_factor") is True
+
+
+def ask_challenge(session: SessionBase, what: str, state: dict[str, Any]) -> None:
+    """Keep the challenge that a security key is asked to answer."""
+    session[_CHALLENGE] = [what, int(time.time()), state]
+
+
+def taken_challenge(session: SessionBase, what: str) -> dict[str, Any] | None:
+    """What was kept for ``what``, which is forgotten: it is answered once; none: nothing, or too long ago."""
+    kept, since, state = session.pop(_CHALLENGE, ("", 0, None))
+    return state if kept == what and time.time() - since < _CHALLENGE_SECONDS else None
 
 
 def use(session: SessionBase) -> None:

@@ -20,6 +20,22 @@ class OneTimePassword(models.Model):
     failed_at = models.DateTimeField(null=True, blank=True)
 
 
+class SecurityKey(models.Model):
+    """A security key or passkey (WebAuthn); somebody may have several."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="security_keys")
+    name = models.CharField(max_length=64)
+    """As its owner calls it."""
+    digest = models.CharField(max_length=64, unique=True)
+    """SHA-256 of the credential's identifier."""
+    credential = models.BinaryField()
+    """Attested credential data (WebAuthn §6.5.1): identifier and public key."""
+    uses = models.BigIntegerField(default=0)
+    """The key's own counter at its last use; 0: it does not count."""
+    added_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+
 class RecoveryCode(models.Model):
     """For the day on which the app is lost; each works once."""
 

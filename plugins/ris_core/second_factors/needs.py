@@ -5,12 +5,17 @@ from __future__ import annotations
 from django.conf import settings
 
 from ris_core.accounts.models import User
-from ris_core.second_factors.models import OneTimePassword
+from ris_core.second_factors.models import OneTimePassword, SecurityKey
 from ris_core.second_factors.rules import roles_in
 
 
 def has_second_factor(user: User) -> bool:
-    """Whether a code is asked for after the password."""
+    """Whether a code or a security key is asked for after the password."""
+    return has_app(user) or SecurityKey.objects.filter(user=user).exists()
+
+
+def has_app(user: User) -> bool:
+    """Whether they have paired an authenticator app."""
     return OneTimePassword.objects.filter(user=user, confirmed_at__isnull=False).exists()
 
 

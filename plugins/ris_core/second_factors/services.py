@@ -14,7 +14,7 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefused
-from ris_core.second_factors.models import OneTimePassword, RecoveryCode
+from ris_core.second_factors.models import OneTimePassword, RecoveryCode, SecurityKey
 from ris_core.second_factors.rules import (
     RECOVERY_CODES,
     SECRET_BYTES,
@@ -70,14 +70,20 @@ def confirm_pairing(user_id: int, typed: str, actor: Actor) -> list[str]:
         if _takes(waiting, typed):
             waiting.confirmed_at = timezone.now()
             waiting.save(update_fields=["confirmed_at"])
-            codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
-            RecoveryCode.objects.filter(user_id=user_id).delete()
-            RecoveryCode.objects.bulk_create(
-                RecoveryCode(user_id=user_id, digest=digest_of_recovery_code(code)) for code in codes
-            )
+            codes = make_recovery_codes(user_id)
             record(actor, "user.second_factor_added", subject=f"user:{user_id}")
             return codes
     raise CodeRefused("the code is not the one that the app shows now", field="code")
+
+
+def make_recovery_codes(user_id: int) -> list[str]:
+    """New ones, kept nowhere in clear; those before count no more."""
+    codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
+    RecoveryCode.objects.filter(user_id=user_id).delete()
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user_id=user_id, digest=digest_of_recovery_code(code)) for code in codes
+    )
+    return codes
 
 
 def check_code(user: User, typed: str, actor: Actor) -> None:
@@ -87,10 +93,8 @@ def check_code(user: User, typed: str, actor: Actor) -> None:
     """
     with transaction.atomic():
         paired = OneTimePassword.objects.select_for_update().filter(user=user, confirmed_at__isnull=False).first()
-        if paired is None:
-            raise CodeRefused("there is no second factor", field="code")
-        if not _is_locked(paired):
-            if _takes(paired, typed):
+        if paired is None or not _is_locked(paired):
+            if paired is not None and _takes(paired, typed):
                 return
             recovery = RecoveryCode.objects.select_for_update().filter(
                 user=user, digest=digest_of_recovery_code(typed), used_at=None
@@ -98,7 +102,7 @@ def check_code(user: User, typed: str, actor: Actor) -> None:
             if recovery.update(used_at=timezone.now()):
                 left = RecoveryCode.objects.filter(user=user, used_at=None).count()
                 record(actor, "user.recovery_code_used", subject=f"user:{user.pk}", left=left)
-                OneTimePassword.objects.filter(pk=paired.pk).update(failures=0)
+                OneTimePassword.objects.filter(user=user).update(failures=0)
                 return
         record(actor, "user.second_factor_failed", subject=f"user:{user.pk}", success=False)
     raise CodeRefused("the code is wrong, was used, or too many wrong ones were typed", field="code")
@@ -106,17 +110,28 @@ def check_code(user: User, typed: str, actor: Actor) -> None:
 
 @transaction.atomic
 def remove(user_id: int, reason: str, actor: Actor) -> None:
-    """Take somebody's app away: it is lost, or they get another. Their codes do not count any more.
+    """Take somebody's app and security keys away: they are lost. Their codes do not count any more.
 
     :raises InvalidValue: no reason
     :raises NotFound: there is none
     """
     if not reason.strip():
         raise InvalidValue("say why the second factor is taken away", field="reason")
-    if not OneTimePassword.objects.filter(user_id=user_id).delete()[0]:
+    apps = OneTimePassword.objects.filter(user_id=user_id).delete()[0]
+    keys = SecurityKey.objects.filter(user_id=user_id).delete()[0]
+    if not apps + keys:
         raise NotFound("there is no second factor", field="user")
     RecoveryCode.objects.filter(user_id=user_id).delete()
-    record(actor, "user.second_factor_removed", subject=f"user:{user_id}", reason=reason.strip()[:255])
+    record(actor, "user.second_factor_removed", subject=f"user:{user_id}", reason=reason.strip()[:255], keys=keys)
+
+
+@transaction.atomic
+def remove_app(user_id: int, actor: Actor) -> None:
+    """The owner takes their app away; recovery codes go with the last second factor."""
+    OneTimePassword.objects.filter(user_id=user_id).delete()
+    if not SecurityKey.objects.filter(user_id=user_id).exists():
+        RecoveryCode.objects.filter(user_id=user_id).delete()
+    record(actor, "user.second_factor_removed", subject=f"user:{user_id}", reason="owner")
 
 
 def recovery_codes_left(user_id: int) -> int:

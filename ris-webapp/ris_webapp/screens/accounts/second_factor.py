@@ -17,12 +17,14 @@ from markupsafe import Markup
 
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue
-from ris_core.second_factors import services
-from ris_core.second_factors.needs import has_second_factor, needs_second_factor
+from ris_core.second_factors import security_keys, services
+from ris_core.second_factors.models import SecurityKey
+from ris_core.second_factors.needs import has_app, has_second_factor, needs_second_factor
 from ris_core.second_factors.rules import as_text, key_uri
 from ris_webapp.client import actor_of
 from ris_webapp.errors import words_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.accounts.security_keys import ask_to_add
 from ris_webapp.sessions import has_given_second_factor, note_second_factor
 
 _SHOWN: Final = "second_factor_shown"
@@ -36,13 +38,14 @@ _SHOWN: Final = "second_factor_shown"
 def second_factor(request: UserRequest) -> HttpResponse:
     """Pair an app, or see that one is paired; after pairing the recovery codes, this once."""
     user, error = request.user, ""
-    paired = has_second_factor(user)
-    if request.method == "POST":
+    paired = has_app(user)
+    held_back = has_second_factor(user) and not has_given_second_factor(request.session)
+    if request.method == "POST" and (paired or not held_back):
         typed = request.POST.get("code", "")[:64]
         try:
             if paired:
                 services.check_code(user, typed, actor_of(request))
-                services.remove(user.pk, "owner", actor_of(request))
+                services.remove_app(user.pk, actor_of(request))
                 messages.success(request, _("Đã gỡ ứng dụng xác thực."))
                 return HttpResponseRedirect(resolve_url("accounts:second_factor"))
             codes = services.confirm_pairing(user.pk, typed, actor_of(request))
@@ -52,8 +55,11 @@ def second_factor(request: UserRequest) -> HttpResponse:
             note_second_factor(request.session)
             return render(request, "accounts/recovery_codes.html", {"codes": codes})
     context = {"paired": paired, "error": error, "left": services.recovery_codes_left(user.pk),
-               "forced": needs_second_factor(user) and not has_given_second_factor(request.session)}  # fmt: skip
-    if not paired:
+               "forced": needs_second_factor(user) and not has_given_second_factor(request.session),
+               "keys": SecurityKey.objects.filter(user=user).order_by("pk"), "held_back": held_back}  # fmt: skip
+    if security_keys.are_possible() and not held_back:
+        context["key_options"] = ask_to_add(request)
+    if not paired and not held_back:
         secret, request.session[_SHOWN] = services.begin_pairing(user.pk, request.session.get(_SHOWN, ""))
         uri = key_uri(secret, settings.QUANG.site.name, user.username)
         drawing = segno.make_qr(uri).svg_inline(border=4, light="#fff", omitsize=True)

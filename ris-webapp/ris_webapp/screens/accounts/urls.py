@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ris_webapp.screens.accounts import importing, own, second_factor, users
+from ris_webapp.screens.accounts import importing, own, second_factor, security_keys, users
 
 app_name = "accounts"
 urlpatterns = [
     path("account/password/", own.password, name="password"),
     path("account/second-factor/", second_factor.second_factor, name="second_factor"),
+    path("account/security-keys/", security_keys.add, name="add_security_key"),
+    path("account/security-keys/<int:key_id>/remove/", security_keys.remove, name="remove_security_key"),
     path("account/sessions/", own.sessions, name="sessions"),
     path("account/sessions/<int:session_id>/end/", own.end, name="end_session"),
     path("account/sessions/end-others/", own.end_others, name="end_other_sessions"),

@@ -22,18 +22,21 @@ from ris_core.accounts.services import TriedTooOften
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
-from ris_core.second_factors.needs import has_second_factor
+from ris_core.second_factors import security_keys
+from ris_core.second_factors.models import SecurityKey
+from ris_core.second_factors.needs import has_app, has_second_factor
 from ris_core.second_factors.services import CodeRefused, check_code
 from ris_core.signatures.locking import lock_all_of
 from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.permission import UserRequest, public, requires
+from ris_webapp.screens.accounts.security_keys import answered
 from ris_webapp.screens.login import provider_session as openid
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
 from ris_webapp.screens.login.waiting import ByProvider, ask_for_code, provider_of_waiting, waiting_for_code
 from ris_webapp.screens.viewer_launch.grants import withdraw_all
-from ris_webapp.sessions import begin, end_grants_of, note_second_factor
+from ris_webapp.sessions import ask_challenge, begin, end_grants_of, note_second_factor
 
 _MANY_FROM_HERE = gettext_lazy("Quá nhiều lần đăng nhập sai từ địa chỉ mạng này. Hãy đợi 15 phút rồi thử lại.")
 
@@ -83,13 +86,16 @@ def code(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(resolve_url("login:login"))
     user, after = waiting
     if request.method == "GET":
-        return render(request, "login/code.html", {"error": ""})
+        return _code_page(request, user)
     actor = Actor(user.username, user_id=user.pk, address=client_address(request))
     try:
-        check_code(user, request.POST.get("code", "")[:64], actor)
+        if "credential" in request.POST:
+            security_keys.use(user, *answered(request, "use"), actor)
+        else:
+            check_code(user, request.POST.get("code", "")[:64], actor)
     except CodeRefused as refusal:
         words = words_of(refusal.code)
-        return render(request, "login/code.html", {"error": str(words.advice)}, status=words.status)
+        return _code_page(request, user, error=str(words.advice), status=words.status)
     return let_in(request, user, after, second_factor=True, by_provider=provider_of_waiting(request))
 
 
@@ -193,6 +199,14 @@ def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: d
 def stranger(request: HttpRequest, name: str) -> Actor:
     """Who has not proved to be ``name``, as the audit trail names them."""
     return Actor(name[:128] or "anonymous", address=client_address(request), kind=ActorKind.ANYBODY)
+
+
+def _code_page(request: HttpRequest, user: User, *, error: str = "", status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {"error": error, "app": has_app(user)}
+    if SecurityKey.objects.filter(user=user).exists() and security_keys.are_possible():
+        context["key_options"], state = security_keys.begin_using(user)
+        ask_challenge(request.session, "use", state)
+    return render(request, "login/code.html", context, status=status)
 
 
 def login_page(request: HttpRequest, after: str, *, error: str = "", name: str = "", status: int = 200) -> HttpResponse:
