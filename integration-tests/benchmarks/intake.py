@@ -55,7 +55,7 @@ def run(context: Context) -> list[Row]:
     disk = synced_inserts_per_second(context.folder)
     with (
         running_engine(context.folder / "bare", python=False, changes={"DicomAlwaysAllowStore": True}) as bare,
-        running_engine(home, environment) as engine,
+        running_engine(home, environment, gate=True) as engine,
     ):
         wait_for_port(port)
         order_load.finished(order_load.start(port, orders=200, connections=CONNECTIONS))  # caches, statements
@@ -183,7 +183,7 @@ def order_to_worklist_ms(engine: Engine, port: int, orders: int = 200) -> list[f
     taken = []
     with (
         MllpClient("127.0.0.1", port, timeout_seconds=10) as his,
-        Association(engine.dicom_port, calling="BENCH") as device,
+        Association(engine.device_port, calling="BENCH") as device,
     ):
         for order in (an_order() for _ in range(orders)):
             query = _dataset(AccessionNumber=order.accession_number, PatientID="", ScheduledProcedureStepSequence=[])
@@ -212,7 +212,7 @@ def store_images(engine: Engine, count: int) -> float:
     template, marker = _image()
     uids = [generate_uid(prefix=None)[: len(marker)].ljust(len(marker), "1") for _ in range(count)]
     contexts = [(_MR_IMAGE_STORAGE, EXPLICIT)]
-    with Association(engine.dicom_port, calling="BENCH", contexts=contexts) as association:
+    with Association(engine.device_port, calling="BENCH", contexts=contexts) as association:
         begun = time.perf_counter()
         for uid in uids:
             dataset = template.replace(marker.encode(), uid.encode())

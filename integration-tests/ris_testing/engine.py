@@ -44,6 +44,11 @@ class Engine:
     """Where devices are let in, when the gate stands before the engine."""
 
     @property
+    def device_port(self) -> int:
+        """Where devices connect."""
+        return self.gate_port or self.dicom_port
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.http_port}"
 

@@ -13,7 +13,7 @@ from orthanc_host.journal import Journal
 RESTART_SECONDS = 5.0
 JOIN_SECONDS = 15.0
 NICENESS = 5
-"""Added to that of the engine's own threads: where processors are short, images are stored and served first."""
+"""Of threads that run after images: added to that of the engine's own, which store and serve them."""
 
 
 class BackgroundThreads:
@@ -22,16 +22,16 @@ class BackgroundThreads:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._stopping = threading.Event()
-        self._runs: list[tuple[str, Callable[[Stopping], None]]] = []
+        self._runs: list[tuple[str, Callable[[Stopping], None], bool]] = []
         self._threads: list[threading.Thread] = []
 
-    def add(self, name: str, run: Callable[[Stopping], None]) -> None:
-        """To be started by :meth:`start`."""
-        self._runs.append((name, run))
+    def add(self, name: str, run: Callable[[Stopping], None], *, after_images: bool = False) -> None:
+        """To be started by :meth:`start`; ``after_images``: it can wait where processors are short."""
+        self._runs.append((name, run, after_images))
 
     def start(self) -> None:
-        for name, run in self._runs:
-            thread = threading.Thread(target=self._keep_running, args=(name, run), name=name, daemon=True)
+        for name, run, after_images in self._runs:
+            thread = threading.Thread(target=self._keep_running, args=(name, run, after_images), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -44,8 +44,9 @@ class BackgroundThreads:
             if thread.is_alive():
                 self._journal.warning("background thread did not end in time", thread=thread.name)
 
-    def _keep_running(self, name: str, run: Callable[[Stopping], None]) -> None:
-        os.nice(NICENESS)  # on Linux of this thread alone
+    def _keep_running(self, name: str, run: Callable[[Stopping], None], after_images: bool) -> None:
+        if after_images:
+            os.nice(NICENESS)  # on Linux of this thread alone
         while not self._stopping.is_set():
             try:
                 run(self._stopping)

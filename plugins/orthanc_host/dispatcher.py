@@ -109,8 +109,8 @@ class Dispatcher:
             raise HandlerTaken(f"another plugin serves {path} already")
         self._routes[path] = handler
 
-    def in_background(self, name: str, run: Callable[[Stopping], None]) -> None:
-        self._background.add(name, run)
+    def in_background(self, name: str, run: Callable[[Stopping], None], *, after_images: bool = False) -> None:
+        self._background.add(name, run, after_images=after_images)
 
     def report(self, event: str, **values: object) -> None:
         self.guard.journal.warning(event, **values)

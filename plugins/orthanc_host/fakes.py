@@ -81,7 +81,7 @@ class FakeHost(Dispatcher):
         self._threads_wanted = threads
         self.background: dict[str, Callable[..., None]] = {}
 
-    def in_background(self, name: str, run: Callable[..., None]) -> None:
+    def in_background(self, name: str, run: Callable[..., None], *, after_images: bool = False) -> None:
         self.background[name] = run
         if self._threads_wanted:
-            super().in_background(name, run)
+            super().in_background(name, run, after_images=after_images)

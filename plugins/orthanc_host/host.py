@@ -177,8 +177,10 @@ class Host(Protocol):
         A :class:`~ris_core.errors.QuangError` becomes problem+json with its status, any other error a bare 500.
         """
 
-    def in_background(self, name: str, run: Callable[[Stopping], None]) -> None:
+    def in_background(self, name: str, run: Callable[[Stopping], None], *, after_images: bool = False) -> None:
         """Run a thread from the start of Orthanc to its stop; ``run`` returns soon after its argument is set.
+
+        Where processors are short, one that is to run ``after_images`` waits for the threads that store and serve them.
 
         A ``run`` that raises is logged and started again after a pause. No database connection is lent to the thread
         as a whole: wrap each unit of work in :meth:`guarded`.

@@ -30,15 +30,18 @@ def test_a_thread_runs_from_start_to_stop() -> None:
     assert ended.is_set(), "stopped() returns when the thread has ended"
 
 
-def test_the_engines_own_threads_go_first() -> None:
+@pytest.mark.parametrize(("after_images", "more"), [(True, background.NICENESS), (False, 0)])
+def test_what_can_wait_runs_after_the_engines_own_threads(after_images: bool, more: int) -> None:
     host = FakeHost(threads=True)
     mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     of_the_thread: SimpleQueue[int] = SimpleQueue()
     host.in_background(
-        "clock", lambda _stopping: of_the_thread.put(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        "clock",
+        lambda _stopping: of_the_thread.put(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())),
+        after_images=after_images,
     )
     host.started()
-    assert of_the_thread.get(timeout=60) == min(mine + background.NICENESS, 19)
+    assert of_the_thread.get(timeout=60) == min(mine + more, 19)
     host.stopped()
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
 

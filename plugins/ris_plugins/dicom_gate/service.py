@@ -2,13 +2,16 @@
 
 One asyncio loop on a thread inside the engine. It reads the association request and, of nodes that may query or
 retrieve, the commands; everything else is passed on as it comes, in both directions, as fast as the other side takes
-it.
+it. Where nothing is to be read or deciphered any more, a process of its own passes on
+(:mod:`ris_plugins.dicom_gate.carrier`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -23,6 +26,7 @@ from ris_core.devices.services import Refusal
 from ris_core.errors import InvalidValue
 from ris_core.hl7.mllp_tls import names_of
 from ris_plugins.dicom_gate import codec
+from ris_plugins.dicom_gate.carrier import Carrier
 from ris_plugins.dicom_gate.settings import GateSettings
 
 log = logging.getLogger(__name__)
@@ -45,6 +49,7 @@ class Gate:
 
     def __init__(self, settings: GateSettings) -> None:
         self.settings = settings
+        self.carrier = Carrier()
         self.refusals = RefusalsToNote()
         self.operations: deque[NodeOperation] = deque(maxlen=_MOST_UNWRITTEN)
         self._nodes: Mapping[str, Node] | None = None
@@ -113,6 +118,7 @@ class Gate:
             for association in [*self._open.values(), *self._waiting]:
                 association.end()
             await asyncio.sleep(0)
+            self.carrier.close()
             self._loop = None
 
     def verdict(self, request: codec.AssociationRequest, caller: Caller) -> Reason | None:
@@ -190,6 +196,8 @@ class _Association(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._taken = False
+        self._carried: bytes | None = None
+        """By which the carrier knows it, once it has it."""
         self.watch: codec.Watch | None = None
         self.caller = Caller("", "")
         self.request: codec.AssociationRequest | None = None
@@ -228,6 +236,8 @@ class _Association(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self._carried is not None:
+            return
         self._stop_timer()
         if self._connecting is not None:
             self._connecting.cancel()
@@ -274,7 +284,9 @@ class _Association(asyncio.Protocol):
 
     def end(self) -> None:
         """At once: neither side is asked."""
-        if self._transport is not None:
+        if self._carried is not None:
+            self._gate.carrier.end(self._carried)
+        elif self._transport is not None:
             self._transport.abort()
 
     # what happens between the connection and the engine
@@ -321,15 +333,27 @@ class _Association(asyncio.Protocol):
     async def _connect(self) -> None:
         settings = self._gate.settings
         self.behind = self._gate.place(self)
+        loop = asyncio.get_running_loop()
+        connection = socket.socket()
         try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(settings.engine_timeout_seconds):
-                _, engine = await asyncio.get_running_loop().create_connection(
-                    lambda: _EngineSide(self), _LOOPBACK, settings.engine_port, local_addr=(self.behind, 0)
-                )
+                connection.bind((self.behind, 0))
+                await loop.sock_connect(connection, (_LOOPBACK, settings.engine_port))
+                if self._can_be_carried():
+                    await loop.sock_sendall(connection, bytes(self._head))
+                    self._hand_over(connection)
+                    return
+                _, engine = await loop.create_connection(lambda: _EngineSide(self), sock=connection)
         except (OSError, TimeoutError):
+            connection.close()
             log.exception("DICOM: the engine cannot be reached")
             self._leave(codec.rejection(reason=_CONGESTION, transient=True, source=3))
             return
+        except asyncio.CancelledError:  # the node has left
+            connection.close()
+            raise
         self._connecting = None
         self._engine = engine
         if self._transport is None:
@@ -340,6 +364,23 @@ class _Association(asyncio.Protocol):
             self._watched(self.watch.from_node, first)
         engine.write(first)
         self.resume()
+
+    def _can_be_carried(self) -> bool:
+        """Nothing in it is to be read, and nothing deciphered."""
+        return self.watch is None and self.caller.certificate is None and self._gate.carrier.can
+
+    def _hand_over(self, engine: socket.socket) -> None:
+        """Give both connections to the carrier; what has come from the node is with the engine.
+
+        :raises OSError: it does not take them
+        """
+        if self._transport is None:
+            engine.close()
+            return
+        node = socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
+        self._connecting = None
+        self._carried = self._gate.carrier.carry(node, engine, lambda: self._gate.forget(self))
+        self._transport.abort()  # this end of the connection: the carrier has its own
 
     def _watched(self, read: Callable[[bytes], object], data: bytes) -> None:
         try:

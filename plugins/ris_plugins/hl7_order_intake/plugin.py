@@ -14,4 +14,4 @@ def register(host: Host, settings: Settings) -> None:
         return
     intake = OrderIntake(IntakeSettings.of(settings), lambda: host.guarded("hl7-orders"))
     host.in_background("hl7-server", intake.serve)
-    host.in_background("hl7-writer", intake.write)
+    host.in_background("hl7-writer", intake.write, after_images=True)

@@ -156,6 +156,21 @@ def test_a_device_that_is_withdrawn_loses_its_open_association(standing: Standin
             assert connection.recv(1) == b""
 
 
+def test_when_the_process_that_carries_images_dies_its_associations_end_and_the_next_ones_are_carried(
+    standing: Standing,
+) -> None:
+    for _ in range(2):
+        with standing.call(request_pdu("CT1", "QUANG", [VERIFICATION])) as connection:
+            assert read(connection, 10) == ACCEPTED
+            process = standing.gate.carrier._process
+            assert process is not None
+            process.kill()
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        eventually(lambda: not standing.gate._open)
+        assert standing.gate._per_address == {}
+
+
 def test_a_query_that_its_association_cuts_off_is_kept_for_the_audit_trail(standing: Standing) -> None:
     with standing.call(request_pdu("WS1", "QUANG", [FIND])) as connection:
         assert read(connection, 10) == ACCEPTED
