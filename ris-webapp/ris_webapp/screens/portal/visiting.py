@@ -55,7 +55,9 @@ def portal_page(
     """A page of the portal; ``visit`` gives it the patient's name and the way out."""
     shown = {"visit": visit, "patients_share": settings.QUANG.portal.patients_share}
     shown["shows_viewers"] = settings.QUANG.portal.shows_viewers
-    return outsider_headers(render(request, f"portal/{template}.html", {**shown, **context}, status=status))
+    response = outsider_headers(render(request, f"portal/{template}.html", {**shown, **context}, status=status))
+    response["Referrer-Policy"] = "same-origin"  # without any, browsers say "Origin: null" of its forms
+    return response
 
 
 def gone(request: HttpRequest, visit: PortalVisit) -> HttpResponse:
