@@ -24,6 +24,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 _SECRETS = (
     "django_secret_key", "viewer_signing_key", "service_token_web", "service_token_worker", "service_token_monitor",
+    "credential_sealing_key",
 )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ DOMAIN_APPS = [
     "ris_core.portal",
     "ris_core.jobs",
     "ris_core.audit",
+    "ris_core.backups",
     "ris_core.changes",
 ]
 
@@ -104,8 +105,10 @@ def database_config(url: str) -> dict[str, Any]:
 
 def domain_settings(settings: Settings) -> dict[str, Any]:
     """What Django needs inside Orthanc: the domain's apps, the database, the site's time zone; no web parts."""
+    secret_keys = settings.secret_lines("django_secret_key")
     return {
-        "SECRET_KEY": settings.secret("django_secret_key"),
+        "SECRET_KEY": secret_keys[0],
+        "SECRET_KEY_FALLBACKS": list(secret_keys[1:]),
         "INSTALLED_APPS": DOMAIN_APPS,
         "DATABASES": {"default": database_config(settings.database_url)},
         "AUTH_USER_MODEL": "accounts.User",

@@ -345,6 +345,16 @@ class Audit(Section, frozen=True):
     syslog_key: str = ""
 
 
+class Backup(Section, frozen=True):
+    """Backups by themselves."""
+
+    folder: str = ""
+    """Where they go; empty: none are made."""
+    every_hours: float = 24.0
+    keep: int = 7
+    """So many of the newest stay; older ones are deleted after a new one has been made."""
+
+
 class Automation(Section, frozen=True):
     """Switches; with ``enabled`` off Orthanc carries the plugins and none of their effects."""
 
@@ -392,6 +402,7 @@ class Settings(Section, frozen=True):
     webhooks: Webhooks = Webhooks()
     signing: Signing = Signing()
     audit: Audit = Audit()
+    backup: Backup = Backup()
     automation: Automation = Automation()
     directories: tuple[Directory, ...] = ()
     """Directories whose people log in here, in the order in which they are asked."""
@@ -431,6 +442,13 @@ class Settings(Section, frozen=True):
         if not value:
             raise SettingsInvalid(f"secret file {path} is empty", field=name)
         return value
+
+    def secret_lines(self, name: str) -> tuple[str, ...]:
+        """The keys of a secret's file that has several, one a line: the present one, then older ones still taken.
+
+        :raises SettingsInvalid: see :meth:`secret`
+        """
+        return tuple(line.strip() for line in self.secret(name).splitlines() if line.strip())
 
 
 _PLAIN = {

@@ -28,6 +28,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from ris_core.pipelines import block_here, database_here, execute, with_placeholders
+from ris_core.sealing.fields import Sealed
 
 
 class Param(Expression):
@@ -170,6 +171,7 @@ class _Row:
             (
                 field.attname,
                 _converter(field, database),
+                field.stored_of if isinstance(field, Sealed) else None,
                 bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)),
             )
             for field in fields
@@ -194,7 +196,10 @@ class _Row:
         stored = instance.__dict__
         now: datetime | None = None
         values = []
-        for name, convert, automatic in self._fields:
+        for name, convert, stored_of, automatic in self._fields:
+            if stored_of is not None:
+                values.append(stored_of(instance))
+                continue
             if automatic:
                 stored[name] = now = now or timezone.now()
             value = stored[name]

@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace, suite: Suite) -> int:
         return 0
     if options.verb == "logs":
         return _logs(suite, options.part, options.lines, follow=options.follow)
-    result = suite.manage(*options.rest)
+    result = suite.manage(*options.rest, timeout_seconds=7 * 86_400)
     sys.stdout.write(result.stdout)
     sys.stderr.write(result.stderr)
     return result.returncode

@@ -51,7 +51,7 @@ def http_probe(
         headers = {}
         try:
             if bearer_token_file is not None:
-                headers["Authorization"] = f"Bearer {bearer_token_file.read_text().strip()}"
+                headers["Authorization"] = f"Bearer {bearer_token_file.read_text().split()[-1]}"
             connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
             try:
                 connection.request("GET", path, headers=headers)

@@ -11,6 +11,7 @@ NAMES = (
     "viewer_signing_key",
     "webhook_signing_key",
     "credential_sealing_key",
+    "backup_key",
     "service_token_web",
     "service_token_worker",
     "service_token_monitor",

@@ -25,6 +25,7 @@ from ris_suite import layout, log_files, sandbox
 from ris_suite.home_folder import prepare_home
 from ris_suite.layout import SuiteHome
 from ris_suite.parts import Composition
+from ris_suite.ports import choose_ports
 from ris_suite.processes import program_of
 from ris_suite.running_part import stop_leftovers
 from ris_suite.settings import Database, SuiteSettings, process_environment, public_url
@@ -235,7 +236,8 @@ class Suite:
         """Runs ``manage.py`` with these arguments, as the suite's own user and with its environment."""
         account = sandbox.service_account()
         prepare_home(self.settings, account)
-        command, environment = Composition(self.settings, self.ports, account).manage_command(*arguments)
+        ports = self.ports if self.record().settings else choose_ports(self.settings)  # never started: a restore
+        command, environment = Composition(self.settings, ports, account).manage_command(*arguments)
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=timeout_seconds, check=False, cwd="/"
         )

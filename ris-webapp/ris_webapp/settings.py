@@ -17,6 +17,7 @@ _public = urlsplit(QUANG.public_url)
 _webapp = Path(__file__).resolve().parent
 
 SECRET_KEY = _domain["SECRET_KEY"]
+SECRET_KEY_FALLBACKS = _domain["SECRET_KEY_FALLBACKS"]
 DEBUG = QUANG.debug
 DATABASES = _domain["DATABASES"]
 AUTH_USER_MODEL = _domain["AUTH_USER_MODEL"]

@@ -63,6 +63,8 @@ WORDS: dict[str, dict[str, Text]] = {
         "purge_changes": _("Dọn tin cập nhật màn hình đã cũ"),
         "purge_done_jobs": _("Dọn việc đã xong"),
         "look_up_directories": _("Tra lại tài khoản trong danh bạ"),
+        "reseal": _("Mã hoá lại bằng khoá mới"),
+        "backup": _("Sao lưu định kỳ"),
         "seal_audit": _("Niêm phong nhật ký truy cập"),
         "export_audit": _("Ghi nhật ký truy cập ra tệp"),
         "forward_audit": _("Gửi nhật ký truy cập tới máy chủ syslog"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -32,15 +33,18 @@ def accept_launch(params: Mapping[str, str], now: datetime | None = None) -> Lau
         raise TokenRefused("launch has missing or unknown keys")
     receiver = _code_of(issuer) if token else receiver_of(params)
     try:
-        secret = settings.QUANG.secret(f"launch_secret_{receiver}")
+        launch_secrets = settings.QUANG.secret_lines(f"launch_secret_{receiver}")
     except SettingsInvalid as error:
         raise TokenRefused("there is no launch secret for this receiver", field="receiver") from error
     skew_seconds = settings.QUANG.access.launch_skew_seconds
-    if token:
-        public_url = settings.QUANG.public_url
-        launch = verify_token(secret, token, at, skew_seconds, receiver=receiver, audience=public_url)
-    else:
-        launch = verify_launch(secret, params, at, skew_seconds)
+
+    def verified(secret: str) -> LaunchRequest:
+        if token:
+            public_url = settings.QUANG.public_url
+            return verify_token(secret, token, at, skew_seconds, receiver=receiver, audience=public_url)
+        return verify_launch(secret, params, at, skew_seconds)
+
+    launch = _by_one_of(launch_secrets, verified)
     UsedLaunchNonce.objects.filter(expires_at__lt=at - timedelta(seconds=skew_seconds)).delete()
     try:
         with transaction.atomic():
@@ -50,6 +54,14 @@ def accept_launch(params: Mapping[str, str], now: datetime | None = None) -> Lau
     except IntegrityError as error:
         raise TokenRefused("launch has been used before", field="nonce") from error
     return launch
+
+
+def _by_one_of(keys: tuple[str, ...], verified: Callable[[str], LaunchRequest]) -> LaunchRequest:
+    """Verified by the present secret, else by one that is being exchanged; refused as by the last."""
+    for key in keys[:-1]:
+        with suppress(TokenRefused):
+            return verified(key)
+    return verified(keys[-1])
 
 
 def _code_of(issuer: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from ris_core.sealing.fields import SealedJSONField
+
 
 class AppointmentStatus(models.TextChoices):
     """Filler status (SCH-25, HL7 table 0278) as far as it matters here."""
@@ -26,7 +28,7 @@ class Appointment(models.Model):
     )
     placer_order_number = models.CharField(max_length=128, blank=True)
     accession_number = models.CharField(max_length=128, blank=True)
-    patient_identifiers = models.JSONField(default=list)
+    patient_identifiers = SealedJSONField(default=list)
     """``[value, issuer]`` of each identifier that was sent; an order of nobody of them is not this appointment's."""
     service_code = models.CharField(max_length=64, blank=True)
     starts_at = models.DateTimeField()

@@ -52,7 +52,7 @@ class Transport:
         cls, settings: Settings, service: Literal["web", "worker"], timeout_seconds: float = 15.0
     ) -> Self:
         """The engine of this installation, addressed as ``service``."""
-        return cls(settings.orthanc_url, settings.secret(f"service_token_{service}"), timeout_seconds)
+        return cls(settings.orthanc_url, settings.secret_lines(f"service_token_{service}")[-1], timeout_seconds)
 
     def __enter__(self) -> Self:
         return self

@@ -61,7 +61,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 CREATE OR REPLACE VIEW exam_search_source AS {source("postgresql")};
 CREATE OR REPLACE VIEW exam_search_present AS
-SELECT procedure_id, scheduled_at, lower(numbers) AS numbers, array_to_tsvector(
+SELECT procedure_id, scheduled_at,
+    lower(regexp_replace(numbers, '~sealed\.[a-p]+\.[a-p]+', '', 'g')) AS numbers, array_to_tsvector(
     {" || ".join(f"exam_search_lexemes('{field.value}', {field.value})" for field in Field)}) AS words
 FROM exam_search_source;
 CREATE OR REPLACE FUNCTION exam_search_refresh(exams bigint[]) RETURNS void LANGUAGE plpgsql

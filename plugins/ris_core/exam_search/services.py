@@ -15,6 +15,7 @@ from ris_core.exam_search.expression import Any as AnyOf
 from ris_core.exam_search.source import Field
 from ris_core.exam_search.words import words_of
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.numbers_sought import sealed_numbers
 
 FEW: Final = 3000
 """So many exams are looked up by their keys."""
@@ -106,6 +107,8 @@ def typed(text: str, *, begun: bool = False) -> Expression | None:
         if not words:
             continue
         by_number: Expression = All(tuple(Word(Field.NUMBERS, word) for word in words))
+        if sealed := sealed_numbers(number):
+            by_number = AnyOf((by_number, *(Word(Field.NUMBERS, word) for word in sealed)))
         if terms.names and len(number) == 4 and number.isdigit():
             by_number = AnyOf((by_number, Word(Field.BIRTH_YEAR, number, whole=True)))
         parts.append(by_number)

@@ -15,6 +15,7 @@ from ris_core.audit import alerts as audit_alerts
 from ris_core.audit import files as audit_files
 from ris_core.audit import forwarding as audit_forwarding
 from ris_core.audit import sealing as audit_sealing
+from ris_core.backups import schedule as backups
 from ris_core.critical_results import services as critical_results
 from ris_core.delivery import sending
 from ris_core.directories import services as directories
@@ -29,6 +30,7 @@ from ris_core.portal import telling as portal_telling
 from ris_core.referrers import telling as referrer_telling
 from ris_core.reports import documents, in_study
 from ris_core.reports.arranging import ARRANGE_JOB
+from ris_core.sealing import rotation as sealing_rotation
 from ris_core.settings import Settings
 from ris_core.sharing import telling as share_telling
 from ris_core.signatures import credentials as signing_credentials
@@ -53,9 +55,11 @@ class Pool(StrEnum):
     """Writes many gigabytes, for minutes."""
     SIGNATURES = "signatures"
     """Signs, and waits for tokens and time stamps; each key is a channel."""
+    BACKUPS = "backups"
+    """Reads everything there is, for hours, and nobody waits for it."""
 
 
-POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10, Pool.EXPORTS: 10}
+POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10, Pool.EXPORTS: 10, Pool.BACKUPS: 19}
 """How far a pool's threads stand back when processors are short: people at their lists and devices at theirs come
 first. Not more, or what else the worker does would wait for threads that hold the interpreter and get no processor."""
 POOL_THREADS: dict[Pool, int] = {
@@ -64,6 +68,7 @@ POOL_THREADS: dict[Pool, int] = {
     Pool.DOCUMENTS: 1,
     Pool.SIGNATURES: 2,
     Pool.EXPORTS: 1,
+    Pool.BACKUPS: 1,
 }
 
 
@@ -202,6 +207,15 @@ JOB_KINDS: tuple[JobKind, ...] = (
         after_death=exports.after_export_died,
     ),
     JobKind("forget_exports", export_services.forget_exports, Pool.IMAGES, every_seconds=lambda _: 600.0),
+    JobKind(sealing_rotation.JOB_KIND, sealing_rotation.run_reseal, Pool.BACKUPS, time_limit_seconds=86_400.0),
+    JobKind(
+        "backup",
+        backups.run_backup,
+        Pool.BACKUPS,
+        time_limit_seconds=7 * 86_400.0,
+        longest_retry_seconds=300.0,
+        every_seconds=backups.seconds_between_looks,
+    ),
     JobKind("purge_changes", duties.purge_changes, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("purge_done_jobs", duties.purge_done_jobs, Pool.IMAGES, every_seconds=lambda _: 900.0),
 )

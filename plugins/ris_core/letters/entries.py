@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from ris_core.outbox.entries import OutboxEntry
+from ris_core.sealing.fields import SealedBinaryField, SealedTextField
 
 
 class Channel(models.TextChoices):
@@ -18,8 +19,8 @@ class LetterEntry(OutboxEntry):
     """One letter on its way. What it says is sealed, and gone once it has been handed over."""
 
     channel = models.CharField(max_length=8, choices=Channel)
-    address = models.CharField(max_length=254)
-    sealed = models.BinaryField(default=b"")
+    address = SealedTextField()
+    sealed = SealedBinaryField(default=b"")
 
     class Meta:
         abstract = True

@@ -9,7 +9,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.utils import timezone
@@ -20,7 +20,6 @@ from ris_core.letters.entries import Channel, LetterEntry
 from ris_core.outbox import smtp
 from ris_core.outbox.sending import Outbox
 from ris_core.settings import Settings
-from ris_core.signatures.sealing import opened, seal
 
 Entry = TypeVar("Entry", bound=LetterEntry)
 
@@ -37,9 +36,6 @@ class Written:
 class Letters(Outbox[Entry]):
     """An outbox of letters. No letter waits for another: a link that cannot be delivered holds up no code."""
 
-    purpose: ClassVar[str]
-    """Of the sealing."""
-
     @abstractmethod
     def written(self, entry: Entry, content: bytes, settings: Settings) -> Written:
         """The letter made of its sealed content."""
@@ -49,7 +45,7 @@ class Letters(Outbox[Entry]):
         return {
             "channel": channel,
             "address": address,
-            "sealed": seal(content, self.purpose),
+            "sealed": content,
             "sequence": sequence,
             "control_id": f"QC{secrets.token_hex(9)}",
             "queued_at": timezone.now(),
@@ -68,7 +64,7 @@ class Letters(Outbox[Entry]):
         return bytes(entry.sealed)
 
     def exchange(self, entry: Entry, message: bytes, settings: Settings) -> bytes:
-        letter = self.written(entry, opened(message, self.purpose), settings)
+        letter = self.written(entry, message, settings)
         if entry.channel == Channel.SMS:
             return sms.send(entry.address, letter.text, entry.control_id, settings)
         return smtp.hand_over(entry.address, _as_mail(letter, entry, settings), settings)

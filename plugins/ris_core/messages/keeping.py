@@ -26,6 +26,7 @@ from ris_core.hl7.acknowledgement import (
 from ris_core.hl7.er7 import Message, body
 from ris_core.messages.models import InboundMessage, MessageState
 from ris_core.names import folded
+from ris_core.patients.numbers_sought import sought
 from ris_core.statements import insert
 
 log = logging.getLogger(__name__)
@@ -194,7 +195,8 @@ def _search_text(message: Message) -> str:
     """What a person looks for, where HL7 has it; a sender's own places do not matter for finding."""
     words: list[str] = []
     if pid := message.first("PID"):
-        words += [pid.components(repetition)[0] for repetition in pid.repetitions(3) if pid.components(repetition)]
+        identifiers = [pid.components(repetition) for repetition in pid.repetitions(3)]
+        words += [sought(parts[4] if len(parts) > 4 else "", parts[0]) for parts in identifiers if parts]
         words += [pid.value(5, part) for part in (1, 2, 3)]
     for segment in message.segments:
         if segment.name == "ORC":

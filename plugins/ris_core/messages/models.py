@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from ris_core.sealing.fields import SealedBinaryField
+
 
 class MessageState(models.TextChoices):
     RECEIVED = "RECEIVED"
@@ -55,12 +57,12 @@ class InboundMessage(models.Model):
     digest = models.CharField(max_length=64)
     """SHA-256 of MSH-9 and everything after the MSH segment: tells a resend from a control id used twice."""
     message_type = models.CharField(max_length=32, blank=True)
-    raw = models.BinaryField()
+    raw = SealedBinaryField()
     """The bytes between the MLLP frame's start and end block, the request's line and body, or a DICOM file of the
     dataset, untouched."""
     peer = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=MessageState, default=MessageState.RECEIVED)
-    acknowledgement = models.BinaryField(default=b"")
+    acknowledgement = SealedBinaryField(default=b"")
     acknowledgement_code = models.CharField(max_length=4, blank=True)
     """MSA-1 (AA, AE or AR), the HTTP status, or the DIMSE status (PS3.7 C)."""
     error_code = models.CharField(max_length=16, blank=True)
@@ -72,7 +74,8 @@ class InboundMessage(models.Model):
     patient = models.ForeignKey("patients.Patient", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     """Whom the first of its effects was about."""
     search_text = models.CharField(max_length=255, blank=True)
-    """Folded: patient identifiers and name, order and accession numbers, whether it was applied or not."""
+    """Folded: patient identifiers (for national ones what :func:`~ris_core.patients.numbers_sought.sought` makes of
+    them), name, order and accession numbers, whether it was applied or not."""
     replay_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replays")
     replayed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

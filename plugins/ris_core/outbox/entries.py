@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from ris_core.sealing.fields import SealedBinaryField
+
 
 class OutboxState(models.TextChoices):
     QUEUED = "QUEUED"
@@ -23,13 +25,13 @@ class OutboxEntry(models.Model):
     state = models.CharField(max_length=12, choices=OutboxState, default=OutboxState.QUEUED)
     control_id = models.CharField(max_length=20, unique=True)
     """MSH-10 and the like, the same at every attempt, so that the receiver can tell a repeat."""
-    message = models.BinaryField(default=b"")
+    message = SealedBinaryField(default=b"")
     """As sent, fixed at the first attempt."""
     possibly_seen = models.BooleanField(default=False)
     """Whether an attempt may have reached the receiver; set before the connection is opened, so also after a crash."""
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
-    last_acknowledgement = models.BinaryField(default=b"")
+    last_acknowledgement = SealedBinaryField(default=b"")
     queued_at = models.DateTimeField()
     last_attempt_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 MEDICAL_RECORD = "MR"
 CITIZEN_CARD = "NI"
@@ -14,6 +15,21 @@ INSURANCE_CARD = "HC"
 """Thẻ bảo hiểm y tế (BHYT): two letters and thirteen digits; since 2021 the ten digits of the social insurance number
 alone identify a person (Decision 1351/QĐ-BHXH)."""
 NATIONAL_ISSUER = "VN"
+
+
+SEALED_KINDS: Final = frozenset({CITIZEN_CARD, INSURANCE_CARD, "PPN", "SS", "DL", "PRC", "NNVNM"})
+"""Kinds that are sealed in the database: what identifies a person outside the hospital (passport, social insurance,
+driving licence, residence card beside the two)."""
+
+
+def is_sealed_kind(kind: str) -> bool:
+    """Whether numbers of this kind are sealed in the database."""
+    return kind in SEALED_KINDS
+
+
+def looks_national(value: str) -> bool:
+    """Whether a number of unknown kind has the form of a CCCD or a BHYT card."""
+    return bool(re.fullmatch(r"0\d{11}|[A-Z]{2}\d{13}", value.strip().upper()))
 
 
 class Oddity(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,12 @@ class PatientDetails:
     address: str | None = None
     confirmed: bool = False
     """A person has compared them with the patient who has these identifiers, and says that it is the same person."""
+
+
+def phone_key(phone: str) -> str:
+    """The digits of a telephone number as they are looked for: ``+84 90-123.4567`` is ``0901234567``."""
+    digits = re.sub(r"\D", "", phone)
+    return "0" + digits[2:] if digits.startswith("84") and len(digits) > 10 else digits
 
 
 class Contradiction(StrEnum):

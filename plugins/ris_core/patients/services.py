@@ -15,14 +15,25 @@ from ris_core.errors import IdentityConflict, InvalidValue, NotFound
 from ris_core.identifiers import PatientIdentifier
 from ris_core.names import folded
 from ris_core.patients import models
-from ris_core.patients.models import Patient
-from ris_core.patients.rules import PatientDetails, completed_birth_date, contradiction
+from ris_core.patients.identifier_kinds import is_sealed_kind
+from ris_core.patients.models import IDENTIFIER_PURPOSE, Patient
+from ris_core.patients.rules import PatientDetails, completed_birth_date, contradiction, phone_key
+from ris_core.sealing.values import findable_forms
 from ris_core.statements import Param, Select, insert
 
-_COLUMNS = ("id", "full_name", "dicom_name", "search_key", "birth_date", "sex", "phone", "address", "merged_into_id")
+_COLUMNS = (
+    "id", "full_name", "dicom_name", "search_key", "birth_date", "sex", "phone", "phone_key", "address",
+    "merged_into_id",
+)  # fmt: skip
+_SEALED = ("phone", "phone_key", "address")
+"""Of these the audit tells that they changed, not what they were: it is never changed, and they are sealed anew."""
+_FORMS = ("form1", "form2", "form3", "form4")
+"""An identifier as it may stand in the database: under each of the sealing keys, or plainly."""
 
 _find_by_identifier = Select(
-    models.PatientIdentifier.objects.filter(value=Param("value"), issuer=Param("issuer"), kind=Param("kind"))
+    models.PatientIdentifier.objects.filter(
+        value__in=[Param(form) for form in _FORMS], issuer=Param("issuer"), kind=Param("kind")
+    )
     .order_by("id")
     .values_list(*(f"patient__{name}" for name in _COLUMNS)),
     locking=Patient,
@@ -88,13 +99,21 @@ def record_patient(
 def expect_patient(details: PatientDetails) -> None:
     """Send ahead what :func:`record_patient` reads first (:meth:`~ris_core.statements.Select.expect`)."""
     for identifier in details.identifiers:
-        _find_by_identifier.expect(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
+        _find_by_identifier.expect(**_looked_up(identifier))
 
 
 def find_patient(identifier: PatientIdentifier) -> Patient | None:
     """Who has this identifier (also one that is no longer used), locked; of a merged patient the survivor."""
-    row = _find_by_identifier.row(value=identifier.value, issuer=identifier.issuer, kind=identifier.kind)
+    row = _find_by_identifier.row(**_looked_up(identifier))
     return _survivor(Patient(**dict(zip(_COLUMNS, row, strict=True)))) if row else None
+
+
+def _looked_up(identifier: PatientIdentifier) -> dict[str, str]:
+    forms = [identifier.value]
+    if is_sealed_kind(identifier.kind):
+        forms = findable_forms(identifier.value, IDENTIFIER_PURPOSE) + forms
+    forms += forms[:1] * (len(_FORMS) - len(forms))
+    return {**dict(zip(_FORMS, forms, strict=True)), "issuer": identifier.issuer, "kind": identifier.kind}
 
 
 def present_patient(patient_id: int) -> Patient:
@@ -125,6 +144,7 @@ def correct_patient(
         "birth_date": birth_date if exactly else completed_birth_date(patient.birth_date, birth_date),
         "sex": patient.sex if details.sex is None else details.sex,
         "phone": patient.phone if details.phone is None else details.phone,
+        "phone_key": patient.phone_key if details.phone is None else phone_key(details.phone),
         "address": patient.address if details.address is None else details.address,
     }
     before = {name: getattr(patient, name) for name, value in wanted.items() if getattr(patient, name) != value}
@@ -133,9 +153,12 @@ def correct_patient(
         for name, value in changes.items():
             setattr(patient, name, value)
         Patient.objects.filter(id=patient.id).update(**changes, updated_at=timezone.now())
-        details_told: dict[str, Any] = {"before": before, "reason": reason[:255]} if reason else {"before": before}
+        told = {name: value for name, value in before.items() if name not in _SEALED}
+        details_told: dict[str, Any] = {"before": told, "reason": reason[:255]} if reason else {"before": told}
+        if sealed := [name for name in before if name in _SEALED and name != "phone_key"]:
+            details_told["changed"] = sealed
         record(actor, "patient.updated", subject=f"patient:{patient.id}", patient_id=patient.id, **details_told)
-    return tuple(before)
+    return tuple(name for name in before if name != "phone_key")
 
 
 def identifiers_of(patient_id: int) -> list[models.PatientIdentifier]:
@@ -160,6 +183,7 @@ def _add(details: PatientDetails) -> tuple[Patient, list[models.PatientIdentifie
         birth_date=details.birth_date or "",
         sex=details.sex or "",
         phone=details.phone or "",
+        phone_key=phone_key(details.phone or ""),
         address=details.address or "",
     )
     insert(patient)

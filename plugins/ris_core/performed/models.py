@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from ris_core.performed.rules import Readiness
+from ris_core.sealing.fields import SealedBinaryField
 
 
 class PerformedStatus(models.TextChoices):
@@ -78,7 +79,7 @@ class PerformedStepMessage(models.Model):
 
     performed = models.ForeignKey(PerformedProcedureStep, on_delete=models.CASCADE, related_name="messages")
     operation = models.CharField(max_length=8, choices=Operation)
-    dataset = models.BinaryField()
+    dataset = SealedBinaryField()
     """Attribute List or Modification List, encoded as received."""
     transfer_syntax_uid = models.CharField(max_length=64)
     address = models.CharField(max_length=64, blank=True)

@@ -6,7 +6,7 @@ logged in. Nobody else who uses the computer, and no copy of its disk, can read 
 
 from __future__ import annotations
 
-from ris_core.signatures.sealing import derived_key
+from ris_core.sealing.keys import derived_key
 
 
 def local_key(user_id: int) -> bytes:

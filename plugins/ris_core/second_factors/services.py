@@ -14,6 +14,7 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefused
+from ris_core.sealing.values import opened, seal
 from ris_core.second_factors.models import OneTimePassword, RecoveryCode, SecurityKey
 from ris_core.second_factors.rules import (
     RECOVERY_CODES,
@@ -22,7 +23,6 @@ from ris_core.second_factors.rules import (
     digest_of_recovery_code,
     new_recovery_code,
 )
-from ris_core.signatures.sealing import opened, seal
 
 MOST_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)

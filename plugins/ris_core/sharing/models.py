@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from ris_core.letters.entries import Channel, LetterEntry
+from ris_core.sealing.fields import SealedTextField
 
 
 class Lock(models.TextChoices):
@@ -35,7 +36,7 @@ class Share(models.Model):
     password = models.CharField(max_length=128, blank=True)
     """Its hash."""
     code_channel = models.CharField(max_length=8, choices=Channel, blank=True)
-    code_address = models.CharField(max_length=254, blank=True)
+    code_address = SealedTextField(blank=True)
     with_report = models.BooleanField(default=True)
     may_download = models.BooleanField(default=False)
     may_pass_on = models.BooleanField(default=False)

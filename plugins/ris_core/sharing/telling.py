@@ -57,7 +57,6 @@ class ShareMessages(Letters[ShareMessage]):
 
     name: ClassVar = "share_message"
     job_kind: ClassVar = JOB_KIND
-    purpose: ClassVar = "share message"
 
     def entries(self) -> QuerySet[ShareMessage]:
         return ShareMessage.objects.select_related("share")

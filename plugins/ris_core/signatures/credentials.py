@@ -1,5 +1,5 @@
 """Keys of signers: added, unlocked for a while, locked, taken out of use. PIN and passphrase are never logged or kept
-in clear: while a key is unlocked its secret lies in the database sealed by the site's own (:mod:`.sealing`)."""
+in clear: while a key is unlocked its secret lies in the database sealed by the site's own (:mod:`ris_core.sealing`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.utils import timezone
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.jobs.services import enqueue
+from ris_core.sealing.values import opened, seal
 from ris_core.settings import Settings
 from ris_core.signatures.certificates import CertificateFacts
 from ris_core.signatures.errors import CredentialLocked
 from ris_core.signatures.locking import forget_secret
 from ris_core.signatures.models import Signature, SigningCredential, UnlockedCredential
 from ris_core.signatures.rules import UNDER_WAY, BatchState, CredentialKind, refuse_out_of_date
-from ris_core.signatures.sealing import opened, seal
 from ris_core.signatures.signers import KeyPlace, certificate_of, open_signer
 
 JOB_KIND = "sign_report"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from ris_core.sealing.fields import SealedBinaryField
+
 
 class WorklistEntry(models.Model):
     """A scheduled procedure step on the worklist, with its answer already encoded.
@@ -33,7 +35,7 @@ class WorklistEntry(models.Model):
     plain_identifiers = models.PositiveSmallIntegerField(default=1)
     """1 when every character set can write the identifiers, else 0: they are sent as they are or not at all."""
     priority_rank = models.PositiveSmallIntegerField(default=2)
-    answer = models.BinaryField()
+    answer = SealedBinaryField()
     """The whole answer as a DICOM dataset (Part 10, Explicit VR Little Endian, ISO_IR 192)."""
 
     class Meta:

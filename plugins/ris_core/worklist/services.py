@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from django.db import connection
 from django.utils import timezone
@@ -15,6 +16,7 @@ from ris_core.errors import InvalidValue
 from ris_core.names import folded
 from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
+from ris_core.sealing.fields import SealedBinaryField
 from ris_core.statements import upsert
 from ris_core.worklist.adaptation import told_to
 from ris_core.worklist.answer import Code, OtherPatientId, WorklistAnswer
@@ -185,6 +187,9 @@ def modalities_of(ae_title: str, asking: RegisteredDevice | None = None) -> tupl
     return device.modalities if device is not None and device.active else ()
 
 
+_ANSWER: Final = WorklistEntry._meta.get_field("answer")
+
+
 def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
     conditions, parameters = search.sql(for_sqlite=connection.vendor == "sqlite")
     with connection.cursor() as cursor:
@@ -193,4 +198,4 @@ def _select(search: Search, limit: int) -> list[tuple[int, bytes]]:
             f"SELECT step_id, answer FROM worklist_worklistentry {conditions} LIMIT {int(limit)}",  # noqa: S608
             parameters,
         )
-        return [(step_id, bytes(answer)) for step_id, answer in cursor.fetchall()]
+        return [(step_id, _ANSWER.shown(answer)) for step_id, answer in cursor.fetchall()]

@@ -19,7 +19,8 @@ def register(host: Host, settings: Settings) -> None:
 
     host.filter_requests(allows)
     host.in_background(
-        "ended grants", lambda stopping: request_filter.keep_informed(lambda: host.guarded("ended grants"), stopping)
+        "ended grants",
+        lambda stopping: request_filter.keep_informed(lambda: host.guarded("ended grants"), stopping, settings),
     )
     host.in_background(
         "reads", lambda stopping: request_filter.reads.keep_writing(lambda: host.guarded("reads"), stopping)

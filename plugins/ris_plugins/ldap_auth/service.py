@@ -27,6 +27,7 @@ from ris_core.access.tools import ToolCallers, admitted, looked_at
 from ris_core.accounts.rules import Function
 from ris_core.audit.counted import Read, ReadCounts
 from ris_core.audit.models import ActorKind
+from ris_core.errors import SettingsInvalid
 from ris_core.settings import Settings
 from ris_plugins.ldap_auth.codec import bearer_token, cookies_named, is_basic
 from ris_plugins.ldap_auth.settings import GRANTS_A_REQUEST, GRANTS_REMEMBERED
@@ -41,6 +42,15 @@ class Stopping(Protocol):
     def wait(self, timeout: float | None = None) -> bool: ...
 
 
+def _tokens(settings: Settings) -> dict[str, str]:
+    return {service: settings.secret(f"service_token_{service}") for service in SERVICE_ROUTES}
+
+
+def _service_keys(tokens: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
+    """Each line of a service's secret is its token."""
+    return tuple((name, token.encode()) for name, lines in tokens.items() for token in lines.split())
+
+
 class RequestFilter:
     """The filter, with its keys in memory. Safe for any number of threads."""
 
@@ -53,7 +63,7 @@ class RequestFilter:
     ) -> None:
         self._keyring = keyring
         self._tool_callers = tool_callers
-        self._services = tuple((name, token.encode()) for name, token in service_tokens.items())
+        self._services = _service_keys(service_tokens)
         self._ended = ended
         self._grants: dict[str, ViewerGrant] = {}
         self.reads = ReadCounts()
@@ -65,7 +75,7 @@ class RequestFilter:
     ) -> RequestFilter:
         """:param unit_of_work: in which the accounts of people's programs are read
         :raises SettingsInvalid: when a token's or key's file is missing or empty"""
-        tokens = {service: settings.secret(f"service_token_{service}") for service in SERVICE_ROUTES}
+        tokens = _tokens(settings)
         tool_callers = ToolCallers(admitted, looked_at, unit_of_work) if settings.access.basic_for_tools else None
         return cls(Keyring.from_settings(settings), tokens, EndedGrants(), tool_callers)
 
@@ -101,9 +111,31 @@ class RequestFilter:
             self.reads.add(Read(kind, grant.user_name, address, "images.read", study_uid))
         return True
 
-    def keep_informed(self, unit_of_work: Callable[[], AbstractContextManager[None]], stopping: Stopping) -> None:
-        """Learn of grants that end until ``stopping`` is set: what it runs on its own thread for."""
+    def learn_secrets(self, settings: Settings) -> None:
+        """Read keys and tokens again: one that is exchanged is taken within seconds, one that is retired no more."""
+        try:
+            keyring, services = Keyring.from_settings(settings), _service_keys(_tokens(settings))
+        except SettingsInvalid as error:
+            log.warning("secrets cannot be read, the present ones stay: %s", error.detail)
+            return
+        if keyring != self._keyring:
+            self._keyring = keyring
+            self._grants.clear()
+        self._services = services
+
+    def keep_informed(
+        self,
+        unit_of_work: Callable[[], AbstractContextManager[None]],
+        stopping: Stopping,
+        settings: Settings | None = None,
+    ) -> None:
+        """Learn of grants that end until ``stopping`` is set: what it runs on its own thread for.
+
+        :param settings: where keys and tokens are read again each time; None: they stay
+        """
         while not stopping.is_set():
+            if settings is not None:
+                self.learn_secrets(settings)
             try:
                 with unit_of_work():
                     self._ended.refresh()

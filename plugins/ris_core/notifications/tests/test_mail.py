@@ -34,6 +34,7 @@ def quang(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """The settings of mail, to be changed by the test before it sends."""
     (tmp_path / "smtp_password").write_text(PASSWORD)
     before = settings.QUANG
+    (tmp_path / "credential_sealing_key").write_text(before.secret("credential_sealing_key"))
     limits = msgspec.structs.replace(before.delivery, timeout_seconds=3.0, max_attempts=2)
     mail: dict[str, Any] = {"host": HOST, "username": USERNAME, "sender": "quang@example.org"}
 

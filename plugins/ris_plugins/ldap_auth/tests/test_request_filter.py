@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
 from django.conf import settings
 from django.db import DatabaseError
@@ -193,9 +195,36 @@ def test_the_plugin_closes_the_engine() -> None:
     assert host.allows(HttpRequest("GET", "/system", {"authorization": f"Bearer {token}"}))
 
 
-def test_without_its_secrets_the_engine_does_not_start_open(tmp_path: object) -> None:
-    import msgspec
+def test_tokens_and_keys_are_exchanged_without_a_restart(tmp_path: Path) -> None:
+    """Both are taken meanwhile; what is retired is taken no more, nor are viewers that were let in by it."""
+    for service in TOKENS:
+        (tmp_path / f"service_token_{service}").write_text(f"{service:-<43}")
+    (tmp_path / "viewer_signing_key").write_text("k" * 43)
+    quang = msgspec.structs.replace(settings.QUANG, secrets_dir=tmp_path)
+    known = RequestFilter.from_settings(quang, nullcontext)
+    known._ended = nothing_ended()
+    old, new = bearer(f"{'web':-<43}"), bearer("n" * 43)
+    assert known.allows("GET", STUDY_A, {"cookie": cookie(A)}, {})
+    (tmp_path / "service_token_web").write_text("n" * 43 + f"\n{'web':-<43}")
+    (tmp_path / "viewer_signing_key").write_text("v" * 43 + "\n" + "k" * 43)
+    assert not known.allows("GET", "/system", new, {})
+    known.learn_secrets(quang)
+    assert known.allows("GET", "/system", new, {})
+    assert known.allows("GET", "/system", old, {})
+    assert known.allows("GET", STUDY_A, {"cookie": cookie(A)}, {})
+    assert quang.secret_lines("service_token_web")[-1] == f"{'web':-<43}"  # what services show until it is retired
+    (tmp_path / "service_token_web").write_text("n" * 43)
+    (tmp_path / "viewer_signing_key").write_text("v" * 43)
+    known.learn_secrets(quang)
+    assert known.allows("GET", "/system", new, {})
+    assert not known.allows("GET", "/system", old, {})
+    assert not known.allows("GET", STUDY_A, {"cookie": cookie(A)}, {})
+    (tmp_path / "viewer_signing_key").unlink()
+    known.learn_secrets(quang)
+    assert known.allows("GET", "/system", new, {})
 
+
+def test_without_its_secrets_the_engine_does_not_start_open(tmp_path: object) -> None:
     with pytest.raises(SettingsInvalid):
         plugin.register(FakeHost(), msgspec.structs.replace(settings.QUANG, secrets_dir=tmp_path))
 

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from ris_core.backups import schedule as backups
+from ris_core.backups.schedule import BackupState
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineError
 from ris_core.errors import SettingsInvalid
@@ -36,6 +38,9 @@ class Health:
     mpps_age_seconds: float | None
     """The same of the service for performed procedure steps."""
 
+    backup: BackupState
+    """Whether scheduled backups are made: ``off``, ``ok`` or ``late``."""
+
     @property
     def worker(self) -> bool:
         return _is_fresh(self.worker_age_seconds)
@@ -49,7 +54,8 @@ class Health:
         """``ok``, ``degraded`` (the web app works, another part does not), or ``failed``."""
         if not self.database:
             return "failed"
-        return "ok" if self.engine and self.worker and self.mpps else "degraded"
+        well = self.engine and self.worker and self.mpps and self.backup != "late"
+        return "ok" if well else "degraded"
 
 
 def look() -> Health:
@@ -58,9 +64,10 @@ def look() -> Health:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         worker, mpps = (_age_seconds(part) for part in (WorkerHeartbeat.Part.WORKER, WorkerHeartbeat.Part.MPPS))
+        backup = backups.state()
     except DatabaseError:
-        return Health(database=False, engine=_engine_answers(), worker_age_seconds=None, mpps_age_seconds=None)
-    return Health(database=True, engine=_engine_answers(), worker_age_seconds=worker, mpps_age_seconds=mpps)
+        return Health(False, _engine_answers(), worker_age_seconds=None, mpps_age_seconds=None, backup="off")
+    return Health(True, _engine_answers(), worker_age_seconds=worker, mpps_age_seconds=mpps, backup=backup)
 
 
 def _age_seconds(part: str) -> float | None:

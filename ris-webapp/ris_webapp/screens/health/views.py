@@ -23,6 +23,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "engine": health.engine,
         "worker": health.worker,
         "worker_age_seconds": _rounded(health.worker_age_seconds),
+        "backup": health.backup,
         "mpps": health.mpps,
         "mpps_age_seconds": _rounded(health.mpps_age_seconds),
         # days left of those that end soon; null: cannot be read

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ris_core.messages.models import WAITING_STATES, InboundMessage, MessageState
 from ris_core.names import folded_words
+from ris_core.patients.numbers_sought import sought_words
 from ris_webapp.asked import Asked
 
 PAGE_SIZE = 50
@@ -129,7 +130,8 @@ def _matching(wanted: Wanted) -> QuerySet[InboundMessage]:
     if wanted.days != "all":
         messages = messages.filter(received_at__gte=timezone.now() - timedelta(days=int(wanted.days)))
     for searched in folded_words(wanted.query):
-        messages = messages.filter(
-            Q(search_text__contains=searched) | Q(control_id__icontains=searched) | Q(sender__icontains=searched)
-        )
+        fits = Q(search_text__contains=searched) | Q(control_id__icontains=searched) | Q(sender__icontains=searched)
+        for word in sought_words(searched):
+            fits |= Q(search_text__contains=word)
+        messages = messages.filter(fits)
     return messages

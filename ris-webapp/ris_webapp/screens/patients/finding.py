@@ -1,4 +1,7 @@
-"""Find patients by what people type: words of the name in any order, any identifier, a visit's number."""
+"""Find patients by what people type: words of the name in any order, any identifier, a visit's or telephone number.
+
+Numbers that are sealed in the database (CCCD, BHYT, telephone) are found as a whole, others by part too.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from ris_core.accounts.models import User
 from ris_core.exam_search.services import Terms
 from ris_core.orders.models import Visit
 from ris_core.patients.models import Patient, PatientIdentifier
+from ris_core.patients.rules import phone_key
 from ris_core.sight.seeing import seen_patients
 
 SHOWN = 50
 _LOOKED_AT = 500
+_SHORTEST_PHONE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,15 @@ def _with_number(number: str) -> list[int]:
         if part_of_it and len(number) < 4:
             break
         identifiers = PatientIdentifier.objects.filter(_matches("value", number, part_of_it))
+        if not part_of_it:  # sealed ones are found as a whole
+            identifiers |= PatientIdentifier.objects.filter(value__in={number, number.upper()})
         visits = Visit.objects.filter(_matches("visit_number", number, part_of_it))
         keys = [
             *identifiers.values_list("patient_id", flat=True)[:_LOOKED_AT],
             *visits.values_list("patient_id", flat=True)[:_LOOKED_AT],
         ]
+        if not part_of_it and len(phone_key(number)) >= _SHORTEST_PHONE:
+            keys += Patient.objects.filter(phone_key=phone_key(number)).values_list("pk", flat=True)[:_LOOKED_AT]
         if keys:
             return keys
     return []

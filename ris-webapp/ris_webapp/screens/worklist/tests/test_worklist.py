@@ -126,11 +126,14 @@ def test_every_number_of_an_exam_finds_it() -> None:
     an_exam()
     exam.request.sent_accession_number = "HIS-2026-000000123456789"
     exam.request.save()
+    national = [identifier.value for identifier in exam.patient.identifiers.filter(kind="NI")]
     numbers = [identifier.value for identifier in exam.patient.identifiers.all()]
     numbers += [exam.request.accession_number, exam.placer_order_number, exam.request.sent_accession_number]
     for number in numbers:
         assert _found(number) == {exam.pk}, number
         assert _found(number.lower()) == {exam.pk}, number
+        if number in national:  # sealed in the database: found as a whole
+            continue
         assert exam.pk in _found(number[:-2]), number
         assert exam.pk in _found(number[2:]), number
 
