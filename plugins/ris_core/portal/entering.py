@@ -25,7 +25,7 @@ from ris_core.portal.looks import visit_goes_on
 from ris_core.portal.models import EntryAttempt, PortalSlip, PortalVisit
 from ris_core.portal.releasing import is_in_force, patient_of
 from ris_core.portal.rules import TRIED_WITHIN, Over, is_born, too_many, typed_slip_code
-from ris_core.portal.secrets import entry_code_digest, slip_digest
+from ris_core.portal.secrets import entry_code_digest, slip_digest, slip_digests
 from ris_core.portal.telling import send_code
 from ris_core.sharing.secrets import digest_of, is_key, new_key
 
@@ -83,7 +83,7 @@ def enter(knock: Knock) -> Entered:
         raise PortalInvalid("this is no code: a character is wrong or missing", field="code")
     digest = slip_digest(code)
     attempt, is_locked = _counted(digest, knock.address)
-    slip = PortalSlip.objects.filter(digest=digest).first()
+    slip = PortalSlip.objects.filter(digest__in=slip_digests(code)).first()
     patient = Patient.objects.filter(pk=patient_of(slip or _NO_SLIP) or 0).first()
     with transaction.atomic():
         outcome = _outcome(slip, patient, knock, None if is_locked else attempt)

@@ -42,7 +42,6 @@ class PortalLetters(Letters[PortalLetter]):
 
     name: ClassVar = "portal_letter"
     job_kind: ClassVar = JOB_KIND
-    purpose: ClassVar = "portal code"
 
     def entries(self) -> QuerySet[PortalLetter]:
         return PortalLetter.objects.select_related("visit")

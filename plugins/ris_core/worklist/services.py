@@ -16,7 +16,6 @@ from ris_core.errors import InvalidValue
 from ris_core.names import folded
 from ris_core.orders.models import PRIORITY_RANK, ScheduledProcedureStep
 from ris_core.patients.models import PatientIdentifier
-from ris_core.sealing.fields import SealedBinaryField
 from ris_core.statements import upsert
 from ris_core.worklist.adaptation import told_to
 from ris_core.worklist.answer import Code, OtherPatientId, WorklistAnswer
