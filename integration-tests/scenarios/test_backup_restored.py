@@ -20,7 +20,7 @@ from ris_testing.orders import an_order
 from ris_testing.processes import ProcessSuite
 from ris_testing.waiting import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.once]  # PostgreSQL's tables: ris_core/backups/tests
 
 CITIZEN = "001087123987"
 LINKED = """

@@ -55,7 +55,7 @@ def test_free_ports_are_kept_from_one_start_to_the_next_unless_taken_meanwhile(t
     home.run.mkdir()
     settings = SuiteSettings(home=home, http_port=0, dicom_port=0, mllp_port=0, mpps_port=0)
     ports = choose_ports(settings)
-    assert len(set(ports.values())) == len(ports) == 7
+    assert len(set(ports.values())) == len(ports) == 8
     assert choose_ports(settings) == ports
     with socket.socket() as other:
         other.bind(("127.0.0.1", ports["web"]))
