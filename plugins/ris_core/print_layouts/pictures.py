@@ -38,7 +38,7 @@ _ATTRIBUTES: Final = frozenset(
         "letter-spacing", "href",
     }
 )  # fmt: skip
-_PROPERTY: Final = re.compile(r"\s*([a-z-]+)\s*:\s*([^;:<>\\@]+?)\s*")
+_PROPERTY: Final = re.compile(r"\s*([a-z-]+)\s*:([^;:<>\\@]+)")
 _USED: Final = re.compile(r"(?:^\s*#|url\s*\(\s*['\"]?#)([^'\")\s]+)")
 _OUTSIDE: Final = re.compile(r"url\s*\(\s*(?!['\"]?#)|javascript:|expression|@import|\\", re.IGNORECASE)
 
@@ -143,8 +143,9 @@ def _keep_what_draws(element: etree._Element) -> None:
     style = str(element.attrib.pop("style", ""))
     for part in style.split(";"):
         found = _PROPERTY.fullmatch(part)
-        if found and found[1] in _ATTRIBUTES and found[1] not in element.attrib:
-            element.set(found[1], found[2])
+        value = found[2].strip() if found else ""
+        if found and value and found[1] in _ATTRIBUTES and found[1] not in element.attrib:
+            element.set(found[1], value)
     for key, value in list(element.attrib.items()):
         name = etree.QName(key).localname
         inside = str(value).strip().startswith("#") if name == "href" else not _OUTSIDE.search(str(value))

@@ -32,7 +32,6 @@ VALUE_MAX_CHARACTERS: Final = 500
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ufffe\uffff]")
-_TRAILING = re.compile(r"[ \t]+\n")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 FieldKind: TypeAlias = Literal["text", "number", "choice", "choices", "date"]
@@ -162,7 +161,9 @@ def clean_text(text: str) -> str:
     """
     normal = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     normal = "".join(c for c in _UNPRINTABLE.sub("", normal) if not 0xD800 <= ord(c) <= 0xDFFF)
-    normal = _BLANK_LINES.sub("\n\n", _TRAILING.sub("\n", normal)).strip("\n").rstrip()
+    *lines, last = normal.split("\n")  # line by line: an expression would look for the end of each blank anew
+    normal = "\n".join([*(line.rstrip(" \t") for line in lines), last])
+    normal = _BLANK_LINES.sub("\n\n", normal).strip("\n").rstrip()
     if len(normal) > SECTION_MAX_CHARACTERS:
         raise InvalidValue(f"a text of a report has at most {SECTION_MAX_CHARACTERS} characters", field="content")
     return normal

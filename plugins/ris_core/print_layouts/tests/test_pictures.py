@@ -56,6 +56,14 @@ def test_colours_given_as_style_and_references_inside_are_kept() -> None:
     assert b'href="#p"' in kept
 
 
+@pytest.mark.parametrize("end", ["", ":", "@", "red"])
+def test_a_style_of_very_many_blanks_is_read_in_one_go(end: str) -> None:
+    """Going back and trying again would take longer than this test may."""
+    style = f"fill:{' ' * 200_000}{end}"
+    kept = clean_picture(SVG.format(f'<path style="{style}" d="M0 0h9"/>').encode()).content
+    assert (b'fill="red"' in kept) is (end == "red")
+
+
 @pytest.mark.parametrize(
     "inside",
     [

@@ -201,3 +201,9 @@ def test_fields_of_two_templates_stay_apart() -> None:
     both, _ = filled(first, other, ExamFacts())
     blocks = [block.code for section in both.sections for block in section.blocks if isinstance(block, Field)]
     assert blocks == ["volume", "volume_2"] or len(set(blocks)) == len(blocks)
+
+
+def test_a_text_of_very_many_blanks_is_cleaned_in_one_go() -> None:
+    """Going back and trying again would take longer than this test may."""
+    assert clean_text(" " * 2_000_000) == ""
+    assert clean_text("Phổi sáng." + "\t" * 2_000_000 + "\nTim không to.") == "Phổi sáng.\nTim không to."

@@ -56,12 +56,12 @@ def test_every_answer_is_a_described_one(operation: Any, monkeypatch: pytest.Mon
     program = Program()
     order_id = program.place()["id"]
 
-    @settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
     def fitting(case: Any) -> None:
         _holds(case, program, order_id)
 
-    @settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def unfitting(case: Any) -> None:
         _holds(case, program, order_id)
