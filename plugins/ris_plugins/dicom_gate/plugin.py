@@ -13,7 +13,7 @@ from ris_core.devices.nodes import known_nodes
 from ris_core.devices.queries import record_operations
 from ris_core.devices.services import registry_state
 from ris_core.settings import Settings
-from ris_plugins.dicom_gate.service import Gate
+from ris_plugins.dicom_gate.service.gate import Gate
 from ris_plugins.dicom_gate.settings import GateSettings
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import pytest
 
 from ris_core.devices.admission import Node, Reason, Service, read_networks
 from ris_plugins.dicom_gate.codec import read_request
-from ris_plugins.dicom_gate.service import Gate
+from ris_plugins.dicom_gate.service.gate import Gate
 from ris_plugins.dicom_gate.settings import GateSettings
 from ris_plugins.dicom_gate.tests.pdus import FIND, GET, VERIFICATION, command, message, request_pdu
 

@@ -18,7 +18,7 @@ from ris_core.hl7.mllp_tls import names_of
 from ris_plugins.dicom_gate import codec
 
 if TYPE_CHECKING:
-    from ris_plugins.dicom_gate.service import Gate
+    from ris_plugins.dicom_gate.service.gate import Gate
 
 log = logging.getLogger(__name__)
 

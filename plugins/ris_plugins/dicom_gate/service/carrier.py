@@ -1,4 +1,4 @@
-"""The gate's side of the process that carries bytes (:mod:`ris_plugins.dicom_gate.carrier_program`)."""
+"""The gate's side of the process that carries bytes (:mod:`ris_plugins.dicom_gate.service.carrier_program`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from ris_plugins.dicom_gate.carrier_program import CARRY, END, MOST_MESSAGE_BYTES
+from ris_plugins.dicom_gate.service.carrier_program import CARRY, END, MOST_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 One asyncio loop on a thread inside the engine. It reads the association request and, of nodes that may query or
 retrieve, the commands; everything else is passed on as it comes, in both directions, as fast as the other side takes
 it. Where nothing is to be read or deciphered any more, a process of its own passes on
-(:mod:`ris_plugins.dicom_gate.carrier`).
+(:mod:`ris_plugins.dicom_gate.service.carrier`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ris_core.devices.queries import NodeOperation
 from ris_core.devices.refusals import RefusalsToNote
 from ris_core.devices.services import Refusal
 from ris_plugins.dicom_gate import codec
-from ris_plugins.dicom_gate.association import Association
-from ris_plugins.dicom_gate.carrier import Carrier
+from ris_plugins.dicom_gate.service.association import Association
+from ris_plugins.dicom_gate.service.carrier import Carrier
 from ris_plugins.dicom_gate.settings import GateSettings
 
 log = logging.getLogger(__name__)
