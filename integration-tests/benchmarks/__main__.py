@@ -10,7 +10,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import audit_cost, exams, intake, matching, signing, storage, viewer, viewer_rate, web, worklist
+from benchmarks import (
+    audit_cost,
+    exams,
+    filter_cost,
+    intake,
+    matching,
+    signing,
+    storage,
+    viewer,
+    viewer_rate,
+    web,
+    worklist,
+)
 from benchmarks.table import Context, Row, render, write
 
 BENCHMARKS = (
@@ -20,6 +32,7 @@ BENCHMARKS = (
     ("storage", storage.run),
     ("web", web.run),
     ("audit_cost", audit_cost.run),
+    ("filter_cost", filter_cost.run),
     ("exams", exams.run),
     ("viewer", viewer.run),
     ("viewer_rate", viewer_rate.run),

@@ -262,6 +262,8 @@ class Access(Section, frozen=True):
     key worthless."""
     failed_logins_per_address: int = 50
     """So many failed logins from one address within 15 minutes close the login page to it; 0: no limit."""
+    further_hosts: str = ""
+    """Host names, separated by blanks, by which the web app is asked besides that of ``public_url`` and loopback."""
     basic_for_tools: bool = False
     """Whether people's programs may log in to Orthanc's HTTP by name and password (Basic)."""
 

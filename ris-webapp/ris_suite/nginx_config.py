@@ -33,23 +33,54 @@ VIEWER_CONTENT_SECURITY_POLICY = "; ".join(
 _VIEWER_HEADERS = f"""\
 add_header Content-Security-Policy "{VIEWER_CONTENT_SECURITY_POLICY}" always;
 add_header X-Content-Type-Options nosniff always;
+add_header X-Frame-Options SAMEORIGIN always;
 add_header Referrer-Policy same-origin always;
+add_header Cross-Origin-Opener-Policy same-origin always;
+add_header Permissions-Policy "camera=(), geolocation=(), microphone=()" always;
 """
 
 _ORTHANC_HEADERS = """\
 proxy_set_header Connection "";
 proxy_set_header Host $http_host;
 proxy_set_header X-Forwarded-For $remote_addr;
-proxy_set_header Forwarded "host=$http_host;proto=$scheme";
+proxy_set_header Forwarded "host=$http_host;proto=$outer_scheme";
 proxy_set_header Accept $accept;
 # services talk to Orthanc directly; a viewer comes with a cookie
 proxy_set_header Authorization "";
 proxy_request_buffering off;
 proxy_buffering on;
 proxy_max_temp_file_size 0;
+# said once, whoever answers
+proxy_hide_header X-Content-Type-Options;
+proxy_hide_header Referrer-Policy;
+proxy_hide_header Strict-Transport-Security;
 add_header X-Content-Type-Options nosniff always;
 add_header Referrer-Policy same-origin always;
 """
+
+
+_STRICT_TRANSPORT = "add_header Strict-Transport-Security max-age=31536000 always;\n"
+"""What nginx answers itself; the web app says it in its own answers."""
+
+_TLS = """\
+listen {listen} ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
+        ssl_prefer_server_ciphers off;
+        ssl_session_cache shared:tls:10m;
+        ssl_session_tickets off;
+        # who speaks plain HTTP here is told where to go, and nothing else
+        error_page 497 =308 https://$http_host$request_uri;"""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM, as nginx sees them: the certificate with those that signed it behind it, and its key."""
+
+    certificate: Path
+    key: Path
 
 
 @dataclass(frozen=True)
@@ -66,6 +97,10 @@ class FrontDoor:
     run: Path
     """A folder of nginx's own, for its pid file and request bodies."""
     access_log: Path
+    tls: Tls | None = None
+    """None: plain HTTP."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of TLS proxies before this one."""
     name_server: str = ""
     """Where names of parts are looked up, again and again (containers: addresses change); empty for fixed addresses."""
 
@@ -73,14 +108,25 @@ class FrontDoor:
 def write(path: Path, front_door: FrontDoor) -> None:
     """Writes the configuration and the pieces that it includes beside it."""
     path.write_text(render(front_door))
-    (front_door.run / "viewer-headers.conf").write_text(_VIEWER_HEADERS)
-    (front_door.run / "orthanc-headers.conf").write_text(_ORTHANC_HEADERS)
+    strict = _STRICT_TRANSPORT if front_door.tls else ""
+    (front_door.run / "viewer-headers.conf").write_text(_VIEWER_HEADERS + strict)
+    (front_door.run / "orthanc-headers.conf").write_text(_ORTHANC_HEADERS + strict)
+    (front_door.run / "trusted-proxies.conf").write_text(_trusting(front_door.trusted_proxies))
+
+
+def _trusting(proxies: tuple[str, ...]) -> str:
+    """The client's address and scheme are what these proxies say; the last address that is none of theirs counts."""
+    lines = ["geo $realip_remote_addr $from_proxy {", "default 0;", *(f"{proxy} 1;" for proxy in proxies), "}"]
+    if proxies:
+        lines += ["real_ip_header X-Forwarded-For;", "real_ip_recursive on;"]
+        lines += [f"set_real_ip_from {proxy};" for proxy in proxies]
+    return "\n".join(lines) + "\n"
 
 
 def render(front_door: FrontDoor) -> str:
     resolve = " resolve" if front_door.name_server else ""
     values = {
-        "LISTEN": front_door.listen,
+        "LISTENING": _listening(front_door),
         "RESOLVER": f"resolver {front_door.name_server} valid=2s ipv6=off;" if front_door.name_server else "",
         "WEB": front_door.web + resolve,
         "EVENTS": front_door.events + resolve,
@@ -91,6 +137,12 @@ def render(front_door: FrontDoor) -> str:
         "ACCESS_LOG": str(front_door.access_log),
     }
     return _NAME.sub(lambda match: values[match.group(1)], _TEMPLATE.read_text())
+
+
+def _listening(front_door: FrontDoor) -> str:
+    if front_door.tls is None:
+        return f"listen {front_door.listen};"
+    return _TLS.format(listen=front_door.listen, certificate=front_door.tls.certificate, key=front_door.tls.key)
 
 
 def installed_viewer_version(parent: Path = layout.ENGINE) -> str:

@@ -65,6 +65,8 @@ class Composition:
     def tasks(self) -> list[Task]:
         """What runs once, after the database is up and before everything else."""
         tasks = [self._manage_task("migrate", "migrate", "--noinput")]
+        if self._settings.https and self._settings.https_certificate is None:
+            tasks.append(self._manage_task("certificate", "certificates", "front-door"))
         if self._settings.demo:
             tasks.append(self._manage_task("seed", "seed_demo"))
         return tasks
@@ -107,6 +109,10 @@ class Composition:
                 viewer_version=nginx_config.installed_viewer_version(),
                 run=self._home.nginx,
                 access_log=self._home.log_file("access"),
+                tls=nginx_config.Tls(self._settings.front_door_certificate, self._settings.front_door_key)
+                if self._settings.https
+                else None,
+                trusted_proxies=self._settings.trusted_proxies,
             ),
         )
 
@@ -202,7 +208,9 @@ class Composition:
             name="nginx",
             command=self._in_engine(command),
             environment=self._environment,
-            probe=health.http_probe(port, "/healthz", host=health.reached_at(self._settings.http_host)),
+            probe=health.http_probe(
+                port, "/healthz", host=health.reached_at(self._settings.http_host), tls=self._settings.https
+            ),
             needs=("orthanc", "web", "events"),
             ports={"http": port},
             url=self._environment["QUANG_PUBLIC_URL"],
@@ -222,6 +230,8 @@ class Composition:
         binds = [Bind(layout.REPOSITORY), Bind(self._home.path, writable=True)]
         if self._settings.settings_file is not None:
             binds.append(Bind(self._settings.settings_file))
+        given = (self._settings.https_certificate, self._settings.https_key)
+        binds += [Bind(file) for file in given if file is not None]
         if self._settings.database == "postgresql":
             binds.append(Bind(postgresql.socket_folder(self._home), writable=True))
         return tuple(sandbox.engine_command(command, binds, self._account))

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, cast
 
@@ -25,6 +26,10 @@ _NOT_PASSED_ON = frozenset(
     | {"QUANG_HTTP_HOST", "QUANG_DICOM_HOST", "QUANG_MLLP_HOST", "QUANG_MPPS_HOST"}
     | {
         "QUANG_PUBLIC_URL",
+        "QUANG_HTTPS",
+        "QUANG_HTTPS_CERTIFICATE",
+        "QUANG_HTTPS_KEY",
+        "QUANG_TRUSTED_PROXIES",
         "QUANG_SETTINGS",
         "QUANG_DATABASE_URL",
         "QUANG_ORTHANC_URL",
@@ -55,6 +60,11 @@ class SuiteSettings:
     mpps_host: str = "127.0.0.1"
     database: Database = "sqlite"
     public_url: str | None = None
+    https: bool = False
+    https_certificate: Path | None = None
+    """A certificate that was given, and its key; None: one is made."""
+    https_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
     automation: bool = True
     demo: bool = False
     stable_age_seconds: int = 5
@@ -75,18 +85,25 @@ class SuiteSettings:
         if database not in ("sqlite", "postgresql"):
             raise SettingsProblem(f"QUANG_DATABASE is {database!r}; it can be sqlite or postgresql")
         settings_file = environment.get("QUANG_SETTINGS")
+        http_host = environment.get("QUANG_HTTP_HOST", cls.http_host)
+        if ("QUANG_HTTPS_CERTIFICATE" in environment) != ("QUANG_HTTPS_KEY" in environment):
+            raise SettingsProblem("QUANG_HTTPS_CERTIFICATE and QUANG_HTTPS_KEY: a certificate needs its key")
         return cls(
             home=SuiteHome(Path(environment.get("QUANG_HOME") or layout.REPOSITORY / "var").absolute()),
             http_port=_port(environment, "QUANG_HTTP_PORT", cls.http_port),
             dicom_port=_port(environment, "QUANG_DICOM_PORT", cls.dicom_port),
             mllp_port=_port(environment, "QUANG_MLLP_PORT", cls.mllp_port),
             mpps_port=_port(environment, "QUANG_MPPS_PORT", cls.mpps_port),
-            http_host=environment.get("QUANG_HTTP_HOST", cls.http_host),
+            http_host=http_host,
             dicom_host=environment.get("QUANG_DICOM_HOST", cls.dicom_host),
             mllp_host=environment.get("QUANG_MLLP_HOST", cls.mllp_host),
             mpps_host=environment.get("QUANG_MPPS_HOST", cls.mpps_host),
             database=cast(Database, database),
             public_url=environment.get("QUANG_PUBLIC_URL"),
+            https=_switch(environment, "QUANG_HTTPS", default=not is_loopback(http_host)),
+            https_certificate=_file(environment, "QUANG_HTTPS_CERTIFICATE"),
+            https_key=_file(environment, "QUANG_HTTPS_KEY"),
+            trusted_proxies=_networks(environment, "QUANG_TRUSTED_PROXIES"),
             automation=_switch(environment, "QUANG_AUTOMATION", default=True),
             demo=_switch(environment, "QUANG_DEMO", default=False),
             stable_age_seconds=_number(environment, "QUANG_STABLE_AGE_SECONDS", cls.stable_age_seconds, 1, 3600),
@@ -114,15 +131,29 @@ class SuiteSettings:
             "QUANG_MPPS_HOST": self.mpps_host,
             "QUANG_DATABASE": self.database,
             "QUANG_AUTOMATION": "on" if self.automation else "off",
+            "QUANG_HTTPS": "on" if self.https else "off",
+            "QUANG_TRUSTED_PROXIES": ",".join(self.trusted_proxies),
             "QUANG_DEMO": "on" if self.demo else "off",
             "QUANG_STABLE_AGE_SECONDS": str(self.stable_age_seconds),
             "QUANG_PARTS": ",".join(sorted(self.parts)) if self.parts else "",
         }
         if self.public_url:
             environment["QUANG_PUBLIC_URL"] = self.public_url
+        if self.https_certificate and self.https_key:
+            environment["QUANG_HTTPS_CERTIFICATE"] = str(self.https_certificate)
+            environment["QUANG_HTTPS_KEY"] = str(self.https_key)
         if self.settings_file:
             environment["QUANG_SETTINGS"] = str(self.settings_file)
         return environment
+
+    @property
+    def front_door_certificate(self) -> Path:
+        """The certificate of HTTPS: the one that was given, else the one that is made here."""
+        return self.https_certificate or self.home.path / "certificates" / "front-door.pem"
+
+    @property
+    def front_door_key(self) -> Path:
+        return self.https_key or self.home.path / "certificates" / "front-door.key"
 
     @property
     def settings_path(self) -> Path:
@@ -145,6 +176,7 @@ def process_environment(settings: SuiteSettings, ports: Mapping[str, int]) -> di
         "QUANG_DATABASE_URL": database_url(settings),
         "QUANG_SECRETS_DIR": str(home.secrets),
         "QUANG_PUBLIC_URL": public_url(settings, ports),
+        "QUANG_FRONT_DOOR_CERTIFICATE": str(settings.front_door_certificate) if settings.https else "",
         "QUANG_ORTHANC_URL": f"http://127.0.0.1:{ports['orthanc']}",
         "QUANG_HTTP_PORT": str(ports["nginx"]),
         "QUANG_DICOM_PORT": str(ports["dicom"]),
@@ -159,7 +191,16 @@ def process_environment(settings: SuiteSettings, ports: Mapping[str, int]) -> di
 
 
 def public_url(settings: SuiteSettings, ports: Mapping[str, int]) -> str:
-    return (settings.public_url or f"http://127.0.0.1:{ports['nginx']}").rstrip("/")
+    scheme = "https" if settings.https else "http"
+    return (settings.public_url or f"{scheme}://127.0.0.1:{ports['nginx']}").rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def database_url(settings: SuiteSettings) -> str:
@@ -187,6 +228,19 @@ def _number(environment: Mapping[str, str], name: str, default: int, lowest: int
     if not text.isdecimal() or not lowest <= int(text) <= highest:
         raise SettingsProblem(f"{name} is {text!r}; it must be a number from {lowest} to {highest}")
     return int(text)
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]).absolute() if environment.get(name) else None
+
+
+def _networks(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Addresses and networks separated by commas: nothing else gets into nginx's configuration."""
+    parts = [part.strip() for part in environment.get(name, "").split(",") if part.strip()]
+    try:
+        return tuple(str(ip_network(part, strict=False)) for part in parts)
+    except ValueError as error:
+        raise SettingsProblem(f"{name}: {error}") from error
 
 
 def _switch(environment: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -52,8 +52,10 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "ris_webapp.urls"
 WSGI_APPLICATION = "ris_webapp.wsgi.application"
-# The server listens on loopback or inside the container network; nginx passes on only the names it serves.
-ALLOWED_HOSTS = ["*"]
+# Names by which people come, and those by which the suite looks after itself.
+ALLOWED_HOSTS = [
+    *filter(None, (_public.hostname,)), "127.0.0.1", "localhost", "[::1]", *QUANG.access.further_hosts.split(),
+]  # fmt: skip
 
 TEMPLATES = [
     {

@@ -121,6 +121,7 @@ class PerformedStepProvider:
             secured = self._entity.make_server(
                 self._tls, ssl_context=self._tls_context, evt_handlers=handlers, server_class=_TlsServer
             )
+            self._entity._servers.append(secured)  # where its shutdown takes it out again
             threading.Thread(target=secured.serve_forever, name="mpps-tls", daemon=True).start()
             self._servers.append(secured)
 

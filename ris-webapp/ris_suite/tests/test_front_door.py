@@ -5,17 +5,23 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import ssl
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from ris_core.certificates.authority import LocalAuthority
 from ris_suite import layout, nginx_config, sandbox
 from ris_suite.home_folder import give_to
 from ris_suite.ports import free_port
@@ -23,6 +29,14 @@ from ris_suite.sandbox import Bind
 
 pytestmark = pytest.mark.integration
 
+SAFETY = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "strict-transport-security": "max-age=31536000",
+}
 FRAMES = "/dicom-web/studies/1.2/series/1.3/instances/1.4/frames/1"
 ANY_SYNTAX = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
@@ -68,9 +82,17 @@ class Door:
     port: int
     ports: dict[str, int]
     access_log: Path
+    authority: Path | None = None
+    """Whom to trust; None: plain HTTP."""
+
+    def connection(self) -> http.client.HTTPConnection:
+        if self.authority is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        context = ssl.create_default_context(cafile=self.authority)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=context)
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = self.connection()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.putrequest(method, path, skip_host="Host" in named, skip_accept_encoding=True)
         for name, value in named.items():
@@ -89,7 +111,23 @@ class Door:
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    home = tmp_path_factory.mktemp("door")
+    with a_door(tmp_path_factory.mktemp("door")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def secure_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """With a certificate, behind a proxy on this machine."""
+    home = tmp_path_factory.mktemp("secure")
+    certificate = LocalAuthority(home, "Quang").certify("front-door", "localhost", ["127.0.0.1"], datetime.now(UTC))
+    tls = nginx_config.Tls(certificate, certificate.with_suffix(".key"))
+    with a_door(home, tls=tls, trusted_proxies=("127.0.0.1/32",)) as running:
+        yield running
+
+
+@contextmanager
+def a_door(home: Path, **changes: Any) -> Iterator[Door]:
+    """The real nginx before servers that echo, its configuration with ``changes``."""
     viewer = home / "viewer" / "3.13.2-test"
     viewer.mkdir(parents=True)
     (viewer / "index.html").write_text("<!doctype html><title>viewer</title>")
@@ -112,6 +150,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         viewer_version="3.13.2-test",
         run=run,
         access_log=run / "access.log",
+        **changes,
     )
     nginx_config.write(run / "nginx.conf", front_door)
     account = sandbox.service_account()
@@ -121,7 +160,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     nginx = subprocess.Popen(
         sandbox.engine_command(command, [Bind(layout.REPOSITORY), Bind(home, writable=True)], account)
     )
-    running = Door(port, ports, run / "access.log")
+    running = Door(port, ports, run / "access.log", home / "authority.pem" if changes.get("tls") else None)
     _wait_until_it_answers(running, nginx)
     yield running
     nginx.terminate()
@@ -307,6 +346,43 @@ def test_orthanc_learns_the_outer_address_and_never_a_callers_authorization(door
 
 def test_a_caller_cannot_pretend_to_come_from_elsewhere(door: Door) -> None:
     assert door.reached("/", X_Forwarded_For="10.0.0.1")["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_with_a_certificate_plain_http_is_led_away_and_reaches_nothing(secure_door: Door) -> None:
+    plain = http.client.HTTPConnection("127.0.0.1", secure_door.port, timeout=5)
+    plain.request("GET", "/worklist/?page=2", headers={"Host": "ris.hospital.vn"})
+    answer = plain.getresponse()
+    assert (answer.status, answer.getheader("Location")) == (308, "https://ris.hospital.vn/worklist/?page=2")
+    assert secure_door.reached("/")["x-forwarded-proto"] == "https"
+
+
+def test_tls_older_than_1_2_is_refused(secure_door: Door) -> None:
+    context = ssl.create_default_context(cafile=secure_door.authority)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(("127.0.0.1", secure_door.port), 5) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_a_trusted_proxy_tells_the_clients_address_and_nobody_behind_it_can_add_to_it(
+    door: Door, secure_door: Door
+) -> None:
+    through = secure_door.reached("/", X_Forwarded_For="6.6.6.6, 203.0.113.9, 127.0.0.1", X_Forwarded_Proto="https")
+    assert (through["x-forwarded-for"], through["x-forwarded-proto"]) == ("203.0.113.9", "https")
+    assert door.reached("/", X_Forwarded_Proto="https")["x-forwarded-proto"] == "http"
+
+
+def test_what_the_front_door_answers_itself_has_every_header_of_safety(secure_door: Door) -> None:
+    for path in ("/viewer/3.13.2-test/index.html", "/viewer/3.13.2-test/app.bundle.js", "/viewer/3.13.2-test/x/y"):
+        status, headers, _ = secure_door.ask(path)
+        assert status == 200
+        assert "frame-ancestors 'self'" in headers["content-security-policy"]
+        assert {name: headers[name] for name in SAFETY} == SAFETY, path
+    _, headers, _ = secure_door.ask("/dicom-web/studies")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["strict-transport-security"] == SAFETY["strict-transport-security"]
 
 
 def test_the_viewer_is_found_under_one_address_and_keeps_its_query(door: Door) -> None:

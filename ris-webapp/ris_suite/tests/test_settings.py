@@ -36,8 +36,27 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "switch", "https"),
+    [("127.0.0.1", "", False), ("localhost", "", False), ("::", "", True), ("10.0.0.2", "", True),
+     ("10.0.0.2", "off", False), ("127.0.0.1", "on", True)],
+)  # fmt: skip
+def test_what_others_can_reach_speaks_https_unless_it_is_told_not_to(host: str, switch: str, https: bool) -> None:
+    settings = SuiteSettings.from_environment({"QUANG_HTTP_HOST": host, "QUANG_HTTPS": switch})
+    assert settings.https is https
+    given = process_environment(settings, PORTS)
+    assert given["QUANG_PUBLIC_URL"].partition(":")[0] == ("https" if https else "http")
+    assert bool(given["QUANG_FRONT_DOOR_CERTIFICATE"]) is https
+
+
+def test_a_given_certificate_needs_its_key() -> None:
+    with pytest.raises(SettingsProblem, match="QUANG_HTTPS_KEY"):
+        SuiteSettings.from_environment({"QUANG_HTTPS_CERTIFICATE": "/etc/ssl/ris.pem"})
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("QUANG_TRUSTED_PROXIES", "10.0.0.1; return 200"),
         ("QUANG_HTTP_PORT", "eighty"),
         ("QUANG_HTTP_PORT", "70000"),
         ("QUANG_DICOM_PORT", "-1"),

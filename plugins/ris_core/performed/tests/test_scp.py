@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from unittest.mock import Mock, patch
 
 import msgspec
@@ -14,6 +18,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
 
+from ris_core.certificates.authority import LocalAuthority
 from ris_core.devices.admission import Node, Reason, read_networks
 from ris_core.performed.errors import NoLongerUpdated
 from ris_core.performed.scp import PerformedStepProvider
@@ -176,3 +181,52 @@ def test_an_association_that_is_kept_open_does_not_keep_the_service_from_ending(
     while not association.is_aborted or provider._entity.active_associations:
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_over_tls_a_device_reports_with_its_own_certificate_only(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    authority = LocalAuthority(tmp_path, "Quang")
+    for name in ("dicom", "CT1", "CT2"):
+        authority.certify(name, name, ["127.0.0.1"] if name == "dicom" else [], now)
+    quang: Settings = settings.QUANG
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    files = {"tls_certificate": "dicom.pem", "tls_key": "dicom.key", "tls_client_ca": "authority.pem"}
+    provider = PerformedStepProvider(
+        msgspec.structs.replace(
+            quang,
+            mpps_port=0,
+            mpps=msgspec.structs.replace(quang.mpps, tls_port=port),
+            dicom=msgspec.structs.replace(
+                quang.dicom, tls_host="127.0.0.1", **{key: str(tmp_path / name) for key, name in files.items()}
+            ),
+        )
+    )
+
+    def associates(certificate: str | None) -> bool:
+        context = ssl.create_default_context(cafile=tmp_path / "authority.pem")
+        if certificate:
+            context.load_cert_chain(tmp_path / f"{certificate}.pem", tmp_path / f"{certificate}.key")
+        entity = AE(ae_title="CT1")
+        entity.add_requested_context(ModalityPerformedProcedureStep)
+        association = entity.associate(
+            "127.0.0.1", provider.tls_port, ae_title=quang.dicom.ae_title, tls_args=(context, "127.0.0.1")
+        )
+        established = bool(association.is_established)
+        association.release()
+        return established
+
+    node = Node("CT1", networks=read_networks("127.0.0.1"), plain=False)
+    with (
+        patch("ris_core.performed.scp.known_node", return_value=node),
+        patch("ris_core.performed.scp.note_refusals") as noted,
+    ):
+        provider.start()
+        silent = socket.create_connection(("127.0.0.1", provider.tls_port))
+        try:
+            assert [associates(name) for name in ("CT1", "CT2", None)] == [True, False, False]
+        finally:
+            silent.close()
+            provider.stop()
+    ((refusal,),) = noted.call_args.args
+    assert refusal.reason == Reason.CERTIFICATE
