@@ -75,11 +75,18 @@ def _row(suite: Engine, bare: Engine, paths: list[str], headers: dict[str, str],
         for engine, rates in order if turn % 2 else order[::-1]:
             rates.append(rate(engine, paths, headers, viewers, FRAMES))
     ratio = statistics.median(mine / other for mine, other in zip(ours, peers, strict=True))
-    pairs = statistics.quantiles([mine / other for mine, other in zip(ours, peers, strict=True)], n=4)
+    quartiles = statistics.quantiles([mine / other for mine, other in zip(ours, peers, strict=True)], n=4)
+    said = ", ".join(f"{quartile:.2f}" for quartile in quartiles)
     return Row(
-        f"WADO-RS frames, viewers: {viewers} (peer: no filter)", statistics.median(ours), statistics.median(peers),
-        ratio, f"ratio >= {LIMIT:.2f}", ratio >= LIMIT, "/s", f"{TURNS} turns; quartiles of the pairs {', '.join(f'{quartile:.2f}' for quartile in pairs)}",
-    )  # fmt: skip
+        f"WADO-RS frames, viewers: {viewers} (peer: no filter)",
+        statistics.median(ours),
+        statistics.median(peers),
+        ratio,
+        f"ratio >= {LIMIT:.2f}",
+        ratio >= LIMIT,
+        "/s",
+        f"{TURNS} turns; quartiles of the pairs {said}",
+    )
 
 
 def rate(engine: Engine, paths: list[str], headers: dict[str, str], viewers: int, frames: int) -> float:

@@ -30,7 +30,7 @@ from ris_testing.waiting import wait_until
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 LOOPBACK = {"networks": "127.0.0.0/8"}
-DEVICES = [
+DEVICES: list[dict[str, Any]] = [
     {"ae_title": "CT1", "name": "CT 1", "modality": "CT", **LOOPBACK},
     {"ae_title": "SECURE", "name": "By TLS only", "may_call_plain": False, **LOOPBACK},
     {"ae_title": "ELSEWHERE", "name": "At another address", "host": "10.77.0.5"},
