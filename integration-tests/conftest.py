@@ -23,7 +23,6 @@ collect_ignore = (
 
 SHARED_SETTINGS = {
     "QUANG_READING__DICTATION": "true",
-    "QUANG_SIGNING__INNER_HOSTS": "127.0.0.1",
     "QUANG_ACCESS__WEBAUTHN_HOST": "localhost",
 }
 """What the suite that scenarios share has switched on beyond the defaults."""

@@ -208,6 +208,7 @@ def own(
                 "QUANG_SIGNING__CSC_VERSION": "2",
                 "QUANG_SIGNING__CSC_CLIENT_ID": csc_service.CLIENT_ID,
                 "QUANG_SIGNING__PKCS11_MODULE": soft_token.module(),
+                "QUANG_SIGNING__INNER_HOSTS": "127.0.0.1",  # where the tests' authority stamps
             }
         )
         assert isinstance(suite, ProcessSuite)
