@@ -29,7 +29,9 @@ class SoftKey:
     def create(self, options: dict[str, Any]) -> dict[str, Any]:
         """The browser's answer when the key is to be added."""
         data = AttestedCredentialData.create(
-            b"\0" * 16, self._id, ES256.from_cryptography_key(self._private.public_key())
+            b"\0" * 16,
+            self._id,
+            ES256.from_cryptography_key(self._private.public_key()),  # type: ignore[no-untyped-call]
         )
         authenticator = AuthenticatorData.create(
             self._host_digest(), self.flags | AuthenticatorData.FLAG.AT, self.uses, bytes(data)
