@@ -13,11 +13,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from re import _constants as syntax  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from importlib import import_module
 from typing import Any, Final, Literal, TypeAlias
 
 from ris_core.errors import InvalidValue
+
+syntax: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 LONGEST_PATTERN: Final = 200
 LONGEST_TEXT: Final = 256
