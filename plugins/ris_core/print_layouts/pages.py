@@ -1,8 +1,9 @@
-"""Printed pages as pictures, for previews beside a form."""
+"""Printed pages: as pictures, for previews beside a form; of several documents as one."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pypdfium2
@@ -29,3 +30,22 @@ def page_pictures(pdf: bytes, *, most: int = MOST_PAGES) -> tuple[list[bytes], i
         return pictures, count
     finally:
         document.close()
+
+
+def joined(documents: Sequence[bytes]) -> bytes:
+    """The pages of all, in one PDF."""
+    if len(documents) == 1:
+        return documents[0]
+    whole: Any = pypdfium2.PdfDocument.new()
+    try:
+        for content in documents:
+            document: Any = pypdfium2.PdfDocument(content)
+            try:
+                whole.import_pages(document)
+            finally:
+                document.close()
+        file = io.BytesIO()
+        whole.save(file)
+        return file.getvalue()
+    finally:
+        whole.close()

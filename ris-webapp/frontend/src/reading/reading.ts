@@ -1,35 +1,29 @@
 // The reading page: images left, report right, order and priors in a drawer. Nothing here is modal.
-import { registerKeys } from "../js/keys";
 import { toast } from "../js/toast";
 import { Approval } from "./approval";
+import { wireCommands } from "./commands";
 import { ConflictPanel } from "./conflict";
 import type { Content } from "./content";
 import { Dictation } from "./dictation";
 import { DraftKeeper, type Outcome, type Saved, type Theirs } from "./draft";
 import { Drawer } from "./drawer";
 import { Editor } from "./editor";
+import { data, need } from "./found";
+import { History } from "./history";
 import { ImagesPane } from "./images-pane";
 import { KeptWords } from "./kept-words";
 import { KeyImages } from "./key-images";
+import { saveWhenLeaving } from "./last-save";
 import { LocalKeep } from "./local-keep";
 import { phrase } from "./phrase";
 import { SavingSign } from "./saving";
-import { ask, fragment, renewCsrfToken, type Answer } from "./server";
+import { ask, renewCsrfToken, type Answer } from "./server";
 import { Snippets, type Snippet } from "./snippets";
 import { Spelling } from "./spelling";
 import { wireSplitter } from "./splitter";
 import type { ReadingAddresses, Status } from "./status";
 import { TemplatePicker, type Template } from "./templates";
-
-function need<T extends Element>(selector: string, kind: new () => T): T {
-  const found = document.querySelector(selector);
-  if (!(found instanceof kind)) throw new Error(`the reading page lacks ${selector}`);
-  return found;
-}
-
-function data<T>(id: string): T {
-  return JSON.parse(need(`#${id}`, HTMLScriptElement).textContent ?? "") as T;
-}
+import { resize, restoreSize } from "./text-size";
 
 const page = need("#reading", HTMLElement);
 const examId = Number(page.dataset.exam);
@@ -92,6 +86,7 @@ const spelling = new Spelling(
 const dictationBar = document.getElementById("dictation");
 const dictation = dictationBar && new Dictation(dictationBar, need("[data-action=dictate]", HTMLButtonElement), editor);
 const approval = new Approval(editor, keeper, at.approve, () => status, refresh, () => (leaving = true));
+const history = new History(at.versions, at.compare_states, (address, time) => void keeper.flush().then(() => kept.offerState(address, time)));
 let leaving = false;
 
 function edited(): void {
@@ -266,36 +261,6 @@ async function signReport(): Promise<void> {
   return refresh();
 }
 
-async function history(): Promise<void> {
-  const panel = need("#history", HTMLElement);
-  if (!panel.hidden) {
-    panel.hidden = true;
-    return;
-  }
-  panel.innerHTML = (await fragment(at.versions)) ?? phrase("fragment_failed");
-  panel.hidden = false;
-  panel.scrollIntoView({ block: "start" });
-  panel.querySelector<HTMLElement>("h2")?.focus();
-}
-
-/** Two states of the history against each other, in its panel. */
-async function compareStates(form: HTMLFormElement): Promise<void> {
-  const [older, newer] = ["older", "newer"].map((name) => String(new FormData(form).get(name) ?? ""));
-  const result = form.querySelector<HTMLElement>("[data-compared]");
-  if (!result || !older || !newer) return;
-  const query = new URLSearchParams({ older, newer });
-  result.innerHTML = (await fragment(`${at.compare_states}?${query}`)) ?? phrase("fragment_failed");
-}
-
-need("#history", HTMLElement).addEventListener("change", (event) => {
-  const form = event.target instanceof Element ? event.target.closest("form") : null;
-  if (form) void compareStates(form);
-});
-need("#history", HTMLElement).addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-take-state]") : null;
-  if (button) void keeper.flush().then(() => kept.offerState(button.dataset.takeState ?? "", button.dataset.at ?? ""));
-});
-
 async function preview(): Promise<void> {
   const opened = window.open("about:blank", "quang-preview");
   if (status.rights.edit) await keeper.flush();
@@ -307,79 +272,41 @@ function toggleFocus(): void {
   else images.focus();
 }
 
-const actions: Record<string, () => void> = {
-  claim: () => void act("claim"),
-  release: () => void act("release"),
-  amend: () => void act("amend"),
-  approve_preliminary: () => void approval.approve("P", false),
-  approve_final: () => void approval.approve("F", false),
-  approve_corrected: () => void approval.approve("C", false),
-  approve_next: () => void approval.approve("F", true),
-  next: () => void claimNext(),
-  sign: () => void signReport(),
-  history: () => void history(),
-  preview: () => void preview(),
-  undo,
-  snippets: () => snippets.toggle(),
-  spelling: () => spelling.next(),
-  dictate: () => dictation?.toggle(),
-  larger: () => resize(1),
-  smaller: () => resize(-1),
-};
-
-page.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-action]") : null;
-  const action = button && actions[button.dataset.action ?? ""];
-  if (action) action();
-});
-
-const anywhere = { whileTyping: true };
-registerKeys(
-  { keys: ["F2"], label: phrase("key_template"), run: () => picker.toggle(), ...anywhere },
-  { keys: ["F3"], label: phrase("key_snippets"), run: () => snippets.toggle(), ...anywhere },
-  { keys: ["Shift+F6"], label: phrase("key_spelling"), run: () => spelling.next(), ...anywhere },
-  { keys: ["Ctrl+F6"], label: phrase("key_spelling_toggle"), run: () => toast(phrase(spelling.toggle() ? "spelling_on" : "spelling_off")), ...anywhere },
-  { keys: ["F4"], label: phrase("key_drawer"), run: () => drawer.toggle(), ...anywhere },
-  { keys: ["F6"], label: phrase("key_image"), run: () => keyImages.chooseShown(), ...anywhere },
-  { keys: ["F7"], label: phrase("key_next"), run: () => void claimNext(), ...anywhere },
-  { keys: ["F8"], label: phrase("key_focus"), run: toggleFocus, ...anywhere },
-  { keys: ["F9"], label: phrase("key_approve"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", false), ...anywhere },
-  { keys: ["F10"], label: phrase("key_approve_next"), run: () => void approval.approve(status.rights.approve_corrected ? "C" : "F", true), ...anywhere },
-  { keys: ["Shift+F9"], label: phrase("key_preliminary"), run: () => void approval.approve("P", false), ...anywhere },
-  { keys: ["n"], label: phrase("key_notice"), run: () => void acknowledge() },
-  { keys: ["k"], label: phrase("key_sign"), run: () => void signReport() },
-  { keys: ["c"], label: phrase("key_claim"), run: () => void act("claim") },
-  { keys: ["p"], label: phrase("key_preview"), run: () => void preview() },
-  { keys: ["h"], label: phrase("key_history"), run: () => void history() },
-  { keys: ["o"], label: phrase("key_pop_out"), run: () => images.popOut() },
-  { keys: ["Ctrl+S"], label: phrase("key_save"), run: () => void keeper.flush(), ...anywhere },
+wireCommands(
+  page,
+  {
+    claim: () => act("claim"),
+    release: () => act("release"),
+    amend: () => act("amend"),
+    approve_preliminary: () => approval.approve("P", false),
+    approve_final: () => approval.approve("F", false),
+    approve_corrected: () => approval.approve("C", false),
+    approve_next: () => approval.approve("F", true),
+    approve: () => approval.approve(status.rights.approve_corrected ? "C" : "F", false),
+    approve_in_turn: () => approval.approve(status.rights.approve_corrected ? "C" : "F", true),
+    next: claimNext,
+    sign: signReport,
+    history: () => history.toggle(),
+    preview,
+    undo,
+    template: () => picker.toggle(),
+    snippets: () => snippets.toggle(),
+    spelling: () => spelling.next(),
+    spelling_toggle: () => toast(phrase(spelling.toggle() ? "spelling_on" : "spelling_off")),
+    dictate: () => dictation?.toggle(),
+    drawer: () => drawer.toggle(),
+    image: () => keyImages.chooseShown(),
+    focus: toggleFocus,
+    notice: () => acknowledge(),
+    pop_out: () => images.popOut(),
+    save: () => keeper.flush(),
+    larger: () => resize(page, 1),
+    smaller: () => resize(page, -1),
+  },
+  dictation !== null,
 );
-
-if (dictation) registerKeys({ keys: ["F1"], label: phrase("key_dictate"), run: () => dictation.toggle(), ...anywhere });
-
-const SIZES = ["small", "medium", "large"];
-function resize(step: number): void {
-  const now = Math.max(0, SIZES.indexOf(page.dataset.text ?? "medium"));
-  page.dataset.text = SIZES[Math.min(SIZES.length - 1, Math.max(0, now + step))];
-  localStorage.setItem("quang-reading-text", page.dataset.text ?? "medium");
-}
-page.dataset.text = localStorage.getItem("quang-reading-text") ?? "medium";
-
-// leaving: one last save that the browser finishes after the page is gone; it asks only when that cannot work
-addEventListener("pagehide", () => {
-  dictation?.stop();
-  void keeper.flush(true);
-});
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "hidden") void keeper.flush();
-});
-page.addEventListener("focusout", (event) => {
-  if (event.target instanceof HTMLTextAreaElement) void keeper.flush();
-});
-addEventListener("beforeunload", (event) => {
-  if (keeper.unsaved && (keeper.blocked || !navigator.onLine) && !leaving) event.preventDefault();
-});
-addEventListener("online", () => void keeper.flush());
+restoreSize(page);
+saveWhenLeaving(page, keeper, () => leaving, () => dictation?.stop());
 
 // live: the exam itself, its images, its deliveries
 let waiting: ReturnType<typeof setTimeout> | undefined;

@@ -14,6 +14,7 @@ from ris_core.audit.services import SYSTEM
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.print_layouts.design import DESIGNS, design_of
 from ris_core.print_layouts.models import LayoutPicture, PrintLayout
+from ris_core.print_layouts.services import LayoutFacts, RuleFacts, create_layout
 from ris_core.print_layouts.tests.test_pictures import SVG
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import VersionStatus
@@ -162,6 +163,27 @@ def test_labels_are_seen_printed_and_written_down() -> None:
     assert exam.request.accession_number in PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text()
     assert AuditEvent.objects.filter(action="label.printed", patient=exam.patient).count() == 1
     assert client.get("/labels/?exams=999999").status_code == 404
+
+
+def test_labels_of_each_department_have_its_layout_unless_one_is_chosen() -> None:
+    client = client_of(a_user("RECEPTION"))
+    exam, other = an_exam(state="ORDERED", images=False), an_exam(state="ORDERED", images=False)
+    ImagingServiceRequest.objects.filter(pk=other.request_id).update(requesting_department="Khoa Nhi")
+    small = DESIGNS["LABEL"]()
+    create_layout(LayoutFacts("usual", "Nhãn chung", "LABEL", True), small, SYSTEM)
+    rule = RuleFacts(requesting_department="Khoa Nhi")
+    create_layout(LayoutFacts("nhi", "Nhãn Khoa Nhi", "LABEL", rules=(rule,)), small, SYSTEM)
+    address = f"?exams={exam.pk},{other.pk}"
+    page = client.get(f"/labels/{address}").content.decode()
+    assert "Nhãn chung: 1 ca" in " ".join(page.split())
+    assert "Nhãn Khoa Nhi: 1 ca" in " ".join(page.split())
+    pages = PdfReader(io.BytesIO(client.get(f"/labels.pdf{address}").content)).pages
+    numbers = [each.request.accession_number for each in (exam, other)]
+    assert all(number in page.extract_text() for number, page in zip(numbers, pages, strict=True))
+    printed = AuditEvent.objects.filter(action="label.printed").order_by("pk")
+    assert [event.details["layout"] for event in printed] == ["usual", "nhi"]
+    client.get(f"/labels.pdf{address}&layout=nhi")
+    assert [event.details["layout"] for event in printed.all()[2:]] == ["nhi", "nhi"]
 
 
 def test_a_recalled_report_is_shown_marked_and_as_it_was_approved() -> None:
