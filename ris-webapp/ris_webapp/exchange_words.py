@@ -62,7 +62,7 @@ EXCHANGE_WORDS: dict[str, dict[str, Text]] = {
         "orders:read": _("Xem chỉ định"),
         "patients:write": _("Ghi người bệnh"),
         "patients:read": _("Xem người bệnh"),
-        "reports:read": _("Xem kết quả"),
+        "reports:read": _("Lấy kết quả"),
         "devices:read": _("Xem thiết bị"),
         "audit:read": _("Xem nhật ký truy cập"),
     },

@@ -14,13 +14,13 @@ GIVEN_BY_ANOTHER: Final = _("Quyền xem hoặc quyết định chuyên môn cho
 
 FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
     (
-        _("Xem"),
+        _("Được xem"),
         {
             Function.VIEW_WORKLIST: _("Xem danh sách ca"),
             Function.VIEW_IMAGES: _("Xem ảnh"),
             Function.VIEW_REPORT: _("Xem kết quả đã duyệt"),
             Function.VIEW_REFERRED: _("Xem kết quả đã trả của ca ghi tên mình (bác sĩ gửi bệnh)"),
-            Function.VIEW_PATIENTS: _("Xem hồ sơ người bệnh"),
+            Function.VIEW_PATIENTS: _("Mở hồ sơ người bệnh"),
             Function.VIEW_STATISTICS: _("Xem thống kê"),
             Function.VIEW_CONFIDENTIAL: _("Xem người bệnh cần bảo mật"),
             Function.BREAK_GLASS: _("Mở khẩn cấp người bệnh ngoài phạm vi"),

@@ -59,7 +59,7 @@ FIELD_NAMES: dict[str, Text] = {
     "OBX-14": _("Thời điểm"),
     "OBX-16": _("Người chịu trách nhiệm"),
     "TQ1-7": _("Giờ hẹn"),
-    "TQ1-9": _("Ưu tiên"),
+    "TQ1-9": _("Mức ưu tiên"),
     "MSA-1": _("Trả lời"),
     "MSA-2": _("Mã bản tin gốc"),
     "MSA-3": _("Lời"),

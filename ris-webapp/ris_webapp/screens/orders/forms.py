@@ -60,7 +60,7 @@ def typed_moment(text: str) -> datetime:
 class DetailsForm(forms.Form):
     """What may be said of an order when it is made and changed later."""
 
-    priority = forms.ChoiceField(required=False, label=_("Ưu tiên"))
+    priority = forms.ChoiceField(required=False, label=_("Mức ưu tiên"))
     scheduled_at = forms.CharField(max_length=32, required=False, label=_("Giờ chụp"))
     station = forms.ChoiceField(required=False, label=_("Máy"))
     room = forms.CharField(max_length=64, required=False, label=_("Phòng"))

@@ -43,7 +43,7 @@ class RuleForm(forms.Form):
     priority = forms.ChoiceField(
         choices=[_ANY, *((str(each), WORDS["priority"][each]) for each in Priority)],
         required=False,
-        label=gettext_lazy("Ưu tiên"),
+        label=gettext_lazy("Mức ưu tiên"),
     )
     active = forms.BooleanField(required=False, initial=True, label=gettext_lazy("Đang áp dụng"))
 

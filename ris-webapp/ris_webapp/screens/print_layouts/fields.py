@@ -93,7 +93,7 @@ REPORT_GROUPS: Final = (
         opened=True,
     ),
     Group(
-        _("Nội dung"),
+        _("Nội dung in"),
         (
             Field("body.title", _("Tên phiếu"), hint=_("Để trống: PHIẾU KẾT QUẢ CHẨN ĐOÁN HÌNH ẢNH.")),
             Field(
@@ -178,7 +178,7 @@ LABEL_GROUPS: Final = (
         (
             Field(
                 "code.kind",
-                _("Loại mã"),
+                _("Kiểu mã vạch"),
                 "choice",
                 (("code128", "Code 128"), ("qr", "QR"), ("both", _("cả hai")), ("none", _("không in mã"))),
             ),
@@ -194,7 +194,7 @@ LABEL_GROUPS: Final = (
         opened=True,
     ),
     Group(
-        _("Nội dung"),
+        _("Nội dung in"),
         (
             Field(
                 "lines",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ris_core.accounts.models import User
+from ris_core.accounts.roles import sees_own_only
 from ris_core.accounts.rules import Function
 from ris_core.errors import InvalidValue
 from ris_core.sight import services
@@ -29,7 +30,7 @@ FIELDS = (
     (
         "physicians",
         gettext_lazy("Bác sĩ chỉ định"),
-        gettext_lazy("Tên như HIS gửi. Bác sĩ gửi bệnh: ghi tên của chính họ."),
+        gettext_lazy("Tên như HIS gửi. Bác sĩ gửi bệnh: nối mã ở trang Mã bác sĩ, không dùng ô này."),
     ),
 )
 
@@ -59,7 +60,7 @@ def limits(request: UserRequest, user_id: int) -> HttpResponse:
             (name, label, hint, request.POST.get(name) or "\n".join(getattr(limit, name, ())))
             for name, label, hint in FIELDS
         ],
-        "limited": limit is not None,
+        "limited": limit is not None or sees_own_only(user.role),
         "wrong": wrong,
         "grants": grants[:50],
         "now": timezone.now(),
