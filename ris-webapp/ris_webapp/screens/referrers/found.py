@@ -34,11 +34,13 @@ def results_of(user: User, query: str = "") -> QuerySet[RequestedProcedure]:
         for word in folded(query).split():
             words &= Q(patient__search_key__contains=word)
         found = found.filter(wanted | words)
-    return found.annotate(
+    with_version = found.annotate(
         version_id=Subquery(versions.values("pk")[:1]),
         approved_at=Subquery(versions.values("approved_at")[:1]),
         is_new=~Exists(opened),
-    ).order_by("-is_new", "-approved_at", "-pk")
+    )
+    # an exam that was granted besides is seen before it has a result
+    return with_version.filter(Q(version_id__isnull=False)).order_by("-is_new", "-approved_at", "-pk")
 
 
 def new_results(user: User) -> int:

@@ -19,6 +19,7 @@ from ris_core.referrers.models import PractitionerLink
 from ris_core.referrers.services import link_practitioner
 from ris_core.reports.models import Document, VersionStatus
 from ris_core.reports.recalling import recall
+from ris_core.sight.services import grant_order
 from ris_testing.exams import a_reader, an_exam, approved
 from ris_webapp.tests.people import a_user, client_as
 
@@ -106,6 +107,17 @@ def test_images_open_with_the_login_and_of_this_exam_alone(client: Client) -> No
     stranger = an_exam()
     approved(stranger, a_reader())
     assert client.get(f"/referred/{stranger.pk}/images").status_code == 403
+
+
+def test_an_exam_granted_besides_is_listed_once_it_has_a_result(client: Client, hoa: User) -> None:
+    exam = an_exam()
+    until = timezone.now() + timedelta(days=1)
+    grant_order(hoa.pk, exam.request.accession_number, until, "Hội chẩn liên viện", SYSTEM)
+    assert _names(client) == []
+    assert client.get(f"/referred/{exam.pk}/images").status_code == 404
+    approved(exam, a_reader())
+    assert _names(client) == [exam.patient.full_name]
+    assert client.get(f"/referred/{exam.pk}/images").status_code == 302
 
 
 def test_an_administrator_links_a_number_and_takes_it_back(hoa: User) -> None:
