@@ -50,6 +50,7 @@ DOMAIN_APPS = [
     "ris_core.exports",
     "ris_core.referrers",
     "ris_core.portal",
+    "ris_core.imports",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.backups",

@@ -226,6 +226,15 @@ class Portal(Section, frozen=True):
     """Whether patients see who of the hospital has opened their exams."""
 
 
+class Imports(Section, frozen=True):
+    """Images from outside."""
+
+    largest_gibibytes: int = 10
+    """What one import may hand in, and what may come out of it."""
+    kept_days: float = 14.0
+    """Undecided ones are thrown away after so long."""
+
+
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
@@ -396,6 +405,7 @@ class Settings(Section, frozen=True):
     sharing: Sharing = Sharing()
     exports: Exports = Exports()
     portal: Portal = Portal()
+    imports: Imports = Imports()
     worker: Worker = Worker()
     access: Access = Access()
     viewer: Viewer = Viewer()

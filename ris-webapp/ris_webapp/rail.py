@@ -89,6 +89,7 @@ RAIL = (
     RailEntry("peer_reviews:inbox", "eye", _("Bình duyệt"), Function.REVIEW_PEERS),
     RailEntry("sharing:shares", "share", _("Chia sẻ"), Function.SHARE_EXAM, or_function=Function.MANAGE_SHARES),
     RailEntry("exports:exports", "download", _("Xuất ảnh"), Function.EXPORT_EXAM),
+    RailEntry("imports:imports", "photo", _("Nhập ảnh ngoài"), Function.IMPORT_IMAGES),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),
     RailEntry("messages:messages", "message-2", _("Bản tin"), Function.VIEW_MESSAGES, messages_waiting),
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),

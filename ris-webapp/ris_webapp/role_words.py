@@ -52,6 +52,7 @@ FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
             Function.MANAGE_ORDERS: _("Tạo, sửa, huỷ chỉ định"),
             Function.MANAGE_PATIENTS: _("Sửa hồ sơ người bệnh"),
             Function.MERGE_PATIENTS: _("Gộp hồ sơ, duyệt cập nhật bị giữ"),
+            Function.IMPORT_IMAGES: _("Nhập ảnh từ ngoài, nhận người bệnh"),
             Function.EXPORT_EXAM: _("Xuất ảnh ra tệp, đĩa"),
             Function.SHARE_EXAM: _("Chia sẻ ca ra ngoài bằng liên kết"),
             Function.MANAGE_SHARES: _("Xem, gia hạn, thu hồi liên kết người khác đã chia sẻ"),

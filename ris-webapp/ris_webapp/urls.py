@@ -33,6 +33,7 @@ SCREENS = (
     "ris_webapp.screens.exports.urls",
     "ris_webapp.screens.referrers.urls",
     "ris_webapp.screens.portal.urls",
+    "ris_webapp.screens.imports.urls",
     "ris_webapp.screens.signing.urls",
     "ris_webapp.screens.signing_policy.urls",
     "ris_webapp.screens.deliveries.urls",

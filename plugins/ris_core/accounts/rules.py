@@ -65,6 +65,8 @@ class Function(StrEnum):
     """Give patients slips for the portal, withdraw them, and see how the portal is used."""
     DECIDE_FOR_PATIENT = "decide_for_patient"
     """Hold a result back from its patient, or let it go at once."""
+    IMPORT_IMAGES = "import_images"
+    """Take in images from outside, and say whose they are."""
     VIEW_CONFIDENTIAL = "view_confidential"
     """See patients who are marked as confidential."""
     BREAK_GLASS = "break_glass"
@@ -98,6 +100,7 @@ _RADIOLOGIST = _RESIDENT | {
     Function.SHARE_EXAM,
     Function.EXPORT_EXAM,
     Function.DECIDE_FOR_PATIENT,
+    Function.IMPORT_IMAGES,
 }
 
 _TECHNICAL = frozenset(
@@ -133,6 +136,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.SHARE_EXAM,
         Function.EXPORT_EXAM,
         Function.PRINT_PORTAL_SLIP,
+        Function.IMPORT_IMAGES,
         Function.BREAK_GLASS,
     },
     "RECEPTION": frozenset(

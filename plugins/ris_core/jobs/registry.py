@@ -23,6 +23,8 @@ from ris_core.doses import reading as doses
 from ris_core.exam_search import settling
 from ris_core.exports import making as exports
 from ris_core.exports import services as export_services
+from ris_core.imports import scanning, storing
+from ris_core.imports import services as import_services
 from ris_core.jobs import duties
 from ris_core.key_images import storing as key_images
 from ris_core.notifications import sending as notifications
@@ -206,6 +208,22 @@ JOB_KINDS: tuple[JobKind, ...] = (
         longest_retry_seconds=60.0,
         after_death=exports.after_export_died,
     ),
+    JobKind(
+        import_services.SCAN_JOB,
+        scanning.run_scan_import,
+        Pool.EXPORTS,
+        time_limit_seconds=4 * 3600.0,
+        longest_retry_seconds=60.0,
+        after_death=scanning.after_import_died,
+    ),
+    JobKind(
+        import_services.STORE_JOB,
+        storing.run_store_import,
+        Pool.EXPORTS,
+        time_limit_seconds=4 * 3600.0,
+        after_death=scanning.after_import_died,
+    ),
+    JobKind("forget_imports", storing.forget_imports, Pool.IMAGES, every_seconds=lambda _: 3600.0),
     JobKind("forget_exports", export_services.forget_exports, Pool.IMAGES, every_seconds=lambda _: 600.0),
     JobKind(sealing_rotation.JOB_KIND, sealing_rotation.run_reseal, Pool.BACKUPS, time_limit_seconds=86_400.0),
     JobKind(

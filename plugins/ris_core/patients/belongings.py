@@ -31,6 +31,7 @@ KINDS: dict[str, type[Model]] = {
 
 STAYING = (
     "audit.AuditEvent",
+    "imports.ImportPatient",
     "messages.InboundMessage",
     "patients.Patient",
     "patients.PatientMerge",

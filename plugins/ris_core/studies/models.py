@@ -143,6 +143,21 @@ class StudyPlace(models.Model):
     orthanc_id = models.CharField(max_length=44, unique=True)
 
 
+class ForetoldStudy(models.Model):
+    """A study of which a person has said whose it is before its images are stored: images from outside."""
+
+    study_instance_uid = models.CharField(max_length=64)
+    received_patient_id = models.CharField(max_length=64, blank=True)
+    """As the images say it."""
+    restated = models.JSONField(default=dict)
+    """Attributes (tag → text) in place of what the images say; :attr:`Study.restated` from the first image on."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["study_instance_uid", "received_patient_id"], name="study_foretold_once"),
+        ]
+
+
 class ImageInHand(models.Model):
     """The one image that is being replaced in the engine under the same identifier, with its copy's. Written before
     anything is deleted, so that whoever comes after a crash knows which copy to make the image of again."""

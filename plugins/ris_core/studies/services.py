@@ -36,7 +36,15 @@ from ris_core.studies.links import (
     received_of,
     unmake_link,
 )
-from ris_core.studies.models import LINKED_STATES, QUEUE_STATES, EnginePosition, Study, StudyLink, StudyState
+from ris_core.studies.models import (
+    LINKED_STATES,
+    QUEUE_STATES,
+    EnginePosition,
+    ForetoldStudy,
+    Study,
+    StudyLink,
+    StudyState,
+)
 from ris_core.studies.operation_steps import give_rejected_its_own_uid
 from ris_core.studies.placing import place
 from ris_core.studies.received import Header
@@ -58,7 +66,7 @@ def note_study(found: EngineStudy, headers: Sequence[Header], remote_ae_title: s
         orthanc_id=found.orthanc_id,
         defaults={
             **_columns(headers[0]),
-            "restated": applied.by_tag(),
+            "restated": {**applied.by_tag(), **_foretold(headers[0])},
             "remote_ae_title": remote_ae_title[:64],
             "first_received_at": min(found.last_update, now),
             "last_received_at": found.last_update,
@@ -211,6 +219,14 @@ def active_links(procedure_id: int) -> QuerySet[StudyLink]:
 def studies_of_procedure(procedure_id: int) -> list[Study]:
     """The studies that may be shown for a procedure, in the order in which they were linked."""
     return [link.study for link in active_links(procedure_id) if link.study.state in LINKED_STATES]
+
+
+def _foretold(header: Header) -> dict[str, str]:
+    """What a person has said of a study before it came."""
+    said = ForetoldStudy.objects.filter(
+        study_instance_uid=header.text("0020000D"), received_patient_id=header.text("00100020")[:64]
+    ).first()
+    return dict(said.restated) if said else {}
 
 
 def _let_one_begin_at_a_time() -> None:

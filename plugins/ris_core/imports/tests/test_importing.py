@@ -1,0 +1,267 @@
+"""Images from outside, from the first byte to the exam that they are linked to (R13, P20)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from django.conf import settings
+
+from ris_core.accounts.models import User
+from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
+from ris_core.errors import NotFound, TransitionRefused
+from ris_core.imports.errors import ImportInvalid, ImportTooLarge, OtherPerson, UploadOutOfStep
+from ris_core.imports.folders import folder_of
+from ris_core.imports.models import Decision, Fate, Import, ImportPatient, ImportState
+from ris_core.imports.reconciling import candidates_for
+from ris_core.imports.scanning import after_import_died, run_scan_import
+from ris_core.imports.services import (
+    add_file,
+    begin_import,
+    decide,
+    end_upload,
+    reject_import,
+    store_import,
+    studies_of,
+    take_piece,
+)
+from ris_core.imports.storing import run_store_import
+from ris_core.jobs.rules import NotWorthRepeating
+from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.models import Patient
+from ris_core.studies.handlers import follow_study
+from ris_core.studies.models import Study, StudyState
+from ris_testing.dicom_files import a_dicom_file
+from ris_testing.exams import an_exam
+from ris_testing.storing_engine import StoringEngine, use_storing_engine
+
+pytestmark = pytest.mark.django_db
+STUDY = "1.2.840.99.1"
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StoringEngine:
+    monkeypatch.setattr(settings, "QUANG", msgspec.structs.replace(settings.QUANG, home=tmp_path))
+    return use_storing_engine(monkeypatch)
+
+
+@pytest.fixture
+def actor() -> Actor:
+    user = User.objects.create_user("nhap", None, full_name="Lê Nhập", role="TECHNOLOGIST")
+    return Actor(user.username, user_id=user.pk)
+
+
+def an_outside_file(number: int = 1, **attributes: str) -> bytes:
+    usual = {
+        "PatientName": "TRAN^THI BINH", "PatientID": "77", "PatientBirthDate": "19750505", "PatientSex": "F",
+        "StudyInstanceUID": STUDY, "SeriesInstanceUID": f"{STUDY}.1", "SOPInstanceUID": f"{STUDY}.1.{number}",
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "StudyDate": "20250102", "StudyDescription": "CT nguc",
+        "Modality": "CT", "AccessionNumber": "X-1",
+    }  # fmt: skip
+    return a_dicom_file(**{**usual, **attributes})
+
+
+def a_zip(*files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number, content in enumerate(files):
+            archive.writestr(f"{number}.dcm", content)
+    return buffer.getvalue()
+
+
+def handed_in(actor: Actor, *files: bytes) -> Import:
+    begun = begin_import("Bệnh viện tỉnh", actor)
+    for content in files:
+        file = add_file(begun.pk, "../x.zip", len(content) or 1, actor)
+        take_piece(begun.pk, file.number, 0, io.BytesIO(content), len(content), actor)
+    end_upload(begun.pk, actor)
+    return begun
+
+
+def scanned(actor: Actor, *files: bytes) -> Import:
+    begun = handed_in(actor, *files)
+    run_scan_import(str(begun.pk))
+    begun.refresh_from_db()
+    return begun
+
+
+def stored(engine: StoringEngine, begun: Import, actor: Actor) -> None:
+    store_import(begun.pk, actor)
+    run_store_import(str(begun.pk))
+    for key in {engine._ids(data)[0] for data in engine.files.values()}:
+        follow_study(engine, key)
+
+
+def test_files_of_all_kinds_become_a_list_by_patient_and_study(engine: StoringEngine, actor: Actor) -> None:
+    other = an_outside_file(9, PatientID="88", PatientName="LE^VAN CU", PatientSex="M", StudyInstanceUID="1.2.9")
+    begun = scanned(actor, a_zip(an_outside_file(1), an_outside_file(2), b"text"), other, an_outside_file(2))
+    assert (begun.state, begun.passed_over) == (ImportState.DECIDING, 1)
+    found = [(study.patient.name, study.image_count, study.fate) for study in studies_of(begun.pk)]
+    assert found == [("TRAN^THI BINH", 2, Fate.WAITING), ("LE^VAN CU", 1, Fate.WAITING)]
+    assert engine.files == {}
+
+
+def test_images_of_an_existing_patient_become_an_exam_of_theirs(engine: StoringEngine, actor: Actor) -> None:
+    patient = an_exam().patient
+    file = an_outside_file(PatientName=patient.dicom_name, PatientBirthDate=patient.birth_date, PatientSex=patient.sex)
+    begun = scanned(actor, file)
+    found = begun.patients.get()
+    assert candidates_for(found)[0].patient == patient
+    decide(found.pk, Decision.EXISTING, actor, chosen=patient.pk)
+    stored(engine, begun, actor)
+    study = Study.objects.get(study_instance_uid=STUDY)
+    assert (study.state, study.patient) == (StudyState.READY_TO_READ, patient)
+    assert study.received_patient_id == "77"
+    exam = study.links.get().procedure
+    assert (exam.source, exam.scheduled_at.strftime("%Y%m%d")) == ("IMPORT", "20250102")
+    assert list(engine.files.values()) == [file]
+    assert not folder_of(begun.pk).joinpath("1.dcm").exists()
+
+
+def test_images_of_somebody_new_make_a_patient_with_the_number_of_its_issuer(
+    engine: StoringEngine, actor: Actor
+) -> None:
+    begun = scanned(actor, an_outside_file())
+    found = begun.patients.get()
+    with pytest.raises(ImportInvalid):
+        decide(found.pk, Decision.NEW, actor, issuer="")
+    decide(found.pk, Decision.NEW, actor, issuer="BV TINH")
+    stored(engine, begun, actor)
+    patient = Study.objects.get(study_instance_uid=STUDY).patient
+    assert patient is not None
+    assert (patient.full_name, patient.birth_date) == ("TRAN THI BINH", "19750505")
+    assert list(patient.identifiers.values_list("value", "issuer")) == [("77", "BV TINH")]
+
+
+def test_a_contradiction_is_never_overruled_and_a_difference_needs_words(engine: StoringEngine, actor: Actor) -> None:
+    patient = an_exam().patient
+    found = scanned(actor, an_outside_file(PatientSex=patient.sex, PatientBirthDate="19010101")).patients.get()
+    with pytest.raises(OtherPerson):
+        decide(found.pk, Decision.EXISTING, actor, chosen=patient.pk, reason="cùng một người")
+    same_day = an_outside_file(PatientSex=patient.sex, PatientBirthDate=patient.birth_date, PatientName="XYZ^ABC")
+    found = scanned(actor, same_day).patients.get()
+    with pytest.raises(ImportInvalid):
+        decide(found.pk, Decision.EXISTING, actor, chosen=patient.pk)
+    decide(found.pk, Decision.EXISTING, actor, chosen=patient.pk, reason="tên cũ trước khi đổi")
+
+
+def test_the_number_of_another_patient_here_is_no_obstacle(engine: StoringEngine, actor: Actor) -> None:
+    """Numbers of two hospitals meet by chance; birth date and sex do not."""
+    owner = an_exam().patient
+    number = owner.identifiers.get(is_primary=True).value
+    begun = scanned(actor, an_outside_file(PatientID=number))
+    decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    stored(engine, begun, actor)
+    study = Study.objects.get(study_instance_uid=STUDY)
+    assert study.state == StudyState.READY_TO_READ
+    assert study.patient not in (None, owner)
+
+
+def test_killed_on_the_way_and_run_again_nothing_is_there_twice(
+    engine: StoringEngine, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = scanned(actor, a_zip(*(an_outside_file(number) for number in range(1, 5))))
+    decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    store_import(begun.pk, actor)
+    keep, calls = StoringEngine.store_instance, []
+
+    def dying(self: StoringEngine, dicom: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise SystemExit
+        return keep(self, dicom)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StoringEngine, "store_instance", dying)
+    with pytest.raises(SystemExit):
+        run_store_import(str(begun.pk))
+    assert len(engine.files) == 2
+    run_store_import(str(begun.pk))
+    run_store_import(str(begun.pk))
+    assert len(engine.files) == 4
+    assert RequestedProcedure.objects.filter(source="IMPORT").count() == 1
+    assert Patient.objects.filter(identifiers__issuer="BV TINH").count() == 1
+    study = studies_of(begun.pk).get()
+    assert (study.fate, study.stored_count) == (Fate.STORED, 4)
+
+
+def test_a_scan_that_was_killed_begins_anew(engine: StoringEngine, actor: Actor) -> None:
+    begun = handed_in(actor, a_zip(an_outside_file()))
+    (folder_of(begun.pk) / "scratch").mkdir()
+    (folder_of(begun.pk) / "scratch" / "1.entry").write_bytes(b"left over")
+    run_scan_import(str(begun.pk))
+    run_scan_import(str(begun.pk))
+    assert studies_of(begun.pk).count() == 1
+
+
+def test_what_the_archive_has_is_named_and_left_alone(engine: StoringEngine, actor: Actor) -> None:
+    engine.receive(an_outside_file())
+    begun = scanned(actor, an_outside_file(), an_outside_file(2))
+    assert studies_of(begun.pk).get().fate == Fate.HERE
+    store_import(begun.pk, actor)
+    run_store_import(str(begun.pk))
+    assert len(engine.files) == 1
+
+
+def test_two_patients_under_one_study_are_not_taken_in(engine: StoringEngine, actor: Actor) -> None:
+    begun = scanned(actor, an_outside_file(1), an_outside_file(2, PatientID="78", PatientName="OTHER^ONE"))
+    assert {study.fate for study in studies_of(begun.pk)} == {Fate.TWO_PATIENTS}
+
+
+def test_nothing_is_stored_while_somebody_is_undecided_and_a_rejected_import_is_gone(
+    engine: StoringEngine, actor: Actor, django_capture_on_commit_callbacks: object
+) -> None:
+    begun = scanned(actor, an_outside_file())
+    with pytest.raises(ImportInvalid):
+        store_import(begun.pk, actor)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        reject_import(begun.pk, actor)
+    assert not (settings.QUANG.home / "imports" / str(begun.pk)).exists()
+    with pytest.raises(TransitionRefused):
+        store_import(begun.pk, actor)
+
+
+def test_an_upload_goes_on_where_it_broke_off(engine: StoringEngine, actor: Actor) -> None:
+    content = an_outside_file()
+    begun = begin_import("", actor)
+    file = add_file(begun.pk, "a.dcm", len(content), actor)
+    assert take_piece(begun.pk, file.number, 0, io.BytesIO(content[:100]), 100, actor) == 100
+    with pytest.raises(UploadOutOfStep):
+        take_piece(begun.pk, file.number, 200, io.BytesIO(content[200:]), len(content) - 200, actor)
+    with pytest.raises(ImportInvalid):
+        end_upload(begun.pk, actor)
+    assert add_file(begun.pk, "a.dcm", len(content), actor) == file
+    assert take_piece(begun.pk, file.number, 50, io.BytesIO(content[50:]), len(content) - 50, actor) == len(content)
+    with pytest.raises(ImportTooLarge):
+        take_piece(begun.pk, file.number, len(content), io.BytesIO(b"more"), 4, actor)
+    end_upload(begun.pk, actor)
+    run_scan_import(str(begun.pk))
+    assert studies_of(begun.pk).count() == 1
+
+
+def test_what_holds_no_image_fails_with_its_reason(engine: StoringEngine, actor: Actor) -> None:
+    begun = handed_in(actor, b"no image at all")
+    with pytest.raises(NotWorthRepeating) as refusal:
+        run_scan_import(str(begun.pk))
+    after_import_died(str(begun.pk), refusal.value.detail)
+    begun.refresh_from_db()
+    assert (begun.state, begun.problem) == (ImportState.FAILED, "QUANG-6501")
+
+
+def test_another_person_finds_nothing_and_each_step_is_written_down(engine: StoringEngine, actor: Actor) -> None:
+    begun = scanned(actor, an_outside_file())
+    user = User.objects.create_user("khac", None, full_name="Khác", role="TECHNOLOGIST")
+    other = Actor(user.username, user_id=user.pk)
+    with pytest.raises(NotFound):
+        decide(ImportPatient.objects.get().pk, Decision.SKIP, other)
+    decide(ImportPatient.objects.get().pk, Decision.SKIP, actor)
+    stored(engine, begun, actor)
+    assert studies_of(begun.pk).get().fate == Fate.SKIPPED
+    assert engine.files == {}
+    actions = AuditEvent.objects.filter(action__startswith="import.").order_by("pk").values_list("action", flat=True)
+    assert list(actions) == [
+        "import.begun", "import.handed_in", "import.scanned", "import.decided", "import.confirmed", "import.stored",
+    ]  # fmt: skip
