@@ -103,9 +103,6 @@ class StoringEngine(Engine):
         data = self.instance_file(orthanc_id)
         yield from (data[at : at + 1024] for at in range(0, len(data), 1024))
 
-    def remote_ae_title(self, orthanc_id: str) -> str:
-        return ""
-
     def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
         return self.files[OrthancId(orthanc_id)][:byte_count]
 
