@@ -13,13 +13,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, Final, Literal, TypeAlias
 
 from ris_core.errors import InvalidValue
 
-syntax: Any = import_module("re._constants")
-parser: Any = import_module("re._parser")
+_RE: Any = re
+syntax, parser = _RE._constants, _RE._parser  # noqa: SLF001 - how the standard library reads a pattern
 
 LONGEST_PATTERN: Final = 200
 LONGEST_TEXT: Final = 256
