@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 from ris_core.errors import InvalidValue
 
 _RE: Any = re
-syntax, parser = _RE._constants, _RE._parser  # noqa: SLF001 - how the standard library reads a pattern
+syntax, parser = _RE._constants, _RE._parser
 
 LONGEST_PATTERN: Final = 200
 LONGEST_TEXT: Final = 256
