@@ -197,6 +197,8 @@ ACTIONS: dict[str, Text] = {
     "share_message.replayed": _("Gửi lại đường dẫn hoặc mã"),
     "share.refused": _("Từ chối mở chia sẻ"),
     "share.viewed": _("Người nhận mở ảnh"),
+    "share.copied": _("Tạo xong bản sao ẩn danh của chia sẻ"),
+    "share.copies_removed": _("Xoá bản sao ẩn danh của chia sẻ"),
     "share.downloaded": _("Người nhận tải ảnh về"),
     "result_link.opened": _("Mở ảnh từ phiếu kết quả"),
     "reading.claimed": _("Nhận đọc"),

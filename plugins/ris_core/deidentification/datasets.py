@@ -72,11 +72,13 @@ def deidentify(
     *,
     transfer_syntax_uid: str = "",
     known_texts: Iterable[str] = (),
+    patient: str = "",
 ) -> Deidentified | Withheld:
     """``dataset`` by ``profile``: attributes by PS3.15 table E.1-1, UIDs and patient by ``pseudonyms``.
 
     :param dataset: of one instance; its pixels are not looked at and not taken over
     :param known_texts: names, numbers and addresses by which the patient is known elsewhere: kept in no text either
+    :param patient: the patient's pseudonym; empty: made from the PatientID
     """
     sop_class = str(dataset.get("SOPClassUID", ""))
     if reason := withheld_kind(sop_class, transfer_syntax_uid):
@@ -91,7 +93,7 @@ def deidentify(
         return Withheld(Reason.UNREADABLE)
     if cleaned is None:
         return Withheld(Reason.UNREADABLE)
-    _say_what_was_done(cleaned, dataset, cleaner)
+    _say_what_was_done(cleaned, cleaner, patient or pseudonyms.patient(str(dataset.get("PatientID", ""))))
     return Deidentified(cleaned, look_for_text=_may_have_text(dataset, PIXELS[sop_class]))
 
 
@@ -163,10 +165,9 @@ def _keep_safe_private(source: Dataset, element: DataElement, result: Dataset, c
     result.private_block(tag.group, creator, create=True).add_new(tag.element & 0xFF, vr, value)
 
 
-def _say_what_was_done(cleaned: Dataset, source: Dataset, cleaner: Cleaner) -> None:
+def _say_what_was_done(cleaned: Dataset, cleaner: Cleaner, pseudonym: str) -> None:
     """The marks that PS3.15 E.1.1 asks for, and the patient's pseudonym."""
     options = cleaner.profile.options
-    pseudonym = cleaner.pseudonyms.patient(str(source.get("PatientID", "")))
     cleaned.PatientID = cleaned.PatientName = pseudonym
     cleaned.SpecificCharacterSet = "ISO_IR 192"
     cleaned.PatientIdentityRemoved = "YES"

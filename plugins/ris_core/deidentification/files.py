@@ -68,6 +68,8 @@ class CleanFile:
     """Its attributes, without the pixels."""
     start: bytes
     pixels: memoryview
+    looked_at: bool = False
+    """Text was looked for in its pixels."""
     text_removed: bool = False
 
     def pieces(self) -> Iterator[bytes]:
@@ -86,12 +88,14 @@ def deidentified_file(
     pseudonyms: Pseudonyms,
     *,
     known_texts: Iterable[str] = (),
+    patient: str = "",
     pixel_cleaner: PixelCleaner | None = None,
 ) -> CleanFile | Withheld:
     """A copy of the file ``data`` that nobody is known by, or why there is none.
 
     Of what lies behind the pixels (signatures, padding) and of the preamble nothing is taken over.
 
+    :param known_texts: see :func:`deidentify`, and so ``patient``
     :param pixel_cleaner: without one, whatever may have text in its pixels is withheld
     """
     try:
@@ -101,7 +105,9 @@ def deidentified_file(
     except (HeaderUnreadable, HeaderIncomplete, *UNREADABLE):
         return Withheld(Reason.UNREADABLE)
     syntax = _EXPLICIT if syntax == DEFLATED else syntax
-    outcome = deidentify(dataset, profile, pseudonyms, transfer_syntax_uid=syntax, known_texts=known_texts)
+    outcome = deidentify(
+        dataset, profile, pseudonyms, transfer_syntax_uid=syntax, known_texts=known_texts, patient=patient
+    )
     if isinstance(outcome, Withheld):
         return outcome
     cleaned = outcome.dataset
@@ -117,14 +123,14 @@ def _with_pixels(outcome: Deidentified, done: CleanPixels, pixels: memoryview) -
     dataset = outcome.dataset
     note_clean_pixels(dataset)
     if not done.changed:
-        return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), pixels)
+        return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), pixels, looked_at=True)
     if done.photometric_interpretation:
         dataset.PhotometricInterpretation = done.photometric_interpretation
         dataset.PlanarConfiguration = 0
     vr = b"OW" if int(dataset.BitsAllocated) > 8 else b"OB"
     value = done.pixels + b"\0" * (len(done.pixels) & 1)
     element = struct.pack("<HH", 0x7FE0, 0x0010) + vr + b"\0\0" + struct.pack("<I", len(value)) + value
-    return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), memoryview(element), text_removed=True)
+    return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), memoryview(element), True, True)
 
 
 def _dataset(file: DicomFile) -> Dataset:

@@ -34,7 +34,9 @@ from ris_core.reports import documents, in_study
 from ris_core.reports.arranging import ARRANGE_JOB
 from ris_core.sealing import rotation as sealing_rotation
 from ris_core.settings import Settings
+from ris_core.sharing import copying as share_copying
 from ris_core.sharing import telling as share_telling
+from ris_core.sharing.services import COPY_JOB, REMOVE_JOB
 from ris_core.signatures import credentials as signing_credentials
 from ris_core.signatures import keeping as signed_keeping
 from ris_core.signatures import signing
@@ -55,13 +57,15 @@ class Pool(StrEnum):
     """Lays out PDF: burns processor time, holds the interpreter's lock."""
     EXPORTS = "exports"
     """Writes many gigabytes, for minutes."""
+    COPIES = "copies"
+    """Copies without their patient: unpacks images and looks for text in them, minutes long."""
     SIGNATURES = "signatures"
     """Signs, and waits for tokens and time stamps; each key is a channel."""
     BACKUPS = "backups"
     """Reads everything there is, for hours, and nobody waits for it."""
 
 
-POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10, Pool.EXPORTS: 10, Pool.BACKUPS: 19}
+POOL_NICENESS: dict[Pool, int] = {Pool.SIGNATURES: 10, Pool.EXPORTS: 10, Pool.COPIES: 10, Pool.BACKUPS: 19}
 """How far a pool's threads stand back when processors are short: people at their lists and devices at theirs come
 first. Not more, or what else the worker does would wait for threads that hold the interpreter and get no processor."""
 POOL_THREADS: dict[Pool, int] = {
@@ -71,6 +75,7 @@ POOL_THREADS: dict[Pool, int] = {
     Pool.SIGNATURES: 2,
     Pool.EXPORTS: 1,
     Pool.BACKUPS: 1,
+    Pool.COPIES: 1,
 }
 
 
@@ -130,6 +135,15 @@ JOB_KINDS: tuple[JobKind, ...] = (
         Pool.DELIVERIES,
         after_death=portal_telling.after_send_code_died,
     ),
+    JobKind(
+        COPY_JOB,
+        share_copying.run_copy_for_share,
+        Pool.COPIES,
+        time_limit_seconds=3600.0,
+        after_death=share_copying.after_copy_for_share_died,
+    ),
+    JobKind(REMOVE_JOB, share_copying.run_remove_share_copies, Pool.COPIES, time_limit_seconds=900.0),
+    JobKind("remove_ended_copies", share_copying.remove_ended_copies, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
     JobKind("compare_images", studies.compare_images, Pool.IMAGES, time_limit_seconds=900.0),

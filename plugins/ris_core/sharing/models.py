@@ -38,6 +38,8 @@ class Share(models.Model):
     code_channel = models.CharField(max_length=8, choices=Channel, blank=True)
     code_address = SealedTextField(blank=True)
     with_report = models.BooleanField(default=True)
+    anonymous = models.BooleanField(default=False)
+    """The receiver gets copies of the images that nobody is known by, and nothing else of the exams."""
     may_download = models.BooleanField(default=False)
     may_pass_on = models.BooleanField(default=False)
     """Without it the link opens on the first device that has opened it, and on no other."""
@@ -104,3 +106,63 @@ class ShareMessage(LetterEntry):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["share", "sequence"], name="share_message_order")]
+
+
+class CopyingState(models.TextChoices):
+    """How the copies of an anonymous share stand."""
+
+    COPYING = "COPYING"
+    READY = "READY"
+    """To be looked at by whoever shares, and then given away."""
+    FAILED = "FAILED"
+    REMOVED = "REMOVED"
+    """The share has ended; the engine has none of them any more."""
+
+
+class ShareCopying(models.Model):
+    """The copies of an anonymous share: made by the worker, and removed when the share ends."""
+
+    share = models.OneToOneField(Share, on_delete=models.CASCADE, related_name="copying")
+    secret = models.BinaryField()
+    """Sealed; of the pseudonyms. Deleted with the copies."""
+    state = models.CharField(max_length=8, choices=CopyingState, default=CopyingState.COPYING)
+    image_count = models.PositiveIntegerField(default=0)
+    """How many there are to be copied, as far as is known."""
+
+
+class CopiedStudy(models.Model):
+    """A study in the engine that is a copy: no exam's, in no list, found by nobody but its share's receiver."""
+
+    copying = models.ForeignKey(ShareCopying, on_delete=models.CASCADE, related_name="studies")
+    procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="+")
+    study = models.ForeignKey("studies.Study", on_delete=models.PROTECT, related_name="+")
+    """Of which it is a copy."""
+    study_instance_uid = models.CharField(max_length=64)
+    orthanc_id = models.CharField(max_length=44, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["copying", "procedure", "study"], name="study_copied_once")]
+
+
+class CopiedImage(models.Model):
+    """What became of one image of a copied study."""
+
+    class Result(models.TextChoices):
+        COPIED = "COPIED"
+        LOOKED_AT = "LOOKED_AT"
+        """Text was looked for in its pixels, and there was none."""
+        CLEANED = "CLEANED"
+        """Text was blacked out."""
+        WITHHELD = "WITHHELD"
+
+    copied_study = models.ForeignKey(CopiedStudy, on_delete=models.CASCADE, related_name="images")
+    source_id = models.CharField(max_length=44)
+    """Of the image in the engine."""
+    result = models.CharField(max_length=12, choices=Result)
+    reason = models.CharField(max_length=24, blank=True)
+    """Why it is withheld: :class:`ris_core.deidentification.kinds.Reason`."""
+    orthanc_id = models.CharField(max_length=44, blank=True)
+    """Of the copy."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["copied_study", "source_id"], name="image_copied_once")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from ris_core.letters.numbers import is_phone_number
+from ris_core.names import folded, folded_words
 from ris_core.sharing.errors import ShareInvalid
 
 MOST_EXAMS: Final = 16
@@ -48,6 +50,8 @@ class Terms:
     """Empty: none is asked for."""
     code_to: str = ""
     """Telephone number or e-mail address to which a one-time code is sent; empty: none is."""
+    anonymous: bool = False
+    """Only copies of the images that nobody is known by; no report."""
     with_report: bool = True
     may_download: bool = False
     may_pass_on: bool = False
@@ -106,3 +110,19 @@ def state_of(
     if views_allowed is not None and views_used >= views_allowed:
         return ShareState.USED_UP
     return ShareState.OPEN
+
+
+def names_patient(text: str, full_name: str, birth_date: str, numbers: Iterable[str]) -> bool:
+    """Whether a text that goes with anonymous images says whose they are: two words of the name, a number, the birth
+    date. One word alone may mean anything (``Bình``: "normal").
+
+    :param birth_date: ``YYYYMMDD``, or less of it
+    """
+    plain = folded(text)
+    words, named = set(re.findall(r"[^\W_]+", plain)), {word for word in folded_words(full_name) if len(word) > 1}
+    digits = re.sub(r"\W", "", plain)
+    known = {re.sub(r"\W", "", folded(number)) for number in numbers}
+    if len(birth_date) == 8:
+        year, month, day = birth_date[:4], birth_date[4:6], birth_date[6:]
+        known |= {birth_date, day + month + year, month + day + year}
+    return len(words & named) >= 2 or any(len(number) >= 4 and number in digits for number in known)

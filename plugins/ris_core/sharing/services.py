@@ -5,9 +5,10 @@ One transaction each, with its audit event. Who calls decides whether the actor 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -20,21 +21,29 @@ from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
+from ris_core.jobs.services import enqueue
 from ris_core.letters.numbers import phone_number
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.outbox.rules import OWED
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.models import Lock, Share, SharedExam
+from ris_core.sharing.models import CopyingState, Lock, Share, ShareCopying, SharedExam
 from ris_core.sharing.rules import (
     MOST_VIEWS,
     ShareState,
     Terms,
     channel_of,
     check_expiry,
+    names_patient,
     state_of,
 )
 from ris_core.sharing.secrets import digest_of, new_handle, new_key
+
+COPY_JOB: Final = "copy_for_share"
+"""Makes the copies of an anonymous share; its subject is the share."""
+REMOVE_JOB: Final = "remove_share_copies"
+"""Removes the copies of an anonymous share that has ended; its subject is the share."""
+COPIES_CHANNEL: Final = "share_copies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +67,15 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         raise NotPermitted("exams are shared by somebody who has logged in")
     now = timezone.now()
     check_expiry(terms.expires_at, now, settings.QUANG.sharing.longest_days)
-    exams = list(RequestedProcedure.objects.filter(pk__in=terms.exam_ids).order_by("-scheduled_at", "pk"))
+    exams = list(
+        RequestedProcedure.objects.select_related("patient", "request")
+        .filter(pk__in=terms.exam_ids)
+        .order_by("-scheduled_at", "pk")
+    )
     if len(exams) != len(set(terms.exam_ids)):
         raise ShareInvalid("there is no such exam", field="exams")
+    if terms.anonymous:
+        _refuse_naming(terms.comment, exams)
     secret = new_key()
     code_to = phone_number(terms.code_to) if "@" not in terms.code_to else terms.code_to
     share = Share.objects.create(
@@ -72,7 +87,8 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         password=make_password(terms.password) if terms.password else "",
         code_channel=channel_of(code_to, field="code_to") if code_to else "",
         code_address=code_to,
-        with_report=terms.with_report,
+        anonymous=terms.anonymous,
+        with_report=terms.with_report and not terms.anonymous,
         may_download=terms.may_download,
         may_pass_on=terms.may_pass_on,
         views_allowed=terms.views_allowed,
@@ -81,7 +97,10 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         expires_at=terms.expires_at,
     )
     SharedExam.objects.bulk_create(SharedExam(share=share, procedure=exam) for exam in exams)
+    if share.anonymous:
+        enqueue(COPY_JOB, share.pk, channel=COPIES_CHANNEL)
     facts: dict[str, Any] = {
+        "anonymous": share.anonymous,
         "exams": [exam.pk for exam in exams],
         "until": share.expires_at.isoformat(),
         "lock": share.lock,
@@ -101,6 +120,8 @@ def extend_share(share_id: int, expires_at: datetime, actor: Actor) -> Share:
     :raises ShareInvalid: field ``expires_at``
     """
     share = _not_revoked(share_id)
+    if share.anonymous and share.expires_at <= timezone.now():
+        raise ShareInvalid("its copies are being removed; share anew", field="expires_at")
     check_expiry(expires_at, timezone.now(), settings.QUANG.sharing.longest_days)
     former, share.expires_at = share.expires_at, expires_at
     fields = ["expires_at"]
@@ -122,6 +143,12 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
     share = _not_revoked(share_id)
     if limits.views_allowed is not None and not 1 <= limits.views_allowed <= MOST_VIEWS:
         raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+    if share.anonymous:
+        limits = replace(limits, with_report=False)
+        _refuse_naming(
+            limits.comment,
+            [each.procedure for each in share.exams.select_related("procedure__patient", "procedure__request")],
+        )
     less = [
         name
         for name in ("with_report", "may_download", "may_pass_on")
@@ -142,9 +169,11 @@ def renew_link(share_id: int, actor: Actor) -> tuple[Share, str]:
     """Another link for the same share, on any device; the former one, and what it has opened, works no more.
 
     :raises NotFound: no such share
-    :raises TransitionRefused: it is revoked
+    :raises TransitionRefused: it is revoked, or its anonymous copies are not ready to be looked at
     """
     share = _not_revoked(share_id)
+    if share.anonymous and not ShareCopying.objects.filter(share=share, state=CopyingState.READY).exists():
+        raise TransitionRefused("its copies are not ready", field="share")
     secret = new_key()
     share.digest, share.device = digest_of(secret), ""
     share.wrong_tries, share.locked_until = 0, None
@@ -166,6 +195,8 @@ def revoke_share(share_id: int, actor: Actor) -> Share:
     share.revoked_at, share.revoked_by_id = timezone.now(), actor.user_id
     _take_back_letters(share)
     share.save(update_fields=["revoked_at", "revoked_by", _narrow(share)])
+    if share.anonymous:
+        enqueue(REMOVE_JOB, share.pk, channel=COPIES_CHANNEL)
     _tell(share, actor, "revoked")
     return share
 
@@ -179,6 +210,15 @@ def images_taken_from(exam_id: int) -> None:
         end_grants([share_grant(share.pk, share.revision)])
         share.revision += 1
         share.save(update_fields=["revision"])
+
+
+def _refuse_naming(comment: str, exams: Iterable[RequestedProcedure]) -> None:
+    """:raises ShareInvalid: field ``comment``: it says whose the anonymous images are"""
+    for exam in exams:
+        patient = exam.patient
+        numbers = [patient.phone, exam.request.accession_number, *(each.value for each in patient.identifiers.all())]
+        if names_patient(comment, patient.full_name, patient.birth_date, numbers):
+            raise ShareInvalid("the comment names the patient", field="comment")
 
 
 def share_state(share: Share, now: datetime | None = None) -> ShareState:

@@ -18,6 +18,7 @@ from ris_core.engine.errors import NotInEngine
 from ris_core.engine.finding import first_instances
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
+from ris_core.sharing.models import CopiedStudy
 from ris_core.studies import services, sweeper
 from ris_core.studies.arranging import arrange
 from ris_core.studies.corrections import CHANNEL, owe_correction
@@ -87,7 +88,10 @@ def sweep_studies(_subject_id: str) -> None:
 
 
 def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
-    """Bring the study's row up to date; ask to be called again while it is still arriving."""
+    """Bring the study's row up to date; ask to be called again while it is still arriving. Of a copy that was made for
+    a share there is no row."""
+    if CopiedStudy.objects.filter(orthanc_id=orthanc_id).exists():
+        return
     study = _study_at(orthanc_id)
     if study is not None and study.being_arranged:
         enqueue("study_arrived", orthanc_id, run_at=timezone.now() + LOOK_AGAIN)

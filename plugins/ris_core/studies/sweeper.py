@@ -7,6 +7,7 @@ in a few requests; it does not tell of deletions. From time to time, and wheneve
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +16,7 @@ from ris_core.engine.client import Engine
 from ris_core.engine.errors import NotInEngine
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
+from ris_core.sharing.models import CopiedStudy
 from ris_core.studies.models import EnginePosition, Study
 from ris_core.studies.reconsidering import worth_another_look
 
@@ -52,6 +54,7 @@ def _read_on(engine: Engine, since: int) -> int:
         told = [change for change in page.changes if change.kind in ("NewStudy", "StableStudy")]
         mentioned = {change.orthanc_id for change in told}
         known = dict(Study.objects.filter(orthanc_id__in=mentioned).values_list("orthanc_id", "complete"))
+        known |= dict.fromkeys(_copies(mentioned), True)
         for orthanc_id in sorted(mentioned):
             if not known.get(orthanc_id, False):
                 enqueue("study_arrived", orthanc_id)
@@ -60,6 +63,11 @@ def _read_on(engine: Engine, since: int) -> int:
         since = page.last_sequence
         if page.done:
             return since if settled is None else settled
+
+
+def _copies(orthanc_ids: Collection[str]) -> frozenset[str]:
+    """Which of them were made for a share: no arrivals."""
+    return frozenset(CopiedStudy.objects.filter(orthanc_id__in=orthanc_ids).values_list("orthanc_id", flat=True))
 
 
 def _is_there(engine: Engine, change: EngineChange) -> bool:
@@ -77,8 +85,9 @@ def _compare_all(engine: Engine) -> None:
     while page := engine.study_page(since=len(there), limit=STUDIES_AT_ONCE):
         before = len(there)
         there.update(page)
+        copies = _copies(page)
         for orthanc_id in page:
-            if orthanc_id not in ours:
+            if orthanc_id not in ours and orthanc_id not in copies:
                 enqueue("study_arrived", orthanc_id)
         if len(there) == before:
             break

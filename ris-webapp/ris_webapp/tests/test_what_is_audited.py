@@ -219,6 +219,7 @@ WHAT_IS_AUDITED: dict[str, str] = {
     **dict.fromkeys(("sharing:shares", "sharing:door"), LIST),
     "sharing:create": "share.made share.sent",
     "sharing:share": LIST,
+    "sharing:copied_picture": PART,
     "sharing:extend": "share.extended",
     "sharing:limit": "share.limited",
     "sharing:link": "share.link_renewed share.sent",

@@ -11,6 +11,7 @@ from ris_core.portal.looks import begin_look
 from ris_core.portal.models import PatientShare
 from ris_core.portal.shares import shown_in
 from ris_core.reports.models import ReportVersion
+from ris_core.sharing.copies import copied_study_uids
 from ris_core.sharing.errors import ShareRefused
 from ris_core.sharing.models import Share, ShareOpening
 from ris_webapp.screens.viewer_launch.results import shown_studies
@@ -35,7 +36,7 @@ def exams_of(share: Share) -> list[SeenExam]:
     return [
         SeenExam(
             exam,
-            (shown is None or shown[exam.pk].with_images) and bool(shown_studies(exam.pk)),
+            bool(images_of(share, exam.pk)),
             version_for_outside(exam.pk) if share.with_report else None,
         )
         for exam in procedures
@@ -61,7 +62,9 @@ def open_exams(share: Share) -> frozenset[int]:
 
 def images_of(share: Share, exam_id: int) -> list[str]:
     """Studies of the images that may be shown now, each once: the engine may have two studies of the patient under one
-    UID."""
+    UID. Of an anonymous share those of the copies."""
+    if share.anonymous:
+        return copied_study_uids(share, exam_id)
     shown = shown_in(share)
     if shown is not None and (exam_id not in shown or not shown[exam_id].with_images):
         return []

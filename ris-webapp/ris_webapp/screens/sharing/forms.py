@@ -9,10 +9,11 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from ris_core.audit.services import Actor
 from ris_core.errors import QuangError
 from ris_core.sharing.models import Lock
 from ris_core.sharing.rules import MOST_EXAMS, SHORTEST_PASSWORD, Terms
-from ris_core.sharing.services import Limits
+from ris_core.sharing.services import Limits, extend_share, limit_share
 from ris_webapp.words import Text
 
 WHAT_TO_DO: dict[str, Text] = {
@@ -24,7 +25,7 @@ WHAT_TO_DO: dict[str, Text] = {
     "code_to": _("Ghi một địa chỉ e-mail hoặc một số điện thoại."),
     "send_to": _("Ghi một địa chỉ e-mail hoặc một số điện thoại."),
     "views_allowed": _("Số lần mở từ 1 đến 1000."),
-    "comment": _("Lời nhắn dài tối đa 2000 ký tự."),
+    "comment": _("Lời nhắn dài tối đa 2000 ký tự, và không được nêu người bệnh khi chia sẻ ẩn danh."),
 }
 
 
@@ -46,6 +47,7 @@ class ShareForm(forms.Form):
     password = forms.CharField(required=False, max_length=128, strip=False, label=_("Mật khẩu"))
     code_to = forms.CharField(required=False, max_length=254, label=_("Gửi mã đến"))
     views_allowed = forms.IntegerField(required=False, label=_("Số lần mở"))
+    anonymous = forms.BooleanField(required=False, label=_("Ẩn danh"))
     with_report = forms.BooleanField(required=False, label=_("Kèm kết quả đã duyệt"))
     may_download = forms.BooleanField(required=False, label=_("Cho tải ảnh DICOM về"))
     may_pass_on = forms.BooleanField(required=False, label=_("Cho mở trên máy khác"))
@@ -65,6 +67,7 @@ class ShareForm(forms.Form):
                 comment=entered["comment"],
                 password=(entered["password"] or " ") if lock == Lock.PASSWORD else "",
                 code_to=(entered["code_to"].strip() or "?") if lock == Lock.CODE else "",
+                anonymous=entered["anonymous"],
                 with_report=entered["with_report"],
                 may_download=entered["may_download"],
                 may_pass_on=entered["may_pass_on"],
@@ -80,6 +83,9 @@ class ExtendForm(forms.Form):
 
     expires_at = forms.DateField()
 
+    def change(self, share_id: int, actor: Actor) -> None:
+        extend_share(share_id, end_of(self.cleaned_data["expires_at"]), actor)
+
 
 class LimitForm(forms.Form):
     """What can be changed of a share that has been given away."""
@@ -90,8 +96,8 @@ class LimitForm(forms.Form):
     may_download = forms.BooleanField(required=False)
     may_pass_on = forms.BooleanField(required=False)
 
-    def limits(self) -> Limits:
-        return Limits(**self.cleaned_data)
+    def change(self, share_id: int, actor: Actor) -> None:
+        limit_share(share_id, Limits(**self.cleaned_data), actor)
 
 
 def end_of(day: date) -> datetime:

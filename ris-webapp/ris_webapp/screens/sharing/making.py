@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_post_parameters
@@ -47,11 +47,13 @@ def create(request: UserRequest) -> HttpResponse:
             with transaction.atomic():
                 share, secret = make_share(terms, actor_of(request))
                 send_to = form.cleaned_data["send_to"].strip()
-                if send_to:
+                if send_to and not share.anonymous:
                     send_link(share, send_to, link_of(secret), actor_of(request))
         except ShareInvalid as error:
             refuse(form, error)
         else:
+            if share.anonymous:  # its link is made when whoever shares has looked at the copies
+                return redirect("sharing:share", share.pk)
             return link_page(request, share, secret, send_to)
     return _form(request, form, exams)
 

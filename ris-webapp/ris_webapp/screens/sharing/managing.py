@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
@@ -13,21 +15,26 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
-from ris_core.errors import NotFound
+from ris_core.errors import NotFound, NotPermitted
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
+from ris_core.sharing.copies import copies_of
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.models import Share, SharedExam, ShareMessage
-from ris_core.sharing.services import extend_share, limit_share, renew_link, revoke_share, share_state
+from ris_core.sharing.models import CopiedImage, CopyingState, Share, SharedExam, ShareMessage
+from ris_core.sharing.services import renew_link, revoke_share, share_state
 from ris_core.sharing.telling import SHARE_MESSAGES, link_of, send_link
 from ris_core.sight.seeing import seen_exams, sight_of
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.sharing.forms import WHAT_TO_DO, ExtendForm, LimitForm, end_of
+from ris_webapp.screens.sharing.forms import WHAT_TO_DO, ExtendForm, LimitForm
 from ris_webapp.screens.sharing.making import link_page
+from ris_webapp.thumbnails import engine_for_pictures
 
 MOST_SHOWN = 200
 MOST_OPENINGS = 100
+LOOK_AGAIN_SECONDS = 3
+"""While copies are made."""
+PICTURE_PIXELS = 320
 
 
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
@@ -38,6 +45,7 @@ def shares(request: UserRequest) -> HttpResponse:
     now = timezone.now()
     context = {
         "rows": [(share, share_state(share, now).value) for share in rows],
+        "unseen": _unseen(request, rows),
         "not_delivered": _with_dead_letters(rows),
         "everybodys": may(request.user.role, Function.MANAGE_SHARES),
         "most": MOST_SHOWN,
@@ -49,46 +57,44 @@ def shares(request: UserRequest) -> HttpResponse:
 @require_GET
 def share(request: UserRequest, share_id: int) -> HttpResponse:
     """One share, and what can be done with it."""
-    return _page(request, _share_or_refuse(request, share_id))
+    response = _page(request, shared := _share_or_refuse(request, share_id))
+    if shared.anonymous and copies_of(shared).state == CopyingState.COPYING and not shared.revoked_at:
+        response["Refresh"] = str(LOOK_AGAIN_SECONDS)
+    return response
+
+
+@requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
+@require_GET
+def copied_picture(request: UserRequest, share_id: int, image_id: int) -> HttpResponse:
+    """A small picture of one anonymous copy, to be looked at before it is given away."""
+    shared = _changeable_or_refuse(request, share_id)
+    image = CopiedImage.objects.filter(pk=image_id, copied_study__copying__share=shared, orthanc_id__gt="").first()
+    if image is None:
+        raise NotFound("there is no such copy", field="copy")
+    with engine_for_pictures() as engine:
+        picture = engine.rendered(image.orthanc_id, PICTURE_PIXELS)
+    return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
 
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
 @require_POST
 def extend(request: UserRequest, share_id: int) -> HttpResponse:
     """Another last day."""
-    shared = _share_or_refuse(request, share_id)
-    form = ExtendForm(request.POST)
-    try:
-        if not form.is_valid():
-            raise ShareInvalid("no day", field="expires_at")
-        extend_share(shared.pk, end_of(form.cleaned_data["expires_at"]), actor_of(request))
-    except ShareInvalid as error:
-        return _page(request, shared, wrong=error.field)
-    messages.success(request, _("Đã đổi thời hạn."))
-    return _back(shared)
+    return _change(request, share_id, ExtendForm(request.POST), _("Đã đổi thời hạn."))
 
 
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
 @require_POST
 def limit(request: UserRequest, share_id: int) -> HttpResponse:
     """Change what the receiver may do."""
-    shared = _share_or_refuse(request, share_id)
-    form = LimitForm(request.POST)
-    try:
-        if not form.is_valid():
-            raise ShareInvalid("not a number", field=next(iter(form.errors)))
-        limit_share(shared.pk, form.limits(), actor_of(request))
-    except ShareInvalid as error:
-        return _page(request, shared, wrong=error.field)
-    messages.success(request, _("Đã lưu."))
-    return _back(shared)
+    return _change(request, share_id, LimitForm(request.POST), _("Đã lưu."))
 
 
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
 @require_POST
 def link(request: UserRequest, share_id: int) -> HttpResponse:
     """Another link, shown this once and sent where wanted; the former one works no more."""
-    shared = _share_or_refuse(request, share_id)
+    shared = _changeable_or_refuse(request, share_id)
     shared, secret = renew_link(shared.pk, actor_of(request))
     send_to = request.POST.get("send_to", "").strip()
     if send_to:
@@ -104,7 +110,7 @@ def link(request: UserRequest, share_id: int) -> HttpResponse:
 @require_POST
 def send_again(request: UserRequest, share_id: int, letter_id: int) -> HttpResponse:
     """Try once more to send a letter that could not be delivered."""
-    shared = _share_or_refuse(request, share_id)
+    shared = _changeable_or_refuse(request, share_id)
     if not shared.messages.filter(pk=letter_id, state=OutboxState.DEAD).exists():
         raise NotFound("there is no letter to send again", field="letter")
     SHARE_MESSAGES.replay(letter_id, actor_of(request))
@@ -151,12 +157,46 @@ def _share_or_refuse(request: UserRequest, share_id: int) -> Share:
     return found
 
 
+def _unseen(request: UserRequest, shares: Iterable[Share]) -> frozenset[int]:
+    """Exams of these shares that the user does not see (any more)."""
+    seen = seen_exams(RequestedProcedure.objects.all(), request.user).values("pk")
+    hidden = SharedExam.objects.filter(share__in=shares).exclude(procedure__in=seen)
+    return frozenset(hidden.values_list("procedure_id", flat=True))
+
+
+def _changeable_or_refuse(request: UserRequest, share_id: int) -> Share:
+    """Of exams that have been hidden from who shared them the share can be revoked, and nothing else.
+
+    :raises NotFound: as :func:`_share_or_refuse`
+    :raises NotPermitted: so it is
+    """
+    found = _share_or_refuse(request, share_id)
+    if _unseen(request, [found]):
+        raise NotPermitted("of exams that one does not see a share can only be revoked")
+    return found
+
+
+def _change(request: UserRequest, share_id: int, form: ExtendForm | LimitForm, said: str) -> HttpResponse:
+    shared = _changeable_or_refuse(request, share_id)
+    try:
+        if not form.is_valid():
+            raise ShareInvalid("not a day or number", field=next(iter(form.errors)))
+        form.change(shared.pk, actor_of(request))
+    except ShareInvalid as error:
+        return _page(request, shared, wrong=error.field)
+    messages.success(request, said)
+    return _back(shared)
+
+
 def _page(request: UserRequest, shared: Share, wrong: str = "") -> HttpResponse:
     exams = shared.exams.select_related("procedure__patient", "procedure__request").order_by("pk")
+    unseen = _unseen(request, [shared])
     context = {
         "share": shared,
         "state": share_state(shared).value,
-        "exams": [each.procedure for each in exams],
+        "exams": [each.procedure for each in exams if each.procedure_id not in unseen],
+        "unseen": unseen,
+        "copies": copies_of(shared) if shared.anonymous else None,
         "openings": shared.openings.order_by("-opened_at", "-pk")[:MOST_OPENINGS],
         "letters": shared.messages.order_by("-queued_at", "-pk"),
         "last_day": timezone.localdate(shared.expires_at).isoformat(),

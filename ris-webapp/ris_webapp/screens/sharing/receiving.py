@@ -171,6 +171,8 @@ def _opening(request: HttpRequest, handle: str) -> ShareOpening:
 
 def _closed_reports(share: Share, study_uids: list[str]) -> list[str]:
     """Series of reports that lie in the studies and are not shared with the images."""
+    if share.anonymous:
+        return []  # no report is copied
     return closed_reports(study_uids, open_exams(share) if share.with_report else frozenset())
 
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("shares/<int:share_id>/limit/", managing.limit, name="limit"),
     path("shares/<int:share_id>/link/", managing.link, name="link"),
     path("shares/<int:share_id>/letters/<int:letter_id>/again/", managing.send_again, name="send_again"),
+    path("shares/<int:share_id>/copies/<int:image_id>.jpg", managing.copied_picture, name="copied_picture"),
     path("shares/<int:share_id>/revoke/", managing.revoke, name="revoke"),
     path("share/", receiving.door, name="door"),
     path("share/open", receiving.open_link, name="open"),
