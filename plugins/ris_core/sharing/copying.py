@@ -32,14 +32,12 @@ from ris_core.jobs.services import enqueue
 from ris_core.orders.models import RequestedProcedure
 from ris_core.sharing.models import CopiedImage, CopiedStudy, CopyingState, Share, ShareCopying
 from ris_core.sharing.services import COPIES_CHANNEL, COPY_JOB, REMOVE_JOB
-from ris_core.signatures.sealing import opened, seal
 from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.files_on_disk import stored_file
 
 TURN_SECONDS: Final = 120.0
 """After this long other shares have their turn."""
 PROFILE: Final = Profile()
-_PURPOSE: Final = "share copies"
 _TELLS_EVERY: Final = 10
 
 
@@ -52,7 +50,7 @@ def run_copy_for_share(subject_id: str) -> None:
     if copying.state != CopyingState.COPYING:
         return
     began, done = time.monotonic(), 0
-    pseudonyms = Pseudonyms(opened(bytes(copying.secret), _PURPOSE))
+    pseudonyms = Pseudonyms(bytes(copying.secret))
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
         for work in _still_to_do(engine, copying, pseudonyms):
             _copy(engine, work, pseudonyms)
@@ -121,8 +119,7 @@ class _Work:
 
 
 def _copying(share: Share) -> ShareCopying:
-    sealed = seal(new_secret(), _PURPOSE)
-    return ShareCopying.objects.get_or_create(share=share, defaults={"secret": sealed})[0]
+    return ShareCopying.objects.get_or_create(share=share, defaults={"secret": new_secret()})[0]
 
 
 def _still_to_do(engine: Engine, copying: ShareCopying, pseudonyms: Pseudonyms) -> list[_Work]:

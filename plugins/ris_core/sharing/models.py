@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from ris_core.letters.entries import Channel, LetterEntry
-from ris_core.sealing.fields import SealedTextField
+from ris_core.sealing.fields import SealedBinaryField, SealedTextField
 
 
 class Lock(models.TextChoices):
@@ -123,8 +123,8 @@ class ShareCopying(models.Model):
     """The copies of an anonymous share: made by the worker, and removed when the share ends."""
 
     share = models.OneToOneField(Share, on_delete=models.CASCADE, related_name="copying")
-    secret = models.BinaryField()
-    """Sealed; of the pseudonyms. Deleted with the copies."""
+    secret = SealedBinaryField(default=b"")
+    """Of the pseudonyms. Deleted with the copies."""
     state = models.CharField(max_length=8, choices=CopyingState, default=CopyingState.COPYING)
     image_count = models.PositiveIntegerField(default=0)
     """How many there are to be copied, as far as is known."""
