@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,13 +60,14 @@ class OpenidProviderServer:
         with self.log.open("ab") as log:
             begin = self.log.stat().st_size
             self._process = subprocess.Popen(
-                [str(_NODE), "provider.mjs", said], cwd=layout.OPENID_PROVIDER, stdout=log, stderr=log
-            )
+                [str(_NODE), "provider.mjs", said], cwd=layout.OPENID_PROVIDER, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         wait_until(lambda: b"ready" in self.log.read_bytes()[begin:], "the OpenID provider starts")
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
+            os.killpg(self._process.pid, signal.SIGTERM)  # the virtual environment's node is a script that starts node
             self._process.wait(30)
             self._process = None
 
