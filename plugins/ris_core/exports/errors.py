@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from ris_core.errors import NotPermitted, QuangError
+from ris_core.errors import InvalidValue, NotPermitted
 
 
-class ExportInvalid(QuangError):
+class ExportInvalid(InvalidValue):
     """What is wanted of an export cannot be; ``field`` names it."""
 
     code = "QUANG-6401"
 
 
-class NothingToExport(QuangError):
+class NothingToExport(InvalidValue):
     """An exam has no images that may be shown: none yet, two patients' data meet in them, or they were rejected."""
 
     code = "QUANG-6402"
 
 
-class NoRoomForExport(QuangError):
+class NoRoomForExport(InvalidValue):
     """Exports that are kept, or one alone, would need more room than the settings or the disk allow."""
 
     code = "QUANG-6403"

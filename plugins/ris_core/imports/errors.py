@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from ris_core.errors import IdentityConflict, QuangError
+from ris_core.errors import IdentityConflict, InvalidValue
 
 
-class ImportInvalid(QuangError):
+class ImportInvalid(InvalidValue):
     """What is handed in or decided cannot be; ``field`` names it."""
 
     code = "QUANG-6501"
 
 
-class ImportTooLarge(QuangError):
+class ImportTooLarge(InvalidValue):
     """What is handed in, or what comes out of it when it is unpacked, is more than an import may be."""
 
     code = "QUANG-6502"
 
 
-class UploadOutOfStep(QuangError):
+class UploadOutOfStep(InvalidValue):
     """A piece of a file begins elsewhere than where the file ends now; ask how much is there and go on from it."""
 
     code = "QUANG-6503"

@@ -31,7 +31,7 @@ def piece(request: UserRequest, import_id: int, number: int) -> HttpResponse:
     offset = whole_number(request.GET.get("offset", ""))
     length = whole_number(request.headers.get("Content-Length", ""))
     if offset is None or length is None:
-        raise ImportInvalid("say where the piece begins and how long it is", field="offset")
+        return JsonResponse({"code": ImportInvalid.code}, status=400)
     try:
         there = take_piece(import_id, number, offset, request, length, actor_of(request))
     except UploadOutOfStep:
