@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -134,8 +135,20 @@ WORDS: dict[str, Words] = {
 
 
 def words_of(code: str) -> Words:
-    """The words for ``code``; those of a general error for one that has none."""
-    return WORDS.get(code, _GENERAL)
+    """The words for ``code``; those of the kind of error that it is when it has none of its own, else general ones."""
+    return next((WORDS[each] for each in (code, *_kinds().get(code, ())) if each in WORDS), _GENERAL)
+
+
+@cache
+def _kinds() -> dict[str, tuple[str, ...]]:
+    """Codes of the suite's errors → those of what they are kinds of, the nearest first."""
+    found: dict[str, tuple[str, ...]] = {}
+    waiting = [QuangError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = tuple(each.code for each in kind.__mro__[1:] if issubclass(each, QuangError))
+        waiting += kind.__subclasses__()
+    return found
 
 
 def wants_problem(request: HttpRequest) -> bool:
