@@ -121,7 +121,7 @@ def _raise_for(answer: requests.Response, method: str, path: str) -> None:
         raise RangeBeyondFile(f"the file at {request} is shorter than the range asked for")
     if status in (401, 403):
         raise EngineRefused(f"the engine refuses {request} to this service (HTTP {status})")
-    if status in (502, 503, 504):
+    if status in (502, 503, 504, 507):  # 507: no room, until somebody makes some
         raise EngineUnavailable(f"the engine answered {request} with HTTP {status}")
     raise EngineFailed(f"the engine answered {request} with HTTP {status}{_reason(answer)}")
 

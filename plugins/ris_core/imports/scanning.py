@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import mmap
 import re
 import shutil
@@ -95,7 +96,8 @@ class _Scan:
         self.objects: dict[tuple[Person, str], list[tuple[int, str, str]]] = {}
         """Patient and study → number, SOP Instance UID and modality of each object."""
         self._headers: dict[tuple[Person, str], Header] = {}
-        self._seen: set[tuple[Person, str]] = set()
+        self._seen: dict[tuple[Person, str, str], list[Path]] = {}
+        """Patient, study and SOP Instance UID → the files under them, each another one."""
         self._number = 0
 
     def unpacking(self, scratch: Path) -> Unpacking:
@@ -118,11 +120,12 @@ class _Scan:
             self._pass_over()
             return
         person = _person(header)
-        if (person, sop) in self._seen:
+        seen = self._seen.setdefault((person, study, sop), [])
+        if any(filecmp.cmp(path, other, shallow=False) for other in seen):
             return  # the same object twice on one disc
-        self._seen.add((person, sop))
         self._number += 1
         target = found_object(self._import.pk, self._number)
+        seen.append(target)
         # what is loose stays where it is until everything is found, so that a repeat finds it
         if path.suffix == ".upload":
             shutil.copyfile(path, target)

@@ -51,23 +51,35 @@ def begin_import(source: str, actor: Actor) -> Import:
 
 
 @transaction.atomic
-def add_file(import_id: int, name: str, byte_count: int, actor: Actor) -> ImportFile:
-    """A file that will come. The same name and size again is the same file: an upload goes on where it broke off.
+def add_file(import_id: int, name: str, byte_count: int, actor: Actor, beginning: bytes = b"") -> ImportFile:
+    """A file that will come. The same name, size and beginning again is the same file: an upload goes on where it broke
+    off. Name and size alone are not enough: on discs ``IMG00001`` lies in every folder, and images are equally large.
 
+    :param beginning: its first bytes
     :raises ImportTooLarge: too many or too large, or the disk has no room
     """
     found = _open(import_id, actor, ImportState.UPLOADING)
     name = Path(name.replace("\\", "/")).name[:255] or "-"
     if byte_count < 1:
         raise ImportInvalid("the file is empty", field="size")
-    same = found.files.filter(name=name, byte_count=byte_count).first()
-    if same is not None and same.received_bytes < byte_count:
-        return same
+    for same in found.files.filter(name=name, byte_count=byte_count, received_bytes__lt=byte_count):
+        if not same.received_bytes or _begins_with(same, beginning):
+            return same
     files = list(found.files.values_list("byte_count", flat=True))
     limit = settings.QUANG.imports.largest_gibibytes * _GIBIBYTE
     if len(files) >= MOST_FILES or sum(files) + byte_count > limit or 3 * byte_count > free_bytes():
         raise ImportTooLarge("more than an import may be, or than there is room for", field="size")
     return ImportFile.objects.create(of=found, number=len(files) + 1, name=name, byte_count=byte_count)
+
+
+def _begins_with(file: ImportFile, beginning: bytes) -> bool:
+    """Whether what has come of ``file`` is of a file that begins so."""
+    length = min(len(beginning), file.received_bytes)
+    path = uploaded(file.of_id, file.number)
+    if not length or not path.is_file():
+        return False
+    with path.open("rb") as there:
+        return there.read(length) == beginning[:length]
 
 
 def take_piece(import_id: int, number: int, offset: int, content: Bytes, length: int, actor: Actor) -> int:
@@ -152,6 +164,8 @@ def decide(
         known = find_patient(PatientIdentifier(number_of_new(found), found.new_issuer))
         if known is not None:  # brought from there before
             check_choice(person_in(found), person_here(known), reason)
+        for other in _also_new(found):  # will be that patient by then
+            check_choice(person_in(found), person_in(other), reason)
     found.decision, found.reason = decision, reason.strip()[:255]
     found.decided_by_id, found.decided_at = actor.user_id, timezone.now()
     found.save()
@@ -161,6 +175,16 @@ def decide(
     )  # fmt: skip
     announce("import", found.of_id)
     return found
+
+
+def _also_new(found: ImportPatient) -> list[ImportPatient]:
+    """Others of the same import who are to be a new patient under the same number."""
+    if not found.number:
+        return []
+    same = ImportPatient.objects.filter(
+        of_id=found.of_id, decision=Decision.NEW, number=found.number, new_issuer=found.new_issuer
+    )
+    return list(same.exclude(pk=found.pk).order_by("pk"))
 
 
 @transaction.atomic

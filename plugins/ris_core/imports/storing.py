@@ -21,19 +21,24 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor
 from ris_core.engine.client import Engine
-from ris_core.engine.errors import EngineFailed, EngineRefused
+from ris_core.engine.errors import EngineFailed
 from ris_core.engine.transport import Upload
 from ris_core.errors import QuangError
 from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber, StudyInstanceUID
 from ris_core.imports.folders import delete_folder, found_object
 from ris_core.imports.models import Decision, Fate, Import, ImportPatient, ImportState, ImportStudy
+from ris_core.imports.reconciling import person_here, person_in
+from ris_core.imports.rules import check_choice
 from ris_core.imports.scanning import WORKER
 from ris_core.imports.services import number_of_new, studies_of, tell_of_import
 from ris_core.orders.models import RequestedProcedure
 from ris_core.orders.rules import OrderedStep, OrderRequest
 from ris_core.orders.services import place_order
 from ris_core.patients.rules import PatientDetails
-from ris_core.patients.services import identifiers_of, present_patient
+from ris_core.patients.services import find_patient, identifiers_of, present_patient
+from ris_core.studies.file_differences import difference
+from ris_core.studies.files_on_disk import stored_file
+from ris_core.studies.kept_copies import NoRoomForCopy, is_kept, keep_copy
 from ris_core.studies.models import ForetoldStudy
 
 SOURCE: Final = "IMPORT"
@@ -130,9 +135,18 @@ def _exam_for(study_id: int, actor: Actor) -> RequestedProcedure:
 
 
 def _details(found: ImportPatient) -> PatientDetails:
-    """Whom the person has chosen; images correct nobody."""
+    """Whom the person has chosen; images correct nobody.
+
+    :raises OtherPerson, ImportInvalid: the number of the new one is another person's by now
+    """
+    patient = None
     if found.decision == Decision.EXISTING and found.patient_id is not None:
         patient = present_patient(found.patient_id)
+    elif found.decision == Decision.NEW:
+        patient = find_patient(PatientIdentifier(number_of_new(found), found.new_issuer))
+        if patient is not None and found.patient_id is None:  # not made for a study of this import before
+            check_choice(person_in(found), person_here(patient), found.reason)
+    if patient is not None:
         primary = next(one for one in identifiers_of(patient.pk) if one.is_primary)
         return PatientDetails(
             identifiers=(PatientIdentifier(primary.value, primary.issuer, primary.kind),),
@@ -153,11 +167,11 @@ def _details(found: ImportPatient) -> PatientDetails:
 
 def _store(engine: Engine, import_id: int, study: ImportStudy, exam: RequestedProcedure, actor: Actor) -> None:
     stored = refused = 0
-    for number in study.objects_found.order_by("number").values_list("number", flat=True):
+    for image in study.objects_found.order_by("number"):
         try:
-            engine.store_instance(_upload(found_object(import_id, number)))
+            _store_one(engine, found_object(import_id, image.number), image.sop_instance_uid)
             stored += 1
-        except (EngineFailed, EngineRefused):
+        except (EngineFailed, NoRoomForCopy):
             refused += 1
     with transaction.atomic():
         ImportStudy.objects.filter(pk=study.pk).update(
@@ -169,9 +183,28 @@ def _store(engine: Engine, import_id: int, study: ImportStudy, exam: RequestedPr
         )
 
 
-def _upload(path: Path) -> Upload:
+def _store_one(engine: Engine, path: Path, sop_instance_uid: str) -> None:
+    """The engine keeps the first file under an identifier and says nothing of a further one: another image is kept
+    aside for a person (docs/adr/0021).
+
+    :raises NoRoomForCopy: there is no room for it
+    """
+    data = _mapped(path)
+    stored = engine.store_instance(_upload(data))
+    if not stored.already_stored:
+        return
+    what = difference(stored_file(engine, stored.orthanc_id), data)
+    if what is not None and not is_kept(data, sop_instance_uid):
+        keep_copy(data, sop_instance_uid, stored.study_id, what, SOURCE)
+
+
+def _mapped(path: Path) -> mmap.mmap:
     with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _upload(data: mmap.mmap) -> Upload:
+    """Sent piece by piece."""
 
     def pieces() -> Iterator[bytes]:
         return (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))

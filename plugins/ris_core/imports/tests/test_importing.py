@@ -13,6 +13,7 @@ from django.conf import settings
 from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.engine.errors import EngineRefused
 from ris_core.errors import NotFound, TransitionRefused
 from ris_core.imports.errors import ImportInvalid, ImportTooLarge, OtherPerson, UploadOutOfStep
 from ris_core.imports.folders import folder_of
@@ -34,7 +35,7 @@ from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.studies.handlers import follow_study
-from ris_core.studies.models import Study, StudyState
+from ris_core.studies.models import KeptCopy, Study, StudyState
 from ris_testing.dicom_files import a_dicom_file
 from ris_testing.exams import an_exam
 from ris_testing.storing_engine import StoringEngine, use_storing_engine
@@ -233,13 +234,96 @@ def test_an_upload_goes_on_where_it_broke_off(engine: StoringEngine, actor: Acto
         take_piece(begun.pk, file.number, 200, io.BytesIO(content[200:]), len(content) - 200, actor)
     with pytest.raises(ImportInvalid):
         end_upload(begun.pk, actor)
-    assert add_file(begun.pk, "a.dcm", len(content), actor) == file
+    assert add_file(begun.pk, "a.dcm", len(content), actor, content[:4096]) == file
     assert take_piece(begun.pk, file.number, 50, io.BytesIO(content[50:]), len(content) - 50, actor) == len(content)
     with pytest.raises(ImportTooLarge):
         take_piece(begun.pk, file.number, len(content), io.BytesIO(b"more"), 4, actor)
     end_upload(begun.pk, actor)
     run_scan_import(str(begun.pk))
     assert studies_of(begun.pk).count() == 1
+
+
+def test_another_file_of_the_same_name_and_size_does_not_go_on_where_the_first_broke_off(
+    engine: StoringEngine, actor: Actor
+) -> None:
+    """Or one file would have the header of one patient and the pixels of another."""
+    one, other = an_outside_file(1), an_outside_file(2)
+    assert len(one) == len(other)
+    begun = begin_import("", actor)
+    broken = add_file(begun.pk, "DIR1/IMG00001", len(one), actor, one[:4096])
+    take_piece(begun.pk, broken.number, 0, io.BytesIO(one[:-8]), len(one) - 8, actor)
+    second = add_file(begun.pk, "DIR2/IMG00001", len(other), actor, other[:4096])
+    assert (second.number, second.received_bytes) == (2, 0)
+    take_piece(begun.pk, second.number, 0, io.BytesIO(other[:-4]), len(other) - 4, actor)
+    assert add_file(begun.pk, "IMG00001", len(one), actor, one[:4096]) == broken
+    assert add_file(begun.pk, "IMG00001", len(other), actor, other[:4096]) == second
+    assert add_file(begun.pk, "IMG00001", len(one), actor).number == 3
+
+
+def test_two_people_under_one_number_do_not_become_one_new_patient(engine: StoringEngine, actor: Actor) -> None:
+    """Devices of a small clinic number everybody 1."""
+    second = an_outside_file(9, StudyInstanceUID="1.2.9", PatientBirthDate="19990909")
+    begun = scanned(actor, an_outside_file(), second)
+    one, other = begun.patients.order_by("pk")
+    decide(one.pk, Decision.NEW, actor, issuer="BV TINH")
+    with pytest.raises(OtherPerson):
+        decide(other.pk, Decision.NEW, actor, issuer="BV TINH")
+    decide(other.pk, Decision.NEW, actor, issuer="BV TINH 2")
+    stored(engine, begun, actor)
+    assert Patient.objects.filter(identifiers__value="77").count() == 2
+
+
+def test_whoever_has_got_the_number_meanwhile_gets_no_images_of_another(engine: StoringEngine, actor: Actor) -> None:
+    first = scanned(actor, an_outside_file())
+    second = scanned(actor, an_outside_file(9, StudyInstanceUID="1.2.9", PatientBirthDate="19990909"))
+    for begun in (first, second):
+        decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    stored(engine, first, actor)
+    stored(engine, second, actor)
+    study = studies_of(second.pk).get()
+    assert (study.fate, study.problem) == (Fate.REFUSED, "QUANG-6504")
+    assert Patient.objects.get(identifiers__value="77").birth_date == "19750505"
+    assert len(engine.files) == 1
+
+
+def test_images_of_a_patient_brought_before_do_not_rename_them(engine: StoringEngine, actor: Actor) -> None:
+    first = scanned(actor, an_outside_file())
+    decide(first.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    stored(engine, first, actor)
+    second = scanned(actor, an_outside_file(9, StudyInstanceUID="1.2.9", PatientName="TRAN^BINH THI X"))
+    decide(second.patients.get().pk, Decision.NEW, actor, issuer="BV TINH", reason="gõ sai tên")
+    store_import(second.pk, actor)
+    run_store_import(str(second.pk))
+    assert studies_of(second.pk).get().fate == Fate.STORED
+    assert Patient.objects.get(identifiers__value="77").full_name == "TRAN THI BINH"
+
+
+def test_another_image_under_the_same_uid_is_kept_aside(engine: StoringEngine, actor: Actor) -> None:
+    begun = scanned(actor, a_zip(an_outside_file(), an_outside_file(), an_outside_file(KVP="140")))
+    assert studies_of(begun.pk).get().image_count == 2
+    decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    store_import(begun.pk, actor)
+    run_store_import(str(begun.pk))
+    assert len(engine.files) == 1
+    assert [copy.difference for copy in KeptCopy.objects.all()] == ["ATTRIBUTES"]
+
+
+def test_an_engine_that_lets_nobody_in_loses_no_files(
+    engine: StoringEngine, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = scanned(actor, an_outside_file())
+    decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    store_import(begun.pk, actor)
+
+    def refusing(self: StoringEngine, dicom: object) -> object:
+        raise EngineRefused("a wrong token")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoringEngine, "store_instance", refusing)
+        with pytest.raises(EngineRefused):
+            run_store_import(str(begun.pk))
+    run_store_import(str(begun.pk))
+    assert len(engine.files) == 1
 
 
 def test_what_holds_no_image_fails_with_its_reason(engine: StoringEngine, actor: Actor) -> None:

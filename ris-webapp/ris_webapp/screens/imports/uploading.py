@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -18,9 +20,14 @@ from ris_webapp.permission import UserRequest, requires
 @requires(Function.IMPORT_IMAGES)
 @require_POST
 def add(request: UserRequest, import_id: int) -> HttpResponse:
-    """A file that will come: its number, and how much of it is there already."""
+    """A file that will come: its number, and how much of it is there already; ``beginning`` are its first bytes in
+    base64, by which one that broke off is known again."""
     size = whole_number(request.POST.get("size", "")) or 0
-    file = add_file(import_id, request.POST.get("name", ""), size, actor_of(request))
+    try:
+        beginning = base64.b64decode(request.POST.get("beginning", ""))
+    except ValueError:
+        return JsonResponse({"code": ImportInvalid.code}, status=400)
+    file = add_file(import_id, request.POST.get("name", ""), size, actor_of(request), beginning)
     return JsonResponse({"number": file.number, "there": file.received_bytes, "piece": LARGEST_PIECE // 2})
 
 
