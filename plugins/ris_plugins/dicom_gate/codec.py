@@ -69,11 +69,11 @@ def read_request(pdu: bytes) -> AssociationRequest:
     for kind, begin, end in _items(pdu, _FIXED_BYTES, len(pdu)):
         if kind == _PRESENTATION_CONTEXT:
             contexts += [
-                ProposedContext(pdu[first:last].decode("ascii", "replace").rstrip("\0 "), first)
+                ProposedContext(_text(pdu[first:last]), first)
                 for inner, first, last in _items(pdu, begin + 4, end)
                 if inner == _ABSTRACT_SYNTAX
             ]
-    return AssociationRequest(_title(pdu[10:26]), _title(pdu[26:42]), tuple(contexts))
+    return AssociationRequest(_text(pdu[10:26]), _text(pdu[26:42]), tuple(contexts))
 
 
 def without(pdu: bytes, request: AssociationRequest, services: Collection[Service]) -> bytes:
@@ -248,7 +248,10 @@ def _number(command: Command, element: int) -> int:
 
 
 def _text(value: bytes | None) -> str:
-    return (value or b"").decode("ascii", "replace").strip("\0 ")
+    """As the engine reads it, which ends at the first NUL: what it is let do must be what it then does. Nothing
+    unprintable, which databases refuse and logs obey."""
+    text = (value or b"").partition(b"\0")[0].decode("ascii", "replace").strip(" ")
+    return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _value(dataset: bytes, tag: int) -> str:
@@ -273,7 +276,3 @@ def _items(pdu: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
             raise InvalidValue("an item is longer than what it lies in", field="PDU")
         yield kind, begin, begin + length
         begin += length
-
-
-def _title(field_of_request: bytes) -> str:
-    return field_of_request.decode("ascii", "replace").strip("\0 ")

@@ -13,7 +13,7 @@ from ris_core.devices.nodes import known_nodes
 from ris_core.devices.queries import record_operations
 from ris_core.devices.services import registry_state
 from ris_core.settings import Settings
-from ris_plugins.dicom_gate.service.gate import Gate
+from ris_plugins.dicom_gate.service.gate import LEAVE_SECONDS, Gate
 from ris_plugins.dicom_gate.settings import GateSettings
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,14 @@ class Upkeep:
 
         :raises django.db.DatabaseError: when they cannot be written; they go on waiting
         """
-        self._gate.refusals.write()
-        waiting = list(self._gate.operations)
-        if waiting:
-            record_operations(waiting)
-            for _ in waiting:
-                self._gate.operations.popleft()
+        try:
+            self._gate.refusals.write()
+        finally:  # what was queried and retrieved is not kept from the audit trail by them
+            waiting = list(self._gate.operations)
+            if waiting:
+                record_operations(waiting)
+                for _ in waiting:
+                    self._gate.operations.popleft()
 
     def renew_certificate(self) -> None:
         """Show the certificate that lies there now, when it is another."""
@@ -92,6 +94,8 @@ class Upkeep:
             stopped = stopping.wait(CHECK_SECONDS)
             checks += 1
             self.renew_certificate()
+            if stopped:  # what the end cuts off is written too
+                self._gate.closed.wait(LEAVE_SECONDS + CHECK_SECONDS)
             with unit():
                 if checks % int(FULL_CHECK_SECONDS / CHECK_SECONDS) == 0 or registry_state() != self._state:
                     self.read()

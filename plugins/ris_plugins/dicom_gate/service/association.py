@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOPBACK: Final = "127.0.0.1"
+_TAKES_NOTHING_SECONDS: Final = 120
+"""A node that takes nothing of what it is sent for so long is gone: it would keep its place for ever."""
 _TITLE_UNKNOWN, _CALLED_UNKNOWN, _CONGESTION = 3, 7, 1
 
 
@@ -81,6 +83,8 @@ class Association(Side):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         address = str((transport.get_extra_info("peername") or ("?",))[0])
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _TAKES_NOTHING_SECONDS * 1000)
         tls = transport.get_extra_info("ssl_object")
         self.caller = Caller("", address.removeprefix("::ffff:"), names_of(tls) if tls else None)
         self._taken = self._gate.takes(self)
@@ -94,9 +98,8 @@ class Association(Side):
 
     def data_received(self, data: bytes) -> None:
         if self._engine is not None:
-            if self.watch is not None:
-                self._watched(self.watch.from_node, data)
-            self._engine.write(data)
+            if self.watch is None or self._watched(self.watch.from_node, data):
+                self._engine.write(data)
             return
         self._head += data
         if self.request is None and self._taken:
@@ -211,8 +214,8 @@ class Association(Side):
             engine.close()
             return
         first, self._head = bytes(self._head), bytearray()
-        if self.watch is not None:
-            self._watched(self.watch.from_node, first)
+        if self.watch is not None and not self._watched(self.watch.from_node, first):
+            return
         engine.write(first)
         self.resume()
 
@@ -233,12 +236,16 @@ class Association(Side):
         self._carried = self._gate.carrier.carry(node, engine, lambda: self._gate.forget(self))
         self._transport.abort()  # this end of the connection: the carrier has its own
 
-    def _watched(self, read: Callable[[bytes], object], data: bytes) -> None:
+    def _watched(self, read: Callable[[bytes], object], data: bytes) -> bool:
+        """Whether ``data`` could be followed; if not, the association is ended: its queries would be in no audit
+        trail."""
         try:
             read(data)
-        except InvalidValue as error:  # the engine decides what becomes of it
-            log.warning("DICOM: queries of %s are no longer followed: %s", self.caller.ae_title, error.detail)
-            self.watch = None
+        except InvalidValue as error:
+            log.warning("DICOM: an association of %s is ended: %s", self.caller.ae_title, error.detail)
+            self.end()
+            return False
+        return True
 
     def _see_answers(self, data: bytes) -> None:
         if self.watch is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import socket
@@ -54,7 +55,8 @@ class Carrier:
     def end(self, key: bytes) -> None:
         """Cut off both connections at once."""
         if self._control is not None and key in self._over:
-            self._control.send(END + b" " + key)
+            with contextlib.suppress(OSError):  # it has just died, which ends all of them
+                self._control.send(END + b" " + key)
 
     def close(self) -> None:
         """End the process, and with it everything that it carries."""
@@ -80,7 +82,10 @@ class Carrier:
         return control
 
     def _told(self) -> None:
-        message = self._control.recv(MOST_MESSAGE_BYTES) if self._control else b""
+        try:
+            message = self._control.recv(MOST_MESSAGE_BYTES) if self._control else b""
+        except ConnectionError:
+            message = b""
         if not message:
             log.error("DICOM: the process that carries images has died; nodes that were sending will send again")
             self.close()

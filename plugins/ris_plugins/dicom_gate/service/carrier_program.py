@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import select
 import signal
 import socket
@@ -61,8 +62,15 @@ class Carried:
     """One association: both ways."""
 
     def __init__(self, key: bytes, node: socket.socket, engine: socket.socket) -> None:
+        """:raises OSError: there are no more file descriptors; both are closed"""
         self.key, self.node, self.engine = key, node, engine
-        self.ways = (OneWay(node, engine), OneWay(engine, node))
+        self.ways: list[OneWay] = []
+        try:
+            for source, target in ((node, engine), (engine, node)):
+                self.ways.append(OneWay(source, target))
+        except OSError:
+            self.close()
+            raise
 
     def wanted(self, side: socket.socket) -> int:
         """What to wait for at a side: its bytes unless those before are still on their way, and room for others'."""
@@ -75,8 +83,10 @@ class Carried:
         return wanted
 
     def close(self) -> None:
-        for each in (self.node, self.engine, *self.ways):
-            each.close()
+        for side in (self.node, self.engine):
+            side.close()
+        for way in self.ways:
+            way.close()
 
 
 class Carrier:
@@ -92,9 +102,9 @@ class Carrier:
     def run(self) -> None:
         """Until nobody is at the other end of the control socket."""
         while True:
-            for number, _ in self._poll.poll():
+            for number, events in self._poll.poll():
                 if number != self._control.fileno():
-                    self._move(number)
+                    self._move(number, is_broken=bool(events & (select.EPOLLERR | select.EPOLLHUP)))
                 elif not self._told():
                     return
 
@@ -104,24 +114,35 @@ class Carrier:
             return False
         word, key = message.split(b" ")
         if word == CARRY:
-            node, engine = (socket.socket(fileno=number) for number in numbers)
-            carried = self._by_key[key] = Carried(key, node, engine)
-            for side in (node, engine):
+            sides = [socket.socket(fileno=number) for number in numbers]
+            try:
+                carried = Carried(key, *sides)
+            except (OSError, TypeError):  # this one cannot be carried, the others go on; TypeError: not both came
+                for side in sides:
+                    side.close()
+                self._control.send(OVER + b" " + key)
+                return True
+            self._by_key[key] = carried
+            for side in sides:
                 self._by_number[side.fileno()] = carried
                 self._poll.register(side, carried.wanted(side))
         elif key in self._by_key:
             self._end(self._by_key[key])
         return True
 
-    def _move(self, number: int) -> None:
+    def _move(self, number: int, *, is_broken: bool) -> None:
         carried = self._by_number.get(number)
         if carried is None:  # ended by what came before it in the same turn
             return
-        try:
-            forth, back = (way.move() for way in carried.ways)
-            goes_on = forth and back
-        except OSError:
-            goes_on = False
+        goes_on = True
+        for way in carried.ways:
+            try:  # also when the other way has ended: the engine's last words may say why
+                goes_on = way.move() and goes_on
+            except OSError:
+                goes_on = False
+            # who has broken off is told of at once, again and again: not to be waited for, whoever is slow to take
+            if is_broken and way.source.fileno() == number and way.held:
+                goes_on = False
         if not goes_on:
             self._end(carried)
             return
@@ -139,6 +160,9 @@ class Carrier:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the engine, whose end ends this
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(OSError, ValueError):  # an association needs six
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with socket.socket(fileno=0) as end:
         end.setblocking(True)
         Carrier(end).run()

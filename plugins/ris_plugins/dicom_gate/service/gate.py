@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import threading
 from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -29,7 +30,7 @@ from ris_plugins.dicom_gate.settings import GateSettings
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.1
-_LEAVE_SECONDS: Final = 3.0
+LEAVE_SECONDS: Final = 3.0
 """At the stop, what devices are sending is let finish for so long; what is cut off was not acknowledged."""
 _BACKLOG: Final = 128
 _MOST_UNWRITTEN: Final = 10_000
@@ -56,6 +57,8 @@ class Gate:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.ports: tuple[int, ...] = ()
         """Where it listens."""
+        self.closed = threading.Event()
+        """Nothing is under way any more."""
 
     # ---- called by other threads ----
 
@@ -75,7 +78,11 @@ class Gate:
 
         :raises OSError: an address cannot be listened on
         """
-        asyncio.run(self._serve(stopping))
+        self.closed.clear()
+        try:
+            asyncio.run(self._serve(stopping))
+        finally:
+            self.closed.set()
 
     # ---- on the loop ----
 
@@ -106,7 +113,7 @@ class Gate:
         finally:
             for server in servers:
                 server.close()
-            for _ in range(int(_LEAVE_SECONDS / _POLL_SECONDS)):
+            for _ in range(int(LEAVE_SECONDS / _POLL_SECONDS)):
                 if not self._open:
                     break
                 await asyncio.sleep(_POLL_SECONDS)
@@ -169,7 +176,7 @@ class Gate:
             del self._open[association.behind]
 
     def _look_again(self) -> None:
-        for association in list(self._open.values()):
+        for association in [*self._open.values(), *self._waiting]:
             request = association.request
             if request is None:
                 continue

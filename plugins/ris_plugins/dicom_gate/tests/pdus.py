@@ -8,6 +8,7 @@ from struct import pack
 VERIFICATION = "1.2.840.10008.1.1"
 FIND, MOVE, GET = (f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 2, 3))
 STORE = "1.2.840.10008.5.1.4.1.1.2"
+COMMITMENT = "1.2.840.10008.1.20.1"
 
 
 def request_pdu(calling: str, called: str, abstract_syntaxes: Sequence[str]) -> bytes:

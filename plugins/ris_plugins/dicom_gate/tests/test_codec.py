@@ -13,6 +13,7 @@ from ris_core.devices.admission import Service
 from ris_core.errors import InvalidValue
 from ris_plugins.dicom_gate.codec import Watch, read_request, without
 from ris_plugins.dicom_gate.tests.pdus import (
+    COMMITMENT,
     FIND,
     GET,
     MOVE,
@@ -40,6 +41,14 @@ def test_a_context_that_is_refused_becomes_one_that_nothing_knows_and_the_others
     assert [context.abstract_syntax for context in read_request(changed).contexts] == [
         VERIFICATION, FIND, "0" + MOVE[1:],
     ]  # fmt: skip
+
+
+def test_a_nul_ends_a_uid_and_a_title_here_as_it_does_in_the_engine() -> None:
+    """Or a node would be let query, and the engine let it retrieve; and no database keeps a NUL."""
+    request = read_request(request_pdu("CT1\0WS1", "QUANG", [MOVE + "\0.1", COMMITMENT + "\0 "]))
+    assert request.calling == "CT1"
+    assert request.services == {Service.RETRIEVE, Service.COMMITMENT}
+    assert read_request(request_pdu("CT1\n2026\x1b", "QUANG", [])).calling == "CT1\ufffd2026\ufffd"
 
 
 @given(st.binary(max_size=400), st.integers(0, 300))

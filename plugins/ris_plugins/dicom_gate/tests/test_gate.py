@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from struct import pack
 
 import pytest
 
@@ -32,6 +35,8 @@ class FakeEngine:
     server: socket.socket
     requests: list[bytes] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
+    stalled: threading.Event = field(default_factory=threading.Event)
+    """Set: it takes nothing more."""
 
     def serve(self) -> None:
         with contextlib.suppress(OSError):
@@ -45,6 +50,8 @@ class FakeEngine:
             head = read(connection, 6)
             self.requests.append(head + read(connection, int.from_bytes(head[2:], "big")))
             connection.sendall(ACCEPTED)
+            while self.stalled.is_set():
+                time.sleep(0.01)
             while data := connection.recv(65536):
                 connection.sendall(data)
 
@@ -97,6 +104,7 @@ def standing() -> Iterator[Standing]:
     eventually(lambda: gate.ports)
     yield Standing(gate, engine)
     stopping.set()
+    engine.stalled.clear()
     thread.join(PATIENCE_SECONDS)
     engine.server.close()
 
@@ -169,6 +177,42 @@ def test_when_the_process_that_carries_images_dies_its_associations_end_and_the_
                 assert connection.recv(1) == b""
         eventually(lambda: not standing.gate._open)
         assert standing.gate._per_address == {}
+
+
+def test_a_node_that_breaks_off_is_gone_at_once_although_the_engine_takes_nothing(standing: Standing) -> None:
+    standing.engine.stalled.set()
+    connection = standing.call(request_pdu("CT1", "QUANG", [VERIFICATION]))
+    assert read(connection, 10) == ACCEPTED
+    connection.settimeout(0.5)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            connection.sendall(bytes(1024 * 1024))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
+    connection.close()
+    eventually(lambda: not standing.gate._open)
+
+
+def test_an_association_that_cannot_be_carried_ends_and_the_others_go_on(standing: Standing) -> None:
+    with standing.call(request_pdu("CT1", "QUANG", [VERIFICATION])) as first:
+        assert read(first, 10) == ACCEPTED
+        process = standing.gate.carrier._process
+        assert process is not None
+        opened = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (opened + 4, opened + 4))
+        with standing.call(request_pdu("CT1", "QUANG", [VERIFICATION])) as second, contextlib.suppress(OSError):
+            assert read(second, 1000) in (b"", ACCEPTED)
+        first.sendall(b"more")
+        assert read(first, 4) == b"more"
+        eventually(lambda: len(standing.gate._open) == 1)
+
+
+def test_an_association_whose_queries_cannot_be_followed_is_ended(standing: Standing) -> None:
+    with standing.call(request_pdu("WS1", "QUANG", [FIND])) as connection:
+        assert read(connection, 10) == ACCEPTED
+        connection.sendall(message(command(0x0020, 1, sop_class=FIND) + bytes(70_000), b""))
+        with contextlib.suppress(ConnectionResetError):
+            assert read(connection, 100_000) == b""
+    eventually(lambda: not standing.gate._open)
 
 
 def test_a_query_that_its_association_cuts_off_is_kept_for_the_audit_trail(standing: Standing) -> None:
