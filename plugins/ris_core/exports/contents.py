@@ -20,6 +20,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion
 from ris_core.sight.seeing import seen_exams
 from ris_core.studies.models import Study
+from ris_core.studies.operations_under_way import are_being_moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ def exams_for(user: User, exam_ids: Collection[int]) -> list[RequestedProcedure]
 
 
 def content_of(exam: RequestedProcedure, user: User, *, with_report: bool) -> ExamContent:
-    """:raises NothingToExport: it has no images that may be shown"""
+    """:raises NothingToExport: it has no images that may be shown, or a person has given them to another patient or
+    taken some out, and the files still say otherwise
+    """
     studies = tuple(study for study in shown_studies(exam.pk) if study.gone_from_engine_at is None)
-    if not studies or has_conflict(exam.pk):
+    if not studies or has_conflict(exam.pk) or are_being_moved(studies):
         raise NothingToExport("an exam has no images that may be given out", field=f"exam:{exam.pk}")
     with_report = with_report and may(user.role, Function.VIEW_REPORT)
     report = version_for_outside(exam.pk) if with_report else None

@@ -12,7 +12,8 @@ class ExportInvalid(InvalidValue):
 
 
 class NothingToExport(InvalidValue):
-    """An exam has no images that may be shown: none yet, two patients' data meet in them, or they were rejected."""
+    """An exam has no images that may be shown: none yet, two patients' data meet in them, they were rejected, or
+    are on their way to another patient or study."""
 
     code = "QUANG-6402"
 

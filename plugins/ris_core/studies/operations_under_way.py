@@ -27,6 +27,13 @@ def is_stuck(operation: StudyOperation) -> bool:
     return not any(is_under_way("correct_study", study_id) for study_id in operation.study_ids)
 
 
+def are_being_moved(studies: Collection[Study]) -> bool:
+    """Whether persons have changed what belongs to one of them, and its files do not say so yet."""
+    mine = Q(study__in=studies) | Q(other_study__in=studies)
+    under_way = (OperationState.RUNNING, OperationState.UNDOING)
+    return StudyOperation.objects.filter(mine, state__in=under_way).exists()
+
+
 def end_operations(begun: Collection[tuple[int, str]]) -> None:
     """What persons had asked for and was waiting for these files is done."""
     for key, state in begun:

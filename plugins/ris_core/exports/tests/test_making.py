@@ -41,7 +41,7 @@ from ris_core.exports.services import (
 from ris_core.jobs.models import Job
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
-from ris_core.studies.models import Study, StudyState
+from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation, StudyState
 from ris_testing.exams import an_exam
 from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_image, received, use_storing_engine
 
@@ -284,6 +284,21 @@ def test_an_exam_in_conflict_is_refused_when_asked_for_and_when_made(engine: Sto
     making.after_export_died(str(export.pk), f"{NotWorthRepeating.code} {refusal.value.detail}")
     failed = Export.objects.get(pk=export.pk)
     assert (failed.state, failed.problem) == (ExportState.FAILED, "QUANG-6402")
+
+
+def test_while_images_are_given_to_another_patient_nothing_goes_out(engine: StoringEngine, user: User) -> None:
+    """The rows say it at once, the files only when the worker has been at them."""
+    exam, study = an_exam_with_images(engine)
+    export = made(engine, user, Form.DICOM, exam)
+    operation = StudyOperation.objects.create(
+        kind=OperationKind.CHANGE_PATIENT, study=study, reason="nhầm người", started_at=timezone.now()
+    )
+    with pytest.raises(ExportOutdated):
+        open_file(export.pk, 1, user)
+    with pytest.raises(NothingToExport):
+        asked(engine, user, Form.DISC, exam)
+    StudyOperation.objects.filter(pk=operation.pk).update(state=OperationState.DONE)
+    open_file(export.pk, 1, user)
 
 
 def test_without_room_nothing_is_begun(engine: StoringEngine, user: User, monkeypatch: pytest.MonkeyPatch) -> None:

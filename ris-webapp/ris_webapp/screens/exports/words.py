@@ -34,7 +34,9 @@ STATES: Final[dict[str, tuple[Text, str]]] = {
 
 _PROBLEMS: Final[dict[str, Text]] = {
     "QUANG-6401": _("Hãy chọn ít nhất một ca và một dạng xuất."),
-    "QUANG-6402": _("Có ca chưa có ảnh được phép xem: chưa có ảnh, đang xung đột người bệnh hoặc đã bị từ chối."),
+    "QUANG-6402": _(
+        "Có ca chưa có ảnh được phép xem: chưa có ảnh, đang xung đột người bệnh, đang được chuyển hoặc đã bị từ chối."
+    ),
     "QUANG-6403": _("Không đủ chỗ: chọn ít ca hơn, hoặc xoá bản xuất cũ."),
     "QUANG-6404": _("Ảnh hoặc kết quả trong bản xuất này đã thay đổi, bị thu hồi hoặc bị lấy đi. Hãy xuất lại."),
     "QUANG-1005": _("Tài khoản này không được xuất một trong các ca đã chọn."),
