@@ -119,8 +119,13 @@ class IdleTimeoutMiddleware:
         if used_at is not None and is_over(session, now):
             end_grants_of(session)
             session.flush()
-        elif used_at is not None and now - used_at > REFRESH_SECONDS and BACKGROUND not in request.headers:
-            use(session)
+        elif (
+            used_at is not None
+            and now - used_at > REFRESH_SECONDS
+            and BACKGROUND not in request.headers
+            and not use(session)  # whoever ended the login did not get at the session: it has another key since
+        ):
+            session.flush()
         return self.get_response(request)
 
 

@@ -50,10 +50,10 @@ def taken_challenge(session: SessionBase, what: str) -> dict[str, Any] | None:
     return state if kept == what and time.time() - since < _CHALLENGE_SECONDS else None
 
 
-def use(session: SessionBase) -> None:
-    """Note that its user has just done something."""
+def use(session: SessionBase) -> bool:
+    """Note that its user has just done something. False: the login was ended elsewhere, and the session with it."""
     session["used_at"] = int(time.time())
-    session_used(session.get(GRANT, ""))
+    return GRANT not in session or session_used(session[GRANT], session.session_key or "")
 
 
 def end_grants_of(session: SessionBase) -> None:

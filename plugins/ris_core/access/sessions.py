@@ -40,9 +40,13 @@ def begin_session(user: User, session_key: str = "", address: str = "", browser:
     return key
 
 
-def session_used(key: str) -> None:
-    """Somebody has done something in it; it does not idle."""
-    UserSession.objects.filter(key=key).update(used_at=timezone.now())
+def session_used(key: str, session_key: str = "") -> bool:
+    """Somebody has done something in it; it does not idle. Whether it still stands: false once it was ended.
+
+    :param session_key: the web app's session, which may have got another key since (a secret was exchanged)
+    """
+    going_on = UserSession.objects.filter(key=key, ended_at__isnull=True)
+    return going_on.update(used_at=timezone.now(), session_key=session_key) > 0
 
 
 def password_renewed_in(key: str, user: User, session_key: str = "") -> None:

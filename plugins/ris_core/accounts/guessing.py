@@ -1,6 +1,8 @@
 """Passwords guessed from one place, whatever the names: beside the lock of one name, which many names would pass by.
 
-Counted in the audit trail, so that every process of the web app counts the same, and a restart forgets nothing.
+Counted in the audit trail, so that every process of the web app counts the same, and a restart forgets nothing. Only
+wrong names and passwords count: what failed for another reason has its code in the event. An outage of a directory or
+an OpenID provider, or a page elsewhere that calls our addresses, closes the login page to nobody.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ def refuse_guessing(address: str) -> None:
 
 
 def _failures_from(address: str, most: int) -> int:
-    failed = AuditEvent.objects.filter(action="user.login_failed", at__gt=timezone.now() - FAILED_WITHIN)
+    failed = AuditEvent.objects.filter(
+        action="user.login_failed", at__gt=timezone.now() - FAILED_WITHIN, details__code__isnull=True
+    )
     try:
         place = ip_address(address)
     except ValueError:

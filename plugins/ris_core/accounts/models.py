@@ -44,8 +44,7 @@ class SiteRole(models.Model):
     functions = models.JSONField(default=list)
     """Values of :class:`ris_core.accounts.rules.Function`; one that no longer exists gives nothing."""
     own_only = models.BooleanField(default=False)
-    """Who has it sees only released exams whose order names them by their number, unless the
-    account says otherwise."""
+    """Who has it sees only released exams whose order names them by their number; limits of the account narrow that."""
     active = models.BooleanField(default=True)
     """False once it has been withdrawn: no account gets it, and who has it may nothing."""
     changed_at = models.DateTimeField(auto_now=True)

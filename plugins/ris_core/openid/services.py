@@ -22,6 +22,7 @@ from ris_core.access.models import UserSession
 from ris_core.accounts.models import User
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
+from ris_core.directories.errors import DirectoryRefused
 from ris_core.directories.rules import role_of
 from ris_core.directories.vouching import admit
 from ris_core.errors import NotFound
@@ -29,6 +30,7 @@ from ris_core.openid.connections import HttpProvider, OpenProvider
 from ris_core.openid.errors import LoginNotProved, LogoutNotProved
 from ris_core.openid.models import ProviderLogin, ProviderLogout
 from ris_core.openid.rules import (
+    CLOCKS_APART_SECONDS,
     gave_second_factor,
     login_address,
     logout_address,
@@ -132,6 +134,8 @@ def finish(
     person = person_of(claims, provider)
     actor = Actor(person.name or "anonymous", address=address, kind=ActorKind.ANYBODY)
     user = admit(provider.name, person, role_of(person.groups, provider.roles), actor)
+    if not user.is_open_at(timezone.now()):
+        raise DirectoryRefused("the account has expired here", field="username")
     sid = claims.get("sid")
     return Vouched(
         user=user,
@@ -150,9 +154,11 @@ def note_login(key: str, provider: str, subject: str, sid: str, issued_at: int) 
     :raises LoginNotProved: the provider has ended it meanwhile
     """
     ProviderLogin.objects.create(session=UserSession.objects.get(key=key), provider=provider, subject=subject, sid=sid)
-    ended = Q(sid="", subject=subject) | (Q(sid=sid) if sid else Q(pk__in=()))
     since = datetime.fromtimestamp(issued_at, UTC)
-    if ProviderLogout.objects.filter(ended, provider=provider, at__gte=since).exists():
+    ended = Q(sid="", subject=subject, at__gte=since)
+    if sid:  # a login that has ended begins no more: by either clock
+        ended |= Q(sid=sid, at__gte=since - timedelta(seconds=CLOCKS_APART_SECONDS))
+    if ProviderLogout.objects.filter(ended, provider=provider).exists():
         raise LoginNotProved("the provider has ended this login meanwhile")
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
+from django.db import IntegrityError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
@@ -49,16 +50,27 @@ def tell_referrers(procedure: RequestedProcedure) -> list[ReferrerLetter]:
     )
     owed = Q(state__in=(OutboxState.QUEUED, OutboxState.RETRY), message=b"")
     waiting = set(ReferrerLetter.objects.filter(owed).values_list("user_id", flat=True))
-    return [_owe(user) for user in users.exclude(email="").order_by("pk") if user.pk not in waiting]
+    owed_now = (_owe(user) for user in users.exclude(email="").order_by("pk") if user.pk not in waiting)
+    return [letter for letter in owed_now if letter is not None]
 
 
-def _owe(user: User) -> ReferrerLetter:
-    last = ReferrerLetter.objects.filter(user=user).aggregate(last=Max("sequence"))["last"] or 0
-    letter = ReferrerLetter.objects.create(
-        user=user, sequence=last + 1, control_id=f"QR{secrets.token_hex(9)}", queued_at=timezone.now()
-    )
+def _owe(user: User) -> ReferrerLetter | None:
+    """None: another result of theirs is released at this moment; its letter tells of this one too, and the approval or
+    payment that we are a part of does not fail for a letter's number."""
+    number = _last_number(user) + 1
+    try:
+        with transaction.atomic():
+            letter = ReferrerLetter.objects.create(
+                user=user, sequence=number, control_id=f"QR{secrets.token_hex(9)}", queued_at=timezone.now()
+            )
+    except IntegrityError:
+        return None
     LETTERS.enqueue(letter)
     return letter
+
+
+def _last_number(user: User) -> int:
+    return ReferrerLetter.objects.filter(user=user).aggregate(last=Max("sequence"))["last"] or 0
 
 
 class ReferrerLetters(Outbox[ReferrerLetter]):

@@ -58,7 +58,7 @@ def sight_of(user: User) -> Sight:
     """What the user sees now."""
     limit = SightLimit.objects.filter(user_id=user.pk).first()
     blind = not may(user.role, Function.VIEW_CONFIDENTIAL) and ConfidentialPatient.objects.exists()
-    return Sight(limit, blind, named_only=limit is None and sees_own_only(user.role))
+    return Sight(limit, blind, named_only=sees_own_only(user.role))
 
 
 def is_limited(user: User) -> bool:

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
+from ris_core.access.models import UserSession
 from ris_core.accounts.models import User
 from ris_core.accounts.passwords import random_password
 from ris_core.audit.models import AuditEvent
@@ -106,6 +108,23 @@ def test_use_keeps_a_session_alive_and_the_pages_own_requests_do_not() -> None:
     assert client.session["used_at"] == used_at
     client.get("/")
     assert client.session["used_at"] > used_at
+
+
+def test_a_login_that_was_ended_is_over_whatever_key_its_session_has_got_since() -> None:
+    """Django exchanges a session's key when the secret is exchanged; who ends the login knows the former."""
+    client = client_as()
+    session = client.session
+    login = UserSession.objects.get(session_key=session.session_key)
+    session.cycle_key()
+    session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    _used(client, 120)
+    assert client.get("/patients/").status_code == 200
+    login.refresh_from_db()
+    assert login.session_key == client.session.session_key
+    UserSession.objects.update(ended_at=timezone.now())
+    _used(client, 120)
+    assert client.get("/patients/")["Location"].startswith("/login/")
 
 
 def test_work_in_a_viewer_keeps_a_session_alive() -> None:

@@ -22,7 +22,15 @@ from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.services import look_up_all_again
 from ris_core.openid import services
 from ris_core.openid.errors import LoginNotProved, LogoutNotProved, ProviderUnavailable
-from ris_core.openid.tests.example_provider import ISSUER, PROVIDER, ExampleProvider, id_claims, logout_claims, signed
+from ris_core.openid.tests.example_provider import (
+    ISSUER,
+    PROVIDER,
+    ExampleProvider,
+    id_claims,
+    logout_claims,
+    now,
+    signed,
+)
 
 pytestmark = pytest.mark.django_db
 RETURN = "https://ris.test/login/with/sso/return/"
@@ -84,6 +92,12 @@ def test_who_has_no_group_with_a_role_stays_outside_and_loses_the_account(peer: 
 
 def test_an_administrators_withdrawal_stands_whatever_the_provider_says(peer: ExampleProvider) -> None:
     accounts.withdraw_account(log_in(peer).user.pk, "nghỉ việc", SYSTEM)
+    with pytest.raises(DirectoryRefused):
+        log_in(peer)
+
+
+def test_nobody_comes_in_with_an_account_that_has_expired_here(peer: ExampleProvider) -> None:
+    User.objects.filter(pk=log_in(peer).user.pk).update(expires_at=timezone.now())
     with pytest.raises(DirectoryRefused):
         log_in(peer)
 
@@ -167,6 +181,13 @@ def test_a_login_that_the_provider_ends_while_it_is_under_way_does_not_begin(pee
     with pytest.raises(LoginNotProved):
         noted(vouched)
     noted(log_in(peer, sid="login-2"))
+
+
+def test_a_provider_whose_clock_is_ahead_ends_a_login_that_is_under_way_too(peer: ExampleProvider) -> None:
+    vouched = log_in(peer, iat=now() + 50)
+    end(peer, logout_claims(iat=now() + 50))
+    with pytest.raises(LoginNotProved):
+        noted(vouched)
 
 
 def test_sessions_end_when_the_provider_has_not_vouched_for_too_long_or_is_taken_out(

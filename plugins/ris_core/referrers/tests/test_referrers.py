@@ -27,7 +27,7 @@ from ris_core.referrers.telling import LETTERS
 from ris_core.reports.models import VersionStatus
 from ris_core.reports.recalling import recall
 from ris_core.sight.seeing import sees_exam, sees_patient, sight_of
-from ris_core.sight.services import set_confidential
+from ris_core.sight.services import limit_sight, set_confidential
 from ris_testing.exams import a_reader, an_exam, approved
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +75,17 @@ def test_what_is_preliminary_held_back_recalled_or_confidential_is_not_seen() ->
     assert not any(sees_exam(hoa, exam.pk) for exam in (preliminary, held, recalled, confidential))
     release_hold(hold.procedure_id, "đã nộp", reader)
     assert sees_exam(hoa, held.pk)
+
+
+def test_limits_of_the_account_narrow_what_names_it_and_never_open_more() -> None:
+    hoa, reader = a_doctor(HOA), a_reader()
+    named, other, waiting = naming(HOA), an_exam(), naming(HOA)
+    for exam in (named, other):
+        approved(exam, reader)
+    limit_sight(hoa.pk, {"modalities": [named.modality]}, SYSTEM)
+    assert [sees_exam(hoa, exam.pk) for exam in (named, other, waiting)] == [True, False, False]
+    limit_sight(hoa.pk, {"modalities": ["XX"]}, SYSTEM)
+    assert not sees_exam(hoa, named.pk)
 
 
 def test_a_number_is_one_accounts_and_unlinking_closes_at_once_and_ends_sessions() -> None:
@@ -147,6 +158,18 @@ def test_who_is_named_is_told_once_without_a_word_of_whose_result_it_is(mail: li
     assert letter.state == OutboxState.ACKNOWLEDGED
     approved(exams[1], reader, status=VersionStatus.CORRECTED)
     assert ReferrerLetter.objects.count() == 2
+
+
+def test_two_results_of_one_doctor_at_the_same_moment_are_both_released(
+    mail: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_doctor(HOA, email="hoa@example.org")
+    first, second = (naming(HOA) for _ in range(2))
+    approved(first, a_reader())
+    ReferrerLetter.objects.update(state=OutboxState.ACKNOWLEDGED)  # the other one's was not there yet when we looked
+    monkeypatch.setattr("ris_core.referrers.telling._last_number", lambda user: 0)
+    assert approved(second, a_reader()).pk
+    assert ReferrerLetter.objects.count() == 1
 
 
 def test_a_result_that_is_held_back_is_told_of_when_it_is_let_go(mail: list[tuple[str, str]]) -> None:

@@ -7,6 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
 from ris_core.delivery.outside import version_for_outside
@@ -46,7 +47,7 @@ def results(request: UserRequest) -> HttpResponse:
 @require_GET
 def report(request: UserRequest, exam_id: int) -> HttpResponse:
     """The report in force as PDF; it is not new to the doctor any more."""
-    exam, version = _released(exam_id)
+    exam, version = _released(request.user, exam_id)
     pdf = report_pdf(version)
     if pdf is None:
         return waiting_page(request)
@@ -64,7 +65,7 @@ def report(request: UserRequest, exam_id: int) -> HttpResponse:
 @require_GET
 def images(request: UserRequest, exam_id: int) -> HttpResponse:
     """Grant this login the exam's images, and go to the viewer."""
-    exam, _version = _released(exam_id)
+    exam, _version = _released(request.user, exam_id)
     uids = list(dict.fromkeys(study.study_instance_uid for study in shown_studies(exam.pk)))
     if not uids:
         return refuse(request, "QUANG-3107")
@@ -75,10 +76,14 @@ def images(request: UserRequest, exam_id: int) -> HttpResponse:
     return outsider_headers(response)
 
 
-def _released(exam_id: int) -> tuple[RequestedProcedure, ReportVersion]:
-    """:raises NotFound: the exam has no report that may be shown"""
-    exam = RequestedProcedure.objects.filter(pk=exam_id).first()
-    version = version_for_outside(exam_id)
-    if exam is None or version is None:
+def _released(user: User, exam_id: int) -> tuple[RequestedProcedure, ReportVersion]:
+    """What the doctor's list shows of the exam, and nothing besides: an exam that was granted may have a preliminary
+    report only.
+
+    :raises NotFound: the exam has no report that may be shown
+    """
+    exam = results_of(user).filter(pk=exam_id).first()
+    if exam is None or version_for_outside(exam_id) is None:
         raise NotFound("there is no result of this exam to show", field="exam")
-    return exam, version
+    versions = ReportVersion.objects.select_related("reading__procedure")
+    return exam, versions.get(pk=exam.version_id)  # type: ignore[attr-defined]  # annotated by results_of

@@ -44,6 +44,14 @@ def test_many_names_from_one_address_close_the_page_to_it(guesses_from: str, ask
     assert AuditEvent.objects.filter(action="user.locked_out", reason="address").exists() is (status == 429)
 
 
+def test_what_is_no_wrong_password_closes_the_page_to_nobody() -> None:
+    """Outages of a directory or a provider, and a page elsewhere that calls the address of a provider's return."""
+    for number in range(60):
+        who = Actor(f"name{number}", address="203.0.113.7", kind=ActorKind.ANYBODY)
+        record(who, "user.login_failed", success=False, code="QUANG-1401")
+    assert log_in("203.0.113.7", a_user().username) == 302
+
+
 def test_zero_means_no_limit(settings: SettingsFixture) -> None:
     quang = settings.QUANG
     settings.QUANG = msgspec.structs.replace(quang, access=Access(failed_logins_per_address=0))

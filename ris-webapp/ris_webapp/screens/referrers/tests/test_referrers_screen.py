@@ -120,6 +120,16 @@ def test_an_exam_granted_besides_is_listed_once_it_has_a_result(client: Client, 
     assert client.get(f"/referred/{exam.pk}/images").status_code == 302
 
 
+def test_of_an_exam_granted_besides_no_preliminary_report_is_opened(client: Client, hoa: User) -> None:
+    exam, reader = an_exam(), a_reader()
+    until = timezone.now() + timedelta(days=1)
+    grant_order(hoa.pk, exam.request.accession_number, until, "Hội chẩn liên viện", SYSTEM)
+    version = approved(exam, reader, status=VersionStatus.PRELIMINARY)
+    Document.objects.create(version=version, kind=Document.Kind.PDF, content=b"%PDF-1.7", sha256="0" * 64)
+    assert client.get(f"/referred/{exam.pk}/report.pdf").status_code == 404
+    assert client.get(f"/referred/{exam.pk}/images").status_code == 404
+
+
 def test_an_administrator_links_a_number_and_takes_it_back(hoa: User) -> None:
     admin, user = client_as(Role.ADMINISTRATOR), a_user(Role.REFERRER)
     name_practitioners(an_exam().request_id, {NamedAs.COPY: (PractitionerNumber("BS-9", "PK ĐỨC TÍN"),)})
