@@ -22,13 +22,17 @@ class SeenExam:
     """One exam as the receiver sees it."""
 
     exam: RequestedProcedure
+    number: int
+    """In the share's addresses: see :func:`exam_of`."""
     has_images: bool
     report: ReportVersion | None
 
 
 def exams_of(share: Share) -> list[SeenExam]:
     """Patient by patient, the newest exam first; of a patient's own share what that patient sees."""
-    procedures = [each.procedure for each in share.exams.select_related("procedure__patient", "procedure__request")]
+    rows = list(share.exams.select_related("procedure__patient", "procedure__request"))
+    procedures = [each.procedure for each in rows]
+    numbers = {each.procedure_id: each.pk if share.anonymous else each.procedure_id for each in rows}
     shown = shown_in(share)
     procedures.sort(key=lambda exam: (exam.patient_id, -exam.scheduled_at.timestamp()))
     if shown is not None:
@@ -36,6 +40,7 @@ def exams_of(share: Share) -> list[SeenExam]:
     return [
         SeenExam(
             exam,
+            numbers[exam.pk],
             bool(images_of(share, exam.pk)),
             version_for_outside(exam.pk) if share.with_report else None,
         )
@@ -43,13 +48,15 @@ def exams_of(share: Share) -> list[SeenExam]:
     ]
 
 
-def exam_of(share: Share, exam_id: int) -> RequestedProcedure:
-    """:raises ShareRefused: the share has it not"""
-    found, shown = (
-        share.exams.select_related("procedure__patient").filter(procedure_id=exam_id).first(),
-        shown_in(share),
-    )
-    if found is None or (shown is not None and exam_id not in shown):
+def exam_of(share: Share, number: int) -> RequestedProcedure:
+    """The exam that the share's addresses call ``number``: its own number, and in an anonymous share that of its row
+    there, since the exam's would tell whoever has another share of it whose images these are.
+
+    :raises ShareRefused: the share has it not
+    """
+    named = {"pk": number} if share.anonymous else {"procedure_id": number}
+    found, shown = share.exams.select_related("procedure__patient").filter(**named).first(), shown_in(share)
+    if found is None or (shown is not None and found.procedure_id not in shown):
         raise ShareRefused("the exam is not shared")
     return found.procedure
 

@@ -26,6 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.audit.services import record
 from ris_core.delivery.outside import version_for_outside
 from ris_core.errors import QuangError
+from ris_core.orders.models import RequestedProcedure
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
 from ris_core.sharing.models import Share, ShareOpening
 from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visitor
@@ -89,11 +90,11 @@ def shown(request: HttpRequest, handle: str) -> HttpResponse:
 
 @public
 @require_GET
-def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
+def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     """Grant the images of one exam to this browser, and go to the viewer."""
     try:
         opening = _opening(request, handle)
-        exam = exam_of(opening.share, exam_id)
+        exam = exam_of(opening.share, number)
     except ShareRefused as error:
         return refuse(request, error.code)
     share = opening.share
@@ -111,17 +112,17 @@ def images(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
         may_download=share.may_download,
         without_series=_closed_reports(share, uids),
     )
-    _note(request, opening, "share.viewed", exam_id, exam.patient_id)
+    _note(request, opening, "share.viewed", exam)
     return outsider_headers(response)
 
 
 @public
 @require_GET
-def report(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
+def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     """The report in force as PDF; one that was recalled since is not there."""
     try:
         opening = _opening(request, handle)
-        exam = exam_of(opening.share, exam_id)
+        exam = exam_of(opening.share, number)
     except ShareRefused as error:
         return refuse(request, error.code)
     version = version_for_outside(exam.pk) if opening.share.with_report else None
@@ -130,7 +131,7 @@ def report(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
     pdf = report_pdf(version)
     if pdf is None:
         return waiting_page(request)
-    _note(request, opening, "report.viewed", exam_id, exam.patient_id, version=version.number)
+    _note(request, opening, "report.viewed", exam, version=version.number)
     response = HttpResponse(pdf, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="report-v{version.number}.pdf"'
     return outsider_headers(response)
@@ -138,28 +139,28 @@ def report(request: HttpRequest, handle: str, exam_id: int) -> HttpResponse:
 
 @public
 @require_GET
-def files(request: HttpRequest, handle: str, exam_id: int) -> HttpResponseBase:
+def files(request: HttpRequest, handle: str, number: int) -> HttpResponseBase:
     """The exam's DICOM files in one ZIP, when they may be kept."""
     try:
         opening = _opening(request, handle)
-        exam = exam_of(opening.share, exam_id)
+        exam = exam_of(opening.share, number)
         if not opening.share.may_download:
             raise ShareRefused("its files may not be kept")
     except ShareRefused as error:
         return refuse(request, error.code)
     key = request.COOKIES.get(_OPENED, "")
     uids = images_of(opening.share, exam.pk)
-    _note(request, opening, "share.downloaded", exam_id, exam.patient_id)
+    _note(request, opening, "share.downloaded", exam)
     response = StreamingHttpResponse(
         zip_of(
             settings.QUANG,
             uids,
             without_series=_closed_reports(opening.share, uids),
-            still_open=lambda: _is_open(key, handle) and set(uids) <= set(images_of(opening.share, exam_id)),
+            still_open=lambda: _is_open(key, handle) and set(uids) <= set(images_of(opening.share, exam.pk)),
         ),
         content_type="application/zip",
     )
-    response["Content-Disposition"] = f'attachment; filename="images-{exam_id}.zip"'
+    response["Content-Disposition"] = f'attachment; filename="images-{number}.zip"'
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
     return response
@@ -185,10 +186,10 @@ def _is_open(key: str, handle: str) -> bool:
 
 
 def _note(
-    request: HttpRequest, opening: ShareOpening, action: str, exam_id: int, patient_id: int, **facts: Any
+    request: HttpRequest, opening: ShareOpening, action: str, exam: RequestedProcedure, **facts: Any
 ) -> None:
     actor = visitor(opening.share, client_address(request))
-    record(actor, action, subject=f"exam:{exam_id}", patient_id=patient_id, share=opening.share_id, **facts)
+    record(actor, action, subject=f"exam:{exam.pk}", patient_id=exam.patient_id, share=opening.share_id, **facts)
 
 
 def _json(content: dict[str, object], status: int = 200) -> HttpResponse:

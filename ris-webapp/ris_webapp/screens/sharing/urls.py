@@ -20,7 +20,7 @@ urlpatterns = [
     path("share/", receiving.door, name="door"),
     path("share/open", receiving.open_link, name="open"),
     path("share/<slug:handle>/", receiving.shown, name="shown"),
-    path("share/<slug:handle>/images/<int:exam_id>", receiving.images, name="images"),
-    path("share/<slug:handle>/report/<int:exam_id>", receiving.report, name="report"),
-    path("share/<slug:handle>/files/<int:exam_id>", receiving.files, name="files"),
+    path("share/<slug:handle>/images/<int:number>", receiving.images, name="images"),
+    path("share/<slug:handle>/report/<int:number>", receiving.report, name="report"),
+    path("share/<slug:handle>/files/<int:number>", receiving.files, name="files"),
 ]

@@ -32,13 +32,23 @@ from ris_core.orders.models import OrderLink, RequestedProcedure
 from ris_core.reports.documents import ensure_document, identity_of
 from ris_core.reports.encapsulated import report_series_uid, report_uids
 from ris_core.reports.models import ReportVersion
-from ris_core.sharing.models import Share, ShareMessage
+from ris_core.sharing.models import (
+    CopiedImage,
+    CopiedStudy,
+    CopyingState,
+    Share,
+    ShareCopying,
+    SharedExam,
+    ShareMessage,
+)
 from ris_core.sharing.opening import MOST_REFUSALS
-from ris_core.sharing.rules import WRONG_TRIES
+from ris_core.sharing.rules import WRONG_TRIES, Terms
+from ris_core.sharing.services import make_share, renew_link
 from ris_core.sharing.telling import Letter
 from ris_core.sight.services import set_confidential
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.services import undo_link
+from ris_testing.exams import a_reader
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
 from ris_webapp.screens.sharing import archive, receiving
@@ -506,3 +516,34 @@ def test_an_exam_is_added_by_its_number(sharer: Client) -> None:
     assert number in text
     assert not Share.objects.exists()
     assert "KHONG-CO" in sharer.post("/shares/new/", {"look_up": "1", "add": "KHONG-CO"}).content.decode()
+
+
+def test_an_anonymous_share_never_says_the_number_of_its_exam(sharer: Client) -> None:
+    """Whoever has another share of the exam, with its patient, would know whose the copies are."""
+    exam, study = an_exam_with_images()
+    _exam_before, _ = an_exam_with_images()
+    terms = Terms(
+        receiver="BS Minh", exam_ids=(exam.pk,), expires_at=timezone.now() + timedelta(days=1), anonymous=True,
+        may_download=True,
+    )  # fmt: skip
+    share, _ = make_share(terms, a_reader())
+    row = share.exams.get()
+    SharedExam.objects.filter(pk=row.pk).update(id=(number := exam.pk + 1000))
+    copying = ShareCopying.objects.create(share=share, secret=b"s" * 32, state=CopyingState.READY)
+    copied = CopiedStudy.objects.create(
+        copying=copying, procedure=exam, study=study, study_instance_uid="2.25.7", orthanc_id="copy"
+    )
+    CopiedImage.objects.create(
+        copied_study=copied, source_id="source", result=CopiedImage.Result.COPIED, orthanc_id="image"
+    )
+    _, secret = renew_link(share.pk, a_reader())
+    receiver, page = entered(secret)
+    shown = receiver.get(page).content.decode()
+    assert re.findall(r'href="/share/[0-9a-f]+/(?:images|files)/(\d+)"', shown) == [str(number), str(number)]
+    answer: Any = receiver.get(f"{page}images/{number}")
+    (grant,) = granted(answer)
+    assert grant.study_uids == {"2.25.7"}
+    assert AuditEvent.objects.filter(action="share.viewed", subject=f"exam:{exam.pk}").exists()
+    for what in ("images", "report", "files"):
+        assert receiver.get(f"{page}{what}/{exam.pk}").status_code == 403
+    assert f"images-{number}.zip" in receiver.get(f"{page}files/{number}")["Content-Disposition"]
