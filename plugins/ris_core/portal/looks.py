@@ -59,8 +59,9 @@ def visit_goes_on(visit: PortalVisit, now: datetime) -> bool:
 
 
 def share_goes_on(share: Share, now: datetime) -> bool:
-    """Whether a patient's share still shows anything: it, and the consent under which it was made."""
-    return share.revoked_at is None and share.expires_at > now and share.patients.consent.withdrawn_at is None
+    """Whether a patient's share still shows anything: it, the consent under which it was made, and the portal."""
+    stands = share.revoked_at is None and share.expires_at > now and share.patients.consent.withdrawn_at is None
+    return stands and bool(settings.QUANG.portal.enabled)
 
 
 def _goes_on(look: ImagesLook, shown: set[int], now: datetime) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from ris_core.delivery.shown import shown_studies
 from ris_core.sharing.models import CopiedImage, CopiedStudy, CopyingState, Share, ShareCopying
+from ris_core.studies.models import OperationState, StudyOperation
 
 MOST_PICTURES = 60
 
@@ -53,10 +56,23 @@ def are_ready(share: Share) -> bool:
 
 
 def copied_study_uids(share: Share, exam_id: int) -> list[str]:
-    """StudyInstanceUIDs of the copies of an exam's images, as far as these may still be shown."""
+    """StudyInstanceUIDs of the copies of an exam's images, as far as these may still be shown: none of a study from
+    which images have been taken since (rejected, or moved to where they belong), as there are copies of those too."""
     if not are_ready(share):
         return []
-    sources = [study.pk for study in shown_studies(exam_id)]
+    sources = {study.pk for study in shown_studies(exam_id)} - _taken_from_since(share)
     copied = CopiedStudy.objects.filter(copying__share=share, procedure=exam_id, study__in=sources)
     with_images = copied.exclude(images__isnull=True).filter(images__orthanc_id__gt="").distinct().order_by("pk")
     return list(dict.fromkeys(with_images.values_list("study_instance_uid", flat=True)))
+
+
+def _taken_from_since(share: Share) -> set[int]:
+    """Of the studies that were copied those from which images have been taken, or may have been, since it was asked
+    for."""
+    copied = CopiedStudy.objects.filter(copying__share=share).values("study")
+    since = share.created_at
+    at_work = Q(state=OperationState.RUNNING) | Q(started_at__gt=since) | Q(finished_at__gt=since)
+    taken = StudyOperation.objects.filter(at_work, study__in=copied).values_list("study_id", flat=True)
+    coming_back = Q(state=OperationState.UNDOING) | Q(undone_at__gt=since)
+    taken_back = StudyOperation.objects.filter(coming_back, other_study__in=copied)
+    return {*taken, *taken_back.values_list("other_study_id", flat=True)}

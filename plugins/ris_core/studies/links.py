@@ -86,6 +86,12 @@ def put_in_queue(study: Study, state: StudyState, reason: Reason, candidates: li
     announce("study", study.pk)
 
 
+def close_viewers_of(exam_id: int) -> None:
+    """Images leave the exam, in the caller's transaction: who looks from outside must open them again."""
+    images_taken_from(exam_id)
+    end_looks_of(exam_id)
+
+
 def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, reason: str) -> None:
     """The link holds no more; the row stays as history. What becomes of the study is the caller's to say."""
     link.undone_at = timezone.now()
@@ -93,8 +99,7 @@ def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, re
     link.undone_reason = reason[:255]
     link.save(update_fields=["undone_at", "undone_by", "undone_reason"])
     effects.images_are_gone(procedure, link, link.undone_at)
-    images_taken_from(procedure.pk)
-    end_looks_of(procedure.pk)
+    close_viewers_of(procedure.pk)
     owe_correction(link.study_id)
     record(
         actor,

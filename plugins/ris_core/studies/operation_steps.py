@@ -18,6 +18,7 @@ from ris_core.studies import effects
 from ris_core.studies.corrections import owe_correction
 from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.links import (
+    close_viewers_of,
     locked_procedure,
     locked_study,
     make_link,
@@ -210,7 +211,11 @@ def keep_operation(operation: StudyOperation, actor: Actor) -> None:
 
 
 def tell_of_operation(operation: StudyOperation, actor: Actor, what: str) -> None:
-    """Files are owed, screens and audit trail are told; ``what`` is ``begun`` or ``undone``."""
+    """Files are owed, viewers outside are closed, screens and audit trail are told; ``what`` is ``begun`` or
+    ``undone``."""
+    linked = StudyLink.objects.filter(study_id__in=operation.study_ids, undone_at__isnull=True)
+    for exam_id in sorted(set(linked.values_list("procedure_id", flat=True))):
+        close_viewers_of(exam_id)
     for study_id in operation.study_ids:
         Study.objects.filter(pk=study_id).update(arrangement="")
         owe_correction(study_id)

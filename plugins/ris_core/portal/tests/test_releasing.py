@@ -255,6 +255,16 @@ def test_the_newest_slip_of_its_kind_alone_opens() -> None:
         withdraw_slip(first.pk, actor)
 
 
+def test_a_new_slip_takes_the_place_of_those_of_records_merged_into_the_patients() -> None:
+    _version, exam = a_result()
+    other, actor = an_exam(), a_reader()
+    merged, _code = make_slip(other.patient_id, None, actor)
+    merge_patients(other.patient_id, exam.patient_id, actor)
+    made, _code = make_slip(exam.patient_id, None, actor)
+    assert merged.pk != made.pk
+    assert list(PortalSlip.objects.filter(withdrawn_at__isnull=True)) == [made]
+
+
 @pytest.mark.parametrize("what", ["confidential", "merged", "shut"])
 def test_for_whom_no_slip_is_made(what: str, portal: Callable[..., None]) -> None:
     exam, actor = an_exam(), a_reader()
@@ -298,8 +308,8 @@ def test_a_patient_shares_what_is_open_with_consent_and_revokes_it() -> None:
     assert (made.kind, made.patient_id, made.actor) == ("PATIENT", exam.patient_id, f"patient:{exam.patient_id}")
 
 
-@pytest.mark.parametrize("how", ["consent withdrawn", "slip withdrawn", "revoked", "confidential"])
-def test_what_shuts_a_patients_share(how: str) -> None:
+@pytest.mark.parametrize("how", ["consent withdrawn", "slip withdrawn", "revoked", "confidential", "portal shut"])
+def test_what_shuts_a_patients_share(how: str, portal: Callable[..., None]) -> None:
     _version, exam = a_result()
     visit = entered_for(exam)
     share = shared(visit, exam)
@@ -311,6 +321,8 @@ def test_what_shuts_a_patients_share(how: str) -> None:
         withdraw_slip(visit.slip_id, a_reader())
     elif how == "revoked":
         revoke_own(visit, share.pk, as_patient(visit))
+    elif how == "portal shut":
+        portal(enabled=False)
     else:
         set_confidential(exam.patient_id, True, a_reader())
     share.refresh_from_db()

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from ris_core.access.ended_grants import read_ended_grants
+from ris_core.access.tokens import share_grant
 from ris_core.audit.services import Actor
 from ris_core.errors import TransitionRefused
 from ris_core.identifiers import OrthancId
@@ -19,8 +21,11 @@ from ris_core.sharing.models import CopiedStudy, CopyingState, Share, ShareCopyi
 from ris_core.sharing.rules import Terms, names_patient
 from ris_core.sharing.services import COPY_JOB, REMOVE_JOB, extend_share, make_share, renew_link, revoke_share
 from ris_core.studies.handlers import follow_study
-from ris_core.studies.models import Study
+from ris_core.studies.models import OperationState, Study, StudyOperation
+from ris_core.studies.operations import reject_images
+from ris_core.studies.rejection import Rejection
 from ris_core.studies.services import undo_link
+from ris_core.studies.undoing_operations import undo_operation
 from ris_testing.exams import a_reader, an_exam
 from ris_testing.storing_engine import StoringEngine, an_image, received, use_storing_engine
 
@@ -130,6 +135,24 @@ def test_images_that_are_taken_from_the_exam_are_shown_no_more(exam: RequestedPr
     for link in exam.links.all():
         undo_link(link.pk, a_reader(), "another patient's")
     assert copied_study_uids(share, exam.pk) == []
+
+
+def test_of_a_study_from_which_images_are_taken_no_copy_is_shown_and_viewers_close(exam: RequestedProcedure) -> None:
+    """There are copies of what was taken too: it may be another patient's."""
+    share, actor = copied(exam), a_reader()
+    grant = share_grant(share.pk, share.revision)
+    study = CopiedStudy.objects.filter(copying__share=share, images__isnull=False).distinct().get().study
+    Study.objects.filter(pk=study.pk).update(series_count=2, complete=True)
+    operation = reject_images(study.pk, ["1.2.3.9"], Rejection.QUALITY, actor, "another patient's")
+    assert copied_study_uids(share, exam.pk) == []
+    assert grant in read_ended_grants()
+    StudyOperation.objects.update(state=OperationState.DONE, finished_at=timezone.now())
+    assert copied_study_uids(share, exam.pk) == []
+    undo_operation(operation.pk, actor, "was right")
+    assert copied_study_uids(share, exam.pk) == [], "in doubt nothing: share anew"
+    StudyOperation.objects.update(state=OperationState.UNDONE)
+    again = copied(exam)
+    assert copied_study_uids(again, exam.pk) != []
 
 
 @pytest.mark.parametrize(

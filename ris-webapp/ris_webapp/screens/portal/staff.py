@@ -29,6 +29,7 @@ from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.screens.access_log.wanted import with_merged
 from ris_webapp.screens.patients.record import patient_or_refuse
 from ris_webapp.words import Text
 
@@ -46,7 +47,7 @@ WHY_NOT: dict[str, Text] = {
 @requires(Function.PRINT_PORTAL_SLIP, Function.DECIDE_FOR_PATIENT)
 @require_GET
 def patient(request: UserRequest, patient_id: int) -> HttpResponse:
-    """Slips, visits, shares and exams of one patient."""
+    """Slips, visits, shares and exams of one patient, and of records merged into theirs: those slips open the same."""
     shown = patient_or_refuse(patient_id)
     record(actor_of(request), "portal.use_viewed", subject=f"patient:{shown.pk}", patient_id=shown.pk)
     now = timezone.now()
@@ -58,13 +59,14 @@ def patient(request: UserRequest, patient_id: int) -> HttpResponse:
         row.procedure_id: row
         for row in ResultDecision.objects.filter(procedure_id__in=ids).select_related("decided_by")
     }
-    slips = PortalSlip.objects.filter(patient=shown).select_related("procedure", "made_by", "withdrawn_by")
-    shares = Share.objects.filter(patients__slip__patient=shown).order_by("-created_at")
+    records = with_merged([shown.pk])
+    slips = PortalSlip.objects.filter(patient__in=records).select_related("procedure", "made_by", "withdrawn_by")
+    shares = Share.objects.filter(patients__slip__patient__in=records).order_by("-created_at")
     context = {
         "patient": shown,
         "results": [(result, decisions.get(result.exam.pk)) for result in results],
         "slips": [(slip, is_in_force(slip, now)) for slip in slips.order_by("-made_at", "-pk")[:MOST_SHOWN]],
-        "visits": PortalVisit.objects.filter(slip__patient=shown).order_by("-began_at", "-pk")[:MOST_SHOWN],
+        "visits": PortalVisit.objects.filter(slip__patient__in=records).order_by("-began_at", "-pk")[:MOST_SHOWN],
         "shares": [(share, share_state(share, now).value) for share in shares[:MOST_SHOWN]],
         "enabled": settings.QUANG.portal.enabled,
     }
@@ -105,7 +107,7 @@ def make(request: UserRequest, patient_id: int) -> HttpResponse:
 @require_POST
 def withdraw(request: UserRequest, patient_id: int, slip_id: int) -> HttpResponse:
     """It opens nothing any more."""
-    if not PortalSlip.objects.filter(pk=slip_id, patient_id=patient_id).exists():
+    if not PortalSlip.objects.filter(pk=slip_id, patient__in=with_merged([patient_id])).exists():
         raise NotFound("the patient has no such slip", field="slip")
     withdraw_slip(slip_id, actor_of(request))
     messages.success(request, _("Đã huỷ phiếu. Ai đang xem bằng phiếu này sẽ bị thoát trong vài giây."))

@@ -185,9 +185,7 @@ def _is_open(key: str, handle: str) -> bool:
     return True
 
 
-def _note(
-    request: HttpRequest, opening: ShareOpening, action: str, exam: RequestedProcedure, **facts: Any
-) -> None:
+def _note(request: HttpRequest, opening: ShareOpening, action: str, exam: RequestedProcedure, **facts: Any) -> None:
     actor = visitor(opening.share, client_address(request))
     record(actor, action, subject=f"exam:{exam.pk}", patient_id=exam.patient_id, share=opening.share_id, **facts)
 

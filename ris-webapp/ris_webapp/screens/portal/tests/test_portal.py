@@ -13,6 +13,7 @@ from ris_core.access.ended_grants import read_ended_grants
 from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.merging import merge_patients
 from ris_core.portal.models import PortalSlip, ReleaseRule
 from ris_core.portal.rules import typed_slip_code
 from ris_core.reports.documents import ensure_document
@@ -240,6 +241,19 @@ def test_staff_see_use_withdraw_and_decide(desk: Client) -> None:
     slip = PortalSlip.objects.get()
     desk.post(f"/patients/{exam.patient_id}/portal/slips/{slip.pk}/withdraw")
     assert patient.get(address).status_code == 302
+
+
+def test_slips_of_merged_records_are_seen_and_withdrawn_with_whoever_has_their_data(desk: Client) -> None:
+    exam, other = a_result(), an_exam()
+    patient = entered(printed(desk, exam))
+    merge_patients(exam.patient_id, other.patient_id, a_reader())
+    slip = PortalSlip.objects.get()
+    withdraw = f"/patients/{other.patient_id}/portal/slips/{slip.pk}/withdraw"
+    assert withdraw in desk.get(f"/patients/{other.patient_id}/portal/").content.decode()
+    assert desk.post(f"/patients/{an_exam().patient_id}/portal/slips/{slip.pk}/withdraw").status_code == 404
+    desk.post(withdraw)
+    assert PortalSlip.objects.get().withdrawn_at is not None
+    assert patient.get("/portal/results/").status_code == 302
 
 
 def test_confidential_patients_get_no_slip_and_the_staff_are_told_why(desk: Client) -> None:
