@@ -6,8 +6,11 @@ code that reads secrets and against the table in ``docs/security.md``.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,6 +75,11 @@ def rotate(folder: Path, name: str) -> int:
 
     :raises InvalidValue: this secret is agreed with somebody else and has one value; or there are too many old ones
     """
+    with _alone(folder):
+        return _rotated(folder, name)
+
+
+def _rotated(folder: Path, name: str) -> int:
     lines = lines_of(folder, name)
     if not next(secret for secret in SECRETS if secret.names(name)).several:
         raise InvalidValue(f"{name} has one value: see docs/security.md how it is exchanged", field="secret")
@@ -88,6 +96,11 @@ def retire(folder: Path, name: str) -> int:
 
     :raises InvalidValue: something in the database is still sealed by one of them
     """
+    with _alone(folder):
+        return _retired(folder, name)
+
+
+def _retired(folder: Path, name: str) -> int:
     lines = lines_of(folder, name)
     if name == SEALING:
         present = sealing_keys()[0].id
@@ -101,6 +114,17 @@ def retire(folder: Path, name: str) -> int:
             raise InvalidValue(f"an old key is still needed ({told}): have everything sealed anew", field="secret")
     _write(folder / name, lines[:1])
     return len(lines) - 1
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time: of two that put a key in front at once, one key would be lost, and what it has sealed since."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, lines: list[str]) -> None:

@@ -34,4 +34,6 @@ def ensure_secrets(folder: Path) -> None:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # before anything is sealed by it
         partial.replace(path)

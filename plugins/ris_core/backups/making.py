@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import tarfile
+import tempfile
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ MANIFEST: Final = "manifest.json"
 SUFFIX: Final = ".quangbackup"
 INDEX: Final = "index"
 """The file of the engine's index; what SQLite keeps beside it belongs to the copy."""
+_LONGEST_SECONDS: Final = 7 * 24 * 3600.0
+"""No backup takes so long."""
 FOLDERS: Final = ("audit",)
 """Folders of the home that go with it as they are."""
 
@@ -71,9 +74,10 @@ def make_backup(folder: Path, settings: Settings | None = None) -> Made:
     now = datetime.now(UTC)
     path = folder / f"quang-{now:%Y%m%dT%H%M%S}Z{SUFFIX}"
     partial = path.with_suffix(".partial")
-    work = settings.home / "run" / f"backup-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(mode=0o700, parents=True)
+    run = settings.home / "run"
+    run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _forget_links(run)
+    work = Path(tempfile.mkdtemp(prefix="backup-", dir=run))  # never another's: numbers of processes are used again
     try:
         with open(partial, "xb", opener=_private) as target:
             writer = EncryptedWriter(target, keys[0])
@@ -130,7 +134,7 @@ def _archive_of_images(archive: PassingTar, engine: Path, work: Path) -> int:
         copy.unlink()
     _link_all(engine, links)
     count = 0
-    for top, _folders, files in os.walk(links):
+    for top, _folders, files in os.walk(links, onerror=_refused):
         for name in files:
             path = Path(top) / name
             archive.add(path, f"orthanc/{path.relative_to(links)}", recursive=False)
@@ -141,7 +145,7 @@ def _archive_of_images(archive: PassingTar, engine: Path, work: Path) -> int:
 
 def _link_all(engine: Path, links: Path) -> None:
     """A second name for every image file that has none yet; one that goes meanwhile is not missed by the index."""
-    for top, _folders, files in os.walk(engine):
+    for top, _folders, files in os.walk(engine, onerror=_unreadable):
         for name in files:
             if Path(top) == engine and name.startswith(INDEX):
                 continue
@@ -150,6 +154,17 @@ def _link_all(engine: Path, links: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with suppress(FileNotFoundError):
                     os.link(Path(top) / name, target)
+
+
+def _refused(error: OSError) -> None:
+    """A folder whose images would not be in the backup."""
+    raise error
+
+
+def _unreadable(error: OSError) -> None:
+    """As :func:`_refused`, but the engine removes empty ones meanwhile."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def forget_old(folder: Path, keep: int) -> list[str]:
@@ -165,6 +180,13 @@ def _forget_halves(folder: Path) -> None:
     for path in folder.glob("quang-*.partial"):
         if time.time() - path.stat().st_mtime > 3600:
             path.unlink(missing_ok=True)
+
+
+def _forget_links(run: Path) -> None:
+    """What a killed backup has left keeps images on the disk that have been deleted since."""
+    for path in run.glob("backup-*"):
+        if time.time() - path.stat().st_mtime > _LONGEST_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _add(archive: PassingTar, name: str, data: bytes) -> None:

@@ -26,7 +26,8 @@ from ris_core.sealing.keys import SECRET as SEALING_SECRET
 from ris_core.sealing.keys import sealing_keys
 from ris_core.settings import Settings
 
-_PLACES: Final = ("orthanc/", "settings/", "home/")
+_BESIDE: Final = ("settings/", "home/")
+_PLACES: Final = ("orthanc/", *_BESIDE)
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -36,6 +37,8 @@ class Looked(msgspec.Struct, frozen=True):
     files: int
     size: int
     """Bytes before encryption."""
+    beside: tuple[str, ...] = ()
+    """Names of the files that are neither of the database nor of the image archive."""
 
 
 def verify_backup(path: Path, settings: Settings | None = None) -> Looked:
@@ -46,18 +49,21 @@ def verify_backup(path: Path, settings: Settings | None = None) -> Looked:
     settings = settings or django_settings.QUANG
     manifest: Manifest | None = None
     files = size = 0
+    beside: list[str] = []
     with path.open("rb") as source:
         reader = DecryptedReader(source, backup_keys(settings.secret(SECRET)))
         with _archive(reader) as archive:
             for member in _members(archive):
                 if member.name == MANIFEST:
                     manifest = msgspec.json.decode(_content(archive, member).read(), type=Manifest)
+                elif member.isfile() and member.name.startswith(_BESIDE):
+                    beside.append(member.name)
                 files, size = files + 1, size + member.size
         while reader.read(2**20):
             pass
     if manifest is None:
         raise BackupRefused("the backup has no list of what is in it")
-    return Looked(manifest, files, size)
+    return Looked(manifest, files, size, tuple(beside))
 
 
 def restore_backup(path: Path, settings: Settings | None = None) -> Looked:
@@ -68,7 +74,7 @@ def restore_backup(path: Path, settings: Settings | None = None) -> Looked:
     """
     settings = settings or django_settings.QUANG
     looked = verify_backup(path, settings)
-    _refuse_unfit(looked.manifest, settings)
+    _refuse_unfit(looked, settings)
     if connection.vendor == "postgresql":
         call_command("migrate", interactive=False, verbosity=0)
     with path.open("rb") as source, _archive(DecryptedReader(source, backup_keys(settings.secret(SECRET)))) as archive:
@@ -80,7 +86,8 @@ def restore_backup(path: Path, settings: Settings | None = None) -> Looked:
     return looked
 
 
-def _refuse_unfit(manifest: Manifest, settings: Settings) -> None:
+def _refuse_unfit(looked: Looked, settings: Settings) -> None:
+    manifest = looked.manifest
     if manifest.database != connection.vendor:
         raise BackupRefused(f"the backup is of {manifest.database}, this home has {connection.vendor}")
     here = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
@@ -98,6 +105,10 @@ def _refuse_unfit(manifest: Manifest, settings: Settings) -> None:
             "the backup: put the secrets of that site here first"
         )
     _refuse_full(settings)
+    for name in looked.beside:
+        target = _target(name, settings)
+        if target is not None and target.exists():
+            raise BackupRefused(f"{target} is there already: restore into an empty home")
 
 
 def _refuse_full(settings: Settings) -> None:
@@ -137,17 +148,23 @@ def _tables(
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, settings: Settings) -> None:
     if not member.isfile():
         return
-    if member.name == "database/sqlite":
-        target = Path(str(connection.settings_dict["NAME"]))
-    elif member.name.startswith(_PLACES) and ".." not in Path(member.name).parts:
-        place, _, rest = member.name.partition("/")
-        target = settings.home / (f"orthanc/{rest}" if place == "orthanc" else rest)
-    else:
+    target = _target(member.name, settings)
+    if target is None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:
         target.chmod(0o600)
         shutil.copyfileobj(_content(archive, member), file, 2**20)
+
+
+def _target(name: str, settings: Settings) -> Path | None:
+    """Where a member of this name goes; none: nowhere."""
+    if name == "database/sqlite":
+        return Path(str(connection.settings_dict["NAME"]))
+    if name.startswith(_PLACES) and ".." not in Path(name).parts:
+        place, _, rest = name.partition("/")
+        return settings.home / (f"orthanc/{rest}" if place == "orthanc" else rest)
+    return None
 
 
 def _archive(reader: DecryptedReader) -> PassingTar:

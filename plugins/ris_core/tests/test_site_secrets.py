@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from ris_core import site_secrets
 from ris_core.audit.models import AuditEvent
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.jobs.models import Job
@@ -58,6 +61,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / path.name).write_text(path.read_text())
     monkeypatch.setattr(settings, "QUANG", msgspec.structs.replace(settings.QUANG, secrets_dir=tmp_path))
     return tmp_path
+
+
+def test_of_keys_that_are_put_in_front_at_once_none_is_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(folder: Path, name: str) -> list[str]:
+        lines = lines_of(folder, name)
+        time.sleep(0.05)
+        return lines
+
+    monkeypatch.setattr(site_secrets, "lines_of", slowly)
+    with ThreadPoolExecutor(4) as several:
+        list(several.map(lambda _: rotate(folder, "backup_key"), range(4)))
+    assert len(set(lines_of(folder, "backup_key"))) == 5
 
 
 @pytest.mark.django_db

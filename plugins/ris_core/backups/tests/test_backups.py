@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -185,6 +186,46 @@ def test_a_backup_of_another_version_is_refused(
     path = making.make_backup(tmp_path / "kept").path
     with pytest.raises(BackupRefused, match=r"patients\.9999_to_come"):
         restore_backup(path, msgspec.structs.replace(site, home=tmp_path / "elsewhere"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_written_where_a_file_is_already_and_what_a_killed_backup_left_goes(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = site.home / "run" / "backup-left"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    path = making.make_backup(tmp_path / "kept").path
+    assert not left.exists()
+    there = msgspec.structs.replace(site, home=tmp_path / "elsewhere")
+    there.home.mkdir()
+    (there.home / "quang.toml").write_text("mine")
+    if connection.vendor == "sqlite":
+        monkeypatch.setitem(connection.settings_dict, "NAME", str(there.home / "quang.sqlite3"))
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE patients_patient, accounts_user CASCADE")
+    with pytest.raises(BackupRefused, match=r"quang\.toml is there already"):
+        restore_backup(path, there)
+    assert [each.name for each in there.home.iterdir()] == ["quang.toml"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_folder_of_images_that_cannot_be_read_is_a_failure_and_no_backup_without_it(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = os.scandir
+
+    def unreadable(folder: str | Path) -> object:
+        if str(folder).endswith("orthanc/01"):
+            raise PermissionError(13, "denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", unreadable)
+    with pytest.raises(PermissionError):
+        making.make_backup(tmp_path / "kept")
+    monkeypatch.undo()
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)

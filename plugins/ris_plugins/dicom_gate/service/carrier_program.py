@@ -102,11 +102,15 @@ class Carrier:
     def run(self) -> None:
         """Until nobody is at the other end of the control socket."""
         while True:
+            is_told = False
             for number, events in self._poll.poll():
-                if number != self._control.fileno():
+                if number == self._control.fileno():
+                    is_told = True
+                else:
                     self._move(number, is_broken=bool(events & (select.EPOLLERR | select.EPOLLHUP)))
-                elif not self._told():
-                    return
+            # last: new connections may have the numbers of those that have just ended
+            if is_told and not self._told():
+                return
 
     def _told(self) -> bool:
         message, numbers, _, _ = socket.recv_fds(self._control, MOST_MESSAGE_BYTES, 2)
