@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
+from ris_core.matching.reasons import Reason
 from ris_core.studies import effects
-from ris_core.studies.links import locked_procedure, locked_study, unmake_link
+from ris_core.studies.links import locked_procedure, locked_study, put_in_queue, unmake_link
 from ris_core.studies.locks import respect_lock
 from ris_core.studies.models import (
     OperationKind,
@@ -22,7 +23,7 @@ from ris_core.studies.models import (
     StudyOperation,
     StudyState,
 )
-from ris_core.studies.operation_steps import link_by_person, tell_of_operation
+from ris_core.studies.operation_steps import link_by_person, tell_of_operation, twins_of
 from ris_core.studies.operations_under_way import is_stuck
 
 _MADE_A_STUDY = (
@@ -47,7 +48,9 @@ def undo_operation(operation_id: int, actor: Actor, reason: str, *, breaking_rea
     operation = StudyOperation.objects.filter(pk=operation_id).first()
     if operation is None:
         raise NotFound("there is no such operation", field="operation")
-    studies = [locked_study(key) for key in operation.study_ids]
+    same_uid = Study.objects.filter(study_instance_uid=operation.study.study_instance_uid).values_list("pk", flat=True)
+    locked = {key: locked_study(key) for key in sorted({*operation.study_ids, *same_uid})}
+    studies = [locked[key] for key in operation.study_ids]
     operation = StudyOperation.objects.select_for_update().get(pk=operation_id)
     if operation.undone_at is not None:
         return operation
@@ -84,7 +87,10 @@ def _restore(operation: StudyOperation, studies: list[Study], actor: Actor, reas
         if before["procedures"]:
             study.state = StudyState.UNMATCHED
         study.save(update_fields=["restated", "state", "reason", "patient", "updated_at"])
-        for procedure_id in before["procedures"]:
+        twins = twins_of(study)
+        for row in (study, *twins) if twins else ():  # before the images lie under one UID again, not when they do
+            put_in_queue(row, StudyState.CONFLICT, Reason.TWO_PATIENTS_ONE_STUDY_UID, [])
+        for procedure_id in before["procedures"] if not twins else ():
             procedure = locked_procedure(procedure_id)
             if procedure.absorbed_by.filter(undone_at__isnull=True).exists():
                 raise TransitionRefused(

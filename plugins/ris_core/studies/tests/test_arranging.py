@@ -310,3 +310,25 @@ def test_a_study_rejected_before_gets_out_of_the_way_when_another_patient_comes(
     operation.refresh_from_db()
     assert operation.state == OperationState.DONE
     assert first.links.filter(procedure=exam, undone_at__isnull=True).exists()
+    undo_operation(operation.pk, a_reader(), "not blurred")
+    for study in (first, rejected):  # at once: not when the worker has brought the images back under one UID
+        study.refresh_from_db()
+        assert (study.state, study.patient) == (StudyState.CONFLICT, None)
+        assert not study.links.filter(undone_at__isnull=True).exists()
+
+
+def test_undone_where_another_patient_has_come_since_it_is_linked_to_nobody(engine: StoringEngine) -> None:
+    exam, other = an_exam(images=False), an_exam(images=False)
+    patient_id = other.patient.identifiers.get(is_primary=True).value
+    first = arrived(engine, an_image(1, exam, PatientName=exam.patient.dicom_name))
+    assert first.links.filter(procedure=exam, undone_at__isnull=True).exists()
+    operation = operations.reject_study(first.pk, Rejection.QUALITY, a_reader(), "blurred")
+    carry(first)
+    second = arrived(engine, an_image(7, exam, PatientID=patient_id, PatientName="LÊ^VĂN KHÁC"))
+    operation.refresh_from_db()
+    carry(first, operation.other_study)
+    undo_operation(operation.pk, a_reader(), "not blurred")
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (StudyState.CONFLICT, StudyState.CONFLICT)
+    assert not first.links.filter(undone_at__isnull=True).exists()
