@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,7 +76,7 @@ def keys_in_use() -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for column in sealed_columns():
         table, name = _quoted(column)
-        with connection.cursor() as cursor:
+        with _reads_all() as cursor:
             cursor.execute(
                 f"SELECT substr({name}, 1, {len(head(sealing_keys()[0]))}), count(*) FROM {table} "  # noqa: S608 - ours
                 f"WHERE length({name}) > 0 GROUP BY 1"
@@ -103,7 +104,7 @@ def _batches(column: SealedColumn) -> Iterator[list[tuple[int, Any]]]:
     table, name = _quoted(column)
     key = connection.ops.quote_name(str(column.model._meta.pk.column))
     beginning: Any = head(sealing_keys()[0])
-    with connection.cursor() as cursor:
+    with _reads_all() as cursor:
         cursor.execute(f"SELECT {name} FROM {table} WHERE length({name}) > 0 LIMIT 1")  # noqa: S608 - our names
         first = cursor.fetchone()
         if first is None:
@@ -112,7 +113,7 @@ def _batches(column: SealedColumn) -> Iterator[list[tuple[int, Any]]]:
             beginning = beginning.encode()
     last = -1
     while True:
-        with connection.cursor() as cursor:
+        with _reads_all() as cursor:
             cursor.execute(
                 f"SELECT {key}, {name} FROM {table} WHERE {key} > %s AND length({name}) > 0 "  # noqa: S608 - our names
                 f"AND substr({name}, 1, {len(MARK) + 9}) <> %s ORDER BY {key} LIMIT {_ROWS_AT_ONCE}",
@@ -152,6 +153,18 @@ def _sealed_anew(column: SealedColumn, rows: list[tuple[int, Any]], done: Reseal
             except IntegrityError:
                 done.doubled.append(f"{column.name} {pk}")
     return written
+
+
+@contextmanager
+def _reads_all() -> Iterator[Any]:
+    """A cursor whose statement may take as long as reading a whole table does."""
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        yield cursor
 
 
 def _quoted(column: SealedColumn) -> tuple[str, str]:
