@@ -8,6 +8,7 @@ number of its own, the engine keeps a file once.
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -191,7 +192,8 @@ def _store_one(engine: Engine, path: Path, sop_instance_uid: str) -> None:
     """
     data = _mapped(path)
     stored = engine.store_instance(_upload(data))
-    if not stored.already_stored:
+    same = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if not stored.already_stored or engine.instance_md5(stored.orthanc_id) == same:
         return
     what = difference(stored_file(engine, stored.orthanc_id), data)
     if what is not None and not is_kept(data, sop_instance_uid):

@@ -24,6 +24,8 @@ DEEPEST: Final = 2
 """Archives within archives."""
 HIGHEST_RATIO: Final = 200
 """An entry that is so many times larger than its compressed bytes is a bomb: images reach 30, empty ones 100."""
+LARGEST_INDEX_BYTES: Final = 16 * 1024 * 1024
+"""Of an archive: 20,000 entries with names of 800 bytes."""
 _PIECE_BYTES: Final = 1024 * 1024
 _PREAMBLE: Final = 132
 _ISO_AT: Final = 32769
@@ -94,6 +96,8 @@ class Unpacking:
             self._pass_over(error)  # what came before the damage stays
 
     def _of_zip(self, path: Path) -> Iterator[Path]:
+        if _index_bytes(path) > LARGEST_INDEX_BYTES:  # all of it is read into memory before its first entry is seen
+            raise ImportTooLarge("an archive with more entries than an import may have", field="files")
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 if entry.is_dir():
@@ -141,3 +145,10 @@ class Unpacking:
             target.unlink()
             raise
         return target
+
+
+def _index_bytes(path: Path) -> int:
+    """Of a ZIP's central directory, as :mod:`zipfile` is going to read it."""
+    with path.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    return int(end[zipfile._ECD_SIZE]) if end else 0  # type: ignore[attr-defined]

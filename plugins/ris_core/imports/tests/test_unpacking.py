@@ -9,6 +9,7 @@ from pathlib import Path
 import pycdlib
 import pytest
 
+from ris_core.imports import unpacking
 from ris_core.imports.errors import ImportTooLarge
 from ris_core.imports.unpacking import Allowance, Unpacking
 from ris_testing.dicom_files import a_dicom_file
@@ -21,11 +22,11 @@ def found(tmp_path: Path, content: bytes, *, most_bytes: int = 10_000_000, files
     path, scratch = tmp_path / "1.upload", tmp_path / "scratch"
     path.write_bytes(content)
     scratch.mkdir()
-    unpacking = Unpacking(scratch, Allowance(most_bytes, files))
-    objects = [each.read_bytes() for each in unpacking.objects_in(path)]
+    unpacked = Unpacking(scratch, Allowance(most_bytes, files))
+    objects = [each.read_bytes() for each in unpacked.objects_in(path)]
     assert {each.name for each in tmp_path.iterdir()} == {"1.upload", "scratch"}
     assert list(scratch.iterdir()) == []
-    return objects, unpacking.passed_over
+    return objects, unpacked.passed_over
 
 
 def a_zip(**files: bytes) -> bytes:
@@ -89,6 +90,17 @@ def test_more_than_may_come_is_refused(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     with pytest.raises(ImportTooLarge):
         found(tmp_path / "again", a_zip(one=ONE), most_bytes=len(ONE) - 1)
+
+
+def test_an_archive_whose_index_would_fill_memory_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = a_zip(one=ONE, two=TWO)
+    monkeypatch.setattr(unpacking, "LARGEST_INDEX_BYTES", 50)
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(ImportTooLarge) as refusal:
+        found(tmp_path, content)
+    assert refusal.value.field == "files"
 
 
 def test_archives_are_opened_two_deep(tmp_path: Path) -> None:
