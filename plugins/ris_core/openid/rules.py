@@ -115,7 +115,7 @@ def person_of(claims: Claims, provider: OpenidProvider) -> Person:
         subject=subject_of(provider.issuer, str(claims["sub"])),
         name=login.name if login else named,
         full_name=_text(claims.get("name")),
-        email=_text(claims.get("email")) if claims.get("email_verified") is not False else "",
+        email=_text(claims.get("email"))[:254] if claims.get("email_verified") is not False else "",
         department=_text(claims.get(provider.department_claim))[:128],
         groups=groups_of(claims, provider.groups_claim),
     )
@@ -147,4 +147,5 @@ def _is_text(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    return " ".join(value.split())[:LONGEST_TEXT] if isinstance(value, str) else ""
+    """In one line; without NUL, which PostgreSQL takes nowhere."""
+    return " ".join(value.replace("\0", " ").split())[:LONGEST_TEXT] if isinstance(value, str) else ""

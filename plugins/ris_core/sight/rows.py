@@ -15,7 +15,7 @@ from ris_core.messages.models import InboundMessage
 from ris_core.notices.models import Notice
 from ris_core.orders.models import FormerNumber, OrderLink, Visit
 from ris_core.patients.models import PatientIdentifier, PatientMerge
-from ris_core.sight.seeing import sees_exam, sees_patient, sees_request, sees_study
+from ris_core.sight.seeing import is_limited, sees_exam, sees_patient, sees_request, sees_study
 from ris_core.studies.models import StudyLink
 
 Sees = Callable[[User, int], bool]
@@ -29,10 +29,13 @@ class Row:
     about: Mapping[str, Sees]
 
     def seen_by(self, user: User, key: int) -> bool:
-        """Whether ``user`` sees everything that the row is about; one that is not there is nobody's secret."""
+        """Whether ``user`` sees everything that the row is about; one that is not there is nobody's secret, and one of
+        which nobody has said yet whose it is lies outside every limit."""
         found = self.table._default_manager.filter(pk=key).values_list(*self.about).first()
         if found is None:
             return True
+        if not any(found):
+            return not is_limited(user)
         return all(sees(user, named) for sees, named in zip(self.about.values(), found, strict=True) if named)
 
 

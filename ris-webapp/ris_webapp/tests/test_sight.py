@@ -18,6 +18,7 @@ from ris_core.critical_results.models import Urgency
 from ris_core.critical_results.services import flag
 from ris_core.errors import InvalidValue
 from ris_core.exam_lists.services import assign_exams
+from ris_core.messages.models import InboundMessage
 from ris_core.notices.models import Notice
 from ris_core.orders.models import FormerNumber, ImagingServiceRequest, OrderLink, RequestedProcedure, Visit
 from ris_core.orders.records import name_practitioners
@@ -26,6 +27,7 @@ from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
 from ris_core.patients.visits import move_visit
 from ris_core.referrers.services import link_practitioner, unlink_practitioner
 from ris_core.sight.models import SightGrant
+from ris_core.sight.rows import ROWS
 from ris_core.sight.seeing import sight_of
 from ris_core.sight.services import grant_order, limit_sight, set_confidential
 from ris_core.studies.models import Study
@@ -215,6 +217,15 @@ def test_a_row_named_by_its_own_key_is_closed_like_what_it_is_about(hidden: Requ
     blind, seer = client_as(user=_everything_but(Function.VIEW_CONFIDENTIAL)), client_as(user=_everything_but())
     assert {row: blind.post(row).status_code for row in rows} == dict.fromkeys(rows, 403)
     assert 403 not in {seer.post(row).status_code for row in rows}
+
+
+def test_a_row_of_which_nobody_knows_whose_it_is_lies_outside_every_limit() -> None:
+    user = _everything_but()
+    held = InboundMessage.objects.create(sender="HIS|BVQ", raw=b"", state="HELD", received_at=timezone.now())
+    assert ROWS["held_id"].seen_by(user, held.pk)
+    limit_sight(user.pk, {"modalities": ["CT"]}, SYSTEM)
+    assert not ROWS["held_id"].seen_by(user, held.pk)
+    assert client_as(user=user).post(f"/patients/held/{held.pk}/refuse", {"reason": "x"}).status_code == 403
 
 
 def test_what_leaves_a_confidential_record_stays_hidden_and_is_told(hidden: RequestedProcedure) -> None:

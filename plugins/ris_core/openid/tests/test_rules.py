@@ -110,6 +110,8 @@ def test_a_person_is_told_by_issuer_and_sub_not_by_name() -> None:
     assert subject_of("https://a.test", "b") != subject_of("https://a.test/b", "")
     assert person_of(id_claims("n", email_verified=False), PROVIDER).email == ""
     assert person_of(id_claims("n", preferred_username=["x"], name=7), PROVIDER).name == ""
+    odd = person_of(id_claims("n", name="Lan\0 Anh", email="l" * 250 + "@b.test"), PROVIDER)
+    assert (odd.full_name, len(odd.email)) == ("Lan Anh", 254)
 
 
 def test_only_a_second_factor_that_the_site_counts_counts() -> None:

@@ -22,6 +22,7 @@ from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.patients.finding import found
 from ris_webapp.screens.patients.forms import PatientForm
+from ris_webapp.screens.patients.held import refuse_unseen
 from ris_webapp.screens.patients.record import patient_or_refuse, second_patient
 from ris_webapp.screens.patients.views import patient_page
 
@@ -129,6 +130,7 @@ def unmerge(request: UserRequest, merge_id: int) -> HttpResponse:
 @require_POST
 def apply_held(request: UserRequest, held_id: int) -> HttpResponse:
     """It is the same person: the held message is applied."""
+    refuse_unseen(request.user, held_id)
     attempt = replaying.replay(held_id, actor_of(request), identity_confirmed=True)
     if attempt.state == MessageState.APPLIED:
         messages.success(request, _("Đã xác nhận vẫn là một người; cập nhật đã được thực hiện."))
@@ -141,6 +143,7 @@ def apply_held(request: UserRequest, held_id: int) -> HttpResponse:
 @require_POST
 def refuse_held(request: UserRequest, held_id: int) -> HttpResponse:
     """It is another person: nothing of the message is ever applied."""
+    refuse_unseen(request.user, held_id)
     try:
         replaying.dismiss(held_id, actor_of(request), _reason(request))
         messages.success(request, _("Đã từ chối; hồ sơ giữ nguyên. Hãy báo nơi gửi sửa mã người bệnh."))

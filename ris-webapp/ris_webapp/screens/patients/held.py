@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from ris_core.accounts.models import User
 from ris_core.errors import InvalidValue, QuangError
 from ris_core.hl7.acknowledgement import ErrorCode
 from ris_core.intake.patient import read_patient
@@ -14,6 +15,8 @@ from ris_core.intake.services import reading_of
 from ris_core.messages.models import InboundMessage, MessageState
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.patients.rules import PatientDetails, contradiction
+from ris_core.sight.errors import OutOfSight
+from ris_core.sight.seeing import seen_patients
 from ris_webapp.screens.patients.differences import Row, rows, values_of, values_sent
 
 SHOWN = 50
@@ -49,12 +52,26 @@ def held_count() -> int:
     return held_messages().count()
 
 
-def held_of(patient_id: int | None = None) -> list[Held]:
-    """The waiting messages side by side with who is here; with ``patient_id``, those about that patient."""
-    found = [_side_by_side(message) for message in held_messages()[:SHOWN]]
+def held_of(user: User, patient_id: int | None = None) -> list[Held]:
+    """The waiting messages side by side with who is here, as far as ``user`` sees everybody whom they name; with
+    ``patient_id``, those about that patient."""
+    found = _seen([_side_by_side(message) for message in held_messages()[:SHOWN]], user)
     if patient_id is None:
         return found
     return [held for held in found if any(patient.pk == patient_id for patient in held.known)]
+
+
+def refuse_unseen(user: User, held_id: int) -> None:
+    """:raises OutOfSight: the message names somebody whom ``user`` does not see"""
+    if not all(_seen([_side_by_side(message)], user) for message in InboundMessage.objects.filter(pk=held_id)):
+        raise OutOfSight("the message is about a patient outside what this account sees", field="sight")
+
+
+def _seen(found: list[Held], user: User) -> list[Held]:
+    """A message itself tells nothing of whom it is about until it has had an effect: who has its identifiers does."""
+    known = {patient.pk for held in found for patient in held.known}
+    seen = set(seen_patients(Patient.objects.filter(pk__in=known), user).values_list("pk", flat=True))
+    return [held for held in found if all(patient.pk in seen for patient in held.known)]
 
 
 def _side_by_side(message: InboundMessage) -> Held:

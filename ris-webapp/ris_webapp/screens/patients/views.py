@@ -44,7 +44,7 @@ def patient_page(
 ) -> HttpResponse:
     """The page of one patient; with ``form``, its details are being corrected."""
     record(actor_of(request), "patient.viewed", subject=f"patient:{shown.pk}", patient_id=shown.pk)
-    context = {"record": record_of(shown), "form": form, "held": held_updates.held_of(shown.pk)}
+    context = {"record": record_of(shown), "form": form, "held": held_updates.held_of(request.user, shown.pk)}
     return render(request, "patients/patient.html", context, status=status)
 
 
@@ -97,4 +97,4 @@ class _Side:
 @require_GET
 def held(request: UserRequest) -> HttpResponse:
     """Updates that would turn one person into another, each beside who is here."""
-    return render(request, "patients/held.html", {"held": held_updates.held_of()})
+    return render(request, "patients/held.html", {"held": held_updates.held_of(request.user)})
