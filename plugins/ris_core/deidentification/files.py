@@ -19,6 +19,7 @@ from ris_core.deidentification.datasets import UNREADABLE, Deidentified, Withhel
 from ris_core.deidentification.kinds import Reason
 from ris_core.deidentification.profiles import Profile
 from ris_core.deidentification.pseudonyms import Pseudonyms
+from ris_core.deidentification.streams import without_remarks
 from ris_core.engine.transport import Upload
 from ris_core.studies.dicom_file import DicomFile, read_dicom_file
 from ris_core.studies.elements import (
@@ -33,6 +34,7 @@ from ris_core.studies.elements import (
 )
 
 _EXPLICIT: Final = "1.2.840.10008.1.2.1"
+_NATIVE: Final = frozenset({"1.2.840.10008.1.2", _EXPLICIT, DEFLATED, "1.2.840.10008.1.2.2"})
 _IMPLEMENTATION: Final = "2.25.302094850021461520345720394852039485"
 _PIECE_BYTES: Final = 1024 * 1024
 MOST_CLEANED_BYTES: Final = 256 * 1024**2
@@ -93,7 +95,8 @@ def deidentified_file(
 ) -> CleanFile | Withheld:
     """A copy of the file ``data`` that nobody is known by, or why there is none.
 
-    Of what lies behind the pixels (signatures, padding) and of the preamble nothing is taken over.
+    Of what lies behind the pixels (signatures, padding), of the preamble, and of remarks within compressed pixels
+    (comments, EXIF) nothing is taken over.
 
     :param known_texts: see :func:`deidentify`, and so ``patient``
     :param pixel_cleaner: without one, whatever may have text in its pixels is withheld
@@ -102,6 +105,8 @@ def deidentified_file(
         syntax, _ = file_meta(data)
         file = read_dicom_file(data)
         dataset, pixels = _dataset(file), _pixels(file)
+        if syntax not in _NATIVE:
+            pixels = without_remarks(pixels)
     except (HeaderUnreadable, HeaderIncomplete, *UNREADABLE):
         return Withheld(Reason.UNREADABLE)
     syntax = _EXPLICIT if syntax == DEFLATED else syntax
