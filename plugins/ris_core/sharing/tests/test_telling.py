@@ -124,6 +124,28 @@ def test_a_gateway_that_is_down_gets_the_same_message_later(changed: dict[str, A
     assert gateway.received[0][1] == gateway.received[1][1]
 
 
+@pytest.mark.parametrize("status", [200, 422])
+def test_what_a_gateway_repeats_of_a_link_is_not_kept(
+    status: int, changed: dict[str, Any], gateway: EventReceiver
+) -> None:
+    changed["webhooks"] = Webhooks(plain_hosts="127.0.0.1")
+    changed["sms"] = Sms(url=gateway.url)
+
+    def repeats(handler: Any) -> None:
+        said = json.dumps({"id": "SMS9", "sent": json.loads(gateway.received[-1][1])["text"]}).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(said)))
+        handler.end_headers()
+        handler.wfile.write(said)
+
+    gateway.behaviours.append(repeats)
+    _share, secret, letter = sent_to("0912345678")
+    kept = bytes(letter.last_acknowledgement)
+    assert b"SMS9" in kept
+    assert str(status).encode() in kept
+    assert secret.encode() not in kept
+
+
 def test_without_a_gateway_it_is_said_what_to_set(changed: dict[str, Any]) -> None:
     changed["sms"] = Sms()
     *_, letter = sent_to("0912345678")
