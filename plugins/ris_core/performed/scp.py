@@ -12,9 +12,11 @@ import logging
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from io import BytesIO
 from ipaddress import ip_address
 from typing import Any, Final
+from weakref import WeakSet
 
 from django.db import DatabaseError, DataError, InterfaceError, connection
 from django.utils import timezone
@@ -31,7 +33,7 @@ from ris_core.devices.nodes import known_node
 from ris_core.devices.services import Refusal, note_refusals
 from ris_core.hl7.mllp_tls import names_of
 from ris_core.performed.datasets import as_json
-from ris_core.performed.errors import InvalidAttributeValue, ReportRefused, TooLarge
+from ris_core.performed.errors import InvalidAttributeValue, NotAuthorised, ReportRefused, TooLarge
 from ris_core.performed.refused import Operation, keep_refused, take_in
 from ris_core.performed.services import Report
 from ris_core.settings import Settings
@@ -92,6 +94,8 @@ class PerformedStepProvider:
         self._tls = (settings.dicom.tls_host, limits.tls_port) if limits.tls_port else None
         self._tls_context = node_context(settings) if limits.tls_port else None
         self._servers: list[Any] = []
+        self._unjudged: WeakSet[Any] = WeakSet()
+        """Associations of which the database could not say whether they may be: their messages ask again."""
 
     @property
     def port(self) -> int:
@@ -110,7 +114,7 @@ class PerformedStepProvider:
         """
         handlers: list[Any] = [
             (evt.EVT_C_ECHO, self._echoed),
-            (evt.EVT_C_FIND, self._worklist.found),
+            (evt.EVT_C_FIND, self._found),
             (evt.EVT_N_CREATE, self._created),
             (evt.EVT_N_SET, self._changed),
             (evt.EVT_REQUESTED, self._requested),
@@ -150,6 +154,17 @@ class PerformedStepProvider:
             connection.close()
         return 0x0000
 
+    def _found(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        try:
+            self._judge(event)
+        except (DatabaseError, InterfaceError, NotAuthorised) as error:
+            log.warning("worklist query of %s refused: %s", _caller(event), type(error).__name__)
+            yield worklist.UNABLE_TO_PROCESS, None
+            return
+        finally:
+            connection.close()
+        yield from self._worklist.found(event)
+
     def _created(self, event: evt.Event) -> _Answer:
         request: Any = event.request
         return self._answered(event, Operation.CREATE, request.AffectedSOPInstanceUID, request.AttributeList)
@@ -164,6 +179,7 @@ class PerformedStepProvider:
         """Success when the report has been committed, and never otherwise; what is refused is kept for people."""
         report = _report(event, str(sop_instance_uid or ""), encoded)
         try:
+            self._judge(event)
             self._take_in(report, operation)
         except ReportRefused as refused:
             log.warning("%s of %s refused: %s", operation, report.ae_title, refused.code)
@@ -206,6 +222,7 @@ class PerformedStepProvider:
     def _requested(self, event: evt.Event) -> None:
         """Reject who may not associate; it stands on the page of devices, with the reason."""
         caller = _caller_of(event)
+        self._unjudged.add(event.assoc)
         try:
             reason = self._why_refused(caller)
         except (DatabaseError, InterfaceError) as error:
@@ -216,6 +233,7 @@ class PerformedStepProvider:
         finally:
             connection.close()
         if reason is None:
+            self._unjudged.discard(event.assoc)
             return
         try:
             note_refusals([Refusal(caller.ae_title, Service.REPORT, caller.address, timezone.now(), reason)])
@@ -225,6 +243,18 @@ class PerformedStepProvider:
             connection.close()
         event.assoc.acse.send_reject(0x01, 0x01, 0x03)  # calling AE title not recognised (PS3.8 §9.3.4)
         event.assoc.kill()
+
+    def _judge(self, event: evt.Event) -> None:
+        """What could not be asked when the association came, before anything is taken or told.
+
+        :raises NotAuthorised: it should not have been let in
+        :raises DatabaseError: it cannot be asked now either
+        """
+        if event.assoc not in self._unjudged:
+            return
+        if (reason := self._why_refused(_caller_of(event))) is not None:
+            raise NotAuthorised(f"the association is not this device's: {reason}", field="00020016")
+        self._unjudged.discard(event.assoc)
 
     def _why_refused(self, caller: Caller) -> Reason | None:
         """The suite's own title may look from this machine whether the service works, and do no more: no report of it

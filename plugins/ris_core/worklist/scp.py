@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 SOP_CLASS: Final = ModalityWorklistInformationFind
 _PENDING: Final = 0xFF00
 _CANCELLED: Final = 0xFE00
-_UNABLE_TO_PROCESS: Final = 0xC000
+UNABLE_TO_PROCESS: Final = 0xC000
 _LARGEST_QUERY_BYTES: Final = 1024 * 1024
 
 
@@ -60,10 +60,10 @@ class WorklistProvider:
                 yield _CANCELLED, None
         except (DatabaseError, InterfaceError, QuangError) as error:
             log.warning("worklist query of %s failed: %s", _caller(event), type(error).__name__)
-            yield _UNABLE_TO_PROCESS, None
+            yield UNABLE_TO_PROCESS, None
         except Exception:  # pynetdicom, whose log is silent, would tell nobody
             log.exception("worklist query of %s failed", _caller(event))
-            yield _UNABLE_TO_PROCESS, None
+            yield UNABLE_TO_PROCESS, None
         finally:
             self._write_log()
 

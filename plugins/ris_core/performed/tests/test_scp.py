@@ -16,7 +16,10 @@ from django.conf import settings
 from django.db import DataError, OperationalError
 from pydicom.dataset import Dataset
 from pynetdicom import AE
-from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    ModalityPerformedProcedureStep,
+    ModalityWorklistInformationFind,
+)
 
 from ris_core.certificates.authority import LocalAuthority
 from ris_core.devices.admission import Node, Reason, read_networks
@@ -87,6 +90,38 @@ def test_without_a_database_no_device_is_told_that_it_is_unknown() -> None:
             patch("ris_core.performed.services.Device.objects.filter", side_effect=gone),
         ):
             assert sent(provider, a_dataset()).Status == 0x0110
+    finally:
+        provider.stop()
+
+
+def test_who_came_while_there_was_no_database_is_asked_before_anything_is_told_or_taken() -> None:
+    """Or a forged title, let in for want of a database, would be shown the worklist once there is one."""
+    quang: Settings = settings.QUANG
+    provider = PerformedStepProvider(msgspec.structs.replace(quang, mpps_port=0))
+    provider.start()
+    entity = AE(ae_title="CT1")
+    entity.add_requested_context(ModalityPerformedProcedureStep)
+    entity.add_requested_context(ModalityWorklistInformationFind)
+    elsewhere = Node("CT1", networks=read_networks("10.0.0.5"))
+    here = Node("CT1", networks=read_networks("127.0.0.1"))
+    try:
+        with (
+            patch("ris_core.performed.scp.known_node", side_effect=OperationalError("gone")) as known,
+            patch.object(provider._worklist, "found", return_value=iter([(0xFF00, a_dataset())])) as found,
+            patch(TAKE_IN) as taken,
+        ):
+            association = entity.associate("127.0.0.1", provider.port, ae_title=quang.dicom.ae_title)
+            assert association.is_established
+            known.side_effect = None
+            for node, expected in ((elsewhere, (0x0124, [0xC000])), (here, (0x0000, [0xFF00, 0x0000]))):
+                known.return_value = node
+                told = [
+                    status.Status for status, _ in association.send_c_find(a_dataset(), ModalityWorklistInformationFind)
+                ]
+                status, _ = association.send_n_create(a_dataset(), ModalityPerformedProcedureStep, "1.2.3")
+                assert (status.Status, told) == expected
+                assert (found.called, taken.called) == (node is here, node is here)
+            association.release()
     finally:
         provider.stop()
 
