@@ -24,7 +24,7 @@ from ris_core.portal.errors import PortalInvalid, PortalRefused, PortalTriedTooO
 from ris_core.portal.looks import visit_goes_on
 from ris_core.portal.models import EntryAttempt, PortalSlip, PortalVisit
 from ris_core.portal.releasing import is_in_force, patient_of
-from ris_core.portal.rules import TRIED_WITHIN, Over, is_born, too_many, typed_slip_code
+from ris_core.portal.rules import TRIED_WITHIN, WRONG_TRIES_A_DAY, Over, is_born, too_many, typed_slip_code
 from ris_core.portal.secrets import entry_code_digest, slip_digest, slip_digests
 from ris_core.portal.telling import send_code
 from ris_core.sharing.secrets import digest_of, is_key, new_key
@@ -220,13 +220,16 @@ def _over(digest: str, address: str, besides: int = 0) -> Over | None:
     """
     portal = settings.QUANG.portal
     wrong = EntryAttempt.objects.filter(at__gt=timezone.now() - TRIED_WITHIN, succeeded=False)
-    return too_many(
+    day = EntryAttempt.objects.filter(digest=digest, at__gt=timezone.now() - timedelta(days=1), succeeded=False)
+    over = too_many(
         wrong.filter(digest=digest).count() + besides,
         wrong.filter(address=address).count() + besides,
         wrong.count() + besides,
         most_of_address=portal.most_wrong_of_address,
         most_in_all=portal.most_wrong_in_all,
     )
+    over_the_day = day.count() + besides > WRONG_TRIES_A_DAY  # asked always: every answer takes as long
+    return over or (Over.CODE if over_the_day else None)
 
 
 def _succeeds(attempt: EntryAttempt) -> None:

@@ -20,6 +20,8 @@ CODE_LENGTH: Final = CODE_PAYLOAD + 2
 WRONG_TRIES: Final = 5
 """Of one code within :data:`TRIED_WITHIN`."""
 TRIED_WITHIN: Final = timedelta(minutes=15)
+WRONG_TRIES_A_DAY: Final = 20
+"""Of one code within 24 hours: who found a slip would try the birth dates of a year within a day otherwise."""
 MOST_DELAY_HOURS: Final = 24 * 60
 LONGEST_GUIDANCE: Final = 2000
 

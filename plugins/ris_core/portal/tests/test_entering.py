@@ -21,14 +21,14 @@ from ris_core.patients.models import Patient
 from ris_core.portal.entering import Entered, Knock, enter, give_code, leave, visit_with, waits_for_code
 from ris_core.portal.errors import PortalInvalid, PortalRefused, PortalTriedTooOften
 from ris_core.portal.models import EntryAttempt, PortalLetter, PortalSlip, PortalVisit
-from ris_core.portal.rules import TRIED_WITHIN, WRONG_TRIES, new_slip_code, shown_slip_code
+from ris_core.portal.rules import TRIED_WITHIN, WRONG_TRIES, WRONG_TRIES_A_DAY, new_slip_code, shown_slip_code
 from ris_core.portal.slips import make_slip, withdraw_slip
 from ris_core.sight.services import set_confidential
 from ris_testing.exams import a_reader, an_exam
 
 pytestmark = pytest.mark.django_db
 BORN = "19801121"
-QUERIES = 11
+QUERIES = 13
 """Of every refused entry, whatever is wrong."""
 Change = Callable[..., None]
 
@@ -110,6 +110,18 @@ def test_five_wrong_birth_dates_lock_the_code_for_a_while_from_any_address() -> 
     with pytest.raises(PortalRefused):
         knock(code, address="198.51.100.1")
     EntryAttempt.objects.update(at=timezone.now() - TRIED_WITHIN - timedelta(seconds=1))
+    assert knock(code).is_open
+
+
+def test_who_tries_all_day_is_shut_out_until_the_next() -> None:
+    slip, code, _exam = a_slip()
+    at = timezone.now() - timedelta(hours=20)
+    EntryAttempt.objects.bulk_create(EntryAttempt(digest=slip.digest, at=at) for _ in range(WRONG_TRIES_A_DAY))
+    with pytest.raises(PortalRefused):
+        knock(code)
+    EntryAttempt.objects.filter(at=at).update(at=at - timedelta(hours=5))
+    with pytest.raises(PortalRefused):
+        knock(code, "19000101")
     assert knock(code).is_open
 
 
