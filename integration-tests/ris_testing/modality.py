@@ -65,6 +65,14 @@ class Modality:
             if not status or status.Status != 0:
                 raise DimseFailure("C-ECHO failed")
 
+    def is_let_in(self) -> bool:
+        """Whether the gate lets it in: a device registered just now, within seconds."""
+        try:
+            self.echo()
+        except DimseFailure:
+            return False
+        return True
+
     def find_worklist(self, **keys: Any) -> list[Dataset]:
         """C-FIND of the modality worklist; keys of the scheduled step and of the top level by their DICOM keyword.
 

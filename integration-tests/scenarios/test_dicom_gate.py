@@ -23,7 +23,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from ris_core.certificates.authority import LocalAuthority
 from ris_testing.engine import Engine, free_port, make_home, migrate, running_engine
-from ris_testing.modality import DimseFailure, Modality, study_of
+from ris_testing.modality import Modality, study_of
 from ris_testing.schedule import schedule
 from ris_testing.waiting import wait_until
 
@@ -58,16 +58,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def engine(environment: dict[str, str]) -> Iterator[Engine]:
     with running_engine(Path(environment["QUANG_HOME"]), environment, gate=True) as running:
-        wait_until(lambda: reached(Modality("CT1", "127.0.0.1", running.gate_port)), "the gate lets CT1 in")
+        wait_until(lambda: Modality("CT1", "127.0.0.1", running.gate_port).is_let_in(), "the gate lets CT1 in")
         yield running
-
-
-def reached(device: Modality) -> bool:
-    try:
-        device.echo()
-    except DimseFailure:
-        return False
-    return True
 
 
 def rows(environment: dict[str, str], query: str) -> list[Any]:
@@ -97,13 +89,13 @@ def test_a_device_is_let_in_and_out_by_the_registry_without_a_restart(
     engine: Engine, environment: dict[str, str]
 ) -> None:
     device = Modality("MR9", "127.0.0.1", engine.gate_port)
-    assert not reached(device)
+    assert not device.is_let_in()
     schedule(environment, devices=[{"ae_title": "MR9", "name": "MR 9", "modality": "MR", **LOOPBACK}])
-    wait_until(lambda: reached(device), "the new device is let in")
+    wait_until(lambda: device.is_let_in(), "the new device is let in")
     open_still = association(engine, "MR9", Verification)
     assert open_still.is_established
     schedule(environment, withdrawn=["MR9"])
-    wait_until(lambda: not reached(device), "the withdrawn device is let in no more")
+    wait_until(lambda: not device.is_let_in(), "the withdrawn device is let in no more")
     wait_until(lambda: not open_still.is_alive(), "its open association is ended")
 
 

@@ -20,6 +20,7 @@ from ris_testing.backends import RunningSuite
 from ris_testing.his import acknowledgement_code, place_order
 from ris_testing.modality import DimseFailure, Modality, acquire
 from ris_testing.orders import Order, an_order
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -54,10 +55,13 @@ print(json.dumps([study.state, link.how if link else "", study.received_patient_
 @pytest.fixture(scope="module")
 def devices(suite: RunningSuite) -> dict[str, Modality]:
     suite.python(REGISTER.format(devices=json.dumps(DEVICES)))
-    return {
+    found = {
         device["ae_title"]: Modality(device["ae_title"], suite.dicom.host, suite.dicom.port, called=suite.ae_title)
         for device in DEVICES
     }
+    for device in found.values():
+        wait_until(device.is_let_in, f"{device.ae_title} is let in")
+    return found
 
 
 def ordered(suite: RunningSuite) -> Order:
