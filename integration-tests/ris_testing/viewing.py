@@ -15,7 +15,7 @@ from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewe
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import WIDE
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 @contextmanager

@@ -19,15 +19,17 @@
       .filter(viewport => viewport && viewport.type === 'orthographic');
   }
 
+  /** Whether every plane shows it: one whose volume is not there yet keeps nothing of what it is told. */
   function blend(mode, millimetres) {
     const viewports = volumeViewports();
+    const wanted = window.cornerstone.Enums.BlendModes[mode];
     for (const viewport of viewports) {
-      viewport.setBlendMode(window.cornerstone.Enums.BlendModes[mode]);
+      viewport.setBlendMode(wanted);
       if (millimetres > 0) viewport.setSlabThickness(millimetres);
       else viewport.resetSlabThickness();
       viewport.render();
     }
-    return viewports.length > 0;
+    return viewports.length > 0 && viewports.every(viewport => viewport.getBlendMode() === wanted);
   }
 
   /** Lays out planes when none are shown, and looks again when their volume is there. */
