@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from ninja import Query, Router, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from ris_core.access.scopes import Scope
 from ris_core.delivery.holding import set_request_payment
@@ -25,7 +25,7 @@ from ris_webapp.api.caller import ApiRequest, Caller, Scoped
 from ris_webapp.api.numbers import keys_of_orders
 from ris_webapp.api.paging import LARGEST_KEY, page
 from ris_webapp.api.problems import problem_of, status_of
-from ris_webapp.api.shapes import BulkIn, CancelIn, OrderChangeIn, OrderIn, PaymentIn
+from ris_webapp.api.shapes import BulkIn, CancelIn, Moment, OrderChangeIn, OrderIn, PaymentIn
 
 router = Router(tags=["Orders"])
 
@@ -51,9 +51,9 @@ class OrderQuery(Schema):
     patient_identifier: Annotated[str, Field(max_length=64, description="Any of the patient's numbers")] = ""
     status: ExamState | None = None
     modality: Annotated[str, Field(max_length=16)] = ""
-    scheduled_from: AwareDatetime | None = None
-    scheduled_until: AwareDatetime | None = None
-    updated_since: AwareDatetime | None = None
+    scheduled_from: Moment | None = None
+    scheduled_until: Moment | None = None
+    updated_since: Moment | None = None
     after: Annotated[int, Field(ge=0, le=LARGEST_KEY)] = 0
     limit: Annotated[int, Field(ge=1)] = 50
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from django.db.models import Q
 from ninja import Query, Router, Schema
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from ris_core.access.scopes import Scope
 from ris_core.errors import NotFound
@@ -18,7 +18,7 @@ from ris_webapp.api.answers import PatientOut, PatientsOut
 from ris_webapp.api.caller import ApiRequest, Scoped
 from ris_webapp.api.orders import REFUSED
 from ris_webapp.api.paging import LARGEST_KEY, page
-from ris_webapp.api.shapes import PatientIn
+from ris_webapp.api.shapes import Moment, PatientIn
 
 router = Router(tags=["Patients"])
 
@@ -32,7 +32,7 @@ class PatientQuery(Schema):
     issuer: Annotated[str, Field(max_length=64)] = ""
     name: Annotated[str, Field(max_length=64, description="With or without diacritics")] = ""
     birth_date: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = ""
-    updated_since: AwareDatetime | None = None
+    updated_since: Moment | None = None
     after: Annotated[int, Field(ge=0, le=LARGEST_KEY)] = 0
     limit: Annotated[int, Field(ge=1)] = 50
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from ninja import Schema
@@ -21,6 +22,18 @@ from ris_core.orders.rules import (
     VisitDetails,
 )
 from ris_core.patients.rules import PatientDetails
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """With offsets that no place has, databases would not take it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("before the year 1 or after 9999") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its offset from UTC."""
 
 
 def _modality(value: str) -> str:
@@ -128,7 +141,7 @@ class StepIn(_Strict):
     modality: Modality = ""
     station_ae_title: Annotated[str, Field(max_length=16)] = ""
     room: Annotated[str, Field(max_length=64)] = ""
-    scheduled_at: AwareDatetime | None = None
+    scheduled_at: Moment | None = None
     description: Line = ""
 
     def step(self) -> OrderedStep:
@@ -156,7 +169,7 @@ class _Said(_Strict):
     visit: VisitIn | None = None
     accession_number: Annotated[str, Field(max_length=128)] = ""
     priority: Priority | None = None
-    scheduled_at: Annotated[AwareDatetime | None, Field(description="With its offset from UTC")] = None
+    scheduled_at: Annotated[Moment | None, Field(description="With its offset from UTC")] = None
     requesting_physician: Line | None = None
     practitioners: Annotated[list[PractitionerIn] | None, Field(max_length=20)] = None
     requesting_department: Line | None = None
@@ -189,7 +202,7 @@ class OrderIn(_Said):
     filler_order_number: Annotated[str, Field(max_length=128)] = ""
     requested_procedure_id: Annotated[str, Field(max_length=16)] = ""
     study_instance_uid: Annotated[str, Field(max_length=64)] = ""
-    ordered_at: AwareDatetime | None = None
+    ordered_at: Moment | None = None
 
     def request(self, source: str, facility: str) -> OrderRequest:
         """:raises InvalidValue: naming the field that the domain cannot hold"""
