@@ -6,7 +6,6 @@ Order of precedence: ``QUANG_<SECTION>__<KEY>`` in the environment, then the fil
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from ris_core.access.settings import Access
+from ris_core.audit.settings import Audit
+from ris_core.backups.settings import Backup
+from ris_core.devices.settings import Dicom
 from ris_core.directories.settings import Directory
 from ris_core.errors import SettingsInvalid
+from ris_core.exports.settings import Exports
+from ris_core.hl7.settings import Hl7
+from ris_core.imports.settings import Imports
+from ris_core.letters.settings import Mail, Sms
 from ris_core.openid.settings import OpenidProvider
-from ris_core.second_factors.rules import roles_in
+from ris_core.performed.settings import Mpps
+from ris_core.portal.settings import Portal
 from ris_core.settings_section import Section
+from ris_core.sharing.settings import Sharing
+from ris_core.signatures.settings import Signing
 
 
 class Site(Section, frozen=True):
@@ -34,71 +44,6 @@ class Site(Section, frozen=True):
     """Who issues the patient numbers that are typed here: as the HIS names it in PID-3.4 (or MSH-4)."""
     uid_root: str = "2.25"
     """DICOM root under which StudyInstanceUIDs are made; ``2.25`` makes UUID-derived UIDs (PS3.5 B.2)."""
-
-
-class Hl7(Section, frozen=True):
-    """HL7 v2 over MLLP, inbound."""
-
-    application: str = "QUANG"
-    facility: str = "RIS"
-    max_message_bytes: int = 4 * 1024 * 1024
-    max_connections: int = 64
-    max_connections_per_peer: int = 32
-    allowed_networks: str = ""
-    """Addresses and networks that may connect, separated by commas; empty: any."""
-    tls_port: int = 0
-    """Port for MLLP over TLS; 0: none."""
-    tls_host: str = "0.0.0.0"  # noqa: S104 - TLS is made to be reached from elsewhere
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_client_ca: str = ""
-    """PEM file of who signs the senders' certificates; empty: senders need none."""
-    idle_timeout_seconds: float = 600.0
-    frame_timeout_seconds: float = 30.0
-    """Longest time from a frame's first to its last byte."""
-    updates_create_patients: bool = True
-    """Whether ADT A08 and A31 of a patient who is not known here add them; else they are answered AE 204."""
-    undeclared_charset: str = "utf-8"
-    """Character set of a message whose MSH-18 is empty; falls back to windows-1258 when the bytes are not valid."""
-    unknown_senders: Literal["accept", "refuse"] = "accept"
-    """What is done with messages of systems that are not registered: read them by the default profile, or answer AR."""
-
-
-class Dicom(Section, frozen=True):
-    """The DICOM engine."""
-
-    ae_title: str = "QUANG"
-    registered_only: bool = True
-    """Only devices in the registry may store, query or retrieve."""
-    check_addresses: bool = True
-    """A device may call from its own address or networks only."""
-    plain: bool = True
-    """Whether DICOM without TLS is listened to at all; which devices may is said with each."""
-    tls_port: int = 0
-    """Port for DICOM over TLS, by certificates on both sides; 0: none. Port 2762 is registered for it."""
-    tls_host: str = "0.0.0.0"  # noqa: S104 - TLS is made to be reached from elsewhere
-    tls_certificate: str = ""
-    """PEM files of our certificate, its key, and of who signs the devices'; empty: ``dicom.pem``, ``dicom.key`` and
-    ``authority.pem`` under ``certificates/`` in the home."""
-    tls_key: str = ""
-    tls_client_ca: str = ""
-    max_associations: int = 128
-    max_associations_per_address: int = 64
-
-
-class Mpps(Section, frozen=True):
-    """Performed procedure steps reported by devices."""
-
-    tls_port: int = 0
-    """Port for reports over TLS, with the certificates of section ``dicom``; 0: none."""
-    max_associations: int = 32
-    idle_timeout_seconds: float = 300.0
-    """An association on which nothing is said for so long is aborted; some devices keep one open during an exam."""
-    answer_timeout_seconds: float = 30.0
-    max_pdu_bytes: int = 65536
-    max_dataset_bytes: int = 4 * 1024 * 1024
-    wait_for_images_minutes: float = 30.0
-    """How long an exam waits for images that its device says it made; then it is ready to read, with a warning."""
 
 
 class Worklist(Section, frozen=True):
@@ -150,137 +95,11 @@ class Critical(Section, frozen=True):
     yellow_minutes: float = 1440.0
 
 
-class Mail(Section, frozen=True):
-    """The hospital's mail server, for notifications by e-mail."""
-
-    host: str = ""
-    """Empty: no mail is sent."""
-    port: int = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    """``starttls`` (port 587) or ``tls`` (port 465), the certificate verified; ``none`` only for a relay on this
-    machine."""
-    username: str = ""
-    """Empty: no login. The password is the secret file ``smtp_password``."""
-    sender: str = "quang@localhost"
-    ca_file: str = ""
-    """PEM file of who signed the server's certificate; empty: those that the machine trusts."""
-
-
-class Sms(Section, frozen=True):
-    """The HTTP gateway for short messages."""
-
-    url: str = ""
-    """Empty: none are sent."""
-    body: Literal["json", "form"] = "json"
-    to_field: str = "to"
-    text_field: str = "text"
-    id_field: str = ""
-    """Field for a number that is the same when a message is sent again; empty: none."""
-    fixed_fields: str = ""
-    """Further fields, as in an address: ``brandname=BVQ&unicode=1``."""
-    authorization: str = ""
-    """Scheme of the header ``Authorization``, before the secret file ``sms_token``: ``Bearer``; empty: no header."""
-
-
-class Sharing(Section, frozen=True):
-    """Exams shown to people without an account."""
-
-    longest_days: int = 90
-    """How long a share may last, counted from when it is made or prolonged."""
-    usual_days: int = 7
-    """What is offered first."""
-
-
-class Exports(Section, frozen=True):
-    """Exams given out as files."""
-
-    kept_hours: float = 72.0
-    """How long finished files can be downloaded."""
-    kept_gibibytes: int = 60
-    """Room for all exports together."""
-    largest_gibibytes: int = 20
-    """What one may become, by estimate."""
-
-
-class Portal(Section, frozen=True):
-    """Where patients look up their results by the code on their slip."""
-
-    enabled: bool = True
-    """Without it no slip is made, and none opens anything."""
-    slip_days: int = 180
-    """How long the code of a slip opens."""
-    sms_code: bool = False
-    """Whether a one-time code is sent besides to patients whose telephone number is known; needs ``sms.url``."""
-    session_idle_minutes: int = 15
-    session_hours: int = 2
-    """A visit ends then, however much it is used."""
-    most_wrong_of_address: int = 30
-    """Wrong codes within 15 minutes from one address (a hospital's whole Wi-Fi may be one) before it is shut out."""
-    most_wrong_in_all: int = 1000
-    """Wrong codes within 15 minutes from everywhere before the door stays shut for all."""
-    patients_share: bool = True
-    """Whether patients may show their results to others by a link."""
-    share_days: int = 7
-    """How long such a link lasts at most."""
-    shows_viewers: bool = False
-    """Whether patients see who of the hospital has opened their exams."""
-
-
-class Imports(Section, frozen=True):
-    """Images from outside."""
-
-    largest_gibibytes: int = 10
-    """What one import may hand in, and what may come out of it."""
-    kept_days: float = 14.0
-    """Undecided ones are thrown away after so long."""
-
-
 class Worker(Section, frozen=True):
     """The process that runs durable jobs."""
 
     lease_seconds: float = 20.0
     """After a worker has died its jobs wait this long at most before another takes them."""
-
-
-class Access(Section, frozen=True):
-    """Viewer tokens and sessions."""
-
-    viewer_token_minutes: int = 480
-    """How long a viewer opened from the RIS may load images."""
-    result_link_hours: int = 168
-    """How long the signed viewer link in a result sent to the HIS may be opened."""
-    launch_skew_seconds: int = 300
-    session_idle_minutes: int = 60
-    session_hours: int = 12
-    """A session ends then, however much it is used."""
-    password_days: int = 90
-    """A password is renewed after so many days unless the account says otherwise; 0: never."""
-    emergency_minutes: int = 60
-    """How long a patient who was opened in an emergency stays open to whoever opened them."""
-    second_administrator: bool = False
-    """Who manages accounts gives themselves no function that shows or decides findings; another administrator does."""
-    second_factor_roles: str = ""
-    """Roles that must have a second factor, separated by commas: ``ADMINISTRATOR, SENIOR``; empty: whoever wants."""
-    admin_second_factor: bool = False
-    """Whether screens of administration open only after a login with a second factor."""
-    admin_networks: str = ""
-    """Addresses and networks from which they open, separated by commas; empty: not limited by them. With both, one is
-    enough."""
-    webauthn_host: str = ""
-    """Host that security keys are for (relying party ID); empty: that of ``public_url``. Another one later makes every
-    key worthless."""
-    failed_logins_per_address: int = 50
-    """So many failed logins from one address within 15 minutes close the login page to it; 0: no limit."""
-    further_hosts: str = ""
-    """Host names, separated by blanks, by which the web app is asked besides that of ``public_url`` and loopback."""
-    basic_for_tools: bool = False
-    """Whether people's programs may log in to Orthanc's HTTP by name and password (Basic)."""
-
-    def __post_init__(self) -> None:
-        """:raises ValueError: ``second_factor_roles`` lists what cannot be a role's code"""
-        for role in sorted(roles_in(self.second_factor_roles)):
-            if not re.fullmatch(r"[A-Z0-9_]{2,16}", role):
-                raise ValueError(f"access.second_factor_roles lists codes of roles, such as SENIOR; not {role}")
 
 
 class Viewer(Section, frozen=True):
@@ -314,56 +133,6 @@ class Webhooks(Section, frozen=True):
 
     plain_hosts: str = ""
     """Hosts, separated by blanks, that may be reached by plain HTTP and be on this machine."""
-
-
-class Signing(Section, frozen=True):
-    """Digital signatures of reports. What an administrator chooses on the screen (level, time stamps, trusted
-    certificates) is in the database."""
-
-    unlocked_minutes: int = 240
-    """How long a key that its owner has unlocked may be used before PIN or passphrase are asked for again."""
-    timeout_seconds: float = 15.0
-    """Longest wait for one answer of a time-stamping, revocation or remote signing service."""
-    pkcs11_module: str = ""
-    """Library of the tokens' maker (``/usr/lib/softhsm/libsofthsm2.so``); empty: keys on tokens are not used."""
-    csc_url: str = ""
-    """Base address of a remote signing service (CSC API); empty: none. Its client secret is the file
-    ``csc_client_secret``."""
-    csc_version: Literal[1, 2] = 1
-    csc_client_id: str = ""
-    inner_hosts: str = ""
-    """Hosts, separated by blanks, at which a time-stamping authority may be though they are this machine."""
-    checks_per_minute: int = 10
-    """Files that one address may hand in to be checked, in each process of the web app."""
-
-
-class Audit(Section, frozen=True):
-    """The audit trail."""
-
-    seal_seconds: float = 5.0
-    """How soon an event gets its place in the chain in which nothing can be changed unnoticed."""
-    export_hours: float = 24.0
-    """How often new events are written to files under the home (``audit/``)."""
-    searched_words: Literal["hashed", "plain"] = "hashed"
-    """How the words of a search are kept: as a keyed hash, by which equal searches are found, or as typed."""
-    syslog_host: str = ""
-    """Where audit messages go (DICOM PS3.15 A.5 over RFC 5425); empty: nowhere."""
-    syslog_port: int = 6514
-    syslog_ca: str = ""
-    """PEM file of who signed the syslog server's certificate; empty: those that the machine trusts."""
-    syslog_certificate: str = ""
-    """PEM files with our own certificate and its key, when the server asks for one; empty: none."""
-    syslog_key: str = ""
-
-
-class Backup(Section, frozen=True):
-    """Backups by themselves."""
-
-    folder: str = ""
-    """Where they go; empty: none are made."""
-    every_hours: float = 24.0
-    keep: int = 7
-    """So many of the newest stay; older ones are deleted after a new one has been made."""
 
 
 class Automation(Section, frozen=True):

@@ -10,7 +10,8 @@ from pathlib import Path
 from ris_core.errors import SettingsInvalid
 from ris_core.hl7.mllp_server import Limits, TlsListener
 from ris_core.hl7.mllp_tls import server_context
-from ris_core.settings import Hl7, Settings
+from ris_core.hl7.settings import Hl7
+from ris_core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ris_core.settings import Access
+from ris_core.access.settings import Access
 
 GRANTS_A_REQUEST: Final = 32
 """Viewer cookies looked at in one request; more are ignored."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ris_core.settings import Signing
+from ris_core.signatures.settings import Signing
 
 __all__ = ["Signing"]

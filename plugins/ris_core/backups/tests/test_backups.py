@@ -29,10 +29,11 @@ from ris_core.backups.engine_index import copy_engine_index
 from ris_core.backups.errors import BackupRefused
 from ris_core.backups.models import BackupRun
 from ris_core.backups.restoring import restore_backup, verify_backup
+from ris_core.backups.settings import Backup
 from ris_core.errors import SettingsInvalid
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
-from ris_core.settings import Backup, Settings
+from ris_core.settings import Settings
 from ris_testing.exams import an_exam
 
 KEY, OTHER = b"k" * 40, b"o" * 40

@@ -14,13 +14,13 @@ from django.conf import settings
 from ris_core.audit.services import Actor
 from ris_core.critical_results.services import flag
 from ris_core.errors import InvalidValue
+from ris_core.letters.settings import Mail
 from ris_core.notifications.mail import EVENTS
 from ris_core.notifications.models import Notification, NotificationReceiver, NotificationRule
 from ris_core.notifications.receivers import ReceiverRegistration, register_receiver, try_receiver
 from ris_core.notifications.rules import Event, Transport
 from ris_core.notifications.sending import run_notify
 from ris_core.notifications.services import announce_event
-from ris_core.settings import Mail
 from ris_testing.exams import a_reader, an_exam
 from ris_testing.mail_server import HOST, PASSWORD, USERNAME, MailServer
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from django.conf import settings
 
-from ris_core.settings import Portal
+from ris_core.portal.settings import Portal
 
 
 @pytest.fixture

@@ -12,12 +12,14 @@ import msgspec
 import pytest
 from django.conf import settings
 
+from ris_core.letters.settings import Sms
 from ris_core.patients.models import Patient
 from ris_core.portal.entering import Knock, enter, give_code
 from ris_core.portal.models import PortalLetter
+from ris_core.portal.settings import Portal
 from ris_core.portal.slips import make_slip
 from ris_core.portal.telling import run_send_code
-from ris_core.settings import Portal, Sms, Webhooks
+from ris_core.settings import Webhooks
 from ris_testing.event_receiver import EventReceiver
 from ris_testing.exams import a_reader, an_exam
 

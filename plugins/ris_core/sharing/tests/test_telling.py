@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from ris_core.settings import Mail, Sms, Webhooks
+from ris_core.letters.settings import Mail, Sms
+from ris_core.settings import Webhooks
 from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sharing.rules import Terms
 from ris_core.sharing.services import make_share

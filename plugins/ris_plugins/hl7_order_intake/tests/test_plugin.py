@@ -10,7 +10,8 @@ import pytest
 
 from orthanc_host.fakes import FakeHost
 from ris_core.errors import SettingsInvalid
-from ris_core.settings import Automation, Hl7, Settings
+from ris_core.hl7.settings import Hl7
+from ris_core.settings import Automation, Settings
 from ris_plugins.hl7_order_intake import plugin
 from ris_plugins.hl7_order_intake.settings import IntakeSettings
 

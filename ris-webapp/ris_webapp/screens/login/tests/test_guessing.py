@@ -8,10 +8,10 @@ from django.core.checks import CheckMessage
 from django.test import Client
 from pytest_django.fixtures import Settings as SettingsFixture
 
+from ris_core.access.settings import Access
 from ris_core.accounts.models import SiteRole
 from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import Actor, record
-from ris_core.settings import Access
 from ris_webapp.checks import roles_of_the_settings_exist
 from ris_webapp.tests.people import PASSWORD, a_user
 
