@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import Case, Count, IntegerField, Value, When
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,16 +17,22 @@ from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 
 SHOWN = 200
+OPEN_STATES = (JobState.DEAD, JobState.RUNNING, JobState.QUEUED)
 
 
 @requires(Function.ADMINISTER)
 @require_GET
 def jobs(request: UserRequest) -> HttpResponse:
-    """Jobs that are not done: stopped ones first, then those that failed and will be tried again."""
+    """Jobs that are not done: stopped ones first, then those that failed and will be tried again; ``?state=`` narrows."""
     stopped_first = Case(When(state=JobState.DEAD, then=Value(0)), default=Value(1), output_field=IntegerField())
-    found = Job.objects.exclude(state=JobState.DONE).order_by(stopped_first, "-attempts", "run_at")
+    waiting = Job.objects.exclude(state=JobState.DONE)
+    counts = dict(waiting.order_by().values_list("state").annotate(Count("pk")))
+    state = request.GET.get("state", "")
+    found = waiting.filter(state=state) if state in OPEN_STATES else waiting
     context = {
-        "jobs": found[:SHOWN],
+        "jobs": found.order_by(stopped_first, "-attempts", "run_at")[:SHOWN],
+        "chips": [(each, counts.get(each, 0), each == state) for each in OPEN_STATES],
+        "narrowed": state in OPEN_STATES,
         "workers": WorkerHeartbeat.objects.filter(part=WorkerHeartbeat.Part.WORKER).order_by("name"),
     }
     return render(request, "jobs/jobs.html", context)
