@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from PIL import Image
 
 from ris_core.engine.answers import EngineInstance, EngineSeries, EngineStudy, StoredInstance
 from ris_core.engine.client import Engine
-from ris_core.engine.errors import NotInEngine
+from ris_core.engine.errors import EngineFailed, NotInEngine
 from ris_core.engine.transport import Level, Upload
 from ris_core.identifiers import OrthancId, StudyInstanceUID
 from ris_core.orders.models import RequestedProcedure
@@ -22,7 +25,7 @@ from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.models import Study
 from ris_core.studies.received import read_header
 from ris_testing.dicom_files import a_dicom_file
-from ris_testing.exams import link_images
+from ris_testing.exams import an_exam, link_images
 
 ONE, TWO = "1.2.3.1", "1.2.3.2"
 
@@ -34,6 +37,8 @@ class StoringEngine(Engine):
     def __init__(self) -> None:
         self.files: dict[OrthancId, bytes] = {}
         self.while_changing: Callable[[], object] | None = None
+        self.broken: set[str] = set()
+        """SOPInstanceUIDs whose files cannot be read from the disk: the engine answers 500."""
 
     def close(self) -> None:
         pass
@@ -101,6 +106,8 @@ class StoringEngine(Engine):
 
     def instance_pieces(self, orthanc_id: str) -> Iterator[bytes]:
         data = self.instance_file(orthanc_id)
+        if _text(data, SOP_INSTANCE_UID) in self.broken:
+            raise EngineFailed("500 from the engine")
         yield from (data[at : at + 1024] for at in range(0, len(data), 1024))
 
     def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
@@ -153,8 +160,13 @@ def _text(data: bytes, tag: int) -> str:
     return read_dicom_file(data).text(tag)
 
 
-def use_storing_engine(monkeypatch: pytest.MonkeyPatch) -> StoringEngine:
-    """Whoever asks for the installation's engine gets this one."""
+def use_storing_engine(monkeypatch: pytest.MonkeyPatch, home: Path | None = None) -> StoringEngine:
+    """Whoever asks for the installation's engine gets this one.
+
+    :param home: where the installation keeps its files meanwhile
+    """
+    if home is not None:
+        monkeypatch.setattr(settings, "QUANG", msgspec.structs.replace(settings.QUANG, home=home))
     fake = StoringEngine()
     monkeypatch.setattr(Engine, "from_settings", lambda *args, **kwargs: fake)
     return fake
@@ -183,3 +195,25 @@ def received(engine: StoringEngine, exam: RequestedProcedure, *images: bytes) ->
 
 def names(engine: StoringEngine) -> set[str]:
     return {read_header(data).text("00100010") for data in engine.files.values()}
+
+
+def an_exam_with_images(engine: StoringEngine, *, images: int = 3) -> tuple[RequestedProcedure, Study]:
+    """A CT of two series, with names that would harm a page."""
+    exam = an_exam()
+    files = [
+        an_image(
+            number,
+            exam,
+            ONE if number < 3 else TWO,
+            Rows=16,
+            Columns=16,
+            Modality="CT",
+            InstanceNumber=str(number),
+            SOPClassUID="1.2.840.10008.5.1.4.1.1.2",
+            StudyDate="20261120",
+            SeriesDescription="Ngực <b>&</b>",
+            PatientName="LÊ^VĂN </script>",
+        )
+        for number in range(1, images + 1)
+    ]
+    return exam, received(engine, exam, *files)

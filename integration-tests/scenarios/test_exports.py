@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pycdlib
 import pydicom
 import pytest
 from PIL import Image, ImageStat
@@ -13,6 +12,7 @@ from pydicom.fileset import FileSet
 
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import DESK, Visitor
+from ris_testing.outside_images import unpacked_iso
 from ris_testing.ready_exams import ready_exam
 from ris_testing.ris_user import RisUser
 
@@ -22,18 +22,6 @@ PATIENCE_MS = 90_000
 _PAINTED = (
     "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
 )
-
-
-def unpacked(iso: Path, target: Path) -> Path:
-    """As a computer shows the disc: by its Joliet names."""
-    image = pycdlib.PyCdlib()
-    image.open(str(iso))
-    for folder, _, files in image.walk(joliet_path="/"):
-        (target / folder.strip("/")).mkdir(parents=True, exist_ok=True)
-        for name in files:
-            image.get_file_from_iso(str(target / folder.strip("/") / name), joliet_path=f"{folder.rstrip('/')}/{name}")
-    image.close()
-    return target
 
 
 def test_a_disc_is_made_and_its_viewer_runs_from_the_folder(
@@ -58,7 +46,7 @@ def test_a_disc_is_made_and_its_viewer_runs_from_the_folder(
     taking.value.save_as(iso)
     assert radiologist.complaints == []
 
-    disc = unpacked(iso, tmp_path / "disc")
+    disc = unpacked_iso(iso, tmp_path / "disc")
     files = list(FileSet(disc / "DICOMDIR"))
     assert len(files) == 3
     assert {pydicom.dcmread(file.path, stop_before_pixels=True).StudyInstanceUID for file in files} == {exam.study_uid}

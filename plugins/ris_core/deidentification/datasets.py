@@ -28,6 +28,7 @@ from ris_core.deidentification.profiles import (
 )
 from ris_core.deidentification.pseudonyms import Pseudonyms
 from ris_core.deidentification.subjects import Subjects
+from ris_core.deidentification.tables import declared_table
 from ris_core.deidentification.values import Cleaner
 
 METHOD: Final = "Quang: DICOM PS3.15 annex E"
@@ -121,7 +122,7 @@ def _cleaned(source: Dataset, cleaner: Cleaner, depth: int) -> Dataset | None:
             if items is not _GONE:
                 result.add_new(element.tag, "SQ", items)
         elif (value := cleaner.value(element)) is not None:
-            result.add_new(element.tag, element.VR, value)
+            result.add_new(element.tag, element.VR, declared_table(source, tag, value))
     return result
 
 

@@ -16,22 +16,13 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID
 
 from ris_core.deidentification.datasets import UNREADABLE, Deidentified, Withheld, deidentify, note_clean_pixels
+from ris_core.deidentification.declared_pixels import Pieces, declared_pixels
 from ris_core.deidentification.kinds import Reason
 from ris_core.deidentification.profiles import Profile
 from ris_core.deidentification.pseudonyms import Pseudonyms
-from ris_core.deidentification.streams import without_remarks
 from ris_core.engine.transport import Upload
 from ris_core.studies.dicom_file import DicomFile, read_dicom_file
-from ris_core.studies.elements import (
-    DEFLATED,
-    UNDEFINED,
-    FileData,
-    HeaderIncomplete,
-    HeaderUnreadable,
-    after_undefined,
-    file_meta,
-    length_at,
-)
+from ris_core.studies.elements import DEFLATED, FileData, HeaderIncomplete, HeaderUnreadable, file_meta
 
 _EXPLICIT: Final = "1.2.840.10008.1.2.1"
 _NATIVE: Final = frozenset({"1.2.840.10008.1.2", _EXPLICIT, DEFLATED, "1.2.840.10008.1.2.2"})
@@ -69,19 +60,21 @@ class CleanFile:
     dataset: Dataset
     """Its attributes, without the pixels."""
     start: bytes
-    pixels: memoryview
+    pixels: Pieces
+    """Their element."""
     looked_at: bool = False
     """Text was looked for in its pixels."""
     text_removed: bool = False
 
     def pieces(self) -> Iterator[bytes]:
         yield self.start
-        for at in range(0, len(self.pixels), _PIECE_BYTES):
-            yield bytes(self.pixels[at : at + _PIECE_BYTES])
+        for part in self.pixels:
+            for at in range(0, len(part), _PIECE_BYTES):
+                yield bytes(part[at : at + _PIECE_BYTES])
 
     def upload(self) -> Upload:
         """To be stored in the engine."""
-        return Upload(len(self.start) + len(self.pixels), self.pieces)
+        return Upload(len(self.start) + sum(map(len, self.pixels)), self.pieces)
 
 
 def deidentified_file(
@@ -95,8 +88,8 @@ def deidentified_file(
 ) -> CleanFile | Withheld:
     """A copy of the file ``data`` that nobody is known by, or why there is none.
 
-    Of what lies behind the pixels (signatures, padding), of the preamble, and of remarks within compressed pixels
-    (comments, EXIF) nothing is taken over.
+    Of what lies behind the pixels (signatures, padding), of the preamble, of pixels beyond those that the attributes
+    declare, and of remarks within compressed ones (comments, EXIF) nothing is taken over.
 
     :param known_texts: see :func:`deidentify`, and so ``patient``
     :param pixel_cleaner: without one, whatever may have text in its pixels is withheld
@@ -104,11 +97,10 @@ def deidentified_file(
     try:
         syntax, _ = file_meta(data)
         file = read_dicom_file(data)
-        dataset, pixels = _dataset(file), _pixels(file)
-        if syntax not in _NATIVE:
-            pixels = without_remarks(pixels)
+        dataset = _dataset(file)
     except (HeaderUnreadable, HeaderIncomplete, *UNREADABLE):
         return Withheld(Reason.UNREADABLE)
+    compressed = "" if syntax in _NATIVE else syntax
     syntax = _EXPLICIT if syntax == DEFLATED else syntax
     outcome = deidentify(
         dataset, profile, pseudonyms, transfer_syntax_uid=syntax, known_texts=known_texts, patient=patient
@@ -116,15 +108,19 @@ def deidentified_file(
     if isinstance(outcome, Withheld):
         return outcome
     cleaned = outcome.dataset
-    if not outcome.look_for_text or not len(pixels):
+    try:
+        pixels = _pixels(file, cleaned, compressed)
+    except (HeaderUnreadable, HeaderIncomplete, *UNREADABLE):
+        return Withheld(Reason.UNREADABLE)
+    if not outcome.look_for_text or not pixels:
         return CleanFile(cleaned, file_start(cleaned, syntax), pixels)
     done = None
-    if pixel_cleaner is not None and len(pixels) <= MOST_CLEANED_BYTES:
-        done = pixel_cleaner.clean(cleaned, bytes(pixels), syntax)
+    if pixel_cleaner is not None and sum(map(len, pixels)) <= MOST_CLEANED_BYTES:
+        done = pixel_cleaner.clean(cleaned, b"".join(pixels), syntax)
     return Withheld(Reason.BURNED_IN_TEXT) if done is None else _with_pixels(outcome, done, pixels)
 
 
-def _with_pixels(outcome: Deidentified, done: CleanPixels, pixels: memoryview) -> CleanFile:
+def _with_pixels(outcome: Deidentified, done: CleanPixels, pixels: Pieces) -> CleanFile:
     dataset = outcome.dataset
     note_clean_pixels(dataset)
     if not done.changed:
@@ -135,7 +131,7 @@ def _with_pixels(outcome: Deidentified, done: CleanPixels, pixels: memoryview) -
     vr = b"OW" if int(dataset.BitsAllocated) > 8 else b"OB"
     value = done.pixels + b"\0" * (len(done.pixels) & 1)
     element = struct.pack("<HH", 0x7FE0, 0x0010) + vr + b"\0\0" + struct.pack("<I", len(value)) + value
-    return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), memoryview(element), True, True)
+    return CleanFile(dataset, file_start(dataset, done.transfer_syntax_uid), (memoryview(element),), True, True)
 
 
 def _dataset(file: DicomFile) -> Dataset:
@@ -143,22 +139,12 @@ def _dataset(file: DicomFile) -> Dataset:
     return read_dataset(encoded, not file.encoding.explicit, file.encoding.order == "<")
 
 
-def _pixels(file: DicomFile) -> memoryview:
-    """The elements of group 7FE0 as they are encoded, not copied."""
-    pixels = memoryview(file.pixels)
-    data = pixels.obj
+def _pixels(file: DicomFile, described: Dataset, compressed: str) -> Pieces:
+    lying = memoryview(file.pixels)
+    data = lying.obj
     if not isinstance(data, bytes | mmap.mmap):
         raise HeaderUnreadable("the pixels lie nowhere")
-    before = position = end = len(data) - len(pixels)
-    explicit, order = file.encoding.explicit, file.encoding.order
-    while position + 8 <= len(data) and struct.unpack_from(order + "H", data, position)[0] == 0x7FE0:
-        length, value_at = length_at(data, position, explicit, order)
-        undefined = length == UNDEFINED
-        position = after_undefined(data, position, explicit, order) if undefined else value_at + length
-        if position > len(data):
-            raise HeaderIncomplete("the bytes end within the pixels")
-        end = position
-    return pixels[: end - before]
+    return declared_pixels(data, len(data) - len(lying), file.encoding, described, compressed)
 
 
 def file_start(dataset: Dataset, syntax: str) -> bytes:

@@ -44,6 +44,7 @@ class Disc:
     made: str
     """Date and time as people write them."""
     left_out: int
+    incomplete: bool
 
 
 def disc_files(folder: Path, images: Sequence[tuple[StagedSeries, StagedImage]], disc: Disc) -> list[Named]:
@@ -79,7 +80,8 @@ def readme(folder: Path, disc: Disc) -> Path:
     """In both languages."""
     also = f"\nĐĨA / DISC {disc.number}/{disc.count}\n" if disc.count > 1 else ""
     if disc.left_out:
-        also += f"\n{disc.left_out} objects could not be read or carried / đối tượng không đọc hoặc không ghi được\n"
+        also += "\nBẢN XUẤT KHÔNG ĐỦ / INCOMPLETE EXPORT\n" if disc.incomplete else ""
+        also += f"\n{disc.left_out} objects are missing: MISSING.TXT / đối tượng bị thiếu: MISSING.TXT\n"
     path = folder / "README.TXT"
     path.write_text(
         _README.format(hospital=disc.hospital, made=disc.made, also=also).replace("\n", "\r\n"), encoding="utf-8-sig"
@@ -110,7 +112,7 @@ def _data(images: Sequence[tuple[StagedSeries, StagedImage]], disc: Disc) -> tup
             found[series.number]["frames"].append(names)
     whole = {
         "hospital": disc.hospital, "made": disc.made, "disc": disc.number, "discs": disc.count,
-        "patients": list(patients.values()),
+        "patients": list(patients.values()), "missing": disc.left_out, "incomplete": disc.incomplete,
     }  # fmt: skip
     return whole, pictures
 

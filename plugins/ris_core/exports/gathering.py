@@ -19,9 +19,9 @@ from ris_core.exports.headers import (
     series_record,
     study_record,
 )
-from ris_core.exports.models import Form
+from ris_core.exports.models import Form, Missing
 from ris_core.exports.rules import SOFT_TISSUE, Window, file_id, windows_of
-from ris_core.exports.staged import Staged, StagedImage, StagedPatient, StagedSeries, StagedStudy
+from ris_core.exports.staged import Gap, Staged, StagedImage, StagedPatient, StagedSeries, StagedStudy
 from ris_core.reports.documents import ensure_document
 from ris_core.studies.models import Study
 
@@ -98,19 +98,31 @@ class Gathering:
             series = self._series_of(content, header)
             name = file_id(series.patient.number, series.study.number, series.number, len(series.images) + 1)
             image = StagedImage(image_record(header, name), name, path, header.number("InstanceNumber"))
-        except (NotInEngine, EngineFailed, HeaderUnusable, ValueError, TypeError, AttributeError):
-            self.staged.left_out += 1
+        except (NotInEngine, EngineFailed, HeaderUnusable, ValueError, TypeError, AttributeError) as error:
+            self._miss(_why(error), instance)
             path.unlink(missing_ok=True)
             return
         if self._form != Form.DICOM:
-            image.pictures = self._pictures(instance, header, number)
+            self._add_pictures(image, instance, header, number)
         if self._form not in _WITH_FILES:
             path.unlink()
             image.dicom = None
             if not image.pictures:
-                self.staged.left_out += 1
                 return
         series.images.append(image)
+
+    def _add_pictures(self, image: StagedImage, instance: EngineInstance, header: FileHeader, number: int) -> None:
+        image.pictures, wanted = self._pictures(instance, header, number)
+        if len(image.pictures) < wanted:
+            lacks = Missing.ONLY_AS_FILE if self._form in _WITH_FILES else Missing.NOT_RENDERED
+            self._miss(lacks, instance, header)
+        elif not wanted and self._form not in _WITH_FILES:
+            self._miss(Missing.NO_PICTURE, instance, header)
+
+    def _miss(self, reason: Missing, instance: EngineInstance, header: FileHeader | None = None) -> None:
+        facts = (header.text(each) for each in ("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber"))
+        called = " ".join(filter(None, facts)) if header else ""
+        self.staged.gaps.append(Gap(reason, instance.sop_instance_uid, called))
 
     def _file(self, instance: EngineInstance, path: Path) -> None:
         """For discs without compression, where the engine can (the media profile of general discs, PS3.11 D)."""
@@ -123,7 +135,8 @@ class Gathering:
                 return
         _write(path, self._engine.instance_pieces(instance.orthanc_id))
 
-    def _pictures(self, instance: EngineInstance, header: FileHeader, number: int) -> list[list[Path]]:
+    def _pictures(self, instance: EngineInstance, header: FileHeader, number: int) -> tuple[list[list[Path]], int]:
+        """Those that could be made, and how many there should be."""
         windows: tuple[Window | None, ...] = (None,)
         if self._form == Form.DISC:
             windows = windows_of(header.text("Modality"))
@@ -131,7 +144,7 @@ class Gathering:
         if self._form == Form.SHEET:
             count = min(count, 1)
         ending = "png" if self._form == Form.PNG else "jpg"
-        found = []
+        found: list[list[Path]] = []
         try:
             for frame in range(1, count + 1):
                 pictures = []
@@ -141,8 +154,8 @@ class Gathering:
                     pictures.append(picture)
                 found.append(pictures)
         except (EngineFailed, NotInEngine):
-            return found  # what has no picture (video, damaged pixels) is in the DICOM files all the same
-        return found
+            return found, count
+        return found, count
 
     def _picture(self, instance: EngineInstance, header: FileHeader, frame: int, window: Window | None) -> bytes:
         lossless = self._form == Form.PNG
@@ -193,6 +206,12 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
     with path.open("wb") as file:
         for piece in pieces:
             file.write(piece)
+
+
+def _why(error: Exception) -> Missing:
+    if isinstance(error, NotInEngine):
+        return Missing.GONE
+    return Missing.NOT_GIVEN if isinstance(error, EngineFailed) else Missing.UNREADABLE
 
 
 def _frames_per_second(header: FileHeader) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from ris_core.exports.disc import Disc, disc_files, readme, reports_of
 from ris_core.exports.errors import ExportInvalid, NothingToExport
 from ris_core.exports.folders import delete_files, folder_of, work_folder_of
 from ris_core.exports.gathering import Gathering
+from ris_core.exports.missing import missing_list
 from ris_core.exports.models import UNDER_WAY, Export, ExportedExam, ExportFile, ExportState, Form
 from ris_core.exports.packing import Named, directory_of, write_iso, write_zip
 from ris_core.exports.services import tell_of_export
@@ -34,6 +36,8 @@ from ris_core.exports.videos import write_video
 from ris_core.jobs.rules import NotWorthRepeating
 
 WORKER: Final = Actor("worker")
+MOST_NAMED: Final = 200
+"""Of what is missing; the list in the files has all."""
 TELL_SECONDS: Final = 1.0
 """How often is told how far it is, and asked whether it is still wanted."""
 
@@ -93,7 +97,7 @@ def _make(export: Export, work: Path) -> None:
     if not staged.series:
         raise NothingToExport("nothing of these exams can be given out in this form", field="form")
     files = _PACKERS[Form(export.form)](export, staged)
-    _hand_over(export, contents, files, staged.left_out, made_from)
+    _hand_over(export, contents, files, staged, made_from)
 
 
 class _Steps:
@@ -122,7 +126,7 @@ class _Steps:
 
 
 def _hand_over(
-    export: Export, contents: Sequence[ExamContent], files: Sequence[Named], left_out: int, made_from: object
+    export: Export, contents: Sequence[ExamContent], files: Sequence[Named], staged: Staged, made_from: object
 ) -> None:
     """The folder first, the rows then: a worker killed between leaves a folder that the next run throws away."""
     folder = folder_of(export.pk)
@@ -145,10 +149,13 @@ def _hand_over(
                 report_version_id=content.report.pk if content.report else None,
             )
         Export.objects.filter(pk=export.pk).update(
-            state=ExportState.READY, ready_at=now, made_from=made_from, left_out=left_out,
+            state=ExportState.READY, ready_at=now, made_from=made_from, left_out=staged.left_out,
+            incomplete=staged.is_incomplete, missing=[list(astuple(gap)) for gap in staged.gaps[:MOST_NAMED]],
             steps_done=current.step_count, kept_until=now + timedelta(hours=settings.QUANG.exports.kept_hours),
         )  # fmt: skip
-        tell_of_export(export, WORKER, "made", files=len(rows), bytes=sum(row.byte_count for row in rows))
+        tell_of_export(
+            export, WORKER, "made", files=len(rows), bytes=sum(row.byte_count for row in rows), left_out=staged.left_out
+        )
 
 
 def _digest(path: Path) -> tuple[int, str]:
@@ -164,6 +171,7 @@ def _as_dicom(export: Export, staged: Staged) -> list[Named]:
     directory_of(staged.folder / "DICOMDIR", images, "QUANG")
     files: list[Named] = [("DICOMDIR", staged.folder / "DICOMDIR")]
     files.append(("README.TXT", readme(staged.folder, _disc(1, 1, staged))))
+    files += missing_list(staged)
     files += [("/".join(image.file_id), image.dicom) for _, image in images if image.dicom is not None]
     return _one_zip(export, staged, files + reports_of(images))
 
@@ -181,6 +189,7 @@ def _as_discs(export: Export, staged: Staged) -> list[Named]:
     found: list[Named] = []
     for number, part in enumerate(parts, 1):
         files = disc_files(staged.folder / f"disc-{number}", part, _disc(number, len(parts), staged))
+        files += missing_list(staged)
         target = staged.folder / f"disc-{number}.iso"
         write_iso(target, files, f"QUANG_{export.pk}_{number}")
         found.append((f"export-{export.pk}-disc-{number}.iso", target))
@@ -192,7 +201,7 @@ def _as_pictures(export: Export, staged: Staged) -> list[Named]:
     for series in staged.series:
         pictures = [frame[0] for image in series.in_order() for frame in image.pictures]
         files += [(f"{_folder(series)}/{place:05d}{path.suffix}", path) for place, path in enumerate(pictures, 1)]
-    return _one_zip(export, staged, files + reports_of(list(staged.images())))
+    return _one_zip(export, staged, files + missing_list(staged) + reports_of(list(staged.images())))
 
 
 def _as_videos(export: Export, staged: Staged) -> list[Named]:
@@ -205,7 +214,7 @@ def _as_videos(export: Export, staged: Staged) -> list[Named]:
             target = staged.folder / f"series-{series.number}.mp4"
             write_video(target, pictures, series.frames_per_second)
             files.append((f"{_folder(series)}.mp4", target))
-    return _one_zip(export, staged, files + reports_of(list(staged.images())))
+    return _one_zip(export, staged, files + missing_list(staged) + reports_of(list(staged.images())))
 
 
 def _as_sheets(export: Export, staged: Staged) -> list[Named]:
@@ -215,7 +224,7 @@ def _as_sheets(export: Export, staged: Staged) -> list[Named]:
     found: list[Named] = []
     for number, images in by_study.items():
         target = staged.folder / f"sheet-{number}.pdf"
-        target.write_bytes(contact_sheet(images, settings.QUANG.site.name))
+        target.write_bytes(contact_sheet(images, settings.QUANG.site.name, staged.left_out))
         found.append((f"export-{export.pk}-images-{number}.pdf", target))
         for place, path in enumerate(images[0][0].study.reports, 1):
             found.append((f"export-{export.pk}-report-{number}-{place}.pdf", path))
@@ -246,4 +255,4 @@ def _folder(series: StagedSeries) -> str:
 def _disc(number: int, count: int, staged: Staged) -> Disc:
     site = settings.QUANG.site
     made = timezone.now().astimezone(ZoneInfo(site.time_zone)).strftime("%d/%m/%Y %H:%M")
-    return Disc(number, count, site.name, made, staged.left_out)
+    return Disc(number, count, site.name, made, staged.left_out, staged.is_incomplete)

@@ -31,6 +31,22 @@ class ExportState(models.TextChoices):
     """Its time is over, the files are deleted."""
 
 
+class Missing(models.TextChoices):
+    """Why something of the exams is not in an export, or not in all of its parts."""
+
+    NOT_GIVEN = "NOT_GIVEN"
+    """The engine could not give the file: damaged, or its disk is."""
+    GONE = "GONE"
+    """Taken out of the archive while the export was made."""
+    UNREADABLE = "UNREADABLE"
+    NOT_RENDERED = "NOT_RENDERED"
+    """No pictures could be made of it, or not of all of its frames."""
+    ONLY_AS_FILE = "ONLY_AS_FILE"
+    """The same on a disc: among its DICOM files, and not in its viewer."""
+    NO_PICTURE = "NO_PICTURE"
+    """It has none, and this form has only pictures."""
+
+
 UNDER_WAY = (ExportState.WAITING, ExportState.MAKING)
 
 
@@ -51,6 +67,10 @@ class Export(models.Model):
     steps_done = models.PositiveIntegerField(default=0)
     left_out = models.PositiveIntegerField(default=0)
     """Objects that this form cannot carry, or whose files cannot be read."""
+    incomplete = models.BooleanField(default=False)
+    """Something is missing that should be there: making it again may bring it."""
+    missing = models.JSONField(default=list)
+    """Of the first that are missing or not everywhere: :class:`Missing`, SOPInstanceUID, what it is called."""
     problem = models.CharField(max_length=64, blank=True)
     """Code of the error for which it was given up."""
     made_from = models.DateTimeField(null=True, blank=True)

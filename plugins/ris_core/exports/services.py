@@ -154,17 +154,20 @@ def forget_exports(_subject_id: str) -> None:
 
 @transaction.atomic
 def ask_again(export_id: int, user: User, actor: Actor) -> None:
-    """A failed one is made anew.
+    """One that failed, or lacks something, is made anew, its files with it.
 
     :raises NotFound: it is another person's
-    :raises TransitionRefused: it has not failed
+    :raises TransitionRefused: nothing is missing from it
     """
     export = Export.objects.select_for_update().filter(pk=export_id, asked_by=user).first()
     if export is None:
         raise NotFound("there is no such export", field="export")
-    if export.state != ExportState.FAILED:
-        raise TransitionRefused("it has not failed", field="state")
-    Export.objects.filter(pk=export.pk).update(state=ExportState.WAITING, problem="", steps_done=0)
+    lacks_something = export.state == ExportState.READY and export.incomplete
+    if export.state != ExportState.FAILED and not lacks_something:
+        raise TransitionRefused("it is under way, or whole", field="state")
+    Export.objects.filter(pk=export.pk).update(
+        state=ExportState.WAITING, problem="", steps_done=0, incomplete=False, missing=[], left_out=0
+    )
     enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=_ATTEMPTS)
     tell_of_export(export, actor, "asked", form=export.form, again=True)
 

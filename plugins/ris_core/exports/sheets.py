@@ -24,9 +24,10 @@ img { max-width: 61mm; max-height: 58mm; } figcaption { font-size: 7.5pt; }
 """
 
 
-def contact_sheet(images: Sequence[tuple[StagedSeries, StagedImage]], hospital: str) -> bytes:
+def contact_sheet(images: Sequence[tuple[StagedSeries, StagedImage]], hospital: str, left_out: int = 0) -> bytes:
     """One study's pictures, in the order of its series.
 
+    :param left_out: how much of the whole export is missing
     :raises DocumentTooLarge: more than a document may have
     """
     series = images[0][0]
@@ -45,9 +46,13 @@ def contact_sheet(images: Sequence[tuple[StagedSeries, StagedImage]], hospital: 
         f"<html lang=vi><body><p>{escape(hospital)}</p><h1>{escape(name)}</h1>"
         f"<p>{escape(' · '.join(filter(None, facts)))}<br>{escape(' · '.join(filter(None, about)))}</p>"
         f"<p>Ảnh thu nhỏ, không dùng để chẩn đoán. / Small pictures, not for diagnosis.</p>"
-        f"{''.join(figures)}</body></html>"
+        f"{_lacking(left_out)}{''.join(figures)}</body></html>"
     )
     return typeset(Page(html, (_STYLE,), files)).pdf
+
+
+def _lacking(left_out: int) -> str:
+    return f"<p><b>Thiếu {left_out} đối tượng. / {left_out} objects are missing.</b></p>" if left_out else ""
 
 
 def _small(image: StagedImage) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from ris_core.exports.models import Missing
 from ris_core.exports.rules import blocks
 
 
@@ -72,13 +73,31 @@ class StagedPatient:
     studies: dict[str, StagedStudy] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing, and why."""
+
+    reason: Missing
+    sop_instance_uid: str
+    called: str = ""
+    """Series and number, where they can be told."""
+
+
 @dataclass(slots=True)
 class Staged:
     """All of an export."""
 
     folder: Path
     series: list[StagedSeries] = field(default_factory=list)
-    left_out: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> int:
+        return sum(gap.reason != Missing.ONLY_AS_FILE for gap in self.gaps)
+
+    @property
+    def is_incomplete(self) -> bool:
+        return any(gap.reason not in (Missing.ONLY_AS_FILE, Missing.NO_PICTURE) for gap in self.gaps)
 
     def images(self) -> Iterator[tuple[StagedSeries, StagedImage]]:
         for series in self.series:

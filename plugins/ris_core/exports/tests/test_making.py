@@ -23,7 +23,7 @@ from pydicom.fileset import FileSet
 from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
-from ris_core.errors import NotFound, NotPermitted
+from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.exports import making, rules
 from ris_core.exports.errors import ExportOutdated, NoRoomForExport, NothingToExport
 from ris_core.exports.folders import folder_of, work_folder_of
@@ -31,6 +31,7 @@ from ris_core.exports.models import Export, ExportState, Form
 from ris_core.exports.rules import DISC_SIZES
 from ris_core.exports.services import (
     amount_of,
+    ask_again,
     ask_for_export,
     cancel_export,
     export_of,
@@ -42,42 +43,20 @@ from ris_core.jobs.models import Job
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation, StudyState
-from ris_testing.exams import an_exam
-from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_image, received, use_storing_engine
+from ris_testing.outside_images import unpacked_iso
+from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_exam_with_images, an_image, use_storing_engine
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StoringEngine:
-    monkeypatch.setattr(settings, "QUANG", msgspec.structs.replace(settings.QUANG, home=tmp_path))
-    return use_storing_engine(monkeypatch)
+    return use_storing_engine(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def user() -> User:
     return User.objects.create_user("xuat", None, full_name="Lê Xuất", role="RADIOLOGIST")
-
-
-def an_exam_with_images(engine: StoringEngine, *, images: int = 3) -> tuple[RequestedProcedure, Study]:
-    exam = an_exam()
-    files = [
-        an_image(
-            number,
-            exam,
-            ONE if number < 3 else TWO,
-            Rows=16,
-            Columns=16,
-            Modality="CT",
-            InstanceNumber=str(number),
-            SOPClassUID="1.2.840.10008.5.1.4.1.1.2",
-            StudyDate="20261120",
-            SeriesDescription="Ngực <b>&</b>",
-            PatientName="LÊ^VĂN </script>",
-        )
-        for number in range(1, images + 1)
-    ]
-    return exam, received(engine, exam, *files)
 
 
 def actor_of(user: User) -> Actor:
@@ -98,17 +77,6 @@ def made(engine: StoringEngine, user: User, form: str, *exams: RequestedProcedur
 
 def path_of(export: Export, number: int = 1) -> Path:
     return folder_of(export.pk) / str(number)
-
-
-def unpacked_iso(path: Path, target: Path) -> Path:
-    image = pycdlib.PyCdlib()
-    image.open(str(path))
-    for folder, _, files in image.walk(joliet_path="/"):
-        (target / folder.strip("/")).mkdir(parents=True, exist_ok=True)
-        for name in files:
-            image.get_file_from_iso(str(target / folder.strip("/") / name), joliet_path=f"{folder.rstrip('/')}/{name}")
-    image.close()
-    return target
 
 
 def test_a_disc_has_a_directory_that_names_its_files_and_a_viewer_with_pictures(
@@ -328,6 +296,50 @@ def test_an_object_that_cannot_be_read_is_counted_and_the_others_go_out(engine: 
     engine.receive(del_uid)  # without a SOP Class
     export = made(engine, user, Form.DICOM, exam)
     assert (export.left_out, export.step_count) == (1, 4)
+    assert [reason for reason, _, _ in export.missing] == ["UNREADABLE"]
     shutil.rmtree(folder_of(export.pk))
     with pytest.raises(NotFound):
         open_file(export.pk, 1, user)
+
+
+def listed_as_missing(export: Export, tmp_path: Path) -> str:
+    if export.form == Form.DISC:
+        return (unpacked_iso(path_of(export), tmp_path / "disc") / "MISSING.TXT").read_text("utf-8-sig")
+    with zipfile.ZipFile(path_of(export)) as archive:
+        return archive.read("MISSING.TXT").decode("utf-8-sig")
+
+
+@pytest.mark.parametrize("form", [Form.DICOM, Form.DISC, Form.JPEG, Form.VIDEO])
+def test_what_the_engine_cannot_give_is_named_in_the_files_and_may_be_asked_for_again(
+    engine: StoringEngine, user: User, form: Form, tmp_path: Path
+) -> None:
+    exam, _ = an_exam_with_images(engine)
+    engine.broken.add(f"{TWO}.3")
+    export = made(engine, user, form, exam)
+    assert (export.state, export.incomplete, export.left_out) == (ExportState.READY, True, 1)
+    assert export.missing == [["NOT_GIVEN", f"{TWO}.3", ""]]
+    told = listed_as_missing(export, tmp_path)
+    assert "INCOMPLETE" in told
+    assert f"{TWO}.3" in told
+    if form == Form.DISC:
+        assert '"incomplete": true' in (tmp_path / "disc" / "viewer" / "data.js").read_text()
+        assert "INCOMPLETE" in (tmp_path / "disc" / "README.TXT").read_text("utf-8-sig")
+
+    engine.broken.clear()
+    ask_again(export.pk, user, actor_of(user))
+    making.run_make_export(str(export.pk))
+    export = export_of(export.pk, user.pk)
+    assert (export.state, export.incomplete, export.missing) == (ExportState.READY, False, [])
+    with pytest.raises(TransitionRefused):
+        ask_again(export.pk, user, actor_of(user))
+
+
+def test_what_has_no_picture_makes_an_export_of_pictures_no_less_whole(
+    engine: StoringEngine, user: User, tmp_path: Path
+) -> None:
+    exam, study = an_exam_with_images(engine)
+    engine.receive(an_image(9, exam, TWO, Rows=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR"))
+    assert made(engine, user, Form.DICOM, exam).missing == []
+    export = made(engine, user, Form.JPEG, exam)
+    assert (export.incomplete, [reason for reason, _, _ in export.missing]) == (False, ["NO_PICTURE"])
+    assert "SR" in listed_as_missing(export, tmp_path)

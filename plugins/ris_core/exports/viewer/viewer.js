@@ -6,11 +6,11 @@
     vi: { notice: 'Chỉ để xem, KHÔNG dùng để chẩn đoán. Ảnh gốc nằm trong thư mục DICOM.', shown: 'Hình hiển thị nén JPEG có mất dữ liệu.',
       lossy: 'Ảnh gốc đã được máy nén có mất dữ liệu.', image: 'Ảnh', as: 'Như máy chụp', bright: 'Sáng', contrast: 'Tương phản', fit: 'Vừa khung', larger: 'Phóng to',
       smaller: 'Thu nhỏ', play: 'Chạy', stop: 'Dừng', invert: 'Âm bản', report: 'Phiếu kết quả (PDF)', none: 'Không có hình xem được; mở bằng phần mềm DICOM.',
-      disc: 'Đĩa', of: 'trên', made: 'Làm lúc', born: 'Sinh', missing: 'Không đọc được hình này.', window: 'Cửa sổ', other: 'English' },
+      disc: 'Đĩa', of: 'trên', made: 'Làm lúc', born: 'Sinh', missing: 'Không đọc được hình này.', window: 'Cửa sổ', lacks: 'BẢN XUẤT KHÔNG ĐỦ, thiếu:', list: 'xem MISSING.TXT', other: 'English' },
     en: { notice: 'For viewing only, NOT for diagnosis. The original images are in the folder DICOM.', shown: 'What is shown is compressed with loss (JPEG).',
       lossy: 'The original image was compressed with loss by its device.', image: 'Image', as: 'As acquired', bright: 'Brightness', contrast: 'Contrast', fit: 'Fit', larger: 'Zoom in',
       smaller: 'Zoom out', play: 'Play', stop: 'Stop', invert: 'Invert', report: 'Report (PDF)', none: 'No picture to show; open it with DICOM software.',
-      disc: 'Disc', of: 'of', made: 'Made', born: 'Born', missing: 'This picture cannot be read.', window: 'Window', other: 'Tiếng Việt' }
+      disc: 'Disc', of: 'of', made: 'Made', born: 'Born', missing: 'This picture cannot be read.', window: 'Window', lacks: 'INCOMPLETE EXPORT, missing:', list: 'see MISSING.TXT', other: 'Tiếng Việt' }
   };
   var language = 'vi', series = [], current = 0, frame = 0, window_ = 0, bright = 100, contrast = 100, invert = false;
   var zoom = 1, left = 0, top_ = 0, playing = 0;
@@ -78,7 +78,7 @@
   function reset() { zoom = 1; left = top_ = 0; bright = contrast = 100; invert = false; tools(); look(); }
 
   function show() {
-    at('notice').textContent = word('notice');
+    at('notice').textContent = word('notice') + (disc.incomplete ? ' ' + word('lacks') + ' ' + disc.missing + ' (' + word('list') + ').' : '');
     var found = series[current];
     if (!found) { at('place').textContent = word('none'); return; }
     var count = found.one.frames.length;

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
-import msgspec
 import pytest
 from django.conf import settings
 
@@ -36,42 +34,22 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
 from ris_core.studies.handlers import follow_study
 from ris_core.studies.models import KeptCopy, Study, StudyState
-from ris_testing.dicom_files import a_dicom_file
 from ris_testing.exams import an_exam
+from ris_testing.outside_images import OUTSIDE_STUDY, a_zip, an_outside_file
 from ris_testing.storing_engine import StoringEngine, use_storing_engine
 
 pytestmark = pytest.mark.django_db
-STUDY = "1.2.840.99.1"
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StoringEngine:
-    monkeypatch.setattr(settings, "QUANG", msgspec.structs.replace(settings.QUANG, home=tmp_path))
-    return use_storing_engine(monkeypatch)
+    return use_storing_engine(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def actor() -> Actor:
     user = User.objects.create_user("nhap", None, full_name="Lê Nhập", role="TECHNOLOGIST")
     return Actor(user.username, user_id=user.pk)
-
-
-def an_outside_file(number: int = 1, **attributes: str) -> bytes:
-    usual = {
-        "PatientName": "TRAN^THI BINH", "PatientID": "77", "PatientBirthDate": "19750505", "PatientSex": "F",
-        "StudyInstanceUID": STUDY, "SeriesInstanceUID": f"{STUDY}.1", "SOPInstanceUID": f"{STUDY}.1.{number}",
-        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "StudyDate": "20250102", "StudyDescription": "CT nguc",
-        "Modality": "CT", "AccessionNumber": "X-1",
-    }  # fmt: skip
-    return a_dicom_file(**{**usual, **attributes})
-
-
-def a_zip(*files: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number, content in enumerate(files):
-            archive.writestr(f"{number}.dcm", content)
-    return buffer.getvalue()
 
 
 def handed_in(actor: Actor, *files: bytes) -> Import:
@@ -114,7 +92,7 @@ def test_images_of_an_existing_patient_become_an_exam_of_theirs(engine: StoringE
     assert candidates_for(found)[0].patient == patient
     decide(found.pk, Decision.EXISTING, actor, chosen=patient.pk)
     stored(engine, begun, actor)
-    study = Study.objects.get(study_instance_uid=STUDY)
+    study = Study.objects.get(study_instance_uid=OUTSIDE_STUDY)
     assert (study.state, study.patient) == (StudyState.READY_TO_READ, patient)
     assert study.received_patient_id == "77"
     exam = study.links.get().procedure
@@ -132,7 +110,7 @@ def test_images_of_somebody_new_make_a_patient_with_the_number_of_its_issuer(
         decide(found.pk, Decision.NEW, actor, issuer="")
     decide(found.pk, Decision.NEW, actor, issuer="BV TINH")
     stored(engine, begun, actor)
-    patient = Study.objects.get(study_instance_uid=STUDY).patient
+    patient = Study.objects.get(study_instance_uid=OUTSIDE_STUDY).patient
     assert patient is not None
     assert (patient.full_name, patient.birth_date) == ("TRAN THI BINH", "19750505")
     assert list(patient.identifiers.values_list("value", "issuer")) == [("77", "BV TINH")]
@@ -157,7 +135,7 @@ def test_the_number_of_another_patient_here_is_no_obstacle(engine: StoringEngine
     begun = scanned(actor, an_outside_file(PatientID=number))
     decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
     stored(engine, begun, actor)
-    study = Study.objects.get(study_instance_uid=STUDY)
+    study = Study.objects.get(study_instance_uid=OUTSIDE_STUDY)
     assert study.state == StudyState.READY_TO_READ
     assert study.patient not in (None, owner)
 

@@ -6,13 +6,13 @@ import io
 import zipfile
 from pathlib import Path
 
-import pycdlib
 import pytest
 
 from ris_core.imports import unpacking
 from ris_core.imports.errors import ImportTooLarge
 from ris_core.imports.unpacking import Allowance, Unpacking
 from ris_testing.dicom_files import a_dicom_file
+from ris_testing.outside_images import a_zip, an_iso
 
 ONE = a_dicom_file(SOPInstanceUID="1.2.3.4.1")
 TWO = a_dicom_file(SOPInstanceUID="1.2.3.4.2")
@@ -27,24 +27,6 @@ def found(tmp_path: Path, content: bytes, *, most_bytes: int = 10_000_000, files
     assert {each.name for each in tmp_path.iterdir()} == {"1.upload", "scratch"}
     assert list(scratch.iterdir()) == []
     return objects, unpacked.passed_over
-
-
-def a_zip(**files: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def an_iso(content: bytes) -> bytes:
-    disc, buffer = pycdlib.PyCdlib(), io.BytesIO()
-    disc.new(joliet=3)
-    disc.add_directory("/DICOM", joliet_path="/DICOM")
-    disc.add_fp(io.BytesIO(content), len(content), "/DICOM/IM1.;1", joliet_path="/DICOM/IM1")
-    disc.write_fp(buffer)
-    disc.close()
-    return buffer.getvalue()
 
 
 def test_a_loose_file_a_zip_and_a_disc_give_what_is_in_them(tmp_path: Path) -> None:

@@ -24,10 +24,12 @@ from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number, whole_numbers
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.exports.words import FORMS, STATES, problem_words
+from ris_webapp.screens.exports.words import FORMS, MISSING, STATES, problem_words
 from ris_webapp.screens.sharing.choosing import chosen_exams, exams_numbered, others_of
+from ris_webapp.words import Text
 
 MOST_SHOWN = 100
+MOST_NAMED = 10
 
 
 @requires(Function.EXPORT_EXAM)
@@ -133,7 +135,18 @@ def _row(export: Export) -> dict[str, Any]:
         "state": word,
         "style": style,
         "problem": problem_words(export.problem) if export.problem else "",
+        "missing": _missing(export),
         "under_way": export.state in UNDER_WAY,
         "part": int(100 * export.steps_done / export.step_count) if export.step_count else 0,
         "bytes": sum(file.byte_count for file in export.files.all()) or export.expected_bytes,
     }
+
+
+def _missing(export: Export) -> list[tuple[Text, list[tuple[str, str]], int]]:
+    """By reason: the first of what is missing, and how many more are named."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for reason, uid, called in export.missing:
+        found.setdefault(reason, []).append((uid, called))
+    return [
+        (MISSING[reason], places[:MOST_NAMED], max(0, len(places) - MOST_NAMED)) for reason, places in found.items()
+    ]

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from ris_core.exports.models import ExportState, Form
+from ris_core.exports.models import ExportState, Form, Missing
 from ris_webapp.words import Text
 
 FORMS: Final[dict[str, tuple[Text, Text]]] = {
@@ -31,6 +31,15 @@ STATES: Final[dict[str, tuple[Text, str]]] = {
     ExportState.OVER: (_("Hết hạn giữ"), "muted"),
 }
 """Word and style."""
+
+MISSING: Final[dict[str, Text]] = {
+    Missing.NOT_GIVEN: _("Kho ảnh không đưa được tệp"),
+    Missing.GONE: _("Đã bị lấy khỏi kho trong lúc xuất"),
+    Missing.UNREADABLE: _("Tệp không đọc được"),
+    Missing.NOT_RENDERED: _("Không dựng được hết hình"),
+    Missing.ONLY_AS_FILE: _("Có tệp DICOM, không có hình trong trình xem của đĩa"),
+    Missing.NO_PICTURE: _("Không có hình, dạng xuất này chỉ có hình"),
+}
 
 _PROBLEMS: Final[dict[str, Text]] = {
     "QUANG-6401": _("Hãy chọn ít nhất một ca và một dạng xuất."),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
-from django.conf import settings
 from django.test import Client
 
 from ris_core.accounts.models import Role, User
@@ -17,8 +15,7 @@ from ris_core.exports.models import Export, ExportState, Form
 from ris_core.orders.models import RequestedProcedure
 from ris_core.sight.services import set_confidential
 from ris_core.studies.models import Study, StudyState
-from ris_testing.exams import an_exam
-from ris_testing.storing_engine import StoringEngine, an_image, received, use_storing_engine
+from ris_testing.storing_engine import StoringEngine, an_exam_with_images, use_storing_engine
 from ris_webapp.screens.reading.tests.exams import an_exam as an_exam_without_images
 from ris_webapp.tests.people import a_user, client_as
 
@@ -27,8 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StoringEngine:
-    monkeypatch.setattr(settings, "QUANG", msgspec.structs.replace(settings.QUANG, home=tmp_path))
-    return use_storing_engine(monkeypatch)
+    return use_storing_engine(monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -43,9 +39,7 @@ def desk(user: User) -> Client:
 
 @pytest.fixture
 def exam(engine: StoringEngine) -> RequestedProcedure:
-    found = an_exam()
-    received(engine, found, an_image(1, found, Rows=16, Columns=16, SOPClassUID="1.2.840.10008.5.1.4.1.1.2"))
-    return found
+    return an_exam_with_images(engine, images=1)[0]
 
 
 def made(desk: Client, exam: RequestedProcedure, form: str = Form.DICOM) -> Export:
