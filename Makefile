@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 SCENARIOS := -n 2 --dist loadfile --reruns 1 -rR
 RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
 
-.PHONY: help setup setup-test demo up down status logs test lint check bench migrations images test-containers orthanc-tests clean
+.PHONY: help setup setup-test demo up down status logs test lint check bench migrations images test-containers orthanc-tests sbom clean
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ test-containers: ## the five-step scenario on containers (installs and starts Do
 
 orthanc-tests: setup-test ## Orthanc's own tests with our plugins and without (CHECKOUT=/path/to/orthanc-tests, TEST=…)
 	@$(RUN) -m ris_testing.orthanc_own_tests $(CHECKOUT) $(TEST)
+
+sbom: setup ## write what the suite is made of to $QUANG_HOME/sbom.cdx.json (CycloneDX) and check the licences
+	@$(RUN) -m ris_suite.materials
 
 clean: down ## remove what setup made (not the data in QUANG_HOME)
 	@$(if $(filter-out 0,$(shell id -u)),sudo) rm -rf --one-file-system .venv .engine ris-webapp/frontend/node_modules ris-webapp/frontend/dist integration-tests/openid-provider/node_modules
