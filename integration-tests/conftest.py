@@ -5,6 +5,7 @@ See ``ris_testing/backends.py`` for what the environment chooses, ``docs/how-to/
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -27,7 +28,31 @@ SHARED_SETTINGS = {
 }
 """What the suite that scenarios share has switched on beyond the defaults."""
 
+SCENARIOS = Path(__file__).with_name("scenarios")
+LONGEST = (
+    "test_kill_nine", "test_trouble", "test_screens_whole", "test_under_attack", "test_signing", "test_delivery",
+    "test_viewer_kinds", "test_images_killed", "test_images", "test_directory_login", "test_openid_login",
+    "test_results_to_all", "test_engine_survives", "test_backup_restored", "test_doctor_outside",
+)  # fmt: skip
+"""Scenario files that take longest, the longest first."""
+
 SuiteMaker = Callable[[Mapping[str, str]], RunningSuite]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Scenarios: the longest files first, then those of most tests, so that what is left for the end is short.
+
+    With several workers this takes ``--no-loadscope-reorder``.
+    """
+    tests_of = Counter(item.path for item in items)
+
+    def turn(item: pytest.Item) -> tuple[int, int, str]:
+        if item.path.parent != SCENARIOS:
+            return -1, 0, ""
+        rank = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+        return rank, -tests_of[item.path], item.path.stem
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 usage: python3 docker/build/viewer.py FOLDER        (at the repository's root, with ris-webapp on PYTHONPATH)
 
-Afterwards FOLDER holds ``viewer/<version>/`` and ``nginx/``, to be copied to ``/opt/quang/front-door``.
+Afterwards FOLDER holds ``viewer/<version>/``, ``http/`` and ``https/``, to be copied to ``/opt/quang/front-door``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ INSTALLED = Path("/opt/quang/front-door")
 """Where FOLDER's content will lie in the image."""
 RUN = Path("/run/quang/nginx")
 """A tmpfs in the container; ``docker/front-door/start`` copies the pieces that the configuration includes there."""
+CERTIFICATE = nginx_config.Tls(
+    Path("/var/lib/quang-front-door/certificate.pem"), Path("/var/lib/quang-front-door/key.pem")
+)
+"""In a volume; ``docker/webapp/migrate`` puts them there."""
 
 
 def main(folder: Path) -> None:
@@ -32,6 +36,12 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True)
     shutil.move(layout.VIEWER, folder / "viewer")
     RUN.mkdir(parents=True)
+    for door, tls in (("http", None), ("https", CERTIFICATE)):
+        write_configuration(folder, tls)
+        shutil.copytree(RUN, folder / door)
+
+
+def write_configuration(folder: Path, tls: nginx_config.Tls | None) -> None:
     nginx_config.write(
         RUN / "nginx.conf",
         nginx_config.FrontDoor(
@@ -43,10 +53,10 @@ def main(folder: Path) -> None:
             viewer_version=nginx_config.installed_viewer_version(folder),
             run=RUN,
             access_log=Path("/dev/stdout"),
+            tls=tls,
             name_server="127.0.0.11",  # Docker's own, in every network that a user makes
         ),
     )
-    shutil.copytree(RUN, folder / "nginx")
 
 
 if __name__ == "__main__":

@@ -171,13 +171,14 @@ class ContainerSuite(RunningSuite):
 def project_settings(overrides: Mapping[str, str], *, demo: bool) -> dict[str, str]:
     """The variables of ``compose.yaml`` for a suite of a test's own: free ports, quick to call a study stable."""
     http, dicom, mllp, mpps, orthanc = _free_ports(5)
+    scheme = "https" if overrides.get("QUANG_HTTPS") == "on" else "http"
     return {
         "QUANG_HTTP_PORT": str(http),
         "QUANG_DICOM_PORT": str(dicom),
         "QUANG_MLLP_PORT": str(mllp),
         "QUANG_MPPS_PORT": str(mpps),
         "QUANG_ORTHANC_PORT": str(orthanc),
-        "QUANG_PUBLIC_URL": f"http://{_LOOPBACK}:{http}",
+        "QUANG_PUBLIC_URL": f"{scheme}://{_LOOPBACK}:{http}",
         "QUANG_STABLE_AGE_SECONDS": "2",
         "QUANG_DEMO": "on" if demo else "off",
         **overrides,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +110,25 @@ def test_the_front_door_finds_a_part_whose_address_has_changed(suite: RunningSui
 def test_a_killed_part_is_started_again(suite: RunningSuite, part: Part) -> None:
     suite.crash(part)
     suite.wait_healthy()
+
+
+def test_the_front_door_speaks_https_only_once_it_is_told_to(
+    new_suite: Callable[[Mapping[str, str]], RunningSuite], tmp_path: Path
+) -> None:
+    """With a certificate of the suite's own authority, of which the front door does not see the key."""
+    suite = new_suite({"QUANG_HTTPS": "on"})
+    assert isinstance(suite, ContainerSuite)
+    authority = tmp_path / "authority.pem"
+    authority.write_text(suite.read_home("certificates/authority.pem"))
+    page = requests.get(f"{suite.public_url}/login/", verify=str(authority), timeout=60)
+    assert (page.status_code, page.headers["Strict-Transport-Security"]) == (200, "max-age=31536000")
+    assert page.cookies
+    assert all(cookie.secure for cookie in page.cookies)
+    plain = requests.get(suite.public_url.replace("https", "http") + "/login/", timeout=60, allow_redirects=False)
+    assert (plain.status_code, plain.headers["Location"]) == (308, f"{suite.public_url}/login/")
+    seen = suite.project.run("exec", "-T", Part.NGINX, "ls", "/var/lib/quang-front-door").split()
+    assert seen == ["certificate.pem", "key.pem"]
+    assert "front-door: /var/lib/quang-front-door/certificate.pem: 39" in suite.manage("certificates", "status")
 
 
 def _address(project: ComposeProject, part: Part, network: str) -> str:
