@@ -37,8 +37,15 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
             title="virtual environment",
             action=virtualenv.make_virtualenv,
             needs=("uv",),
-            inputs=(_LOCK, _PROJECT, _PYTHON),
+            inputs=(_LOCK, _PROJECT, _PYTHON, "with bytecode"),
             products=(layout.PYTHON,),
+        ),
+        Step(
+            name="bytecode",
+            title="bytecode",
+            action=virtualenv.compile_sources,
+            needs=("virtualenv",),
+            inputs=(*virtualenv.SOURCES, _PYTHON),
         ),
         _engine_step(),
         Step(

@@ -13,6 +13,7 @@ from ris_suite.setup import engine_root, network
 from ris_suite.setup.runner import StepLog
 
 UV_REQUIREMENTS = Path(__file__).with_name("uv-requirements.txt")
+SOURCES = (layout.PLUGINS, layout.RIS_WEBAPP / "ris_webapp", layout.RIS_WEBAPP / "ris_suite")
 
 
 def install_uv(log: StepLog) -> None:
@@ -38,12 +39,22 @@ def install_uv(log: StepLog) -> None:
 
 
 def make_virtualenv(log: StepLog) -> None:
+    """The packages of ``uv.lock`` with their bytecode."""
     environment = {**network.download_environment(), "VIRTUAL_ENV": str(layout.VIRTUALENV)}
     mirror = network.python_mirror()
     why = f"the Python packages could not be fetched. {network.HINT}"
     if mirror is None:
         log.run(
-            [layout.UV, "sync", "--frozen", "--no-config", "--python", sys.executable, "--no-python-downloads"],
+            [
+                layout.UV,
+                "sync",
+                "--frozen",
+                "--no-config",
+                "--compile-bytecode",
+                "--python",
+                sys.executable,
+                "--no-python-downloads",
+            ],
             why=why,
             environment=environment,
             folder=layout.REPOSITORY,
@@ -59,10 +70,18 @@ def make_virtualenv(log: StepLog) -> None:
             environment=environment,
         )
     log.run(
-        [layout.UV, "pip", "sync", "--require-hashes", "--default-index", mirror, requirements],
+        [layout.UV, "pip", "sync", "--require-hashes", "--compile-bytecode", "--default-index", mirror, requirements],
         why=why,
         environment=environment,
         folder=layout.REPOSITORY,
+    )
+
+
+def compile_sources(log: StepLog) -> None:
+    """Bytecode of our own packages: the suite's user may write none, and each of its processes would compile anew."""
+    log.run(
+        [layout.PYTHON, "-m", "compileall", "-q", "-j", "0", *SOURCES],
+        why="our own sources do not compile",
     )
 
 
