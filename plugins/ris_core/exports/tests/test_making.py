@@ -337,7 +337,7 @@ def test_what_the_engine_cannot_give_is_named_in_the_files_and_may_be_asked_for_
 def test_what_has_no_picture_makes_an_export_of_pictures_no_less_whole(
     engine: StoringEngine, user: User, tmp_path: Path
 ) -> None:
-    exam, study = an_exam_with_images(engine)
+    exam, _ = an_exam_with_images(engine)
     engine.receive(an_image(9, exam, TWO, Rows=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR"))
     assert made(engine, user, Form.DICOM, exam).missing == []
     export = made(engine, user, Form.JPEG, exam)

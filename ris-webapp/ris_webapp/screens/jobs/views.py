@@ -23,7 +23,7 @@ OPEN_STATES = (JobState.DEAD, JobState.RUNNING, JobState.QUEUED)
 @requires(Function.ADMINISTER)
 @require_GET
 def jobs(request: UserRequest) -> HttpResponse:
-    """Jobs that are not done: stopped ones first, then those that failed and will be tried again; ``?state=`` narrows."""
+    """Jobs that are not done: stopped first, then those that failed and will be tried again; ``?state=`` narrows."""
     stopped_first = Case(When(state=JobState.DEAD, then=Value(0)), default=Value(1), output_field=IntegerField())
     waiting = Job.objects.exclude(state=JobState.DONE)
     counts = dict(waiting.order_by().values_list("state").annotate(Count("pk")))
