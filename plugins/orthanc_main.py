@@ -6,10 +6,14 @@ Everything is imported here, at load time: Orthanc's HTTP threads are the wrong 
 from __future__ import annotations
 
 import os
+import sys
 
 from orthanc_host.boot import boot_django
 from ris_core.settings import load_settings
 
+# A callback for an image, a request or a worklist waits at most so long (s) for the interpreter's lock behind a thread
+# that takes in orders. Python's own 5 ms cost C-STORE beside 300 orders a second 6 %, and their answers 13 ms at p99.
+sys.setswitchinterval(0.0001)
 settings = load_settings(os.environ)
 boot_django(settings)
 

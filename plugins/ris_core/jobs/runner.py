@@ -232,7 +232,7 @@ class Worker:
     # the threads of the pools
 
     def _work(self, pool: Pool) -> None:
-        _stand_back(POOL_NICENESS.get(pool, 0))
+        _stand_back(POOL_NICENESS[pool])
         while (running := self._inbox[pool].get()) is not None:
             try:
                 outcome = self._attempt(running)
@@ -314,9 +314,8 @@ class Worker:
 
 def _stand_back(niceness: int) -> None:
     """Let the calling thread alone stand ``niceness`` behind its process: on Linux each thread has its own."""
-    if niceness:
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
 
 def _text_of(error: Exception) -> str:
