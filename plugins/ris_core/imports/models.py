@@ -12,6 +12,8 @@ class ImportState(models.TextChoices):
     DECIDING = "DECIDING"
     """A person says whose images these are."""
     STORING = "STORING"
+    PARTLY = "PARTLY"
+    """Something was refused; its files wait for a person to decide otherwise, try again or let it be."""
     DONE = "DONE"
     FAILED = "FAILED"
     REJECTED = "REJECTED"
@@ -85,7 +87,8 @@ class Fate(models.TextChoices):
     HERE = "HERE"
     """The archive has a study under its UID: nothing of it is stored."""
     TWO_PATIENTS = "TWO_PATIENTS"
-    """Images of two patients stand under its UID: not taken in."""
+    """Images of two patients stand under its UID: taken in once a person says that one of them is not to be, or that
+    both are the same."""
     SKIPPED = "SKIPPED"
     STORED = "STORED"
     REFUSED = "REFUSED"
@@ -104,6 +107,7 @@ class ImportStudy(models.Model):
     refused_count = models.PositiveIntegerField(default=0)
     fate = models.CharField(max_length=16, choices=Fate, default=Fate.WAITING)
     problem = models.CharField(max_length=64, blank=True)
+    """Code of what it, or the last of its images that were, was refused for."""
     procedure = models.ForeignKey(
         "orders.RequestedProcedure", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +56,18 @@ class Comparison:
     @property
     def needs_reason(self) -> bool:
         return Verdict.DIFFERENT in (self.name, self.birth_date)
+
+
+def are_one(chosen: Collection[tuple[str, int | None, str]]) -> bool:
+    """Whether images under one StudyInstanceUID may be taken in that name several patients: a person has said that one
+    alone is wanted, or that all are one patient here; by their numbers too, or the archive would have two studies.
+
+    :param chosen: decision, chosen patient and number in the images, of each of them
+    """
+    wanted = [each for each in chosen if each[0] != "SKIP"]
+    if len(wanted) == 1:
+        return wanted[0][0] != "OPEN"
+    return len(set(wanted)) == 1 and wanted[0][0] == "EXISTING"
 
 
 def compared(found: Person, known: Person) -> Comparison:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import filecmp
+import hashlib
 import mmap
 import re
 import shutil
@@ -96,8 +96,10 @@ class _Scan:
         self.objects: dict[tuple[Person, str], list[tuple[int, str, str]]] = {}
         """Patient and study → number, SOP Instance UID and modality of each object."""
         self._headers: dict[tuple[Person, str], Header] = {}
-        self._seen: dict[tuple[Person, str, str], list[Path]] = {}
-        """Patient, study and SOP Instance UID → the files under them, each another one."""
+        self._first: dict[tuple[Person, str, str], Path] = {}
+        """Patient, study and SOP Instance UID → the first file under them."""
+        self._digests: dict[tuple[Person, str, str], set[bytes]] = {}
+        """The same → SHA-256 of each, where there are several."""
         self._number = 0
 
     def unpacking(self, scratch: Path) -> Unpacking:
@@ -120,12 +122,10 @@ class _Scan:
             self._pass_over()
             return
         person = _person(header)
-        seen = self._seen.setdefault((person, study, sop), [])
-        if any(filecmp.cmp(path, other, shallow=False) for other in seen):
-            return  # the same object twice on one disc
+        target = found_object(self._import.pk, self._number + 1)
+        if self._is_repeated(path, target, (person, study, sop)):
+            return
         self._number += 1
-        target = found_object(self._import.pk, self._number)
-        seen.append(target)
         # what is loose stays where it is until everything is found, so that a repeat finds it
         if path.suffix == ".upload":
             shutil.copyfile(path, target)
@@ -133,6 +133,22 @@ class _Scan:
             path.replace(target)
         self.objects.setdefault((person, study), []).append((self._number, sop, modality))
         self._headers.setdefault((person, study), header)
+
+    def _is_repeated(self, path: Path, target: Path, key: tuple[Person, str, str]) -> bool:
+        """Whether the same bytes came before under the same identifiers (twice on one disc). Every file is read once at
+        most: a thousand others under one identifier cost no more than a thousand.
+
+        :param target: where it will lie if not
+        """
+        first = self._first.setdefault(key, target)
+        if first == target:
+            return False
+        if key not in self._digests:
+            self._digests[key] = {_digest(first)}
+        digests = self._digests[key]
+        count = len(digests)
+        digests.add(_digest(path))
+        return len(digests) == count
 
     def keep(self) -> None:
         """Write down what was found, with what the archive has of it."""
@@ -190,6 +206,11 @@ def _person(header: Header) -> Person:
         birth_date=_date(header.text("00100030")),
         sex=header.text("00100040")[:16],
     )
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _date(text: str) -> str:

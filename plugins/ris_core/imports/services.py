@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
@@ -25,6 +25,7 @@ from ris_core.patients.services import find_patient, present_patient
 SCAN_JOB: Final = "scan_import"
 STORE_JOB: Final = "store_import"
 CHANNEL: Final = "imports"
+TO_DECIDE: Final = (ImportState.DECIDING, ImportState.PARTLY)
 MOST_FILES: Final = 20_000
 LARGEST_PIECE: Final = 16 * 1024 * 1024
 _GIBIBYTE: Final = 1024**3
@@ -147,7 +148,9 @@ def decide(
     found = ImportPatient.objects.select_for_update(of=("self",)).filter(pk=patient_id).first()
     if found is None:
         raise NotFound("there is no such patient in an import", field="patient")
-    _open(found.of_id, actor, ImportState.DECIDING)
+    _open(found.of_id, actor, *TO_DECIDE)
+    if found.studies.filter(procedure__isnull=False).exists():
+        raise TransitionRefused("images of this patient are in the archive already", field="stored")
     if decision not in Decision.values or decision == Decision.OPEN:
         raise ImportInvalid("choose what becomes of these images", field="decision")
     found.patient_id = None
@@ -189,19 +192,39 @@ def _also_new(found: ImportPatient) -> list[ImportPatient]:
 
 @transaction.atomic
 def store_import(import_id: int, actor: Actor) -> None:
-    """Every patient is decided: have the images stored.
+    """Every patient is decided: have the images stored, or what was refused of them tried again.
 
     :raises ImportInvalid: somebody is undecided
     """
-    found = _open(import_id, actor, ImportState.DECIDING)
+    found = _open(import_id, actor, *TO_DECIDE)
+    left = Q(fate=Fate.REFUSED) | Q(refused_count__gt=0)
+    again = ImportStudy.objects.filter(left, patient__of=found).update(fate=Fate.WAITING, problem="", refused_count=0)
     waiting = found.patients.filter(decision=Decision.OPEN, studies__fate=Fate.WAITING)
     if waiting.exists():
         raise ImportInvalid("say of each patient whose images these are", field="decision")
-    found.state = ImportState.STORING
-    found.save(update_fields=["state"])
+    found.state, found.problem = ImportState.STORING, ""
+    found.save(update_fields=["state", "problem"])
     enqueue(STORE_JOB, found.pk, channel=CHANNEL, max_attempts=12)
-    record(actor, "import.confirmed", subject=f"import:{found.pk}")
+    record(actor, "import.confirmed", subject=f"import:{found.pk}", again=again)
     announce("import", found.pk)
+
+
+@transaction.atomic
+def end_import(import_id: int, actor: Actor) -> None:
+    """What was refused is not wanted any more: throw its files away. Again changes nothing.
+
+    :raises TransitionRefused: nothing was refused, or it is being stored
+    """
+    found = _mine(import_id, actor)
+    if found.state == ImportState.DONE:
+        return
+    if found.state != ImportState.PARTLY:
+        raise TransitionRefused("nothing of it was refused", field="state")
+    found.state, found.finished_at = ImportState.DONE, timezone.now()
+    found.save(update_fields=["state", "finished_at"])
+    record(actor, "import.ended", subject=f"import:{found.pk}", refused=left_over(found.pk).count())
+    announce("import", found.pk)
+    transaction.on_commit(lambda: delete_folder(import_id))
 
 
 @transaction.atomic
@@ -213,7 +236,7 @@ def reject_import(import_id: int, actor: Actor) -> None:
     found = _mine(import_id, actor)
     if found.state == ImportState.REJECTED:
         return
-    if found.state in (ImportState.STORING, ImportState.DONE):
+    if found.state in (ImportState.STORING, ImportState.PARTLY, ImportState.DONE):
         raise TransitionRefused("its images are in the archive; reject them on the study's page", field="state")
     found.state, found.finished_at = ImportState.REJECTED, timezone.now()
     found.save(update_fields=["state", "finished_at"])
@@ -246,6 +269,12 @@ def tell_of_import(found: Import, actor: Actor, what: str, **facts: Any) -> None
     announce("import", found.pk)
 
 
+def left_over(import_id: int) -> QuerySet[ImportStudy]:
+    """Studies that were refused, whole or in part."""
+    refused = Q(fate__in=(Fate.REFUSED, Fate.TWO_PATIENTS)) | Q(refused_count__gt=0)
+    return studies_of(import_id).filter(refused)
+
+
 def studies_of(import_id: int) -> QuerySet[ImportStudy]:
     return ImportStudy.objects.filter(patient__of_id=import_id).select_related("patient").order_by("pk")
 
@@ -257,8 +286,8 @@ def _mine(import_id: int, actor: Actor) -> Import:
     return found
 
 
-def _open(import_id: int, actor: Actor, state: ImportState) -> Import:
+def _open(import_id: int, actor: Actor, *states: ImportState) -> Import:
     found = _mine(import_id, actor)
-    if found.state != state:
-        raise TransitionRefused(f"the import is {found.state}, not {state}", field="state")
+    if found.state not in states:
+        raise TransitionRefused(f"the import is {found.state}, not {', '.join(states)}", field="state")
     return found

@@ -29,9 +29,9 @@ from ris_core.identifiers import PatientIdentifier, PlacerOrderNumber, StudyInst
 from ris_core.imports.folders import delete_folder, found_object
 from ris_core.imports.models import Decision, Fate, Import, ImportPatient, ImportState, ImportStudy
 from ris_core.imports.reconciling import person_here, person_in
-from ris_core.imports.rules import check_choice
+from ris_core.imports.rules import are_one, check_choice
 from ris_core.imports.scanning import WORKER
-from ris_core.imports.services import number_of_new, studies_of, tell_of_import
+from ris_core.imports.services import left_over, number_of_new, studies_of, tell_of_import
 from ris_core.orders.models import RequestedProcedure
 from ris_core.orders.rules import OrderedStep, OrderRequest
 from ris_core.orders.services import place_order
@@ -49,16 +49,21 @@ _PIECE_BYTES: Final = 1024 * 1024
 
 
 def run_store_import(subject_id: str) -> None:
-    """What is stored already is not stored again."""
+    """What is stored already is not stored again; the files of what is refused stay."""
     found = Import.objects.select_related("asked_by").filter(pk=int(subject_id), state=ImportState.STORING).first()
     if found is None:
         return
     actor = Actor(found.asked_by.username, user_id=found.asked_by_id, role=found.asked_by.role)
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=120.0) as engine:
-        for study in studies_of(found.pk).filter(fate=Fate.WAITING):
+        for study in studies_of(found.pk).filter(fate__in=(Fate.WAITING, Fate.TWO_PATIENTS)):
             if study.patient.decision == Decision.SKIP:
                 ImportStudy.objects.filter(pk=study.pk).update(fate=Fate.SKIPPED)
                 continue
+            same = studies_of(found.pk).filter(study_instance_uid=study.study_instance_uid)
+            if not are_one([(one.patient.decision, one.patient.patient_id, one.patient.number) for one in same]):
+                ImportStudy.objects.filter(pk=study.pk).update(fate=Fate.TWO_PATIENTS)
+                continue
+            study.procedure_id = next((one.procedure_id for one in same if one.procedure_id), None)
             if study.procedure_id is None and engine.find_studies(StudyInstanceUID(study.study_instance_uid)):
                 ImportStudy.objects.filter(pk=study.pk).update(fate=Fate.HERE)  # it has come another way since
                 continue
@@ -68,19 +73,26 @@ def run_store_import(subject_id: str) -> None:
                 ImportStudy.objects.filter(pk=study.pk).update(fate=Fate.REFUSED, problem=error.code)
                 continue
             _store(engine, found.pk, study, exam, actor)
-    Import.objects.filter(pk=found.pk).update(state=ImportState.DONE, finished_at=timezone.now())
-    tell_of_import(found, actor, "stored", studies=studies_of(found.pk).filter(fate=Fate.STORED).count())
-    delete_folder(found.pk)
+    refused = left_over(found.pk).count()
+    if refused:
+        Import.objects.filter(pk=found.pk).update(state=ImportState.PARTLY)
+    else:
+        Import.objects.filter(pk=found.pk).update(state=ImportState.DONE, finished_at=timezone.now())
+    stored = studies_of(found.pk).filter(fate=Fate.STORED).count()
+    tell_of_import(found, actor, "stored", studies=stored, refused=refused)
+    if not refused:
+        delete_folder(found.pk)
 
 
 def forget_imports(_subject_id: str) -> None:
     """The periodic job: throw away what nobody has decided for long; keep no files of what has ended."""
     long_ago = timezone.now() - timedelta(days=settings.QUANG.imports.kept_days)
-    undecided = (ImportState.UPLOADING, ImportState.DECIDING, ImportState.FAILED)
+    undecided = (ImportState.UPLOADING, ImportState.DECIDING, ImportState.PARTLY, ImportState.FAILED)
     for found in Import.objects.filter(state__in=undecided, asked_at__lt=long_ago):
+        state = ImportState.DONE if found.state == ImportState.PARTLY else ImportState.REJECTED
         with transaction.atomic():
             changed = Import.objects.filter(pk=found.pk, state=found.state).update(
-                state=ImportState.REJECTED, finished_at=timezone.now()
+                state=state, finished_at=timezone.now()
             )
             if changed:
                 tell_of_import(found, WORKER, "forgotten")
@@ -96,7 +108,9 @@ def _exam_for(study_id: int, actor: Actor) -> RequestedProcedure:
     :raises QuangError: the patient's identifiers are somebody else's by now, or the order cannot be
     """
     study = ImportStudy.objects.select_for_update(of=("self",)).select_related("patient").get(pk=study_id)
+    study.procedure_id = study.procedure_id or _exam_under_same_uid(study)
     if study.procedure_id is not None:
+        ImportStudy.objects.filter(pk=study.pk).update(procedure=study.procedure_id)
         return RequestedProcedure.objects.select_related("request", "patient").get(pk=study.procedure_id)
     modality = (study.modalities.split() or ["OT"])[0]
     at = _moment(study.study_date)
@@ -135,6 +149,12 @@ def _exam_for(study_id: int, actor: Actor) -> RequestedProcedure:
     return exam
 
 
+def _exam_under_same_uid(study: ImportStudy) -> int | None:
+    """That of images of the same patient, whose name is spelled in another way in them."""
+    same = studies_of(study.patient.of_id).filter(study_instance_uid=study.study_instance_uid)
+    return same.filter(procedure__isnull=False).values_list("procedure_id", flat=True).first()
+
+
 def _details(found: ImportPatient) -> PatientDetails:
     """Whom the person has chosen; images correct nobody.
 
@@ -168,15 +188,17 @@ def _details(found: ImportPatient) -> PatientDetails:
 
 def _store(engine: Engine, import_id: int, study: ImportStudy, exam: RequestedProcedure, actor: Actor) -> None:
     stored = refused = 0
+    problem = ""
     for image in study.objects_found.order_by("number"):
         try:
             _store_one(engine, found_object(import_id, image.number), image.sop_instance_uid)
             stored += 1
-        except (EngineFailed, NoRoomForCopy):
+        except (EngineFailed, NoRoomForCopy) as error:
             refused += 1
+            problem = error.code
     with transaction.atomic():
         ImportStudy.objects.filter(pk=study.pk).update(
-            fate=Fate.STORED if stored else Fate.REFUSED, stored_count=stored, refused_count=refused
+            fate=Fate.STORED if stored else Fate.REFUSED, stored_count=stored, refused_count=refused, problem=problem
         )
         found = Import.objects.get(pk=import_id)
         tell_of_import(

@@ -13,11 +13,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, Protocol
 
-import pycdlib
-from pycdlib.pycdlibexception import PyCdlibException
-
+from ris_core.imports.discs import DiscTooLarge, DiscUnreadable, files_on, is_disc
 from ris_core.imports.errors import ImportTooLarge
 
 DEEPEST: Final = 2
@@ -28,11 +26,16 @@ LARGEST_INDEX_BYTES: Final = 16 * 1024 * 1024
 """Of an archive: 20,000 entries with names of 800 bytes."""
 _PIECE_BYTES: Final = 1024 * 1024
 _PREAMBLE: Final = 132
-_ISO_AT: Final = 32769
 _UNREADABLE = (
-    PyCdlibException, zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError,
+    DiscUnreadable, zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError,
     ValueError, IndexError, KeyError, TypeError, AttributeError, OSError, RecursionError,
 )  # fmt: skip
+
+
+class Readable(Protocol):
+    """An entry of an archive or a disc."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -76,13 +79,12 @@ class Unpacking:
         """
         with path.open("rb") as file:
             beginning = file.read(_PREAMBLE)
-            file.seek(_ISO_AT)
-            is_disc = file.read(5) == b"CD001"
+            may_be_disc = is_disc(file)
         if beginning[128:132] == b"DICM":
             yield path
         elif depth < DEEPEST and beginning[:2] == b"PK" and zipfile.is_zipfile(path):
             yield from self._inside(self._of_zip(path), depth)
-        elif depth < DEEPEST and is_disc:
+        elif depth < DEEPEST and may_be_disc:
             yield from self._inside(self._of_disc(path), depth)
         else:
             self.passed_over += 1
@@ -112,20 +114,16 @@ class Unpacking:
                     self._pass_over(error)
 
     def _of_disc(self, path: Path) -> Iterator[Path]:
-        disc = pycdlib.PyCdlib()
-        disc.open(str(path))
-        try:
-            by = "joliet_path" if disc.has_joliet() else "iso_path"
-            for folder, _, names in disc.walk(**{by: "/"}):
-                for name in names:
+        with path.open("rb") as image:
+            try:
+                for found in files_on(image):
                     self.allowance.take_file()
                     try:
-                        with disc.open_file_from_iso(**{by: f"{folder.rstrip('/')}/{name}"}) as content:
-                            yield self._written(content)
+                        yield self._written(found)
                     except _UNREADABLE as error:
                         self._pass_over(error)
-        finally:
-            disc.close()
+            except DiscTooLarge as error:
+                raise ImportTooLarge(str(error), field="files") from error
 
     def _pass_over(self, error: Exception) -> None:
         """:raises OSError: the disk is full, which says nothing of the file"""
@@ -133,7 +131,7 @@ class Unpacking:
             raise error
         self.passed_over += 1
 
-    def _written(self, content: IO[bytes]) -> Path:
+    def _written(self, content: Readable) -> Path:
         self._number += 1
         target = self.scratch / f"{self._number}.entry"
         try:

@@ -210,6 +210,7 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "imports:finish": "import.handed_in",
     "imports:decide": "import.decided",
     "imports:store": "import.confirmed",
+    "imports:end": "import.ended",
     "imports:reject": "import.rejected",
     **dict.fromkeys(("exports:exports", "exports:rows"), LIST),
     "exports:create": "export.asked",

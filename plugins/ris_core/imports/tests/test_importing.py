@@ -11,8 +11,9 @@ from django.conf import settings
 from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
-from ris_core.engine.errors import EngineRefused
+from ris_core.engine.errors import EngineFailed, EngineRefused
 from ris_core.errors import NotFound, TransitionRefused
+from ris_core.imports import scanning
 from ris_core.imports.errors import ImportInvalid, ImportTooLarge, OtherPerson, UploadOutOfStep
 from ris_core.imports.folders import folder_of
 from ris_core.imports.models import Decision, Fate, Import, ImportPatient, ImportState
@@ -22,7 +23,9 @@ from ris_core.imports.services import (
     add_file,
     begin_import,
     decide,
+    end_import,
     end_upload,
+    left_over,
     reject_import,
     store_import,
     studies_of,
@@ -327,3 +330,107 @@ def test_another_person_finds_nothing_and_each_step_is_written_down(engine: Stor
     assert list(actions) == [
         "import.begun", "import.handed_in", "import.scanned", "import.decided", "import.confirmed", "import.stored",
     ]  # fmt: skip
+
+
+def test_what_was_refused_is_decided_otherwise_and_comes_in_without_being_handed_in_again(
+    engine: StoringEngine, actor: Actor, django_capture_on_commit_callbacks: object
+) -> None:
+    first = scanned(actor, an_outside_file())
+    good = an_outside_file(8, StudyInstanceUID="1.2.8", PatientID="99", PatientName="PHAM^DUNG", PatientSex="M")
+    second = scanned(actor, an_outside_file(9, StudyInstanceUID="1.2.9", PatientBirthDate="19990909"), good)
+    for found in (*first.patients.all(), *second.patients.all()):
+        decide(found.pk, Decision.NEW, actor, issuer="BV TINH")
+    stored(engine, first, actor)
+    stored(engine, second, actor)
+    second.refresh_from_db()
+    assert second.state == ImportState.PARTLY
+    refused = left_over(second.pk).get()
+    with pytest.raises(TransitionRefused):
+        reject_import(second.pk, actor)
+    with pytest.raises(TransitionRefused):  # stored already
+        decide(second.patients.exclude(pk=refused.patient_id).get().pk, Decision.SKIP, actor)
+    decide(refused.patient_id, Decision.NEW, actor, issuer="BV TINH 2")
+    stored(engine, second, actor)
+    second.refresh_from_db()
+    assert (second.state, len(engine.files)) == (ImportState.DONE, 3)
+    assert Patient.objects.filter(identifiers__value="77").count() == 2
+    assert not (settings.QUANG.home / "imports" / str(second.pk)).exists()
+    assert RequestedProcedure.objects.filter(source="IMPORT").count() == 3
+
+
+def test_images_that_the_engine_refused_are_tried_again_or_let_be(
+    engine: StoringEngine, actor: Actor, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: object
+) -> None:
+    begun = scanned(actor, a_zip(*(an_outside_file(number) for number in range(1, 4))))
+    decide(begun.patients.get().pk, Decision.NEW, actor, issuer="BV TINH")
+    keep = StoringEngine.store_instance
+
+    def failing(self: StoringEngine, dicom: object) -> object:
+        if len(self.files) == 2:
+            raise EngineFailed("500")
+        return keep(self, dicom)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoringEngine, "store_instance", failing)
+        stored(engine, begun, actor)
+    study = left_over(begun.pk).get()
+    assert (study.stored_count, study.refused_count, study.problem) == (2, 1, EngineFailed.code)
+    stored(engine, begun, actor)
+    study.refresh_from_db()
+    assert (study.stored_count, study.refused_count, len(engine.files)) == (3, 0, 3)
+    with pytest.raises(TransitionRefused):
+        store_import(begun.pk, actor)
+
+    other = scanned(actor, an_outside_file(9, StudyInstanceUID="1.2.9", PatientBirthDate="19990909"))
+    decide(other.patients.get().pk, Decision.NEW, actor, issuer="BV KHAC")
+    with monkeypatch.context() as patch:
+        patch.setattr(StoringEngine, "store_instance", lambda *_: (_ for _ in ()).throw(EngineFailed("500")))
+        stored(engine, other, actor)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        end_import(other.pk, actor)
+    other.refresh_from_db()
+    assert other.state == ImportState.DONE
+    assert not (settings.QUANG.home / "imports" / str(other.pk)).exists()
+
+
+def test_a_study_of_two_patients_comes_in_once_one_of_them_is_not_wanted(engine: StoringEngine, actor: Actor) -> None:
+    begun = scanned(actor, an_outside_file(1), an_outside_file(2, PatientID="78", PatientName="OTHER^ONE"))
+    one, other = begun.patients.order_by("pk")
+    for found in (one, other):
+        decide(found.pk, Decision.NEW, actor, issuer="BV TINH")
+    stored(engine, begun, actor)
+    begun.refresh_from_db()
+    assert (begun.state, engine.files) == (ImportState.PARTLY, {})
+    decide(other.pk, Decision.SKIP, actor)
+    stored(engine, begun, actor)
+    begun.refresh_from_db()
+    assert begun.state == ImportState.DONE
+    assert {study.fate for study in studies_of(begun.pk)} == {Fate.STORED, Fate.SKIPPED}
+    assert len(engine.files) == 1
+
+
+def test_one_patient_spelled_in_two_ways_in_a_study_comes_in_as_one_exam(engine: StoringEngine, actor: Actor) -> None:
+    patient = an_exam().patient
+    facts = {"PatientBirthDate": patient.birth_date, "PatientSex": patient.sex, "PatientName": patient.dicom_name}
+    begun = scanned(
+        actor, an_outside_file(1, **facts), an_outside_file(2, **{**facts, "PatientName": f"{patient.dicom_name} X"})
+    )
+    assert {study.fate for study in studies_of(begun.pk)} == {Fate.TWO_PATIENTS}
+    for found in begun.patients.all():
+        decide(found.pk, Decision.EXISTING, actor, chosen=patient.pk, reason="gõ hai cách")
+    stored(engine, begun, actor)
+    begun.refresh_from_db()
+    assert (begun.state, len(engine.files)) == (ImportState.DONE, 2)
+    assert RequestedProcedure.objects.filter(source="IMPORT").count() == 1
+    assert Study.objects.get(study_instance_uid=OUTSIDE_STUDY).patient == patient
+
+
+def test_a_thousand_others_under_one_identifier_are_each_read_once(
+    engine: StoringEngine, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    digest = scanning._digest
+    monkeypatch.setattr(scanning, "_digest", lambda path: (read.append(path), digest(path))[1])
+    begun = scanned(actor, a_zip(*(an_outside_file(KVP=str(number)) for number in range(60)), an_outside_file(KVP="1")))
+    assert studies_of(begun.pk).get().image_count == 60
+    assert len(read) == 61

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from ris_core.accounts.rules import Function
 from ris_core.errors import NotFound, QuangError
 from ris_core.imports.models import ImportPatient
-from ris_core.imports.services import decide, import_of, reject_import, store_import
+from ris_core.imports.services import decide, end_import, import_of, reject_import, store_import
 from ris_core.sight.errors import OutOfSight
 from ris_core.sight.seeing import sees_patient
 from ris_webapp.client import actor_of
@@ -51,6 +51,15 @@ def store(request: UserRequest, import_id: int) -> HttpResponse:
         store_import(import_id, actor_of(request))
     except QuangError as error:
         messages.error(request, str(problem_words(error.code, error.field)))
+    return HttpResponseRedirect(reverse("imports:one", args=[import_id]))
+
+
+@requires(Function.IMPORT_IMAGES)
+@require_POST
+def end(request: UserRequest, import_id: int) -> HttpResponse:
+    """Let be what was refused."""
+    end_import(import_id, actor_of(request))
+    messages.success(request, _("Đã bỏ phần không nhập được; ảnh đã nhập vẫn ở trong kho."))
     return HttpResponseRedirect(reverse("imports:one", args=[import_id]))
 
 

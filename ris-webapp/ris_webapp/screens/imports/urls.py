@@ -17,5 +17,6 @@ urlpatterns = [
     path("imports/<int:import_id>/finish/", uploading.finish, name="finish"),
     path("imports/<int:import_id>/decide/<int:found_id>/", deciding.say, name="decide"),
     path("imports/<int:import_id>/store/", deciding.store, name="store"),
+    path("imports/<int:import_id>/end/", deciding.end, name="end"),
     path("imports/<int:import_id>/reject/", deciding.reject, name="reject"),
 ]

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from ris_core.accounts.rules import Function
-from ris_core.imports.models import Decision, Fate, Import, ImportPatient, ImportState
+from ris_core.imports.models import Decision, Fate, Import, ImportPatient, ImportState, ImportStudy
 from ris_core.imports.reconciling import Candidate, candidates_for
-from ris_core.imports.services import begin_import, import_of, imports_of, studies_of
+from ris_core.imports.services import TO_DECIDE, begin_import, import_of, imports_of, studies_of
 from ris_core.sight.seeing import sees_patient
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
@@ -21,6 +21,7 @@ from ris_webapp.screens.imports.words import DECISIONS, FATES, STATES, VERDICTS,
 from ris_webapp.words import Text
 
 MOST_SHOWN = 100
+_OPEN = (Fate.WAITING, Fate.REFUSED, Fate.TWO_PATIENTS)
 _UNDER_WAY = (ImportState.SCANNING, ImportState.STORING)
 Problems = Mapping[int, tuple[Text, str]]
 """By patient of the import: a sentence and its code."""
@@ -66,13 +67,17 @@ def page(request: UserRequest, found: Import, problems: Problems, *, status: int
 
 def _context(request: UserRequest, found: Import, problems: Problems) -> dict[str, Any]:
     word, style = STATES[found.state]
-    deciding = found.state == ImportState.DECIDING
+    deciding = found.state in TO_DECIDE
     studies = list(studies_of(found.pk).select_related("procedure"))
     patients = [
         {
             "found": patient,
-            "studies": [(study, FATES[study.fate]) for study in studies if study.patient_id == patient.pk],
-            "open": deciding and any(s.patient_id == patient.pk and s.fate == Fate.WAITING for s in studies),
+            "studies": [
+                (study, FATES[study.fate], problem_words(study.problem) if study.problem else "")
+                for study in studies
+                if study.patient_id == patient.pk
+            ],
+            "open": deciding and _may_be_decided([study for study in studies if study.patient_id == patient.pk]),
             "decision": DECISIONS.get(patient.decision, ""),
             "candidates": _candidates(request, patient) if deciding else [],
             "problem": problems.get(patient.pk),
@@ -88,8 +93,14 @@ def _context(request: UserRequest, found: Import, problems: Problems) -> dict[st
         "patients": patients,
         "number": request.GET.get("number", ""),
         "verdicts": VERDICTS,
+        "deciding": deciding,
         "complete": deciding and not _undecided(found),
     }
+
+
+def _may_be_decided(studies: list[ImportStudy]) -> bool:
+    """Something may still come in, and nothing of theirs has."""
+    return any(study.fate in _OPEN for study in studies) and not any(study.procedure_id for study in studies)
 
 
 def _candidates(request: UserRequest, patient: ImportPatient) -> list[Candidate]:

@@ -14,6 +14,7 @@ STATES: Final[dict[str, tuple[Text, str]]] = {
     ImportState.SCANNING: (_("Đang kiểm tra"), "waiting"),
     ImportState.DECIDING: (_("Chờ nhận người bệnh"), "ready"),
     ImportState.STORING: (_("Đang lưu vào kho"), "waiting"),
+    ImportState.PARTLY: (_("Nhập được một phần"), "emergency"),
     ImportState.DONE: (_("Đã nhập"), "final"),
     ImportState.FAILED: (_("Không đọc được"), "emergency"),
     ImportState.REJECTED: (_("Đã bỏ"), "muted"),
@@ -23,7 +24,7 @@ STATES: Final[dict[str, tuple[Text, str]]] = {
 FATES: Final[dict[str, Text]] = {
     Fate.WAITING: _("Chờ quyết định"),
     Fate.HERE: _("Đã có trong kho, không nhập lại"),
-    Fate.TWO_PATIENTS: _("Ảnh của hai người bệnh trong một lượt chụp, không nhập"),
+    Fate.TWO_PATIENTS: _("Ảnh của hai người bệnh trong một lượt chụp: chọn không nhập một người, hoặc cùng một hồ sơ"),
     Fate.SKIPPED: _("Bỏ qua"),
     Fate.STORED: _("Đã nhập"),
     Fate.REFUSED: _("Kho ảnh từ chối"),
