@@ -3,7 +3,12 @@ programs write them."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import re
 import unicodedata
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +20,9 @@ from pydicom.dataset import Dataset
 from ris_core.names import folded
 
 _ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "gb18030", "cp1258")
+_READ_AS_TEXT = 60_000
+_PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
+_INLINE = re.compile(rb'"InlineBinary"\s*:\s*"([A-Za-z0-9+/=]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,46 @@ def traces_in_dicom(identity: Identity, file: bytes) -> list[str]:
     without_pixels = BytesIO()
     dataset.save_as(without_pixels, enforce_file_format=True)
     return sorted({*traces(identity, "\n".join(words).encode()), *traces(identity, without_pixels.getvalue())})
+
+
+def traces_in_answer(identity: Identity, told: bytes, content: bytes) -> list[str]:
+    """In an answer's headers and address, and in all that its content holds: what archives, PDF files and JSON have
+    within them is unpacked.
+
+    Pictures and other large bytes are searched as bytes, in each encoding that a name can be written in.
+    """
+    found = set(traces(identity, told))
+    for piece in _everything_in(content):
+        found.update(traces(identity, piece) if len(piece) < _READ_AS_TEXT else traces_in_bytes(identity, piece))
+    return sorted(found)
+
+
+def traces_in_bytes(identity: Identity, data: bytes) -> list[str]:
+    """The forms that stand in ``data``, which is not read as text: names also with their accents, composed or not."""
+    words = [word for word in identity.name.split() if len(word) >= 5]
+    accented = [unicodedata.normalize(form, word) for word in words for form in ("NFC", "NFD")]
+    forms = {*identity.forms(), *accented, *map(str.lower, accented), *map(str.upper, accented)}
+    lowered = data.lower()
+    return sorted(
+        form
+        for form in forms
+        for encoding in _ENCODINGS
+        if (wanted := form.encode(encoding, "ignore")) and len(wanted) >= 5 and (wanted in data or wanted in lowered)
+    )
+
+
+def _everything_in(content: bytes) -> Iterator[bytes]:
+    yield content
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            for name in archive.namelist():
+                yield from _everything_in(archive.read(name))
+    for stream in _PDF_STREAM.findall(content) if b"%PDF" in content else ():
+        with contextlib.suppress(zlib.error):
+            yield zlib.decompressobj().decompress(stream)
+    for inline in _INLINE.findall(content):
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(inline)
 
 
 def values_of(dataset: Dataset) -> Iterator[str]:

@@ -13,7 +13,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-import requests
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, expect
 from pydicom import dcmread
@@ -29,6 +28,7 @@ from ris_testing.his import place_order
 from ris_testing.modality import Modality, acquire
 from ris_testing.orders import Order, an_order
 from ris_testing.ris_user import RisUser
+from ris_testing.stranger import Stranger, file_in
 from ris_testing.traces import Identity, traces, traces_in_dicom
 from ris_testing.waiting import wait_until
 
@@ -131,16 +131,8 @@ def test_nothing_that_a_stranger_can_fetch_says_whose_the_images_are(
     [screen] = [read for copy in copies if (read := dcmread(io.BytesIO(copy))).Modality == "US"]
     assert screen.pixel_array.max() == 0, "the name was all there was"
 
-    study = f"/dicom-web/studies/{copy_uid}"
-    stranger.get(f"/dicom-web/studies?StudyInstanceUID={copy_uid}", "application/dicom+json")
-    for series in stranger.get(f"{study}/series", "application/dicom+json").json():
-        below = f"{study}/series/{series['0020000E']['Value'][0]}"
-        stranger.get(f"{below}/metadata", "application/dicom+json")
-        for instance in stranger.get(f"{below}/instances", "application/dicom+json").json():
-            at = f"{below}/instances/{instance['00080018']['Value'][0]}"
-            stranger.get(f"{at}/frames/1", 'multipart/related; type="application/octet-stream"')
-            stranger.get(f"{at}/rendered", "image/jpeg")
-            assert traces_in_dicom(known, _part(stranger.get(at, 'multipart/related; type="application/dicom"'))) == []
+    for answer in stranger.everything_below(copy_uid):
+        assert traces_in_dicom(known, file_in(answer)) == []
     refused = stranger.session.get(f"{suite.public_url}/dicom-web/studies/{study_uid}/metadata", timeout=60)
     assert refused.status_code in (401, 403), "the images themselves stay where they are"
 
@@ -170,33 +162,3 @@ def test_nothing_that_a_stranger_can_fetch_says_whose_the_images_are(
 
 def studies_of(engine: Engine, uid: StudyInstanceUID) -> list[EngineStudy]:
     return [engine.study(key) for key in engine.find_studies(uid)]
-
-
-def _part(answer: requests.Response) -> bytes:
-    """The DICOM file within a multipart answer of one part."""
-    return answer.content.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--")[0]
-
-
-class Stranger:
-    """Somebody with the link, who keeps whatever they are given, and searches it."""
-
-    def __init__(self, public_url: str, known: Identity) -> None:
-        self.session, self._url, self._known = requests.Session(), public_url, known
-        self.page = ""
-
-    def open(self, link: str) -> None:
-        secret = link.partition("#")[2]
-        self.session.headers["Referer"] = self._url + "/share/"
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get("/share/").text)
-        headers = {"X-CSRFToken": token[1]} if token else {}
-        answer = self.session.post(self._url + "/share/open", {"link": secret}, headers=headers, timeout=60)
-        assert answer.status_code == 200, answer.text
-        self.page = answer.json()["to"]
-
-    def get(self, path: str, accept: str = "*/*") -> requests.Response:
-        """What is answered, without a trace of the patient in it."""
-        answer = self.session.get(self._url + path, headers={"Accept": accept}, timeout=60)
-        assert answer.ok, (path, answer.status_code)
-        for each in (*answer.history, answer):
-            assert traces(self._known, each.content + str(each.headers).encode() + each.url.encode()) == [], path
-        return answer

@@ -78,7 +78,7 @@ def _elements(data: FileData, at: int, encoding: Encoding) -> Iterator[tuple[int
 
 
 def _native(value: memoryview, number: int, vr: bytes, encoding: Encoding, described: Dataset) -> Pieces:
-    """What is shorter than declared goes over as it is.
+    """What is shorter than declared is no picture, and may be anything.
 
     :param vr: as in the file, where that says it
     """
@@ -88,8 +88,8 @@ def _native(value: memoryview, number: int, vr: bytes, encoding: Encoding, descr
         if len(value) not in (declared, declared + (declared & 1)) and len(value) > declared // 3 * 2 + 1:
             raise HeaderUnreadable("colours of two pixels together, or of each: its length fits neither")
         declared = declared if len(value) >= declared else declared // 3 * 2
-    if not declared:
-        raise HeaderUnreadable("how large the pixels are cannot be told")
+    if not 0 < declared <= len(value):
+        raise HeaderUnreadable("fewer pixels than there should be")
     if encoding.order == ">" and vr != b"OB":
         declared += declared & 1  # the last byte of words lies behind its padding
     kept = value[:declared]
@@ -150,7 +150,8 @@ def _frames(value: memoryview, described: Dataset) -> list[memoryview]:
 
 def _fragments(value: memoryview) -> list[memoryview]:
     """The items; the first is the table of offsets."""
-    found, at = [], 0
+    found: list[memoryview] = []
+    at = 0
     while True:
         if at + 8 > len(value):
             raise HeaderIncomplete("the bytes end within the pixels")

@@ -120,8 +120,8 @@ class Gathering:
             self._miss(Missing.NO_PICTURE, instance, header)
 
     def _miss(self, reason: Missing, instance: EngineInstance, header: FileHeader | None = None) -> None:
-        facts = (header.text(each) for each in ("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber"))
-        called = " ".join(filter(None, facts)) if header else ""
+        facts = ("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber")
+        called = " ".join(filter(None, map(header.text, facts))) if header else ""
         self.staged.gaps.append(Gap(reason, instance.sop_instance_uid, called))
 
     def _file(self, instance: EngineInstance, path: Path) -> None:

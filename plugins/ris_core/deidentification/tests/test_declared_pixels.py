@@ -172,6 +172,12 @@ def without_rows(dataset: Dataset) -> None:
     del dataset.Rows
 
 
+def more_rows(dataset: Dataset) -> None:
+    """The corpus has such a file: 65,535 rows are declared, there are four, and what follows those is anything."""
+    dataset.Rows = 65535
+    dataset.PixelData += NAME
+
+
 def fewer_frames(dataset: Dataset) -> None:
     dataset.NumberOfFrames = 40
 
@@ -193,6 +199,7 @@ def neither_length(dataset: Dataset) -> None:
     ("name", "change"),
     [
         ("CT_small.dcm", without_rows),
+        ("CT_small.dcm", more_rows),
         ("rtdose_rle.dcm", fewer_frames),
         ("MR_small_jp2klossless.dcm", no_stream),
         ("MR_small_jpeg_ls_lossless.dcm", no_end),

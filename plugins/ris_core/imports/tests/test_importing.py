@@ -430,7 +430,12 @@ def test_a_thousand_others_under_one_identifier_are_each_read_once(
 ) -> None:
     read: list[Path] = []
     digest = scanning._digest
-    monkeypatch.setattr(scanning, "_digest", lambda path: (read.append(path), digest(path))[1])
+
+    def counted(path: Path) -> bytes:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(scanning, "_digest", counted)
     begun = scanned(actor, a_zip(*(an_outside_file(KVP=str(number)) for number in range(60)), an_outside_file(KVP="1")))
     assert studies_of(begun.pk).get().image_count == 60
     assert len(read) == 61
