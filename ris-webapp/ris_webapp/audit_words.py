@@ -151,6 +151,7 @@ ACTIONS: dict[str, Text] = {
     "import.stored": _("Nhập xong ảnh ngoài"),
     "import.failed": _("Không nhập được ảnh ngoài"),
     "import.rejected": _("Bỏ ảnh ngoài"),
+    "import.ended": _("Bỏ phần ảnh ngoài không nhập được"),
     "import.forgotten": _("Bỏ ảnh ngoài để quá lâu"),
     "export.asked": _("Yêu cầu xuất ảnh ra tệp"),
     "export.made": _("Làm xong tệp ảnh xuất"),
