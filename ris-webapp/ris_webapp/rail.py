@@ -18,6 +18,7 @@ from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_webapp.screens.criticals.views import criticals_waiting
 from ris_webapp.screens.deliveries.badges import dead_count
 from ris_webapp.screens.referrers.found import new_results
+from ris_webapp.screens.sharing.badges import withheld_count
 from ris_webapp.screens.unmatched.evidence import waiting_count
 from ris_webapp.words import Text
 
@@ -87,7 +88,14 @@ RAIL = (
         "criticals:inbox", "alert-triangle", _("Nguy cấp"), Function.ACKNOWLEDGE_CRITICAL, waiting_for=criticals_waiting
     ),
     RailEntry("peer_reviews:inbox", "eye", _("Bình duyệt"), Function.REVIEW_PEERS),
-    RailEntry("sharing:shares", "share", _("Chia sẻ"), Function.SHARE_EXAM, or_function=Function.MANAGE_SHARES),
+    RailEntry(
+        "sharing:shares",
+        "share",
+        _("Chia sẻ"),
+        Function.SHARE_EXAM,
+        waiting_for=withheld_count,
+        or_function=Function.MANAGE_SHARES,
+    ),
     RailEntry("exports:exports", "download", _("Xuất ảnh"), Function.EXPORT_EXAM),
     RailEntry("imports:imports", "photo", _("Nhập ảnh ngoài"), Function.IMPORT_IMAGES),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),

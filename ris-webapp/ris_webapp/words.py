@@ -107,6 +107,10 @@ WORDS: dict[str, dict[str, Text]] = {
         "USED_UP": _("Hết lượt mở"),
         "REVOKED": _("Đã thu hồi"),
     },
+    "share_withheld": {
+        "ANOTHER_PATIENT": _("Bị giữ lại: ca này nay là của người bệnh khác."),
+        "CONFIDENTIAL": _("Bị giữ lại: người bệnh nay cần bảo mật."),
+    },
     "copying_state": {
         "COPYING": _("Đang tạo bản sao"),
         "READY": _("Bản sao đã sẵn sàng"),

@@ -58,6 +58,8 @@ class ResultLink:
     """Number of the report version it was sent with; 0: images only."""
     study_uids: frozenset[StudyInstanceUID]
     expires_at: datetime
+    patient_id: int = 0
+    """Whose the exam was when the link was made: once it is another's the link opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class ImageLink:
     version_id: int
     position: int
     expires_at: datetime
+    patient_id: int = 0
+    """As of a :class:`ResultLink`."""
 
 
 def session_grant(key: str) -> str:
@@ -159,6 +163,7 @@ def issue_result_link(keyring: Keyring, link: ResultLink) -> str:
             "p": link.procedure_id,
             "v": link.version_number,
             "s": _checked_uids(link.study_uids),
+            "pt": link.patient_id,
             "exp": _seconds(link.expires_at),
         },
     )
@@ -177,6 +182,7 @@ def read_result_link(keyring: Keyring, token: str, now: datetime | None = None) 
             version_number=int(payload["v"]),
             study_uids=_uids(payload),
             expires_at=expiry(payload),
+            patient_id=int(payload["pt"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TokenRefused("result link lacks a part") from error
@@ -187,7 +193,8 @@ def issue_image_link(keyring: Keyring, link: ImageLink) -> str:
 
     :raises InvalidValue: the expiry is no aware time
     """
-    payload = {"r": link.receiver, "v": link.version_id, "n": link.position, "exp": _seconds(link.expires_at)}
+    payload: dict[str, Any] = {"r": link.receiver, "v": link.version_id, "n": link.position, "pt": link.patient_id}
+    payload["exp"] = _seconds(link.expires_at)
     return keyring.sign(_IMAGE, payload)
 
 
@@ -198,7 +205,8 @@ def read_image_link(keyring: Keyring, token: str, now: datetime | None = None) -
     """
     payload = keyring.verify(_IMAGE, token, now or datetime.now(UTC))
     try:
-        return ImageLink(str(payload["r"]), int(payload["v"]), int(payload["n"]), expiry(payload))
+        which = str(payload["r"]), int(payload["v"]), int(payload["n"])
+        return ImageLink(*which, expiry(payload), int(payload["pt"]))
     except (KeyError, TypeError, ValueError) as error:
         raise TokenRefused("image link lacks a part") from error
 

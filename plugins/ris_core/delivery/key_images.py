@@ -26,7 +26,10 @@ def key_images_of(
             sop_instance_uid=image.sop_instance_uid,
             jpeg=image.jpeg,
             url=f"{root}/open/image/"
-            + issue_image_link(keyring, ImageLink(receiver_code, version.pk, position, expires_at)),
+            + issue_image_link(
+                keyring,
+                ImageLink(receiver_code, version.pk, position, expires_at, version.reading.procedure.patient_id),
+            ),
             title=image.caption,
         )
         for position, image in enumerate(images, start=1)

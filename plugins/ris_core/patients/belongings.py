@@ -38,6 +38,7 @@ STAYING = (
     "patients.PatientLink",
     "portal.PortalSlip",
     "portal.PortalVisit",
+    "sharing.SharedExam",
     "sight.ConfidentialPatient",
     "sight.SightGrant",
 )

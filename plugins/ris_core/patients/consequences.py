@@ -15,6 +15,7 @@ from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.orders.records import refresh_worklist_of_patient
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.patients.services import identifiers_of
+from ris_core.sharing.services import patients_changed
 from ris_core.studies.corrections import owe_corrections_of_patient
 
 SHOWN_FIELDS: Final = ("full_name", "birth_date", "sex")
@@ -26,6 +27,8 @@ def details_changed(patient: Patient, identifiers: list[PatientIdentifier], fiel
     """Name, birth date, sex or other details of ``patient`` were corrected."""
     refresh_worklist_of_patient(patient, identifiers)
     owe_corrections_of_patient(patient.pk)
+    if "birth_date" in fields:
+        patients_changed([patient.pk])
     shown = [name for name in SHOWN_FIELDS if name in fields]
     if shown:
         _tell("patient.updated", patient.pk, fields=shown)
@@ -40,9 +43,11 @@ def identifiers_changed(patient_id: int, *, shown: bool = False) -> None:
 
 def records_changed(kind: str, patient_ids: Iterable[int], **params: Any) -> None:
     """Records were merged or separated, or a visit went from one to the other."""
-    for patient_id in patient_ids:
+    changed = list(patient_ids)
+    for patient_id in changed:
         _refresh(patient_id)
         _tell(kind, patient_id, **params)
+    patients_changed(changed)
 
 
 def _refresh(patient_id: int) -> None:

@@ -19,7 +19,7 @@ from ris_core.patients.belongings import have_a_primary, keys_of, lock_patients,
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import MergeRefused
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
-from ris_core.patients.survivors import survivor_of
+from ris_core.patients.survivors import merges_into, survivor_of
 from ris_core.sight.services import keep_confidential
 
 
@@ -115,18 +115,6 @@ def unmerge_patients(merge_id: int, actor: Actor, *, reason: str) -> PatientMerg
     )
     records_changed("patient.unmerged", [holder_id, merged_id], merged=merged_id)
     return merge
-
-
-def merges_into(patient_id: int) -> list[PatientMerge]:
-    """The merges that hold of which ``patient_id`` has the data, chains included, oldest first."""
-    found: list[PatientMerge] = []
-    survivors = [patient_id]
-    while survivors:
-        merges = PatientMerge.objects.filter(survivor_id__in=survivors, undone_at__isnull=True).select_related("merged")
-        newest = list(merges)
-        found += newest
-        survivors = [merge.merged_id for merge in newest]
-    return sorted(found, key=lambda merge: merge.pk)
 
 
 def came_by(identifier: Identifier) -> PatientMerge | None:

@@ -33,6 +33,12 @@ def phone_key(phone: str) -> str:
     return "0" + digits[2:] if digits.startswith("84") and len(digits) > 10 else digits
 
 
+def birth_dates_agree(one: str, other: str) -> bool:
+    """Whether two birth dates (``YYYY[MM[DD]]``) can be one person's, as exactly as both are known; one that is not
+    known contradicts nothing."""
+    return one.startswith(other) or other.startswith(one)
+
+
 class Contradiction(StrEnum):
     """Why a message cannot be about the patient who has its identifier."""
 

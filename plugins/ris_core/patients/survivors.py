@@ -1,8 +1,9 @@
-"""Who has the data of a record that was merged."""
+"""Who has the data of a record that was merged, and whose data a record has."""
 
 from __future__ import annotations
 
-from ris_core.patients.models import Patient
+from ris_core.patients.models import Patient, PatientMerge
+from ris_core.patients.rules import birth_dates_agree
 
 
 def survivor_of(patient_id: int) -> int:
@@ -13,3 +14,32 @@ def survivor_of(patient_id: int) -> int:
         patient_id = following
         following = Patient.objects.filter(pk=patient_id).values_list("merged_into_id", flat=True).first()
     return patient_id
+
+
+def records_of(patient_id: int) -> list[int]:
+    """The record and every one that was merged into it."""
+    found = newest = {patient_id}
+    while newest:
+        newest = set(Patient.objects.filter(merged_into__in=newest).values_list("pk", flat=True)) - found
+        found = found | newest
+    return sorted(found)
+
+
+def merges_into(patient_id: int) -> list[PatientMerge]:
+    """The merges that hold of which ``patient_id`` has the data, chains included, oldest first."""
+    found: list[PatientMerge] = []
+    survivors = [patient_id]
+    while survivors:
+        merges = PatientMerge.objects.filter(survivor_id__in=survivors, undone_at__isnull=True).select_related("merged")
+        newest = list(merges)
+        found += newest
+        survivors = [merge.merged_id for merge in newest]
+    return sorted(found, key=lambda merge: merge.pk)
+
+
+def doubtful_exams(patient: Patient) -> set[int]:
+    """Exams that a merge has brought to ``patient`` from a record with another birth date: whose they are is not sure
+    enough to show them to people outside."""
+    born = patient.birth_date
+    doubtful = [merge for merge in merges_into(patient.pk) if not birth_dates_agree(merge.merged.birth_date, born)]
+    return {key for merge in doubtful for key in merge.moved.get("procedures", ())}

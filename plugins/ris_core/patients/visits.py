@@ -14,9 +14,10 @@ from ris_core.orders.rules import VisitDetails
 from ris_core.patients.belongings import move, take_out, with_what_hangs_on
 from ris_core.patients.consequences import records_changed
 from ris_core.patients.errors import UnknownPatient
-from ris_core.patients.merging import locked_survivor, merges_into
+from ris_core.patients.merging import locked_survivor
 from ris_core.patients.models import Patient
 from ris_core.patients.services import identifiers_of
+from ris_core.patients.survivors import merges_into
 from ris_core.sight.services import carry_confidential
 
 

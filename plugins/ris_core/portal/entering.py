@@ -23,7 +23,7 @@ from ris_core.patients.models import Patient
 from ris_core.portal.errors import PortalInvalid, PortalRefused, PortalTriedTooOften
 from ris_core.portal.looks import visit_goes_on
 from ris_core.portal.models import EntryAttempt, PortalSlip, PortalVisit
-from ris_core.portal.releasing import is_in_force, patient_of
+from ris_core.portal.releasing import identity_of, is_as_proven, is_in_force, patient_of
 from ris_core.portal.rules import TRIED_WITHIN, WRONG_TRIES_A_DAY, Over, is_born, too_many, typed_slip_code
 from ris_core.portal.secrets import entry_code_digest, slip_digest, slip_digests
 from ris_core.portal.telling import send_code
@@ -183,6 +183,7 @@ def _outcome(
     visit = PortalVisit.objects.create(
         slip=slip,
         patient=patient,
+        proven=identity_of(patient),
         digest=digest_of(key),
         began_at=now,
         opened_at=None if coded else now,
@@ -249,7 +250,7 @@ def _is_alive(visit: PortalVisit, now: datetime) -> bool:
         bool(settings.QUANG.portal.enabled)
         and visit_goes_on(visit, now)
         and is_in_force(visit.slip, now)
-        and patient_of(visit.slip) == visit.patient_id
+        and is_as_proven(visit)
     )
 
 

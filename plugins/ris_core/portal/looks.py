@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from ris_core.access.tokens import portal_grant
 from ris_core.portal.models import ImagesLook, PortalSlip, PortalVisit
-from ris_core.portal.releasing import exams_of, is_in_force, patient_of, results_of
+from ris_core.portal.releasing import exams_of, is_as_proven, is_in_force, patient_of, results_of
+from ris_core.sharing.lineage import line_of
 from ris_core.sharing.models import Share
 
 
@@ -37,7 +38,7 @@ def images_taken_from(exam_id: int) -> None:
 def ended_looks(now: datetime) -> list[str]:
     """Grants of tokens that have not expired and permit nothing any more."""
     lasting = Q(expires_at__gt=now - timedelta(minutes=1))
-    looks = list(ImagesLook.objects.filter(lasting).select_related("slip", "visit", "share__patients__consent"))
+    looks = list(ImagesLook.objects.filter(lasting).select_related("slip", "visit__slip", "share__patients__consent"))
     if not looks:
         return []
     slips = {look.slip_id: look.slip for look in looks}
@@ -60,8 +61,9 @@ def visit_goes_on(visit: PortalVisit, now: datetime) -> bool:
 
 def share_goes_on(share: Share, now: datetime) -> bool:
     """Whether a patient's share still shows anything: it, the consent under which it was made, and the portal."""
-    stands = share.revoked_at is None and share.expires_at > now and share.patients.consent.withdrawn_at is None
-    return stands and bool(settings.QUANG.portal.enabled)
+    line = line_of(share)
+    stands = all(each.revoked_at is None and each.expires_at > now for each in line)
+    return stands and line[-1].patients.consent.withdrawn_at is None and bool(settings.QUANG.portal.enabled)
 
 
 def _goes_on(look: ImagesLook, shown: set[int], now: datetime) -> bool:
@@ -69,7 +71,7 @@ def _goes_on(look: ImagesLook, shown: set[int], now: datetime) -> bool:
         return False
     if look.share is not None:
         return share_goes_on(look.share, now) and look.share.revision == look.share_revision
-    return look.visit is not None and visit_goes_on(look.visit, now) and look.visit.patient_id == patient_of(look.slip)
+    return look.visit is not None and visit_goes_on(look.visit, now) and is_as_proven(look.visit)
 
 
 def _shown(slip: PortalSlip, exam_ids: set[int], now: datetime) -> set[int]:

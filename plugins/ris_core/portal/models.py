@@ -63,6 +63,8 @@ class PortalVisit(models.Model):
     slip = models.ForeignKey(PortalSlip, on_delete=models.PROTECT, related_name="visits")
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="+")
     """Whose results the slip opened then; once it opens another record's, the visit is over."""
+    proven = models.CharField(max_length=64, default="")
+    """Who that was: :func:`ris_core.portal.releasing.identity_of`. Once it is another, the visit is over."""
     digest = models.CharField(max_length=64, unique=True)
     """SHA-256 of the key in the browser's cookie."""
     began_at = models.DateTimeField()

@@ -6,6 +6,7 @@ a rule) takes it from the portal with the next look. Imports nothing that Orthan
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +20,10 @@ from ris_core.delivery.holding import blocking_rule, payment_rules
 from ris_core.delivery.models import Delivery, DeliveryState, ReturnHold
 from ris_core.delivery.under_way import exam_facts_of
 from ris_core.orders.models import ExamState, RequestedProcedure
-from ris_core.patients.survivors import survivor_of
-from ris_core.portal.models import PortalSlip, ReleaseRule, ResultDecision
-from ris_core.portal.rules import Facts, ReleaseWhen, ResultState, rule_among, standing
+from ris_core.patients.models import Patient
+from ris_core.patients.survivors import doubtful_exams, records_of, survivor_of
+from ris_core.portal.models import PortalSlip, PortalVisit, ReleaseRule, ResultDecision
+from ris_core.portal.rules import Decision, Facts, ReleaseWhen, ResultState, rule_among, standing
 from ris_core.reports.models import ReportRecall, ReportVersion, VersionStatus
 from ris_core.sight.models import ConfidentialPatient
 from ris_core.signatures.models import Signature
@@ -63,9 +65,26 @@ def patient_of(slip: PortalSlip) -> int | None:
     return None if ConfidentialPatient.objects.filter(patient_id=patient_id).exists() else patient_id
 
 
+def identity_of(patient: Patient) -> str:
+    """A digest of who a record is: name, birth date, and which records were merged into it. Whoever has shown the birth
+    date has shown that of this one: after a merge, its undoing or a correction it has to be shown anew."""
+    merged = ",".join(map(str, records_of(patient.pk)))
+    return hashlib.sha256(f"{patient.full_name}|{patient.birth_date}|{merged}".encode()).hexdigest()
+
+
+def is_as_proven(visit: PortalVisit) -> bool:
+    """Whether the visit's slip still opens the results of the person who has entered with it."""
+    patient = Patient.objects.filter(pk=patient_of(visit.slip) or 0).first()
+    return patient is not None and patient.pk == visit.patient_id and identity_of(patient) == visit.proven
+
+
 def exams_of(slip: PortalSlip, patient_id: int) -> QuerySet[RequestedProcedure]:
-    """The exams of ``patient_id`` that the slip is for, the newest first."""
+    """The exams of ``patient_id`` that the slip is for, the newest first; of those whose they are is in doubt only what
+    a person has released."""
     exams = RequestedProcedure.objects.filter(patient_id=patient_id).exclude(exam_state=ExamState.CANCELLED)
+    if doubtful := doubtful_exams(Patient.objects.get(pk=patient_id)):
+        released = ResultDecision.objects.filter(decision=Decision.RELEASED, procedure__in=doubtful)
+        exams = exams.exclude(pk__in=doubtful - set(released.values_list("procedure_id", flat=True)))
     if slip.procedure_id is not None:
         exams = exams.filter(pk=slip.procedure_id)
     return exams.select_related("patient", "request__visit").order_by("-scheduled_at", "-pk")

@@ -17,6 +17,7 @@ from ris_core.portal.errors import PortalInvalid
 from ris_core.portal.looks import share_goes_on
 from ris_core.portal.models import PatientShare, PortalConsent, PortalSlip, PortalVisit
 from ris_core.portal.releasing import Result, results_of_slip
+from ris_core.sharing.lineage import root_of
 from ris_core.sharing.models import Share
 from ris_core.sharing.rules import Terms
 from ris_core.sharing.services import make_share, revoke_share
@@ -104,7 +105,7 @@ def withdraw_consent(visit: PortalVisit, actor: Actor) -> None:
 
 def shown_in(share: Share) -> dict[int, Result] | None:
     """What a patient's share shows now, by exam: what the patient sees; none for a share of somebody else's."""
-    made = PatientShare.objects.select_related("slip", "consent").filter(share=share).first()
+    made = PatientShare.objects.select_related("slip", "consent").filter(share=root_of(share)).first()
     if made is None:
         return None
     if not share_goes_on(share, timezone.now()):

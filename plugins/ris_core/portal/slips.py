@@ -15,8 +15,8 @@ from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.orders.models import RequestedProcedure
-from ris_core.patients.merging import merges_into
 from ris_core.patients.models import Patient
+from ris_core.patients.survivors import records_of
 from ris_core.portal.entering import asks_for_code
 from ris_core.portal.errors import PortalInvalid
 from ris_core.portal.models import PortalSlip, ReleaseRule, ResultDecision
@@ -43,7 +43,7 @@ def make_slip(patient_id: int, exam_id: int | None, actor: Actor) -> tuple[Porta
     if exam_id is not None and not RequestedProcedure.objects.filter(pk=exam_id, patient=patient).exists():
         raise NotFound("the patient has no such exam", field="exam")
     _check_may_have(patient)
-    records = [patient.pk, *(merge.merged_id for merge in merges_into(patient.pk))]  # their slips open the same
+    records = records_of(patient.pk)  # their slips open the same
     former = PortalSlip.objects.filter(patient__in=records, withdrawn_at__isnull=True, procedure_id=exam_id)
     if exam_id is not None:  # one printed when the exam was another record's
         former = PortalSlip.objects.filter(withdrawn_at__isnull=True, procedure_id=exam_id)

@@ -40,6 +40,7 @@ def viewer_url(
         version_number=version.number,
         study_uids=frozenset(map(StudyInstanceUID, study_uids)),
         expires_at=expires_at,
+        patient_id=procedure.patient_id,
     )
     return f"{settings.public_url.rstrip('/')}/open/{issue_result_link(Keyring.from_settings(settings), link)}"
 

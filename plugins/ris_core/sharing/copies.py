@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from ris_core.delivery.shown import shown_studies
+from ris_core.sharing.lineage import root_of
 from ris_core.sharing.models import CopiedImage, CopiedStudy, CopyingState, Share, ShareCopying
 from ris_core.studies.models import OperationState, StudyOperation
 
@@ -58,6 +59,7 @@ def are_ready(share: Share) -> bool:
 def copied_study_uids(share: Share, exam_id: int) -> list[str]:
     """StudyInstanceUIDs of the copies of an exam's images, as far as these may still be shown: none of a study from
     which images have been taken since (rejected, or moved to where they belong), as there are copies of those too."""
+    share = root_of(share)
     if not are_ready(share):
         return []
     sources = {study.pk for study in shown_studies(exam_id)} - _taken_from_since(share)

@@ -32,6 +32,7 @@ from ris_core.jobs.services import enqueue
 from ris_core.orders.models import RequestedProcedure
 from ris_core.sharing.models import CopiedImage, CopiedStudy, CopyingState, Share, ShareCopying
 from ris_core.sharing.services import COPIES_CHANNEL, COPY_JOB, REMOVE_JOB
+from ris_core.sharing.withholding import shown_rows
 from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.files_on_disk import stored_file
 
@@ -124,9 +125,8 @@ def _copying(share: Share) -> ShareCopying:
 
 def _still_to_do(engine: Engine, copying: ShareCopying, pseudonyms: Pseudonyms) -> list[_Work]:
     """Each copied study has its row from here on, which the arrival of its images is told by."""
-    exams = copying.share.exams.select_related("procedure__patient", "procedure__request").order_by("pk")
     found: list[_Work] = []
-    for exam in (each.procedure for each in exams):
+    for exam in (row.procedure for row in shown_rows(copying.share)):
         patient, texts = pseudonyms.patient(str(exam.patient_id)), _known_texts(exam)
         for study in shown_studies(exam.pk):
             uid = pseudonyms.uid(study.study_instance_uid)

@@ -42,7 +42,12 @@ class Share(models.Model):
     """The receiver gets copies of the images that nobody is known by, and nothing else of the exams."""
     may_download = models.BooleanField(default=False)
     may_pass_on = models.BooleanField(default=False)
-    """Without it the link opens on the first device that has opened it, and on no other."""
+    """Its receiver may make further links to it (:mod:`ris_core.sharing.passing_on`), and it opens on any device.
+    Without it it opens on the first device that has opened it, and on no other."""
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="passed_on")
+    """Whose receiver has passed it on; it opens nothing that the parent does not, and ends with it."""
+    watermark = models.BooleanField(default=False)
+    """Who looks, when and by which share is drawn over what the receiver sees."""
     device = models.CharField(max_length=64, blank=True)
     """SHA-256 of the key of that device."""
     views_allowed = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -52,7 +57,8 @@ class Share(models.Model):
     """Wrong passwords and codes since the last right one."""
     locked_until = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    """None: the patient, at the portal (:class:`ris_core.portal.models.PatientShare`)."""
+    """None: the patient, at the portal (:class:`ris_core.portal.models.PatientShare`). Of a share that was passed on
+    whoever made the first."""
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -69,6 +75,14 @@ class SharedExam(models.Model):
 
     share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="exams")
     procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="+")
+    """Whose it was when it was shared: of anybody else nothing is shown (:mod:`ris_core.sharing.withholding`)."""
+    birth_date = models.CharField(max_length=8, blank=True)
+    """The patient's, as it was known then."""
+    confidential_known = models.BooleanField(default=False)
+    """Whoever shared it knew that the patient is confidential, or somebody who may know has let it go on since."""
+    withheld_at = models.DateTimeField(null=True, blank=True)
+    """Since when whoever shares has been told that it is withheld; whether it is, is asked at each look."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["share", "procedure"], name="exam_shared_once")]

@@ -12,6 +12,7 @@ from typing import Final
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from ris_core.audit.models import ActorKind, AuditEvent
@@ -20,10 +21,12 @@ from ris_core.changes.services import announce
 from ris_core.letters.codes import good_code
 from ris_core.sharing.codes import send_code
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
+from ris_core.sharing.lineage import line_of
 from ris_core.sharing.models import Lock, Share, ShareOpening
 from ris_core.sharing.rules import LOCKED, LOOKS, WRONG_TRIES, ShareState
 from ris_core.sharing.secrets import code_digest, digest_of, is_key, new_key
 from ris_core.sharing.services import share_state
+from ris_core.sharing.withholding import shown_rows
 
 MOST_REFUSALS: Final = 20
 REFUSALS_WITHIN: Final = timedelta(minutes=10)
@@ -154,15 +157,17 @@ def _open(share: Share, knock: Knock) -> Opened:
     if not share.device:
         share.device = digest_of(device)
     share.save(update_fields=["views_used", "wrong_tries", "device"])
+    for each in line_of(share)[1:]:  # each locked after what came of it
+        Share.objects.filter(pk=each.pk).update(views_used=F("views_used") + 1)
     opening = ShareOpening.objects.create(
         share=share,
         digest=digest_of(key),
         opened_at=now,
-        until=min(share.expires_at, now + LOOKS),
+        until=min(now + LOOKS, *(each.expires_at for each in line_of(share))),
         address=knock.address[:64],
         browser=knock.browser[:200],
     )
-    for patient_id in sorted(set(share.exams.values_list("procedure__patient_id", flat=True))):
+    for patient_id in sorted({row.procedure.patient_id for row in shown_rows(share)}):
         record(
             visitor(share, knock.address),
             "share.opened",

@@ -20,6 +20,10 @@ SHORTEST_PASSWORD: Final = 8
 WRONG_TRIES: Final = 5
 """Wrong passwords or codes after which a share stays shut for :data:`LOCKED`."""
 LOCKED: Final = timedelta(minutes=15)
+MOST_PASSES: Final = 2
+"""How often in a row a share is passed on."""
+MOST_FURTHER: Final = 20
+"""Links that its receiver may make of one share."""
 LOOKS: Final = timedelta(hours=8)
 """Longest time from opening a link to having to open it again."""
 
@@ -55,6 +59,7 @@ class Terms:
     with_report: bool = True
     may_download: bool = False
     may_pass_on: bool = False
+    watermark: bool = False
     views_allowed: int | None = None
 
     def __post_init__(self) -> None:
@@ -72,6 +77,56 @@ class Terms:
             channel_of(self.code_to, field="code_to")
         if self.views_allowed is not None and not 1 <= self.views_allowed <= MOST_VIEWS:
             raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a receiver may give further."""
+
+    until: datetime
+    views: int | None
+    """None: no limit."""
+    may_download: bool
+    may_pass_on: bool
+    needs_password: bool
+    """The share is locked, so that no way around the lock is made."""
+    how_many: int
+    """Further links that may still be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """What a receiver wants to give further."""
+
+    receiver: str
+    expires_at: datetime
+    comment: str = ""
+    password: str = ""
+    views_allowed: int | None = None
+    """None: as often as may be."""
+    may_download: bool = False
+    may_pass_on: bool = False
+
+
+def check_further(wanted: Further, room: Room, now: datetime) -> None:
+    """:raises ShareInvalid: ``field`` names what is missing, or goes further than the share that is passed on"""
+    if not 1 <= len(wanted.receiver.strip()) <= 128:
+        raise ShareInvalid("say for whom it is", field="receiver")
+    if len(wanted.comment) > LONGEST_COMMENT:
+        raise ShareInvalid("the comment is too long", field="comment")
+    if room.how_many < 1:
+        raise ShareInvalid("it has been passed on too often", field="how_many")
+    if not now < wanted.expires_at <= room.until:
+        raise ShareInvalid("it ends no later than the share that is passed on", field="expires_at")
+    if (wanted.password or room.needs_password) and len(wanted.password) < SHORTEST_PASSWORD:
+        raise ShareInvalid(f"a password has {SHORTEST_PASSWORD} characters or more", field="password")
+    most = MOST_VIEWS if room.views is None else room.views
+    if most < 1 or (wanted.views_allowed is not None and not 1 <= wanted.views_allowed <= most):
+        raise ShareInvalid("it is opened no more often than the share that is passed on", field="views_allowed")
+    if wanted.may_download and not room.may_download:
+        raise ShareInvalid("its files may not be kept", field="may_download")
+    if wanted.may_pass_on and not room.may_pass_on:
+        raise ShareInvalid("it has been passed on often enough", field="may_pass_on")
 
 
 def channel_of(address: str, *, field: str) -> str:

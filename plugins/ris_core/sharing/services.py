@@ -18,15 +18,17 @@ from django.utils import timezone
 from ris_core.access.ended_grants import end_grants
 from ris_core.access.tokens import share_grant
 from ris_core.audit.models import ActorKind
-from ris_core.audit.services import Actor, record
+from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.letters.numbers import phone_number
+from ris_core.notices.services import notify
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.outbox.rules import OWED
 from ris_core.sharing.errors import ShareInvalid
+from ris_core.sharing.lineage import below, line_of, root_of
 from ris_core.sharing.models import CopyingState, Lock, Share, ShareCopying, SharedExam
 from ris_core.sharing.rules import (
     MOST_VIEWS,
@@ -38,6 +40,7 @@ from ris_core.sharing.rules import (
     state_of,
 )
 from ris_core.sharing.secrets import digest_of, new_handle, new_key
+from ris_core.sharing.withholding import confidential_among, may_be_asked, withheld_among
 
 COPY_JOB: Final = "copy_for_share"
 """Makes the copies of an anonymous share; its subject is the share."""
@@ -91,12 +94,23 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         with_report=terms.with_report and not terms.anonymous,
         may_download=terms.may_download,
         may_pass_on=terms.may_pass_on,
+        watermark=terms.watermark,
         views_allowed=terms.views_allowed,
         created_by_id=actor.user_id,
         created_at=now,
         expires_at=terms.expires_at,
     )
-    SharedExam.objects.bulk_create(SharedExam(share=share, procedure=exam) for exam in exams)
+    confidential = confidential_among(exam.patient_id for exam in exams)
+    SharedExam.objects.bulk_create(
+        SharedExam(
+            share=share,
+            procedure=exam,
+            patient=exam.patient,
+            birth_date=exam.patient.birth_date,
+            confidential_known=exam.patient_id in confidential,
+        )
+        for exam in exams
+    )
     if share.anonymous:
         enqueue(COPY_JOB, share.pk, channel=COPIES_CHANNEL)
     facts: dict[str, Any] = {
@@ -120,6 +134,8 @@ def extend_share(share_id: int, expires_at: datetime, actor: Actor) -> Share:
     :raises ShareInvalid: field ``expires_at``
     """
     share = _not_revoked(share_id)
+    if share.parent is not None and expires_at > root_of(share).expires_at:
+        raise ShareInvalid("it ends no later than the share that was passed on", field="expires_at")
     if share.anonymous and share.expires_at <= timezone.now():
         raise ShareInvalid("its copies are being removed; share anew", field="expires_at")
     check_expiry(expires_at, timezone.now(), settings.QUANG.sharing.longest_days)
@@ -143,6 +159,13 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
     share = _not_revoked(share_id)
     if limits.views_allowed is not None and not 1 <= limits.views_allowed <= MOST_VIEWS:
         raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+    if share.parent is not None:
+        limits = replace(
+            limits,
+            with_report=limits.with_report and share.parent.with_report,
+            may_download=limits.may_download and share.parent.may_download,
+            may_pass_on=limits.may_pass_on and share.parent.may_pass_on,
+        )
     if share.anonymous:
         limits = replace(limits, with_report=False)
         _refuse_naming(
@@ -158,6 +181,12 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
     share.with_report, share.may_download = limits.with_report, limits.may_download
     share.may_pass_on, share.views_allowed = limits.may_pass_on, limits.views_allowed
     if less:
+        for each in below(share):
+            each.with_report &= share.with_report
+            each.may_download &= share.may_download
+            each.save(update_fields=["with_report", "may_download"])
+        if "may_pass_on" in less:
+            _end_below(share, actor)
         _narrow(share)
     share.save()
     _tell(share, actor, "limited", less=less, views_allowed=limits.views_allowed)
@@ -166,7 +195,8 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
 
 @transaction.atomic
 def renew_link(share_id: int, actor: Actor) -> tuple[Share, str]:
-    """Another link for the same share, on any device; the former one, and what it has opened, works no more.
+    """Another link for the same share, on any device; the former one, what it has opened and what it was passed on as
+    works no more.
 
     :raises NotFound: no such share
     :raises TransitionRefused: it is revoked, or its anonymous copies are not ready to be looked at
@@ -178,6 +208,7 @@ def renew_link(share_id: int, actor: Actor) -> tuple[Share, str]:
     share.digest, share.device = digest_of(secret), ""
     share.wrong_tries, share.locked_until = 0, None
     _take_back_letters(share)
+    _end_below(share, actor)
     _narrow(share)
     share.save()
     _tell(share, actor, "link_renewed")
@@ -194,8 +225,9 @@ def revoke_share(share_id: int, actor: Actor) -> Share:
     share = _not_revoked(share_id)
     share.revoked_at, share.revoked_by_id = timezone.now(), actor.user_id
     _take_back_letters(share)
+    _end_below(share, actor)
     share.save(update_fields=["revoked_at", "revoked_by", _narrow(share)])
-    if share.anonymous:
+    if share.anonymous and share.parent_id is None:
         enqueue(REMOVE_JOB, share.pk, channel=COPIES_CHANNEL)
     _tell(share, actor, "revoked")
     return share
@@ -212,6 +244,52 @@ def images_taken_from(exam_id: int) -> None:
         share.save(update_fields=["revision"])
 
 
+def patients_changed(patient_ids: Iterable[int]) -> None:
+    """Records were merged, separated, corrected, made confidential, or exams went from one to another; in the caller's
+    transaction. Of exams that are withheld now viewers load nothing more, and whoever shares is told."""
+    now = timezone.now()
+    living = {"share__revoked_at__isnull": True, "share__expires_at__gt": now}
+    rows = SharedExam.objects.filter(procedure__patient__in=set(patient_ids), **living)
+    shared = list(rows.select_related("procedure__patient").order_by("share_id", "pk"))
+    withheld = {row.pk: why for row, why in withheld_among(shared)}
+    SharedExam.objects.filter(pk__in=[row.pk for row in shared if row.pk not in withheld]).update(withheld_at=None)
+    told = [row for row in shared if row.pk in withheld and row.withheld_at is None]
+    SharedExam.objects.filter(pk__in=[row.pk for row in told]).update(withheld_at=now)
+    for share in (
+        Share.objects.filter(pk__in={row.share_id for row in told}).select_for_update(of=("self",)).order_by("pk")
+    ):
+        end_grants([share_grant(share.pk, share.revision)])
+        share.revision += 1
+        share.save(update_fields=["revision"])
+        announce("share", share.pk)
+    for row in told:
+        facts: dict[str, Any] = {"exam": row.procedure_id, "why": withheld[row.pk].value}
+        record(SYSTEM, "share.withheld", subject=f"share:{row.share_id}", patient_id=row.patient_id, **facts)
+        notify("share.withheld", procedure_id=row.procedure_id)
+
+
+@transaction.atomic
+def let_go(share_id: int, exam_id: int, actor: Actor) -> None:
+    """An exam whose patient has become confidential since is shown again; who calls decides whether the actor may.
+
+    :raises NotFound: no such share, or exam of it
+    :raises TransitionRefused: the share is revoked; the exam is not withheld for this, or the site never lets it go
+    """
+    share = _not_revoked(share_id)
+    row = share.exams.select_related("procedure__patient").filter(procedure_id=exam_id).first()
+    if row is None:
+        raise NotFound("the share has no such exam", field="exam")
+    if not any(may_be_asked(why) for _row, why in withheld_among([row])):
+        raise TransitionRefused("it cannot be let go; share it anew", field="exam")
+    row.confidential_known, row.withheld_at = True, None
+    row.save(update_fields=["confidential_known", "withheld_at"])
+    SharedExam.objects.filter(share__in=below(share), procedure=exam_id).update(
+        confidential_known=True, withheld_at=None
+    )
+    record(actor, "share.let_go", subject=_subject(share), patient_id=row.patient_id, exam=exam_id)
+    announce("share", share.pk)
+
+
 def _refuse_naming(comment: str, exams: Iterable[RequestedProcedure]) -> None:
     """:raises ShareInvalid: field ``comment``: it says whose the anonymous images are"""
     for exam in exams:
@@ -222,23 +300,47 @@ def _refuse_naming(comment: str, exams: Iterable[RequestedProcedure]) -> None:
 
 
 def share_state(share: Share, now: datetime | None = None) -> ShareState:
-    """How it stands for somebody who would open it."""
-    return state_of(
-        now or timezone.now(),
-        expires_at=share.expires_at,
-        revoked=share.revoked_at is not None,
-        views_used=share.views_used,
-        views_allowed=share.views_allowed,
+    """How it stands for somebody who would open it: no better than any share that it was passed on from."""
+    at = now or timezone.now()
+    states = [
+        state_of(
+            at,
+            expires_at=each.expires_at,
+            revoked=each.revoked_at is not None,
+            views_used=each.views_used,
+            views_allowed=each.views_allowed,
+        )
+        for each in line_of(share)
+    ]
+    return next(
+        (state for state in (ShareState.REVOKED, ShareState.OVER, ShareState.USED_UP) if state in states),
+        ShareState.OPEN,
     )
 
 
 def _narrow(share: Share) -> str:
-    """End what it has opened so far: viewers within seconds, pages at once. The name of the field that is to be
-    saved."""
+    """End what it has opened so far, and what it was passed on as: viewers within seconds, pages at once. The name of
+    the field that is to be saved."""
+    for each in below(share):
+        _narrow_one(each)
+        each.save(update_fields=["revision"])
+    _narrow_one(share)
+    return "revision"
+
+
+def _narrow_one(share: Share) -> None:
     end_grants([share_grant(share.pk, share.revision)])
     share.openings.update(until=timezone.now())
     share.revision += 1
-    return "revision"
+
+
+def _end_below(share: Share, actor: Actor) -> None:
+    """What it was passed on as is revoked."""
+    for each in below(share):
+        if each.revoked_at is None:
+            each.revoked_at, each.revoked_by_id = timezone.now(), actor.user_id
+            each.save(update_fields=["revoked_at", "revoked_by"])
+            _tell(each, actor, "revoked", with_share=share.pk)
 
 
 def _take_back_letters(share: Share) -> None:
@@ -248,16 +350,18 @@ def _take_back_letters(share: Share) -> None:
 
 
 def _not_revoked(share_id: int) -> Share:
-    share = Share.objects.select_for_update(of=("self",)).filter(pk=share_id).first()
+    share = Share.objects.filter(pk=share_id).first()
     if share is None:
         raise NotFound("there is no such share", field="share")
+    rows = Share.objects.select_for_update(of=("self",)).filter(pk__in=[share_id, *(each.pk for each in below(share))])
+    share = list(rows.order_by("-pk"))[-1]  # the newest first, as an opening locks a share before its parents
     if share.revoked_at is not None:
         raise TransitionRefused("the share is revoked", field="share")
     return share
 
 
 def _tell(share: Share, actor: Actor, what: str, **facts: Any) -> None:
-    patients = share.exams.values_list("procedure__patient_id", flat=True)
+    patients = share.exams.values_list("patient_id", flat=True)
     for patient_id in sorted(set(patients)):
         record(actor, f"share.{what}", subject=_subject(share), patient_id=patient_id, **facts)
     announce("share", share.pk)

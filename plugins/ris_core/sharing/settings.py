@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ris_core.settings_section import Section
 
 
@@ -12,3 +14,8 @@ class Sharing(Section, frozen=True):
     """How long a share may last, counted from when it is made or prolonged."""
     usual_days: int = 7
     """What is offered first."""
+    confidential_later: Literal["ask", "withhold"] = "ask"
+    """An exam whose patient has become confidential since it was shared is withheld: until somebody who sees such
+    patients lets it go on, or for good."""
+    watermark: bool = True
+    """Whether a watermark is offered first: who looks, when, by which share."""

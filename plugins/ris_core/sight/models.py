@@ -34,6 +34,8 @@ class SightGrant(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sight_grants")
     procedure = models.ForeignKey("orders.RequestedProcedure", null=True, on_delete=models.PROTECT, related_name="+")
     patient = models.ForeignKey("patients.Patient", null=True, on_delete=models.PROTECT, related_name="+")
+    whose = models.ForeignKey("patients.Patient", null=True, on_delete=models.PROTECT, related_name="+")
+    """Of an exam: whose it was when it was granted. Once it is another's, the grant shows nothing."""
     reason = models.CharField(max_length=255)
     given_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     """In an emergency the user."""

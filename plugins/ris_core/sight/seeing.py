@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ris_core.accounts.models import User
@@ -32,6 +32,13 @@ from ris_core.reports.models import Reading, ReportVersion
 from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
 from ris_core.signatures.models import Signature
 from ris_core.studies.models import Study
+
+_STILL_THEIRS = (
+    Q(procedure__patient=F("whose"))
+    | Q(procedure__patient=F("whose__merged_into"))
+    | Q(procedure__patient=F("whose__merged_into__merged_into"))
+)
+"""Of grants: the exam is still the patient's, as merges stand now; after three merges it is granted anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,7 @@ def _besides(user: User) -> list[Q]:
     """What is seen whatever the limits: granted, opened in an emergency, asked to read, held."""
     granted = _granted(user)
     return [
-        Q(pk__in=granted.filter(procedure__isnull=False).values("procedure_id")),
+        Q(pk__in=granted.filter(_STILL_THEIRS, procedure__isnull=False).values("procedure_id")),
         Q(patient_id__in=granted.filter(patient__isnull=False).values("patient_id")),
         Q(pk__in=Assignment.objects.filter(reader_id=user.pk).values("procedure_id")),
         Q(pk__in=Reading.objects.filter(claimed_by_id=user.pk).values("procedure_id")),

@@ -18,7 +18,8 @@ from ris_core.errors import InvalidValue, NotFound
 from ris_core.notices.services import notify
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.models import Patient, PatientIdentifier
-from ris_core.patients.survivors import survivor_of
+from ris_core.patients.survivors import records_of, survivor_of
+from ris_core.sharing.services import patients_changed
 from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
 
 MOST_VALUES = 200
@@ -71,7 +72,7 @@ def grant_order(
     said, grants = _reason(reason), []
     for exam in exams:
         given = {"reason": said, "given_by_id": actor.user_id, "given_at": now, "until": until}
-        grants.append(SightGrant.objects.create(user_id=user_id, procedure=exam, **given))
+        grants.append(SightGrant.objects.create(user_id=user_id, procedure=exam, whose_id=exam.patient_id, **given))
         record(actor, "sight.granted", subject=f"exam:{exam.pk}", patient_id=exam.patient_id, user=user_id)
     return grants
 
@@ -101,7 +102,8 @@ def set_confidential(patient_id: int, confidential: bool, actor: Actor) -> None:
     if not Patient.objects.filter(pk=patient_id).exists():
         raise NotFound("there is no such patient", field="patient")
     action = "patient.made_confidential" if confidential else "patient.made_ordinary"
-    for key in _records_of(patient_id):
+    records = records_of(patient_id)
+    for key in records:
         if confidential:
             _row, changed = ConfidentialPatient.objects.get_or_create(
                 patient_id=key, defaults={"marked_by_id": actor.user_id}
@@ -110,6 +112,7 @@ def set_confidential(patient_id: int, confidential: bool, actor: Actor) -> None:
             changed = bool(ConfidentialPatient.objects.filter(patient_id=key).delete()[0])
         if changed:
             record(actor, action, subject=f"patient:{key}", patient_id=key)
+    patients_changed(records)
 
 
 def keep_confidential(merged_id: int, survivor_id: int, actor: Actor) -> None:
@@ -171,15 +174,6 @@ def _patient_with(number: str) -> int | None:
     bearers = PatientIdentifier.objects.filter(value=number).values_list("patient_id", flat=True).distinct()
     found = {survivor_of(patient_id) for patient_id in bearers[:MOST_BEARERS]}
     return found.pop() if len(found) == 1 else None
-
-
-def _records_of(patient_id: int) -> list[int]:
-    """The record and every one that was merged into it."""
-    found = newest = {patient_id}
-    while newest:
-        newest = set(Patient.objects.filter(merged_into__in=newest).values_list("pk", flat=True)) - found
-        found = found | newest
-    return sorted(found)
 
 
 def _reason(text: str) -> str:

@@ -23,12 +23,13 @@ from ris_core.notices.models import Notice
 from ris_core.orders.models import FormerNumber, ImagingServiceRequest, OrderLink, RequestedProcedure, Visit
 from ris_core.orders.records import name_practitioners
 from ris_core.orders.rules import NamedAs, PractitionerNumber
+from ris_core.patients.merging import merge_patients, unmerge_patients
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
 from ris_core.patients.visits import move_visit
 from ris_core.referrers.services import link_practitioner, unlink_practitioner
 from ris_core.sight.models import SightGrant
 from ris_core.sight.rows import ROWS
-from ris_core.sight.seeing import sight_of
+from ris_core.sight.seeing import sees_exam, sight_of
 from ris_core.sight.services import grant_order, limit_sight, set_confidential
 from ris_core.studies.models import Study
 from ris_testing.exams import a_reader, an_exam, approved
@@ -179,6 +180,16 @@ def test_a_grant_opens_one_exam_until_it_ends(hidden: RequestedProcedure) -> Non
     assert client.get(f"/patients/{hidden.patient_id}/").status_code == 403
     SightGrant.objects.filter(pk=grant.pk).update(until=timezone.now())
     assert client.get(f"/exams/{hidden.pk}/").status_code == 403
+
+
+def test_a_grant_of_an_exam_is_of_its_patient_too(hidden: RequestedProcedure) -> None:
+    user, other = _named_only(), an_exam()
+    until = timezone.now() + timedelta(days=2)
+    merge = merge_patients(hidden.patient_id, other.patient_id, SYSTEM)
+    grant_order(user.pk, hidden.request.accession_number, until, "Hội chẩn liên viện", SYSTEM)
+    assert sees_exam(user, hidden.pk)
+    unmerge_patients(merge.pk, SYSTEM, reason="nhầm người")
+    assert not sees_exam(user, hidden.pk)
 
 
 def test_a_grant_opens_every_exam_of_the_order_or_those_of_one_service(hidden: RequestedProcedure) -> None:

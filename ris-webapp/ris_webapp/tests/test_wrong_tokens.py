@@ -63,7 +63,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     _, secret = make_share(Terms(receiver="BS Minh", exam_ids=(exam.pk,), expires_at=LATER), reader)
     return {
         "viewer": issue_viewer_token(keyring, uids, "bs_lan", LATER, grant="session:none"),
-        "result": issue_result_link(keyring, ResultLink(receiver.code, exam.pk, 0, uids, LATER)),
+        "result": issue_result_link(keyring, ResultLink(receiver.code, exam.pk, 0, uids, LATER, exam.patient_id)),
         "image": issue_image_link(keyring, ImageLink(receiver.code, 1, 1, LATER)),
         "share": secret,
         "key": Program().text,

@@ -274,6 +274,28 @@ def test_who_was_merged_into_somebody_born_on_another_day_does_not_get_in() -> N
         knock(code)
 
 
+def test_the_visit_of_whom_another_record_is_merged_into_ends_too_and_so_at_its_undoing() -> None:
+    """Somebody has proven who they are, not that the other record is theirs."""
+    _slip, code, exam = a_slip()
+    entered, actor = knock(code), a_reader()
+    merge = merge_patients(an_exam().patient_id, exam.patient_id, actor)
+    with pytest.raises(PortalRefused):
+        visit_with(entered.key)
+    of_both = knock(code)
+    assert visit_with(of_both.key).patient_id == exam.patient_id
+    unmerge_patients(merge.pk, actor, reason="Không phải một người")
+    with pytest.raises(PortalRefused):
+        visit_with(of_both.key)
+
+
+def test_a_visit_ends_when_the_record_becomes_somebody_born_on_another_day() -> None:
+    _slip, code, exam = a_slip()
+    entered = knock(code)
+    Patient.objects.filter(pk=exam.patient_id).update(birth_date="19550101")
+    with pytest.raises(PortalRefused):
+        visit_with(entered.key)
+
+
 @pytest.mark.parametrize("key", ["", "x", "A" * 43, "' OR 1=1 --"])
 def test_keys_that_are_none_open_nothing(key: str) -> None:
     with pytest.raises(PortalRefused):

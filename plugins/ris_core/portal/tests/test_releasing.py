@@ -20,6 +20,7 @@ from ris_core.delivery.models import Delivery, PaymentRule, ReturnHold
 from ris_core.errors import TransitionRefused
 from ris_core.orders.models import ExamState, ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.merging import merge_patients
+from ris_core.patients.models import Patient
 from ris_core.portal.entering import Knock, enter
 from ris_core.portal.errors import PortalInvalid
 from ris_core.portal.looks import begin_look, images_taken_from
@@ -185,6 +186,27 @@ def test_many_exams_take_as_many_queries_as_one() -> None:
             results_of(found, timezone.now())
         counted.append(len(queries))
     assert counted[0] == counted[1]
+
+
+def test_what_a_merge_brought_from_somebody_born_on_another_day_is_shown_when_a_person_says_so() -> None:
+    (_version, own), (_other, strange), (_same, joined) = a_result(), a_result(), a_result()
+    Patient.objects.filter(pk=strange.patient_id).update(birth_date="1979")
+    for each in (strange, joined):
+        merge_patients(each.patient_id, own.patient_id, a_reader())
+    visit = entered_for(own)
+    assert states(visit) == {own.pk: ResultState.READY, joined.pk: ResultState.READY}
+    assert a_look(visit, strange) in read_ended_grants()
+    decide_result(strange.pk, Decision.RELEASED, "Đã đối chiếu giấy tờ", a_reader())
+    assert states(visit)[strange.pk] is ResultState.READY
+
+
+@pytest.mark.parametrize("of_the_survivor", [False, True])
+def test_images_open_at_the_portal_end_with_a_merge(of_the_survivor: bool) -> None:
+    (_version, exam), (_other, other) = a_result(), a_result()
+    grant = a_look(entered_for(exam), exam)
+    pair = (other.patient_id, exam.patient_id) if of_the_survivor else (exam.patient_id, other.patient_id)
+    merge_patients(*pair, a_reader())
+    assert grant in read_ended_grants()
 
 
 def test_a_preliminary_report_is_no_result() -> None:

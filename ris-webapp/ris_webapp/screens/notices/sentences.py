@@ -20,6 +20,9 @@ _SENTENCES: dict[str, Text] = {
         "Lượt khám từ một hồ sơ cần bảo mật đã chuyển sang đây: hồ sơ này nay cũng cần bảo mật. "
         "Nếu không đúng, người quản lý hồ sơ bỏ dấu."
     ),
+    "share.withheld": gettext_lazy(
+        "Ca này đã được chia sẻ ra ngoài; chia sẻ đó bị giữ lại vì ca đã sang người bệnh khác hoặc nay cần bảo mật."
+    ),
     "visit.moved": gettext_lazy("Một lượt khám đã được chuyển giữa người bệnh này và hồ sơ khác."),
     "order.changed": gettext_lazy("Chỉ định đã được sửa: %(fields)s."),
     "images_not_corrected": gettext_lazy("Ảnh chưa sửa được theo phiếu; xem trang lần chụp."),

@@ -14,8 +14,8 @@ from ris_core.notices.services import open_notices
 from ris_core.orders.models import RequestedProcedure, Visit
 from ris_core.patients.identifier_kinds import Bearer, Oddity, oddities
 from ris_core.patients.links import links_of
-from ris_core.patients.merging import merges_into
 from ris_core.patients.models import Patient, PatientIdentifier, PatientMerge
+from ris_core.patients.survivors import merges_into
 from ris_core.sight.errors import OutOfSight
 from ris_core.sight.models import ConfidentialPatient
 from ris_core.sight.seeing import sees_patient

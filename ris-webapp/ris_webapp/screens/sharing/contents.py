@@ -13,7 +13,9 @@ from ris_core.portal.shares import shown_in
 from ris_core.reports.models import ReportVersion
 from ris_core.sharing.copies import copied_study_uids
 from ris_core.sharing.errors import ShareRefused
+from ris_core.sharing.lineage import root_of
 from ris_core.sharing.models import Share, ShareOpening
+from ris_core.sharing.withholding import shown_rows, withheld_among, withheld_of
 from ris_webapp.screens.viewer_launch.results import shown_studies
 
 
@@ -29,8 +31,9 @@ class SeenExam:
 
 
 def exams_of(share: Share) -> list[SeenExam]:
-    """Patient by patient, the newest exam first; of a patient's own share what that patient sees."""
-    rows = list(share.exams.select_related("procedure__patient", "procedure__request"))
+    """Patient by patient, the newest exam first, without those withheld; of a patient's own share what that patient
+    sees."""
+    rows = shown_rows(share)
     procedures = [each.procedure for each in rows]
     numbers = {each.procedure_id: each.pk if share.anonymous else each.procedure_id for each in rows}
     shown = shown_in(share)
@@ -56,7 +59,7 @@ def exam_of(share: Share, number: int) -> RequestedProcedure:
     """
     named = {"pk": number} if share.anonymous else {"procedure_id": number}
     found, shown = share.exams.select_related("procedure__patient").filter(**named).first(), shown_in(share)
-    if found is None or (shown is not None and found.procedure_id not in shown):
+    if found is None or withheld_among([found]) or (shown is not None and found.procedure_id not in shown):
         raise ShareRefused("the exam is not shared")
     return found.procedure
 
@@ -64,12 +67,15 @@ def exam_of(share: Share, number: int) -> RequestedProcedure:
 def open_exams(share: Share) -> frozenset[int]:
     """Of which exams the share shows anything now."""
     shown = shown_in(share)
-    return frozenset(share.exams.values_list("procedure_id", flat=True) if shown is None else shown)
+    standing = {row.procedure_id for row in shown_rows(share)}
+    return frozenset(standing if shown is None else standing & shown.keys())
 
 
 def images_of(share: Share, exam_id: int) -> list[str]:
     """Studies of the images that may be shown now, each once: the engine may have two studies of the patient under one
     UID. Of an anonymous share those of the copies."""
+    if exam_id in withheld_of(share):
+        return []
     if share.anonymous:
         return copied_study_uids(share, exam_id)
     shown = shown_in(share)
@@ -82,7 +88,7 @@ def images_grant(opening: ShareOpening, exam_id: int) -> str:
     """What tokens for the exam's images are made under: the share, or the look through a patient's share, which ends
     also when the patient sees the result no more."""
     share = opening.share
-    made = PatientShare.objects.select_related("slip").filter(share=share).first()
+    made = PatientShare.objects.select_related("slip").filter(share=root_of(share)).first()
     if made is None:
         return share_grant(share.pk, share.revision)
     return portal_grant(begin_look(exam_id, made.slip, opening.until, share=share).pk)

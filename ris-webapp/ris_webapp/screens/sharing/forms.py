@@ -24,7 +24,8 @@ WHAT_TO_DO: dict[str, Text] = {
     "lock": _("Chọn mật khẩu hoặc mã một lần, không cả hai."),
     "code_to": _("Ghi một địa chỉ e-mail hoặc một số điện thoại."),
     "send_to": _("Ghi một địa chỉ e-mail hoặc một số điện thoại."),
-    "views_allowed": _("Số lần mở từ 1 đến 1000."),
+    "views_allowed": _("Số lần mở từ 1 đến 1000, không quá số còn lại."),
+    "how_many": _("Chia sẻ này đã được chuyển tiếp quá nhiều lần."),
     "comment": _("Lời nhắn dài tối đa 2000 ký tự, và không được nêu người bệnh khi chia sẻ ẩn danh."),
 }
 
@@ -50,7 +51,7 @@ class ShareForm(forms.Form):
     anonymous = forms.BooleanField(required=False, label=_("Ẩn danh"))
     with_report = forms.BooleanField(required=False, label=_("Kèm kết quả đã duyệt"))
     may_download = forms.BooleanField(required=False, label=_("Cho tải ảnh DICOM về"))
-    may_pass_on = forms.BooleanField(required=False, label=_("Cho mở trên máy khác"))
+    may_pass_on = forms.BooleanField(required=False, label=_("Cho chuyển tiếp và mở trên máy khác"))
     send_to = forms.CharField(required=False, max_length=254, label=_("Gửi đường dẫn đến"))
 
     def terms(self, exam_ids: list[int]) -> Terms | None:

@@ -20,9 +20,11 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.sharing.copies import copies_of
 from ris_core.sharing.errors import ShareInvalid
+from ris_core.sharing.lineage import tree_of
 from ris_core.sharing.models import CopiedImage, CopyingState, Share, SharedExam, ShareMessage
-from ris_core.sharing.services import renew_link, revoke_share, share_state
+from ris_core.sharing.services import let_go, renew_link, revoke_share, share_state
 from ris_core.sharing.telling import SHARE_MESSAGES, link_of, send_link
+from ris_core.sharing.withholding import may_be_asked, withheld_among, withheld_of
 from ris_core.sight.seeing import seen_exams, sight_of
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
@@ -41,11 +43,14 @@ PICTURE_PIXELS = 320
 @require_GET
 def shares(request: UserRequest) -> HttpResponse:
     """One's own, or everybody's for whoever manages them; the newest first."""
-    rows = list(_visible(request).prefetch_related("exams__procedure__patient")[:MOST_SHOWN])
+    rows = list(
+        _visible(request).filter(parent__isnull=True).prefetch_related("exams__procedure__patient")[:MOST_SHOWN]
+    )
     now = timezone.now()
     context = {
         "rows": [(share, share_state(share, now).value) for share in rows],
         "unseen": _unseen(request, rows),
+        "withheld": {row.pk for row, _why in withheld_among(each for share in rows for each in share.exams.all())},
         "not_delivered": _with_dead_letters(rows),
         "everybodys": may(request.user.role, Function.MANAGE_SHARES),
         "most": MOST_SHOWN,
@@ -108,6 +113,15 @@ def link(request: UserRequest, share_id: int) -> HttpResponse:
 
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
 @require_POST
+def let_exam_go(request: UserRequest, share_id: int, exam_id: int) -> HttpResponse:
+    """Show an exam again whose patient has become confidential since it was shared."""
+    let_go(_changeable_or_refuse(request, share_id).pk, exam_id, actor_of(request))
+    messages.success(request, _("Người nhận lại xem được ca này."))
+    return HttpResponseRedirect(reverse("sharing:share", args=[share_id]))
+
+
+@requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
+@require_POST
 def send_again(request: UserRequest, share_id: int, letter_id: int) -> HttpResponse:
     """Try once more to send a letter that could not be delivered."""
     shared = _changeable_or_refuse(request, share_id)
@@ -131,7 +145,7 @@ def revoke(request: UserRequest, share_id: int) -> HttpResponse:
 
 def _visible(request: UserRequest) -> QuerySet[Share]:
     """One's own, so that they can be revoked whatever is hidden since; others' only when all their exams are seen."""
-    rows = Share.objects.select_related("created_by", "revoked_by").order_by("-created_at", "-pk")
+    rows = Share.objects.select_related("created_by", "revoked_by", "parent").order_by("-created_at", "-pk")
     if not may(request.user.role, Function.MANAGE_SHARES):
         return rows.filter(created_by=request.user)
     sight = sight_of(request.user)
@@ -196,7 +210,10 @@ def _page(request: UserRequest, shared: Share, wrong: str = "") -> HttpResponse:
         "state": share_state(shared).value,
         "exams": [each.procedure for each in exams if each.procedure_id not in unseen],
         "unseen": unseen,
+        "withheld": withheld_of(shared),
+        "may_be_asked": may_be_asked,
         "copies": copies_of(shared) if shared.anonymous else None,
+        "tree": [(each, share_state(each).value, rank) for each, rank in tree_of(shared)],
         "openings": shared.openings.order_by("-opened_at", "-pk")[:MOST_OPENINGS],
         "letters": shared.messages.order_by("-queued_at", "-pk"),
         "last_day": timezone.localdate(shared.expires_at).isoformat(),

@@ -30,6 +30,7 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
 from ris_core.sharing.models import Share, ShareOpening
 from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visitor
+from ris_core.sharing.passing_on import room_in
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
 from ris_webapp.screens.sharing.archive import zip_of
@@ -81,10 +82,11 @@ def open_link(request: HttpRequest) -> HttpResponse:
 def shown(request: HttpRequest, handle: str) -> HttpResponse:
     """What the link opens: exams, reports, images."""
     try:
-        opening = _opening(request, handle)
+        opening = opening_of(request, handle)
     except ShareRefused as error:
         return refuse(request, error.code)
-    context = {"share": opening.share, "until": opening.until, "exams": exams_of(opening.share)}
+    share = opening.share
+    context = {"share": share, "exams": exams_of(share), "may_pass_on": room_in(share) is not None}
     return outsider_headers(render(request, "sharing/shown.html", context))
 
 
@@ -93,7 +95,7 @@ def shown(request: HttpRequest, handle: str) -> HttpResponse:
 def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     """Grant the images of one exam to this browser, and go to the viewer."""
     try:
-        opening = _opening(request, handle)
+        opening = opening_of(request, handle)
         exam = exam_of(opening.share, number)
     except ShareRefused as error:
         return refuse(request, error.code)
@@ -121,7 +123,7 @@ def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
 def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     """The report in force as PDF; one that was recalled since is not there."""
     try:
-        opening = _opening(request, handle)
+        opening = opening_of(request, handle)
         exam = exam_of(opening.share, number)
     except ShareRefused as error:
         return refuse(request, error.code)
@@ -142,7 +144,7 @@ def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
 def files(request: HttpRequest, handle: str, number: int) -> HttpResponseBase:
     """The exam's DICOM files in one ZIP, when they may be kept."""
     try:
-        opening = _opening(request, handle)
+        opening = opening_of(request, handle)
         exam = exam_of(opening.share, number)
         if not opening.share.may_download:
             raise ShareRefused("its files may not be kept")
@@ -166,7 +168,7 @@ def files(request: HttpRequest, handle: str, number: int) -> HttpResponseBase:
     return response
 
 
-def _opening(request: HttpRequest, handle: str) -> ShareOpening:
+def opening_of(request: HttpRequest, handle: str) -> ShareOpening:
     return opened_with(request.COOKIES.get(_OPENED, ""), handle)
 
 

@@ -17,6 +17,7 @@ from ris_webapp.client import client_address
 from ris_webapp.permission import public
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
+from ris_webapp.screens.viewer_launch.results import is_theirs
 
 
 @public
@@ -39,6 +40,8 @@ def open_image(request: HttpRequest, token: str) -> HttpResponse:
     if shown is None or is_recalled(shown.version) or version_for_outside(shown.version.reading.procedure_id) is None:
         return refuse(request, "QUANG-3103")
     procedure = shown.version.reading.procedure
+    if not is_theirs(procedure, link):
+        return refuse(request, "QUANG-3103")
     record(
         Actor(f"receiver:{link.receiver}", address=address, kind=ActorKind.RECEIVER),
         "key_image.viewed",

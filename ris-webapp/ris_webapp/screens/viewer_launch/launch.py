@@ -63,7 +63,7 @@ def launch(request: HttpRequest) -> HttpResponse:
     grant_viewing(request, response, [granted], name, grant=receiver_grant(vouched.receiver), without_series=closed)
     until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
     if reported is not None:
-        allow_report(response, vouched.receiver, reported, granted, until)
+        allow_report(response, vouched.receiver, next(exam for exam in exams if exam.pk == reported), granted, until)
     return outsider_headers(response)
 
 

@@ -18,6 +18,7 @@ from ris_core.access.tokens import (
     viewer_cookie_name,
 )
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.orders.models import RequestedProcedure
 
 _PREFIX = "quang_result_"
 _PATH = "/open/report"
@@ -30,16 +31,17 @@ def report_digits(study_uids: Sequence[str]) -> str:
 
 
 def allow_report(
-    response: HttpResponseBase, receiver: str, procedure_id: int, study_uids: Sequence[str], until: datetime
+    response: HttpResponseBase, receiver: str, procedure: RequestedProcedure, study_uids: Sequence[str], until: datetime
 ) -> None:
     """Let this browser open the exam's report at ``/open/report/<digits>`` until ``until``, eight hours at most."""
     expires_at = min(until, timezone.now() + _LONGEST)
     link = ResultLink(
         receiver=receiver,
-        procedure_id=procedure_id,
+        procedure_id=procedure.pk,
         version_number=0,
         study_uids=frozenset(StudyInstanceUID(uid) for uid in study_uids),
         expires_at=expires_at,
+        patient_id=procedure.patient_id,
     )
     digits = report_digits(study_uids)
     response.set_cookie(

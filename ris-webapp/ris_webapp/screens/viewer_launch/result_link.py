@@ -23,7 +23,7 @@ from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
 from ris_webapp.screens.viewer_launch.refusals import refusal_code
 from ris_webapp.screens.viewer_launch.report_cookie import allow_report, allowed_report, report_digits
-from ris_webapp.screens.viewer_launch.results import closed_reports, procedure_of, report_pdf, shown_studies
+from ris_webapp.screens.viewer_launch.results import closed_reports, is_theirs, procedure_of, report_pdf, shown_studies
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,6 +52,9 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     if link.version_number and report_is_recalled(link.procedure_id):
         _note(actor, link, procedure, "recalled")
         return refuse(request, "QUANG-3108")
+    if procedure is not None and not is_theirs(procedure, link):
+        _note(actor, link, None, "the exam has become another patient's")
+        return refuse(request, "QUANG-3103")
     uids = [study.study_instance_uid for study in shown_studies(link.procedure_id)]
     granted = [uid for uid in uids if uid in link.study_uids]
     if procedure is None or not granted:
@@ -64,7 +67,7 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     closed = closed_reports(granted)
     name = f"{link.receiver} link"
     grant_viewing(request, response, [granted], name, grant=grant, until=link.expires_at, without_series=closed)
-    allow_report(response, link.receiver, link.procedure_id, granted, link.expires_at)
+    allow_report(response, link.receiver, procedure, granted, link.expires_at)
     return outsider_headers(response)
 
 
@@ -81,6 +84,8 @@ def open_report(request: HttpRequest, digits: str) -> HttpResponse:
     except TokenRefused as error:
         return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
     version = None if is_switched_off(link.receiver) else version_for_outside(link.procedure_id)
+    if version is not None and not is_theirs(version.reading.procedure, link):
+        return refuse(request, "QUANG-3103")
     if version is None:
         return refuse(request, "QUANG-3108" if report_is_recalled(link.procedure_id) else "QUANG-3103")
     pdf = report_pdf(version)

@@ -19,19 +19,20 @@ from ris_core.access.tokens import (
     viewer_cookie_name,
 )
 from ris_core.audit.models import AuditEvent
-from ris_core.audit.services import Actor
+from ris_core.audit.services import SYSTEM, Actor
 from ris_core.delivery.models import ReturnHold
 from ris_core.delivery.outside import version_in_force
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.merging import merge_patients, unmerge_patients
 from ris_core.reports.content import plain_content
 from ris_core.reports.documents import ensure_document
 from ris_core.reports.models import ReportVersion, VersionStatus
 from ris_core.reports.recalling import recall
 from ris_core.reports.services import amend, approve, save_draft
 from ris_core.studies.models import Study, StudyState
-from ris_webapp.screens.reading.tests.exams import a_receiver, a_study, a_user, an_exam
+from ris_webapp.screens.reading.tests.exams import a_patient, a_receiver, a_study, a_user, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
 from ris_webapp.screens.viewer_launch.refusals import MAXIMUM_REFUSALS
 
@@ -46,6 +47,7 @@ def a_link(exam: RequestedProcedure, *studies: Study, hours: float = 1) -> str:
         version_number=1,
         study_uids=frozenset(StudyInstanceUID(study.study_instance_uid) for study in studies),
         expires_at=timezone.now() + timedelta(hours=hours),
+        patient_id=exam.patient_id,
     )
     return f"/open/{issue_result_link(Keyring.from_settings(settings.QUANG), link)}"
 
@@ -55,6 +57,19 @@ def reported_exam() -> tuple[RequestedProcedure, Study]:
     study = a_study(exam)
     report(exam)
     return exam, study
+
+
+def test_it_opens_nothing_once_the_exam_is_another_patients(client: Client) -> None:
+    """The link lies in the first patient's record in the HIS."""
+    exam, study = reported_exam()
+    address, survivor = a_link(exam, study), a_patient()
+    merge = merge_patients(exam.patient_id, survivor.pk, SYSTEM)
+    assert client.get(address).status_code == 302
+    of_both = a_link(RequestedProcedure.objects.get(pk=exam.pk), study)
+    unmerge_patients(merge.pk, SYSTEM, reason="nhầm người")
+    assert client.get(address).status_code == 302
+    assert client.get(of_both).status_code == 410
+    assert "another patient" in AuditEvent.objects.get(action="result_link.refused").reason
 
 
 def test_it_opens_the_viewer_on_exactly_the_study() -> None:
@@ -181,7 +196,7 @@ def an_image_link(exam: RequestedProcedure) -> str:
         chosen_by=a_user(), chosen_at=timezone.now(),
     )  # fmt: skip
     VersionKeyImage.objects.create(version=version, key_image=image, position=0, sha256=image.sha256)
-    link = ImageLink("HIS", version.pk, 0, timezone.now() + timedelta(hours=1))
+    link = ImageLink("HIS", version.pk, 0, timezone.now() + timedelta(hours=1), version.reading.procedure.patient_id)
     return f"/open/image/{issue_image_link(Keyring.from_settings(settings.QUANG), link)}"
 
 

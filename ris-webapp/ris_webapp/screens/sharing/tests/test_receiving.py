@@ -1,4 +1,4 @@
-"""A share from making to revoking, as whoever shares and whoever receives (R10)."""
+"""Who holds a link: what opens, what does not, and what is shown (R10)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
-import msgspec
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from ris_core.access.ended_grants import read_ended_grants
 from ris_core.access.tokens import share_grant
-from ris_core.accounts.models import Role
-from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.delivery.models import ReturnHold
@@ -44,48 +40,16 @@ from ris_core.sharing.models import (
 from ris_core.sharing.opening import MOST_REFUSALS
 from ris_core.sharing.rules import WRONG_TRIES, Terms
 from ris_core.sharing.services import make_share, renew_link
-from ris_core.sharing.telling import Letter
-from ris_core.sight.services import set_confidential
 from ris_core.studies.models import Study, StudyLink, StudyState
 from ris_core.studies.services import undo_link
 from ris_testing.exams import a_reader
 from ris_webapp.screens.reading.tests.exams import a_study, an_exam
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
 from ris_webapp.screens.sharing import archive, receiving
-from ris_webapp.tests.people import a_role, client_as
+from ris_webapp.screens.sharing.tests.shares import an_exam_with_images, entered, knock, made, sealed_letter
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "mo-bang-cai-nay"
-
-
-def an_exam_with_images() -> tuple[RequestedProcedure, Study]:
-    exam = an_exam()
-    return exam, a_study(exam)
-
-
-def made(sharer: Client, *exams: RequestedProcedure, **fields: Any) -> tuple[Share, str]:
-    """A share by the form, and the secret that stands in its link."""
-    day = (timezone.localdate() + timedelta(days=7)).isoformat()
-    entered = {"exam": [exam.pk for exam in exams], "receiver": "BS Minh", "expires_at": day, "lock": "NONE", **fields}
-    answer = sharer.post("/shares/new/", entered)
-    assert answer.status_code == 200, answer.content.decode()[:3000]
-    secret = re.search(r"/share/#([A-Za-z0-9_-]{43})", answer.content.decode())
-    assert secret is not None
-    return Share.objects.latest("pk"), secret[1]
-
-
-def knock(receiver: Client, secret: str, answer: str = "") -> Any:
-    return receiver.post("/share/open", {"link": secret, "answer": answer})
-
-
-def entered(secret: str) -> tuple[Client, str]:
-    receiver = Client()
-    return receiver, knock(receiver, secret).json()["to"]
-
-
-@pytest.fixture
-def sharer() -> Client:
-    return client_as(Role.RADIOLOGIST)
 
 
 def test_a_link_opens_its_exam_and_no_other(sharer: Client) -> None:
@@ -103,32 +67,10 @@ def test_a_link_opens_its_exam_and_no_other(sharer: Client) -> None:
         assert receiver.get(f"{page}{what}/{other.pk}").status_code == 403
 
 
-def test_the_secret_is_kept_nowhere(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, secret = made(sharer, exam)
-    entered(secret)
-    assert secret not in sharer.get(f"/shares/{share.pk}/").content.decode()
-    assert secret not in str(list(Share.objects.values())) + str(list(AuditEvent.objects.values()))
-
-
 def test_the_door_says_nothing_and_may_be_seen_by_anybody() -> None:
     answer = Client().get("/share/")
     assert answer.status_code == 200
     assert answer["Referrer-Policy"] == "no-referrer"
-
-
-def test_revoked_it_shows_nothing_at_once_and_viewers_learn_of_it(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, secret = made(sharer, exam)
-    receiver, page = entered(secret)
-    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
-    assert grant.grant not in read_ended_grants()
-    sharer.post(f"/shares/{share.pk}/revoke/")
-    assert grant.grant in read_ended_grants()
-    for address in (page, f"{page}images/{exam.pk}", f"{page}report/{exam.pk}", f"{page}files/{exam.pk}"):
-        assert receiver.get(address).status_code == 403
-    assert knock(receiver, secret).status_code == 403
-    assert sharer.post(f"/shares/{share.pk}/extend/", {"expires_at": "2027-01-01"}).status_code == 409
 
 
 @pytest.mark.parametrize("what", ["unknown", "malformed", "over", "revoked", "used up", "another device", "locked"])
@@ -190,38 +132,6 @@ def test_a_code_is_sent_opens_once_and_not_too_often(sharer: Client) -> None:
     assert knock(receiver, secret).status_code == 403
 
 
-def sealed_letter(letter: ShareMessage) -> Letter:
-    return msgspec.json.decode(bytes(letter.sealed), type=Letter)
-
-
-def test_a_link_is_sent_and_its_text_is_sealed(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, secret = made(sharer, exam, send_to="bs.minh@example.org")
-    letter = ShareMessage.objects.get(share=share)
-    assert sealed_letter(letter).link.endswith(f"/share/#{secret}")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT sealed FROM sharing_sharemessage")
-        assert secret.encode() not in bytes(cursor.fetchone()[0])
-    sharer.post(f"/shares/{share.pk}/revoke/")
-    letter.refresh_from_db()
-    assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
-
-
-def test_a_letter_that_was_not_delivered_is_shown_and_sent_again(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, _secret = made(sharer, exam, send_to="bs.minh@example.org")
-    letter = ShareMessage.objects.get(share=share)
-    address = f"/shares/{share.pk}/letters/{letter.pk}/again/"
-    assert sharer.post(address).status_code == 404
-    ShareMessage.objects.filter(pk=letter.pk).update(state="DEAD", last_error="QUANG-5101 no connection")
-    assert "Không gửi được" in sharer.get("/shares/").content.decode()
-    assert address in sharer.get(f"/shares/{share.pk}/").content.decode()
-    assert sharer.post(address).status_code == 302
-    letter.refresh_from_db()
-    assert (letter.state, bool(letter.sealed)) == ("QUEUED", True)
-    assert client_as(Role.TECHNOLOGIST).post(address).status_code == 404
-
-
 def test_the_first_device_keeps_it_unless_it_may_be_passed_on(sharer: Client) -> None:
     exam, _ = an_exam_with_images()
     _, secret = made(sharer, exam)
@@ -244,32 +154,6 @@ def test_views_are_counted(sharer: Client) -> None:
     assert (share.views_used, share.openings.count()) == (2, 2)
 
 
-def test_prolonged_it_opens_again(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, secret = made(sharer, exam)
-    Share.objects.filter(pk=share.pk).update(expires_at=timezone.now())
-    assert knock(Client(), secret).status_code == 403
-    day = (timezone.localdate() + timedelta(days=3)).isoformat()
-    sharer.post(f"/shares/{share.pk}/extend/", {"expires_at": day})
-    assert knock(Client(), secret).status_code == 200
-
-
-def test_allowed_less_it_must_be_opened_again(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, secret = made(sharer, exam, may_download="on", with_report="on")
-    receiver, page = entered(secret)
-    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
-    assert grant.may_download
-    sharer.post(f"/shares/{share.pk}/limit/", {"with_report": "on", "comment": "Chỉ xem"})
-    assert receiver.get(page).status_code == 403
-    assert share_grant(share.pk, 1) in read_ended_grants()
-    page = knock(receiver, secret).json()["to"]
-    assert "Chỉ xem" in receiver.get(page).content.decode()
-    (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
-    assert (grant.may_download, grant.grant) == (False, share_grant(share.pk, 2))
-    assert receiver.get(f"{page}files/{exam.pk}").status_code == 403
-
-
 def test_images_that_are_taken_from_the_exam_are_loaded_by_no_open_viewer(sharer: Client) -> None:
     (exam, study), (other, _) = an_exam_with_images(), an_exam_with_images()
     share, secret = made(sharer, exam)
@@ -285,18 +169,6 @@ def test_images_that_are_taken_from_the_exam_are_loaded_by_no_open_viewer(sharer
     a_study(exam)
     (grant,) = granted(receiver.get(f"{page}images/{exam.pk}"))
     assert grant.grant == share_grant(share.pk, 2)
-
-
-def test_a_new_link_shuts_the_former_one(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, former = made(sharer, exam)
-    receiver, page = entered(former)
-    answer = sharer.post(f"/shares/{share.pk}/link/", {})
-    found = re.search(r"/share/#([A-Za-z0-9_-]{43})", answer.content.decode())
-    assert found is not None
-    assert receiver.get(page).status_code == 403
-    assert knock(receiver, former).status_code == 403
-    assert knock(Client(), found[1]).status_code == 200
 
 
 def test_the_report_is_there_while_it_is_in_force(sharer: Client) -> None:
@@ -405,25 +277,6 @@ def test_a_download_ends_when_images_are_taken_from_the_exam(sharer: Client, mon
     assert not still_open()
 
 
-def test_every_step_is_written_down(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, secret = made(sharer, exam)
-    receiver, page = entered(secret)
-    receiver.get(f"{page}images/{exam.pk}")
-    knock(Client(), secret)
-    sharer.post(f"/shares/{share.pk}/revoke/")
-    actions = AuditEvent.objects.filter(action__startswith="share.").order_by("pk").values_list("action", "patient_id")
-    assert list(actions) == [
-        ("share.made", exam.patient_id),
-        ("share.opened", exam.patient_id),
-        ("share.viewed", exam.patient_id),
-        ("share.refused", None),
-        ("share.revoked", exam.patient_id),
-    ]
-    seen = sharer.get(f"/shares/{share.pk}/").content.decode()
-    assert "127.0.0.1" in seen
-
-
 def test_several_exams_of_several_patients(sharer: Client) -> None:
     (one, _), (other, _) = an_exam_with_images(), an_exam_with_images()
     _, secret = made(sharer, one, other)
@@ -433,89 +286,6 @@ def test_several_exams_of_several_patients(sharer: Client) -> None:
     assert other.patient.full_name in text
     for exam in (one, other):
         assert receiver.get(f"{page}images/{exam.pk}").status_code == 302
-
-
-def test_shares_are_seen_by_who_made_them_and_who_manages_all(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, _ = made(sharer, exam)
-    assert "BS Minh" in sharer.get("/shares/").content.decode()
-    colleague = client_as(Role.TECHNOLOGIST)
-    assert "BS Minh" not in colleague.get("/shares/").content.decode()
-    assert colleague.get(f"/shares/{share.pk}/").status_code == 404
-    assert colleague.post(f"/shares/{share.pk}/revoke/").status_code == 404
-    manager = client_as(Role.ADMINISTRATOR)
-    assert "BS Minh" in manager.get("/shares/").content.decode()
-    assert manager.post(f"/shares/{share.pk}/revoke/").status_code == 302
-    assert client_as(Role.CLINICIAN).get("/shares/").status_code == 403
-
-
-def test_a_confidential_patients_exam_is_neither_shown_nor_shared_by_who_does_not_see_it(sharer: Client) -> None:
-    (exam, _), (plain, _) = an_exam_with_images(), an_exam_with_images()
-    senior = client_as(Role.SENIOR)
-    share, _secret = made(senior, exam, receiver="BS Kín")
-    set_confidential(exam.patient_id, confidential=True, actor=Actor("test"))
-    number = exam.request.accession_number
-    asked = sharer.get("/shares/new/", {"exam": exam.pk}).content.decode()
-    asked += sharer.post("/shares/new/", {"look_up": "1", "add": number, "lock": "NONE"}).content.decode()
-    assert exam.service_name not in asked
-    shared, _secret = made(sharer, plain, exam)
-    assert [each.procedure_id for each in shared.exams.all()] == [plain.pk]
-    manager = client_as(a_role(Function.MANAGE_SHARES))
-    assert "BS Kín" not in manager.get("/shares/").content.decode()
-    assert manager.get(f"/shares/{share.pk}/").status_code == 404
-    assert manager.post(f"/shares/{share.pk}/link/").status_code == 404
-    assert manager.get(f"/shares/{shared.pk}/").status_code == 200
-    assert client_as(Role.ADMINISTRATOR).get(f"/shares/{share.pk}/").status_code == 200
-
-
-def test_who_made_a_share_can_revoke_it_whatever_is_hidden_from_them_since(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, _secret = made(sharer, exam)
-    set_confidential(exam.patient_id, confidential=True, actor=Actor("test"))
-    assert sharer.post(f"/shares/{share.pk}/revoke/").status_code == 302
-
-
-def test_a_letter_that_was_not_delivered_does_not_outlive_its_link(sharer: Client) -> None:
-    exam, _ = an_exam_with_images()
-    share, _secret = made(sharer, exam, send_to="bs.minh@example.org")
-    ShareMessage.objects.update(state="DEAD")
-    sharer.post(f"/shares/{share.pk}/link/", {})
-    letter = ShareMessage.objects.get(share=share)
-    assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
-    assert sharer.post(f"/shares/{share.pk}/letters/{letter.pk}/again/").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"receiver": ""}, "Hãy ghi chia sẻ cho ai."),
-        ({"expires_at": "2020-01-01"}, "Ngày hết hạn"),
-        ({"lock": "PASSWORD", "password": "ngan"}, "ít nhất 8 ký tự"),
-        ({"lock": "CODE", "code_to": "khong"}, "e-mail hoặc một số điện thoại"),
-        ({"send_to": "khong"}, "e-mail hoặc một số điện thoại"),
-        ({"views_allowed": "0"}, "Số lần mở từ 1 đến 1000"),
-    ],
-)
-def test_what_is_wrong_is_said_and_nothing_is_shared(sharer: Client, fields: dict[str, str], said: str) -> None:
-    exam, _ = an_exam_with_images()
-    day = (timezone.localdate() + timedelta(days=7)).isoformat()
-    answer = sharer.post(
-        "/shares/new/", {"exam": exam.pk, "receiver": "A", "expires_at": day, "lock": "NONE", **fields}
-    )
-    assert answer.status_code == 422
-    assert said in answer.content.decode()
-    assert not Share.objects.exists()
-
-
-def test_an_exam_is_added_by_its_number(sharer: Client) -> None:
-    (one, _), (other, _) = an_exam_with_images(), an_exam_with_images()
-    number = other.request.accession_number
-    answer = sharer.post("/shares/new/", {"exam": one.pk, "look_up": "1", "add": number, "lock": "NONE"})
-    text = answer.content.decode()
-    assert one.service_name in text
-    assert number in text
-    assert not Share.objects.exists()
-    assert "KHONG-CO" in sharer.post("/shares/new/", {"look_up": "1", "add": "KHONG-CO"}).content.decode()
 
 
 def test_an_anonymous_share_never_says_the_number_of_its_exam(sharer: Client) -> None:
