@@ -49,6 +49,7 @@ class Marks:
     """As in DICOM, with accents."""
     patient_id: str
     birth_date: str
+    sex: str
     accession_number: str
     study_uid: str
     institution: str
@@ -107,7 +108,8 @@ def _mark(dataset: Dataset, marks: Marks) -> None:
     sentence = may_write(marks.sentence())
     dataset.preamble = sentence.encode("ascii", "replace")[:128].ljust(128, b"\0")
     dataset.PatientName, dataset.PatientID = may_write(marks.patient_name), marks.patient_id
-    dataset.PatientBirthDate, dataset.AccessionNumber = marks.birth_date, marks.accession_number
+    dataset.PatientBirthDate, dataset.PatientSex = marks.birth_date, marks.sex
+    dataset.AccessionNumber = marks.accession_number
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = marks.study_uid, generate_uid()
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     dataset.FrameOfReferenceUID = generate_uid()

@@ -32,7 +32,7 @@ def test_of_every_kind_of_file_nothing_that_a_stranger_can_fetch_says_whose_it_i
     device = Modality("CT1", suite.dicom.host, suite.dicom.port)
     [scheduled] = device.find_worklist(PatientID=order.patient_id, AccessionNumber=order.accession_number)
     marks = Marks(
-        order.patient_name, order.patient_id, "19570328", order.accession_number, str(scheduled.StudyInstanceUID),
+        order.patient_name, order.patient_id, "19570328", "F", order.accession_number, str(scheduled.StudyInstanceUID),
         institution="Phòng khám Khuyệch Tường", operator="NGHIỄM^THUYÊN", study_date="20190317",
     )  # fmt: skip
     stored, uids = 0, {marks.study_uid, generate_uid()}

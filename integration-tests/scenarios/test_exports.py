@@ -7,7 +7,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from PIL import Image, ImageStat
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from pydicom.fileset import FileSet
 
 from ris_testing.backends import RunningSuite
@@ -22,6 +22,17 @@ PATIENCE_MS = 90_000
 _PAINTED = (
     "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
 )
+
+
+def goes_on(page: Page, path: str, *, from_byte: int) -> bytes:
+    """What a browser asks for whose download broke off, through the front door: the rest of the very same file."""
+    address = page.url.partition("/exports/")[0] + path
+    etag = page.request.head(address).headers["etag"]
+    answer = page.request.get(address, headers={"Range": f"bytes={from_byte}-", "If-Range": etag})
+    assert answer.status == 206
+    other = page.request.get(address, headers={"Range": f"bytes={from_byte}-", "If-Range": '"another"'})
+    assert (other.status, len(other.body())) == (200, from_byte + len(answer.body()))
+    return answer.body()
 
 
 def test_a_disc_is_made_and_its_viewer_runs_from_the_folder(
@@ -45,6 +56,8 @@ def test_a_disc_is_made_and_its_viewer_runs_from_the_folder(
     iso = tmp_path / "disc.iso"
     taking.value.save_as(iso)
     assert radiologist.complaints == []
+    rest = goes_on(page, str(download.get_attribute("href")), from_byte=100_000)
+    assert rest == iso.read_bytes()[100_000:]
 
     disc = unpacked_iso(iso, tmp_path / "disc")
     files = list(FileSet(disc / "DICOMDIR"))
