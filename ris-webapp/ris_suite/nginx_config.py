@@ -40,7 +40,7 @@ add_header Permissions-Policy "camera=(), geolocation=(), microphone=()" always;
 """
 
 _ORTHANC_HEADERS = """\
-proxy_set_header Connection "";
+proxy_set_header Connection $afterwards;
 proxy_set_header Host $http_host;
 proxy_set_header X-Forwarded-For $remote_addr;
 proxy_set_header Forwarded "host=$http_host;proto=$outer_scheme";

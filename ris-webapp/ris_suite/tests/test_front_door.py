@@ -411,3 +411,12 @@ def test_the_access_log_names_no_query_no_study_and_no_token(door: Door) -> None
         time.sleep(0.05)
     assert "GET /dicom-web/studies 200" in text
     assert not [word for word in ("77777", "Nguyen", "aBcDeFgHiJ", "secretword") if word in text]
+
+
+@pytest.mark.parametrize("path", ["/exams/1/approve", "/dicom-web/studies/1.2.3"])
+def test_what_changes_something_comes_on_a_connection_of_its_own(door: Door, path: str) -> None:
+    """One that the web app is just ending would make a 502 of it, since it must not be sent twice."""
+    seen = [json.loads(door.ask(path, "POST", Content_Length="0")[2]) for _ in range(3)]
+    assert [each["server"] for each in seen] == [str(door.ports["web"])] * 3
+    assert [each.get("connection") for each in seen] == ["close"] * 3
+    assert "connection" not in door.reached("/exams/1/")
