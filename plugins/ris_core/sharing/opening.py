@@ -110,6 +110,7 @@ def _outcome(knock: Knock) -> Opened | Asked | str:
     share = Share.objects.select_for_update().filter(digest=digest_of(knock.secret)).first()
     if share is None:
         return "unknown link"
+    _lock_above(share)
     now = timezone.now()
     state = share_state(share, now)
     if state is not ShareState.OPEN:
@@ -129,6 +130,13 @@ def _outcome(knock: Knock) -> Opened | Asked | str:
             share.save(update_fields=["wrong_tries", "locked_until"])
             return f"share {share.pk}: wrong {share.lock.lower()}"
     return _open(share, knock)
+
+
+def _lock_above(share: Share) -> None:
+    """What it was passed on from, each locked after what came of it: openings of several links count one by one."""
+    while share.parent_id is not None:
+        share.parent = Share.objects.select_for_update().get(pk=share.parent_id)
+        share = share.parent
 
 
 def _ask(share: Share, knock: Knock) -> Asked | str:
@@ -157,7 +165,7 @@ def _open(share: Share, knock: Knock) -> Opened:
     if not share.device:
         share.device = digest_of(device)
     share.save(update_fields=["views_used", "wrong_tries", "device"])
-    for each in line_of(share)[1:]:  # each locked after what came of it
+    for each in line_of(share)[1:]:
         Share.objects.filter(pk=each.pk).update(views_used=F("views_used") + 1)
     opening = ShareOpening.objects.create(
         share=share,
