@@ -19,6 +19,10 @@ DESK: ViewportSize = {"width": 1366, "height": 768}
 TABLET: ViewportSize = {"width": 1024, "height": 768}
 WIDE: ViewportSize = {"width": 1920, "height": 1080}
 
+PHONE: ViewportSize = {"width": 390, "height": 844}
+NARROW_PHONE: ViewportSize = {"width": 360, "height": 740}
+PHONE_PATIENCE_MS = 60_000
+
 Scheme = Literal["light", "dark"]
 Language = Literal["vi", "en"]
 
@@ -101,6 +105,29 @@ def visitor(
         yield seen
     finally:
         context.close()
+
+
+@contextmanager
+def telephone(
+    browser: Browser, suite: RunningSuite, *, size: ViewportSize = PHONE, scheme: Scheme = "light"
+) -> Iterator[Visitor]:
+    """Somebody's telephone, which has never been here."""
+    context = browser.new_context(
+        viewport=size, screen=size, has_touch=True, is_mobile=True, device_scale_factor=2, color_scheme=scheme
+    )
+    context.set_default_timeout(PHONE_PATIENCE_MS)
+    seen = Visitor(context.new_page(), suite.public_url)
+    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    try:
+        yield seen
+    finally:
+        context.close()
+
+
+def answered(page: Page, address: str) -> int:
+    """The status that this browser is answered with, past its cache."""
+    found: int = page.evaluate("async (address) => (await fetch(address, {cache: 'no-store'})).status", address)
+    return found
 
 
 def _choose_language(seen: Visitor, language: Language) -> None:

@@ -10,14 +10,14 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from ris_core.doses.tests.rdsr import ct_report, file_of
 from ris_testing.backends import RunningSuite, chosen_backend
-from ris_testing.browser import Visitor, visitor
+from ris_testing.browser import Visitor, answered, telephone, visitor
 from ris_testing.mail_server import MailServer
 from ris_testing.modality import Modality
 from ris_testing.orders import Order, an_order
@@ -31,7 +31,6 @@ pytestmark = [
     pytest.mark.skipif(chosen_backend() == "containers", reason="the mail server listens on this machine's loopback"),
 ]
 
-PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
 DOCTOR, NUMBER, ISSUER, MAILBOX, WARD = "bsgui", "PK-0042", "PKDT", "hoa@example.org", "noi@example.org"
 _PAINTED = (
@@ -61,28 +60,16 @@ def a_dose_report(order: Order, study_uid: str) -> Dataset:
 
 
 @contextmanager
-def telephone(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
+def doctors_telephone(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
     """The doctor's telephone, logged in."""
-    context = browser.new_context(viewport=PHONE, screen=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
-    context.set_default_timeout(PATIENCE_MS)
-    seen = Visitor(context.new_page(), suite.public_url)
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     password = next(user["password"] for user in suite.demo_logins()["logins"] if user["username"] == DOCTOR)
-    try:
+    with telephone(browser, suite) as seen:
         seen.open("/referred/")
         seen.page.fill("[name=username]", DOCTOR)
         seen.page.fill("[name=password]", password)
         seen.page.click("button.primary")
         seen.page.wait_for_url("**/referred/")
         yield seen
-    finally:
-        context.close()
-
-
-def status_of(page: Page, address: str) -> int:
-    """What this browser is answered, past its cache."""
-    found: int = page.evaluate("async (address) => (await fetch(address, {cache: 'no-store'})).status", address)
-    return found
 
 
 def test_a_result_reaches_the_doctor_who_sent_the_patient_and_nobody_else(
@@ -117,14 +104,14 @@ def test_a_result_reaches_the_doctor_who_sent_the_patient_and_nobody_else(
                 text = str(message["Subject"]) + str(message.get_content())
                 assert not any(word in text for word in ("VĂN AN", order.accession_number, order.patient_id))
 
-            with telephone(browser, suite) as seen:
+            with doctors_telephone(browser, suite) as seen:
                 phone = seen.page
                 expect(phone.locator(".referred > li")).to_have_count(1)
                 expect(phone.locator(".referred > li")).to_contain_text(["Mới"])
                 seen.photograph("referred-phone")
                 assert seen.barriers() == []
                 report = str(phone.locator(".referred-actions a").first.get_attribute("href"))
-                wait_until(lambda: status_of(phone, report) == 200, "the document is made")
+                wait_until(lambda: answered(phone, report) == 200, "the document is made")
                 phone.reload()
                 expect(phone.locator(".referred .state.ready")).to_have_count(0)
                 for closed in (
@@ -132,17 +119,17 @@ def test_a_result_reaches_the_doctor_who_sent_the_patient_and_nobody_else(
                     f"/exams/{exam.number}/",
                     report.replace(str(exam.number), str(other.number)),
                 ):
-                    assert status_of(phone, closed) == 403, closed
+                    assert answered(phone, closed) == 403, closed
                 phone.get_by_role("link", name="Xem ảnh").click()
                 phone.wait_for_url("**/open/phone?*")
                 phone.wait_for_function(_PAINTED)
                 frame = str(phone.evaluate("() => new URL(document.getElementById('picture').src).pathname"))
-                assert status_of(phone, frame) == 200
-                assert status_of(phone, f"/dicom-web/studies/{other.study_uid}/metadata") in (401, 403)
+                assert answered(phone, frame) == 200
+                assert answered(phone, f"/dicom-web/studies/{other.study_uid}/metadata") in (401, 403)
 
                 page.click("button:has-text('Gỡ')")
                 expect(page.locator("body")).to_contain_text("Đã gỡ mã bác sĩ")
-                wait_until(lambda: status_of(phone, frame) in (401, 403), "the next image is refused")
+                wait_until(lambda: answered(phone, frame) in (401, 403), "the next image is refused")
                 phone.goto(suite.public_url + "/referred/")
                 expect(phone.locator("[name=username]")).to_be_visible()
                 assert seen.complaints == []

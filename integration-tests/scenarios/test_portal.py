@@ -4,38 +4,22 @@ images, shared and revoked, recalled while they look (R17, F4)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor, visitor
+from ris_testing.browser import NARROW_PHONE, Visitor, answered, telephone, visitor
 from ris_testing.ready_exams import ReadyExam, ready_exam
 from ris_testing.ris_user import RisUser
 from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
-NARROW: ViewportSize = {"width": 360, "height": 740}
 PATIENCE_MS = 60_000
 _PAINTED = (
     "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
 )
-
-
-@contextmanager
-def telephone(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    """A cheap telephone, which has never been here."""
-    context = browser.new_context(viewport=NARROW, screen=NARROW, has_touch=True, is_mobile=True, device_scale_factor=2)
-    context.set_default_timeout(PATIENCE_MS)
-    seen = Visitor(context.new_page(), suite.public_url)
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    try:
-        yield seen
-    finally:
-        context.close()
 
 
 def reader_of(suite: RunningSuite) -> RisUser:
@@ -62,12 +46,6 @@ def slip_of(desk: Visitor, patient_id: str) -> tuple[str, str]:
     return code, f"{desk.public_url}/portal/#{code.replace('-', '')}"
 
 
-def status_of(page: Page, address: str) -> int:
-    """What the engine answers this browser, past its cache."""
-    found: int = page.evaluate("async (address) => (await fetch(address, {cache: 'no-store'})).status", address)
-    return found
-
-
 def test_a_patient_sees_a_result_shares_it_and_loses_it_when_it_is_recalled(
     suite: RunningSuite, browser: Browser
 ) -> None:
@@ -80,10 +58,10 @@ def test_a_patient_sees_a_result_shares_it_and_loses_it_when_it_is_recalled(
         patient_id = _patient_of(desk, exam)
         _let_go(doctor, patient_id)
         code, scanned = slip_of(desk, patient_id)
-        with telephone(browser, suite) as seen:
+        with telephone(browser, suite, size=NARROW_PHONE) as seen:
             frame, shown = _looked_up(seen, scanned, code, exam)
             link = _shared(seen)
-            with telephone(browser, suite) as receiver:
+            with telephone(browser, suite, size=NARROW_PHONE) as receiver:
                 receiver.page.goto(link)
                 receiver.page.wait_for_url("**/share/*/")
                 expect(receiver.page.locator("body")).to_contain_text("Kết quả (PDF)")
@@ -96,7 +74,7 @@ def test_a_patient_sees_a_result_shares_it_and_loses_it_when_it_is_recalled(
                 receiver.page.goto(opened)
                 expect(receiver.page.locator("h1")).to_have_text("Chia sẻ này không mở được")
             _recall(doctor, exam)
-            wait_until(lambda: status_of(seen.page, frame) in (401, 403), "the images are shut")
+            wait_until(lambda: answered(seen.page, frame) in (401, 403), "the images are shut")
             seen.page.goto(shown)
             expect(seen.page.locator("main")).to_contain_text("Đang đính chính")
             looks_right(seen, "portal-recalled")
@@ -168,13 +146,13 @@ def _looked_up(seen: Visitor, scanned: str, code: str, exam: ReadyExam) -> tuple
     page.click(".portal-results a")
     shown = page.url
     pdf = str(page.get_by_role("link", name="Kết quả (PDF)").get_attribute("href"))
-    wait_until(lambda: status_of(page, pdf) == 200, "the report")
+    wait_until(lambda: answered(page, pdf) == 200, "the report")
     page.get_by_role("link", name="Xem ảnh").click()
     page.wait_for_url("**/open/phone?*")
     page.wait_for_function(_PAINTED)
     frame = str(page.evaluate("() => new URL(document.getElementById('picture').src).pathname"))
-    assert status_of(page, frame) == 200
-    assert status_of(page, frame.partition("/frames/")[0]) == 403  # looked at, not kept
+    assert answered(page, frame) == 200
+    assert answered(page, frame.partition("/frames/")[0]) == 403  # looked at, not kept
     page.goto(shown)
     return frame, shown
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import date, timedelta
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor
+from ris_testing.browser import Visitor, answered, telephone
 from ris_testing.ready_exams import ReadyExam, ready_exam
 from ris_testing.ris_user import RisUser
 from ris_testing.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
-PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
 PATHS = int(os.environ.get("QUANG_RANDOM_PATHS", "400"))
 """Of one random walk; the option for 10,000."""
@@ -35,26 +33,14 @@ def exams(suite: RunningSuite) -> tuple[ReadyExam, ReadyExam]:
     return ready_exam(suite, reader, images=3), ready_exam(suite, reader)
 
 
-@contextmanager
-def telephone(browser: Browser, suite: RunningSuite) -> Iterator[Visitor]:
-    """Somebody's telephone, which has never been here."""
-    context = browser.new_context(viewport=PHONE, screen=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
-    context.set_default_timeout(PATIENCE_MS)
-    seen = Visitor(context.new_page(), suite.public_url)
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    try:
-        yield seen
-    finally:
-        context.close()
-
-
-def shared(desk: Visitor, exam: ReadyExam, *, password: str = "", views: str = "") -> str:
+def shared(desk: Visitor, exam: ReadyExam, *, password: str = "", views: str = "", may_pass_on: bool = False) -> str:
     """Share by the button of the reading page; the link."""
     page = desk.open(f"/shares/new/?exam={exam.number}")
     page.set_default_timeout(PATIENCE_MS)
     page.fill("[name=receiver]", "BS Minh, Bệnh viện tỉnh")
     page.fill("[name=comment]", "Xin ý kiến về phổi phải.")
     page.fill("[name=views_allowed]", views)
+    page.set_checked("[name=may_pass_on]", may_pass_on)
     if password:
         page.check("[name=lock][value=PASSWORD]")
         page.fill("[name=password]", password)
@@ -67,12 +53,6 @@ def shared(desk: Visitor, exam: ReadyExam, *, password: str = "", views: str = "
     page.click("a.primary")
     page.wait_for_url("**/shares/*/")
     return link
-
-
-def status_of(page: Page, address: str) -> int:
-    """What the engine answers this browser, past its cache."""
-    found: int = page.evaluate("async (address) => (await fetch(address, {cache: 'no-store'})).status", address)
-    return found
 
 
 def test_a_share_lives_and_ends_while_somebody_looks(
@@ -101,24 +81,26 @@ def test_a_share_lives_and_ends_while_somebody_looks(
         page.wait_for_function(_PAINTED)
         seen.photograph("share-phone")
         frame = str(page.evaluate("() => new URL(document.getElementById('picture').src).pathname"))
-        assert status_of(page, frame) == 200
-        assert status_of(page, f"/dicom-web/studies/{_other.study_uid}/metadata") in (401, 403)
+        assert answered(page, frame) == 200
+        assert answered(page, f"/dicom-web/studies/{_other.study_uid}/metadata") in (401, 403)
         whole_file = frame.partition("/frames/")[0]
-        assert status_of(page, whole_file) == 403  # it may be looked at, not kept
+        assert answered(page, whole_file) == 403  # it may be looked at, not kept
 
         desk.reload()
         expect(desk.locator("main")).to_contain_text("127.0.0.1")
-        desk.fill("form[action$='/extend/'] [name=expires_at]", desk.input_value("[name=expires_at]"))
+        later = (date.fromisoformat(desk.input_value("[name=expires_at]")) + timedelta(days=3)).isoformat()
+        desk.fill("form[action$='/extend/'] [name=expires_at]", later)
         desk.click("form[action$='/extend/'] button")
         expect(desk.locator("body")).to_contain_text("Đã đổi thời hạn.")
+        assert desk.input_value("[name=expires_at]") == later
         radiologist.photograph("share-page")
         assert radiologist.barriers() == []
-        assert status_of(page, frame) == 200
+        assert answered(page, frame) == 200
 
         desk.click("summary:has-text('Thu hồi')")
         desk.click("form[action$='/revoke/'] button")
         expect(desk.locator("body")).to_contain_text("Đã thu hồi chia sẻ")
-        wait_until(lambda: status_of(page, frame) == 403, "the next frame is refused")
+        wait_until(lambda: answered(page, frame) == 403, "the next frame is refused")
         page.get_by_role("button", name="Phổi").click()  # a picture that was not fetched ahead
         expect(page.locator("#told")).to_contain_text("Không có quyền xem ảnh này")
         page.goto(shown)
@@ -129,6 +111,40 @@ def test_a_share_lives_and_ends_while_somebody_looks(
     radiologist.open("/shares/")
     radiologist.photograph("shares")
     assert radiologist.barriers() == []
+
+
+def test_a_share_is_passed_on_from_a_telephone_and_ends_with_the_first(
+    suite: RunningSuite, browser: Browser, radiologist: Visitor, exams: tuple[ReadyExam, ReadyExam]
+) -> None:
+    mine, _other = exams
+    link = shared(radiologist, mine, may_pass_on=True)
+    desk = radiologist.page
+    with telephone(browser, suite) as seen, telephone(browser, suite, scheme="dark") as other:
+        seen.page.goto(link)
+        seen.page.wait_for_url("**/share/*/")
+        seen.page.get_by_role("link", name="Chuyển tiếp cho người khác").click()
+        seen.page.fill("[name=receiver]", "BS Hoa, Bệnh viện huyện")
+        seen.page.fill("[name=expires_at]", str(seen.page.get_attribute("[name=expires_at]", "max")))
+        seen.photograph("share-pass-on")
+        assert seen.barriers() == []
+        seen.page.get_by_role("button", name="Tạo đường dẫn").click()
+        further = seen.page.input_value("#link")
+        seen.photograph("share-passed-on")
+        assert seen.barriers() == []
+        other.page.goto(further)
+        other.page.wait_for_url("**/share/*/")
+        other.photograph("share-further-dark")
+        assert other.barriers() == []
+        there = other.page.url
+        desk.reload()
+        expect(desk.locator(".share-tree")).to_contain_text("BS Hoa, Bệnh viện huyện")
+        radiologist.photograph("share-tree")
+        assert radiologist.barriers() == []
+        desk.click("summary:has-text('Thu hồi')")
+        desk.click("form[action$='/revoke/'] button")
+        expect(desk.locator("body")).to_contain_text("Đã thu hồi chia sẻ")
+        assert answered(other.page, there) == 403
+        assert seen.complaints == other.complaints == []
 
 
 def test_the_images_of_a_logged_out_user_stop(

@@ -7,18 +7,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ris_core.access.signing import Keyring
 from ris_core.access.tokens import VIEWER_COOKIE_PATH, issue_viewer_token, viewer_cookie_name
 from ris_core.engine.client import Engine
 from ris_testing.backends import RunningSuite
-from ris_testing.browser import Visitor
+from ris_testing.browser import Visitor, telephone
 from ris_testing.volumes import a_volume
 
 pytestmark = [pytest.mark.integration, pytest.mark.once]
 
-PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
 _PAINTED = (
     "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
@@ -32,28 +31,22 @@ def engine(suite: RunningSuite) -> Iterator[Engine]:
 
 
 @contextmanager
-def telephone(browser: Browser, suite: RunningSuite, *study_uids: str, language: str = "vi") -> Iterator[Visitor]:
+def granted_telephone(browser: Browser, suite: RunningSuite, *study_uids: str) -> Iterator[Visitor]:
     """A telephone that holds a grant of the studies."""
-    context = browser.new_context(viewport=PHONE, screen=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
-    context.set_default_timeout(PATIENCE_MS)
-    if study_uids:
-        keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
-        token = issue_viewer_token(
-            keyring, study_uids, "bs_lan", datetime.now(UTC) + timedelta(hours=1), grant="session:test"
+    keyring = Keyring.from_text(suite.secret("viewer_signing_key"))
+    until = datetime.now(UTC) + timedelta(hours=1)
+    token = issue_viewer_token(keyring, study_uids, "bs_lan", until, grant="session:test")
+    name = viewer_cookie_name(study_uids)
+    with telephone(browser, suite) as seen:
+        seen.page.context.add_cookies(
+            [{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}]
         )
-        name = viewer_cookie_name(study_uids)
-        context.add_cookies([{"name": name, "value": token, "path": VIEWER_COOKIE_PATH, "domain": "127.0.0.1"}])
-    seen = Visitor(context.new_page(), suite.public_url)
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    try:
         yield seen
-    finally:
-        context.close()
 
 
 def test_the_viewers_link_opens_pictures_on_a_telephone(suite: RunningSuite, browser: Browser, engine: Engine) -> None:
     study_uid = a_volume(engine)
-    with telephone(browser, suite, study_uid) as seen:
+    with granted_telephone(browser, suite, study_uid) as seen:
         page = seen.page
         page.goto(f"{suite.public_url}/viewer/viewer?StudyInstanceUIDs={study_uid}&lng=vi", wait_until="commit")
         page.wait_for_url("**/open/phone?*")

@@ -46,8 +46,6 @@ class Share(models.Model):
     Without it it opens on the first device that has opened it, and on no other."""
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="passed_on")
     """Whose receiver has passed it on; it opens nothing that the parent does not, and ends with it."""
-    watermark = models.BooleanField(default=False)
-    """Who looks, when and by which share is drawn over what the receiver sees."""
     device = models.CharField(max_length=64, blank=True)
     """SHA-256 of the key of that device."""
     views_allowed = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -62,7 +62,6 @@ def pass_on(opening: ShareOpening, wanted: Further, address: str) -> tuple[Share
         password=make_password(wanted.password) if wanted.password else "",
         anonymous=parent.anonymous,
         with_report=parent.with_report,
-        watermark=parent.watermark,
         may_download=wanted.may_download,
         may_pass_on=wanted.may_pass_on,
         views_allowed=wanted.views_allowed if wanted.views_allowed is not None else room.views,

@@ -59,7 +59,6 @@ class Terms:
     with_report: bool = True
     may_download: bool = False
     may_pass_on: bool = False
-    watermark: bool = False
     views_allowed: int | None = None
 
     def __post_init__(self) -> None:

@@ -94,7 +94,6 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         with_report=terms.with_report and not terms.anonymous,
         may_download=terms.may_download,
         may_pass_on=terms.may_pass_on,
-        watermark=terms.watermark,
         views_allowed=terms.views_allowed,
         created_by_id=actor.user_id,
         created_at=now,

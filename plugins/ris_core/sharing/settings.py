@@ -17,5 +17,3 @@ class Sharing(Section, frozen=True):
     confidential_later: Literal["ask", "withhold"] = "ask"
     """An exam whose patient has become confidential since it was shared is withheld: until somebody who sees such
     patients lets it go on, or for good."""
-    watermark: bool = True
-    """Whether a watermark is offered first: who looks, when, by which share."""

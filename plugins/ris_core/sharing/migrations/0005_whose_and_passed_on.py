@@ -24,7 +24,6 @@ class Migration(migrations.Migration):
             name="parent",
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="passed_on", to="sharing.share"),
         ),
-        migrations.AddField(model_name="share", name="watermark", field=models.BooleanField(default=False)),
         migrations.AddField(
             model_name="sharedexam",
             name="patient",

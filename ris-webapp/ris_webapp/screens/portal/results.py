@@ -27,6 +27,7 @@ from ris_webapp.screens.portal.visiting import gone, portal_page, visiting
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, waiting_page
+from ris_webapp.screens.viewer_launch.report_text import report_text
 from ris_webapp.screens.viewer_launch.results import closed_reports, report_pdf, shown_studies
 
 MOST_VIEWERS = 100
@@ -92,6 +93,18 @@ def report(request: HttpRequest, visit: PortalVisit, handle: str) -> HttpRespons
     how = "attachment" if kept else "inline"
     response["Content-Disposition"] = f'{how}; filename="ket-qua-{exam.scheduled_at:%Y-%m-%d}.pdf"'
     return outsider_headers(response)
+
+
+@require_GET
+@visiting
+def report_page(request: HttpRequest, visit: PortalVisit, handle: str) -> HttpResponse:
+    """The same report as a page."""
+    found = _ready(visit, handle)
+    if found is None or found.result.version_id is None:
+        return gone(request, visit)
+    version = ReportVersion.objects.get(pk=found.result.version_id)
+    _note(request, visit, "report.viewed", f"exam:{found.result.exam.pk}", version=version.number)
+    return portal_page(request, "report", {"shown": found, **report_text(version)}, visit=visit)
 
 
 @require_GET

@@ -15,6 +15,7 @@ urlpatterns = [
     path("portal/results/", results.results, name="results"),
     path("portal/results/<slug:handle>/", results.result, name="result"),
     path("portal/results/<slug:handle>/report", results.report, name="report"),
+    path("portal/results/<slug:handle>/read", results.report_page, name="report_page"),
     path("portal/results/<slug:handle>/images", results.images, name="images"),
     path("portal/viewers/", results.viewers, name="viewers"),
     path("portal/shares/", sharing.shares, name="shares"),

@@ -27,6 +27,7 @@ from ris_core.audit.services import record
 from ris_core.delivery.outside import version_for_outside
 from ris_core.errors import QuangError
 from ris_core.orders.models import RequestedProcedure
+from ris_core.reports.models import ReportVersion
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
 from ris_core.sharing.models import Share, ShareOpening
 from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visitor
@@ -38,6 +39,7 @@ from ris_webapp.screens.sharing.contents import exam_of, exams_of, images_grant,
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
+from ris_webapp.screens.viewer_launch.report_text import report_text
 from ris_webapp.screens.viewer_launch.results import closed_reports, report_pdf
 
 _OPENED: Final = "quang_share"
@@ -123,11 +125,9 @@ def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
 def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     """The report in force as PDF; one that was recalled since is not there."""
     try:
-        opening = opening_of(request, handle)
-        exam = exam_of(opening.share, number)
+        opening, exam, version = _reported(request, handle, number)
     except ShareRefused as error:
         return refuse(request, error.code)
-    version = version_for_outside(exam.pk) if opening.share.with_report else None
     if version is None:
         return refuse(request, "QUANG-3109")
     pdf = report_pdf(version)
@@ -137,6 +137,21 @@ def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     response = HttpResponse(pdf, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="report-v{version.number}.pdf"'
     return outsider_headers(response)
+
+
+@public
+@require_GET
+def report_page(request: HttpRequest, handle: str, number: int) -> HttpResponse:
+    """The same report as a page."""
+    try:
+        opening, exam, version = _reported(request, handle, number)
+    except ShareRefused as error:
+        return refuse(request, error.code)
+    if version is None:
+        return refuse(request, "QUANG-3109")
+    _note(request, opening, "report.viewed", exam, version=version.number)
+    context = {"handle": handle, "number": number, **report_text(version)}
+    return outsider_headers(render(request, "sharing/report.html", context))
 
 
 @public
@@ -170,6 +185,18 @@ def files(request: HttpRequest, handle: str, number: int) -> HttpResponseBase:
 
 def opening_of(request: HttpRequest, handle: str) -> ShareOpening:
     return opened_with(request.COOKIES.get(_OPENED, ""), handle)
+
+
+def _reported(
+    request: HttpRequest, handle: str, number: int
+) -> tuple[ShareOpening, RequestedProcedure, ReportVersion | None]:
+    """What was opened, which exam, and its report in force; none when none is, or none is shared.
+
+    :raises ShareRefused: it is not open here, or has no such exam
+    """
+    opening = opening_of(request, handle)
+    exam = exam_of(opening.share, number)
+    return opening, exam, version_for_outside(exam.pk) if opening.share.with_report else None
 
 
 def _closed_reports(share: Share, study_uids: list[str]) -> list[str]:

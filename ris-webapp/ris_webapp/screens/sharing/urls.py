@@ -24,5 +24,6 @@ urlpatterns = [
     path("share/<slug:handle>/pass-on", passing_on.further, name="pass_on"),
     path("share/<slug:handle>/images/<int:number>", receiving.images, name="images"),
     path("share/<slug:handle>/report/<int:number>", receiving.report, name="report"),
+    path("share/<slug:handle>/report/<int:number>/read", receiving.report_page, name="report_page"),
     path("share/<slug:handle>/files/<int:number>", receiving.files, name="files"),
 ]

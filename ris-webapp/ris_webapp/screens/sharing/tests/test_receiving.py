@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from ris_core.access.ended_grants import read_ended_grants
 from ris_core.access.tokens import share_grant
@@ -28,6 +29,9 @@ from ris_core.orders.models import OrderLink, RequestedProcedure
 from ris_core.reports.documents import ensure_document, identity_of
 from ris_core.reports.encapsulated import report_series_uid, report_uids
 from ris_core.reports.models import ReportVersion
+from ris_core.reports.recalling import recall
+from ris_core.reports.rendering import texts_of
+from ris_core.reports.texts import content_of
 from ris_core.sharing.models import (
     CopiedImage,
     CopiedStudy,
@@ -185,6 +189,25 @@ def test_the_report_is_there_while_it_is_in_force(sharer: Client) -> None:
     _, without = made(sharer, exam)
     receiver, page = entered(without)
     assert receiver.get(f"{page}report/{exam.pk}").status_code == 404
+
+
+def test_the_report_is_read_as_a_page_too_with_its_version_text_and_signature(sharer: Client) -> None:
+    exam, _ = an_exam_with_images()
+    report(exam)
+    version = ReportVersion.objects.select_related("reading", "approved_by").get(reading__procedure=exam)
+    _, secret = made(sharer, exam, with_report="on")
+    receiver, page = entered(secret)
+    address = f"{page}report/{exam.pk}/read"
+    assert address in receiver.get(page).content.decode()
+    shown = receiver.get(address).content.decode()
+    for text in (*filter(None, texts_of(content_of(version)).values()), version.approved_by.full_name, "Chưa ký số"):
+        assert escape(text) in shown
+    assert AuditEvent.objects.filter(action="report.viewed", patient_id=exam.patient_id).count() == 1
+    recall(version.reading_id, version.number, "Nhầm bên", Actor("test", user_id=version.approved_by_id))
+    assert receiver.get(address).status_code == 404
+    _, without = made(sharer, exam)
+    receiver, page = entered(without)
+    assert receiver.get(f"{page}report/{exam.pk}/read").status_code == 404
 
 
 def stored_report(exam: RequestedProcedure, study: Study) -> str:
