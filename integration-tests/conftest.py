@@ -25,8 +25,9 @@ collect_ignore = (
 SHARED_SETTINGS = {
     "QUANG_READING__DICTATION": "true",
     "QUANG_ACCESS__WEBAUTHN_HOST": "localhost",
+    "QUANG_ACCESS__FAILED_LOGINS_PER_ADDRESS": "1000",
 }
-"""What the suite that scenarios share has switched on beyond the defaults."""
+"""What the suite that scenarios share has switched on beyond the defaults; all its people come from one address."""
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 LONGEST = (

@@ -17,6 +17,7 @@ ACTIONS: dict[str, Text] = {
     "user.password_reset": _("Cấp lại mật khẩu"),
     "user.password_changed": _("Đổi mật khẩu"),
     "user.password_change_failed": _("Đổi mật khẩu không thành"),
+    "user.proof_failed": _("Xác nhận là chính mình không thành"),
     "user.sessions_ended": _("Kết thúc mọi phiên"),
     "user.session_ended": _("Kết thúc một phiên"),
     "user.logout_refused": _("Từ chối lệnh đăng xuất từ nơi xác thực"),

@@ -73,6 +73,16 @@ WORDS: dict[str, Words] = {
     "QUANG-1011": Words(
         403, gettext_lazy("Phải ghép ứng dụng xác thực"), gettext_lazy("Hãy mở trang xác thực hai lớp rồi làm tiếp.")
     ),
+    "QUANG-1414": Words(
+        422,
+        gettext_lazy("Chưa trả lời đúng câu hỏi"),
+        gettext_lazy("Đã sai mật khẩu nhiều lần. Hãy gõ lại mật khẩu và trả lời câu hỏi bên dưới."),
+    ),
+    "QUANG-1415": Words(
+        403,
+        gettext_lazy("Hãy xác nhận là chính bạn"),
+        gettext_lazy("Mật khẩu hoặc mã chưa đúng."),
+    ),
     "QUANG-1411": Words(
         503,
         gettext_lazy("Chưa hỏi được nơi xác thực"),

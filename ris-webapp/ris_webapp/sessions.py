@@ -25,7 +25,7 @@ _CHALLENGE_SECONDS: Final = 300
 
 def begin(session: SessionBase, user: User, address: str = "", browser: str = "") -> None:
     """Note that ``user`` has logged in now, from there."""
-    session["began_at"] = session["used_at"] = int(time.time())
+    session["began_at"] = session["used_at"] = session["proved_at"] = int(time.time())
     session[GRANT] = begin_session(user, session.session_key or "", address, browser)
 
 
@@ -37,6 +37,16 @@ def note_second_factor(session: SessionBase) -> None:
 def has_given_second_factor(session: SessionBase) -> bool:
     """Whether :func:`note_second_factor` was called."""
     return session.get("second_factor") is True
+
+
+def note_proof(session: SessionBase) -> None:
+    """Its user has just given password or second factor again."""
+    session["proved_at"] = int(time.time())
+
+
+def is_lately_proved(session: SessionBase) -> bool:
+    """Whether its user has given password or second factor within ``access.proof_minutes``, at the login or since."""
+    return bool(time.time() - session.get("proved_at", 0) < settings.QUANG.access.proof_minutes * 60)
 
 
 def ask_challenge(session: SessionBase, what: str, state: dict[str, Any]) -> None:

@@ -45,15 +45,23 @@ def accept_launch(params: Mapping[str, str], now: datetime | None = None) -> Lau
         return verify_launch(secret, params, at, skew_seconds)
 
     launch = _by_one_of(launch_secrets, verified)
-    UsedLaunchNonce.objects.filter(expires_at__lt=at - timedelta(seconds=skew_seconds)).delete()
+    if not used_first(receiver, launch.nonce, launch.expires_at + timedelta(seconds=skew_seconds), at):
+        raise TokenRefused("launch has been used before", field="nonce")
+    return launch
+
+
+def used_first(receiver: str, nonce: str, expires_at: datetime, now: datetime) -> bool:
+    """Note that what works once has been used; False: it was before.
+
+    :param expires_at: nobody takes it any more from then on, so it need not be remembered longer
+    """
+    UsedLaunchNonce.objects.filter(expires_at__lt=now).delete()
     try:
         with transaction.atomic():
-            UsedLaunchNonce.objects.create(
-                receiver=receiver, nonce=launch.nonce, expires_at=launch.expires_at + timedelta(seconds=skew_seconds)
-            )
-    except IntegrityError as error:
-        raise TokenRefused("launch has been used before", field="nonce") from error
-    return launch
+            UsedLaunchNonce.objects.create(receiver=receiver, nonce=nonce, expires_at=expires_at)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _by_one_of(keys: tuple[str, ...], verified: Callable[[str], LaunchRequest]) -> LaunchRequest:

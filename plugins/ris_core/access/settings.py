@@ -37,6 +37,12 @@ class Access(Section, frozen=True):
     key worthless."""
     failed_logins_per_address: int = 50
     """So many failed logins from one address within 15 minutes close the login page to it; 0: no limit."""
+    captcha_after: int = 3
+    """So many wrong passwords of one name, from wherever, within 15 minutes and each further login asks for a captcha;
+    half of ``failed_logins_per_address`` from one address do too. 0: never."""
+    proof_minutes: int = 10
+    """Who changes how somebody logs in (security keys, authenticator apps, accounts, keys of programs) has given their
+    password or second factor within so many minutes, or gives it again."""
     further_hosts: str = ""
     """Host names, separated by blanks, by which the web app is asked besides that of ``public_url`` and loopback."""
     basic_for_tools: bool = False

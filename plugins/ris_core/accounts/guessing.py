@@ -26,11 +26,12 @@ _ONE_SUBSCRIBER: Final = 64
 def refuse_guessing(address: str) -> None:
     """:raises TriedTooOften: from there ``access.failed_logins_per_address`` logins failed within 15 minutes"""
     most = settings.QUANG.access.failed_logins_per_address
-    if most and _failures_from(address, most) >= most:
+    if most and failures_from(address, most) >= most:
         raise TriedTooOften("too many logins failed from this address")
 
 
-def _failures_from(address: str, most: int) -> int:
+def failures_from(address: str, most: int) -> int:
+    """How many logins failed from there within 15 minutes; counted up to ``most``, or further."""
     failed = AuditEvent.objects.filter(
         action="user.login_failed", at__gt=timezone.now() - FAILED_WITHIN, details__code__isnull=True
     )

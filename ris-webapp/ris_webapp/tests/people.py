@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from typing import Any
 
 from django.test import Client
 
@@ -10,6 +12,7 @@ from ris_core.accounts import roles
 from ris_core.accounts.models import Role, SiteRole, User
 from ris_core.accounts.rules import Function
 from ris_webapp.login_backend import LOGIN_BACKEND
+from ris_webapp.screens.login import captcha
 from ris_webapp.sessions import begin
 
 PASSWORD = "Quang-2026-thu!"
@@ -40,3 +43,18 @@ def client_as(role: str = Role.RADIOLOGIST, *, user: User | None = None) -> Clie
     begin(session, user)
     session.save()
     return client
+
+
+def captcha_solved(page: str) -> dict[str, str]:
+    """What somebody types who looks at the login page; nothing when it asks for no captcha."""
+    token = re.search(r'name="captcha" value="([^"]+)"', page)
+    return {captcha.TOKEN: token[1], captcha.ANSWER: captcha.answer_of(token[1])} if token else {}
+
+
+def type_password(client: Client, name: str, password: str = PASSWORD, **request: Any) -> Any:
+    """The answer to a login by somebody who solves the captcha when there is one."""
+    typed = {"username": name, "password": password}
+    answer = client.post("/login/", typed, **request)
+    if answer.status_code != 422:
+        return answer
+    return client.post("/login/", {**typed, **captcha_solved(answer.content.decode())}, **request)

@@ -15,14 +15,13 @@ from ris_core.accounts.passwords import random_password
 from ris_core.audit.models import AuditEvent
 from ris_webapp.client import client_address
 from ris_webapp.sessions import session_is_alive
-from ris_webapp.tests.people import PASSWORD, a_user, client_as
+from ris_webapp.tests.people import PASSWORD, a_user, client_as, type_password
 
 pytestmark = pytest.mark.django_db
 
 
 def _log_in(client: Client, user: User, password: str = PASSWORD, **headers: str) -> int:
-    answer = client.post("/login/", {"username": user.username, "password": password}, headers=headers)
-    return answer.status_code
+    return int(type_password(client, user.username, password, headers=headers).status_code)
 
 
 def test_the_right_password_opens_a_new_session_and_is_audited() -> None:

@@ -33,7 +33,7 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "login:provider": AWAY,
     "login:provider_return": "user.logged_in user.login_failed user.directory_refused",
     "login:provider_ended": "user.session_ended user.logout_refused",
-    "accounts:second_factor": "user.second_factor_added user.second_factor_removed",
+    "accounts:second_factor": "user.proof_failed user.second_factor_added user.second_factor_removed",
     "accounts:add_security_key": "user.security_key_added",
     "accounts:remove_security_key": "user.security_key_removed",
     "accounts:take_away_second_factor": "user.second_factor_removed",

@@ -25,6 +25,7 @@ from ris_core.audit.services import record
 from ris_core.errors import InvalidValue
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.proof import lately_proved
 from ris_webapp.role_words import role_choices
 from ris_webapp.screens.accounts.forms import WHAT_TO_DO, AccountForm
 
@@ -32,6 +33,7 @@ LABELS = {**{name: AccountForm.base_fields[name].label for name in COLUMNS}, "":
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved(lambda request: "take" in request.POST)
 @require_http_methods(["GET", "POST"])
 def import_file(request: UserRequest) -> HttpResponse:
     """The file is shown first; what was shown is what is then taken over."""

@@ -24,6 +24,7 @@ from ris_core.second_factors.rules import as_text, key_uri
 from ris_webapp.client import actor_of
 from ris_webapp.errors import words_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.proof import always, lately_proved
 from ris_webapp.screens.accounts.security_keys import ask_to_add
 from ris_webapp.sessions import has_given_second_factor, note_second_factor
 
@@ -33,6 +34,7 @@ _SHOWN: Final = "second_factor_shown"
 
 @sensitive_post_parameters("code")
 @requires()
+@lately_proved(always)
 @never_cache
 @require_http_methods(["GET", "POST"])
 def second_factor(request: UserRequest) -> HttpResponse:
@@ -68,6 +70,7 @@ def second_factor(request: UserRequest) -> HttpResponse:
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved()
 @require_POST
 def take_away(request: UserRequest, user_id: int) -> HttpResponse:
     """An administrator takes somebody's app away: the telephone is lost."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -14,13 +11,12 @@ from django.views.decorators.http import require_POST
 from ris_core.errors import InvalidValue, NotPermitted
 from ris_core.second_factors import security_keys
 from ris_core.second_factors.needs import has_second_factor
-from ris_core.second_factors.security_keys import Options, State
+from ris_core.second_factors.security_keys import Options
 from ris_core.second_factors.services import CodeRefused
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.sessions import ask_challenge, has_given_second_factor, note_second_factor, taken_challenge
-
-LONGEST_ANSWER = 16 * 1024
+from ris_webapp.proof import answered, lately_proved
+from ris_webapp.sessions import ask_challenge, has_given_second_factor, note_second_factor
 
 
 def ask_to_add(request: UserRequest) -> Options:
@@ -30,25 +26,8 @@ def ask_to_add(request: UserRequest) -> Options:
     return options
 
 
-def answered(request: HttpRequest, what: str) -> tuple[State, dict[str, Any]]:
-    """The challenge that was asked for, which counts once, and the browser's answer to it.
-
-    :raises CodeRefused: nothing was asked, too long ago, or this is no answer
-    """
-    state = taken_challenge(request.session, what)
-    text = request.POST.get("credential", "")
-    if state is None or len(text) > LONGEST_ANSWER:
-        raise CodeRefused("no security key was asked for", field="credential")
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise CodeRefused("no answer of a security key", field="credential")
-    return state, answer
-
-
 @requires()
+@lately_proved(page="accounts:second_factor")
 @require_POST
 def add(request: UserRequest) -> HttpResponse:
     """Add a key; with the first one recovery codes, this once."""
@@ -69,6 +48,7 @@ def add(request: UserRequest) -> HttpResponse:
 
 
 @requires()
+@lately_proved(page="accounts:second_factor")
 @require_POST
 def remove(request: UserRequest, key_id: int) -> HttpResponse:
     """Take one of one's own keys away."""

@@ -24,6 +24,7 @@ from ris_core.names import folded
 from ris_core.second_factors.needs import has_second_factor
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.proof import lately_proved
 from ris_webapp.role_words import GIVEN_BY_ANOTHER
 from ris_webapp.screens.accounts.forms import AccountForm, UserFilter
 
@@ -68,6 +69,7 @@ def _has_all(user: User, words: list[str]) -> bool:
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved()
 @require_http_methods(["GET", "POST"])
 def create(request: UserRequest) -> HttpResponse:
     """Open an account. The answer shows its first password, this once."""
@@ -84,6 +86,7 @@ def create(request: UserRequest) -> HttpResponse:
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved()
 @require_http_methods(["GET", "POST"])
 def edit(request: UserRequest, user_id: int) -> HttpResponse:
     """One account: what it is, what may be done with it, what happened to it."""
@@ -122,6 +125,7 @@ def edit(request: UserRequest, user_id: int) -> HttpResponse:
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved()
 @require_POST
 def reset(request: UserRequest, user_id: int) -> HttpResponse:
     """Another first password for who has forgotten theirs."""
@@ -129,6 +133,7 @@ def reset(request: UserRequest, user_id: int) -> HttpResponse:
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved()
 @require_POST
 def restore(request: UserRequest, user_id: int) -> HttpResponse:
     """Give a withdrawn account back."""

@@ -16,6 +16,7 @@ from ris_core.access.scopes import Scope
 from ris_core.accounts.rules import Function
 from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
+from ris_webapp.proof import lately_proved
 from ris_webapp.screens.api_keys.forms import ApiKeyForm
 
 
@@ -30,6 +31,7 @@ def keys(request: UserRequest) -> HttpResponse:
 
 
 @requires(Function.MANAGE_ACCOUNTS)
+@lately_proved()
 @require_http_methods(["GET", "POST"])
 def create(request: UserRequest) -> HttpResponse:
     """Make a key. The answer shows it, this once; coming back to the page does not."""

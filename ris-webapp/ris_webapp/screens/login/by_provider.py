@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from ris_core.accounts.models import User
-from ris_core.audit.services import record
+from ris_core.audit.bounded import record_bounded
 from ris_core.directories.errors import DirectoryRefused
 from ris_core.openid import services
 from ris_core.openid.errors import LoginNotProved, LogoutNotProved, ProviderUnavailable
@@ -76,10 +76,7 @@ def come_back(request: HttpRequest, name: str) -> HttpResponse:
             begun, provider, request.GET.dict(), own_address("login:provider_return", name), client_address(request)
         )
     except (LoginNotProved, DirectoryRefused, ProviderUnavailable) as refusal:
-        record(
-            stranger(request, ""), "user.login_failed", success=False, code=refusal.code, reason=refusal.detail,
-            provider=name,
-        )  # fmt: skip
+        record_bounded(stranger(request, ""), "user.login_failed", refusal.code, reason=refusal.detail, provider=name)
         response = _refused(request, after, refusal)
     else:
         login = {"provider": name, "subject": vouched.subject, "sid": vouched.sid, "issued_at": vouched.issued_at}
@@ -106,7 +103,8 @@ def ended(request: HttpRequest, name: str) -> HttpResponse:
     try:
         sessions = services.end_by_provider(provider, request.POST.get("logout_token", ""), client_address(request))
     except (LogoutNotProved, ProviderUnavailable) as refusal:
-        record(stranger(request, ""), "user.logout_refused", success=False, reason=refusal.detail, provider=name)
+        who = stranger(request, "")
+        record_bounded(who, "user.logout_refused", refusal.code, reason=refusal.detail, provider=name)
         status = 400 if isinstance(refusal, LogoutNotProved) else 503
         return JsonResponse({"error": "invalid_request", "error_description": refusal.code}, status=status)
     for session in sessions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ris_core.accounts.guessing import refuse_guessing
 from ris_core.accounts.models import User
 from ris_core.accounts.services import TriedTooOften
+from ris_core.audit.bounded import record_bounded
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
@@ -31,7 +33,8 @@ from ris_webapp.client import actor_of, client_address
 from ris_webapp.errors import words_of
 from ris_webapp.login_backend import LOGIN_BACKEND
 from ris_webapp.permission import UserRequest, public, requires
-from ris_webapp.screens.accounts.security_keys import answered
+from ris_webapp.proof import answered
+from ris_webapp.screens.login import captcha
 from ris_webapp.screens.login import provider_session as openid
 from ris_webapp.screens.login.forms import LoginForm, PreferencesForm
 from ris_webapp.screens.login.waiting import ByProvider, ask_for_code, provider_of_waiting, waiting_for_code
@@ -56,11 +59,19 @@ def login(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("username", "")
     try:
         refuse_guessing(client_address(request))
+        if _is_unlocked(request, name) and captcha.is_asked(name, client_address(request)):
+            captcha.solve(request.POST)
         user = auth.authenticate(request, **form.cleaned_data) if form.is_valid() else None
     except TriedTooOften as refusal:
-        record(stranger(request, name), "user.locked_out", success=False, reason="address")
+        record_bounded(stranger(request, name), "user.locked_out", refusal.code, reason="address")
         words = words_of(refusal.code)
         return login_page(request, after, error=str(_MANY_FROM_HERE), name=name, status=words.status)
+    except captcha.NotSolved as refusal:
+        if captcha.KIND not in request.POST:
+            record_bounded(stranger(request, name), "user.login_failed", refusal.code)
+        words = words_of(refusal.code)
+        error = "" if captcha.KIND in request.POST else str(words.advice)
+        return login_page(request, after, error=error, name=name, status=words.status)
     except (DirectoryRefused, DirectoryUnavailable) as refusal:
         record(stranger(request, name), "user.login_failed", success=False, code=refusal.code)
         words = words_of(refusal.code)
@@ -192,8 +203,13 @@ def let_in(
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
     """django-axes gives this instead of the login view's ``answer`` after too many failures."""
     name = str((credentials or {}).get("username") or request.POST.get("username", ""))[:128]
-    record(stranger(request, name), "user.locked_out", success=False)
-    return login_page(request, "/", error=str(words_of("QUANG-1009").advice), name=name, status=429)
+    record_bounded(stranger(request, name), "user.locked_out", TriedTooOften.code)
+    return login_page(request, "/", error=str(words_of(TriedTooOften.code).advice), name=name, status=429)
+
+
+def _is_unlocked(request: HttpRequest, name: str) -> bool:
+    """Whether a password of this name is looked at: who is locked out solves nothing first."""
+    return bool(AxesProxyHandler.is_allowed(request, {"username": name}))
 
 
 def stranger(request: HttpRequest, name: str) -> Actor:
@@ -211,7 +227,9 @@ def _code_page(request: HttpRequest, user: User, *, error: str = "", status: int
 
 def login_page(request: HttpRequest, after: str, *, error: str = "", name: str = "", status: int = 200) -> HttpResponse:
     """The login page, with what went wrong before."""
-    context = {"next": after, "error": error, "name": name, "providers": settings.QUANG.openid}
+    context: dict[str, Any] = {"next": after, "error": error, "name": name, "providers": settings.QUANG.openid}
+    if status != 429 and captcha.is_asked(name, client_address(request)):
+        context["captcha"] = captcha.asked_again(request.POST)
     return render(request, "login/login.html", context, status=status)
 
 

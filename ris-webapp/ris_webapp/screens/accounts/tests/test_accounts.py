@@ -16,7 +16,7 @@ from ris_core.accounts.models import Role, User
 from ris_core.accounts.passwords import random_password
 from ris_core.audit.models import AuditEvent
 from ris_webapp.sessions import session_is_alive
-from ris_webapp.tests.people import PASSWORD, a_user, client_as
+from ris_webapp.tests.people import PASSWORD, a_user, client_as, type_password
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def _first_password(page: bytes) -> str:
 
 def _log_in(name: str, password: str) -> tuple[Client, int]:
     client = Client()
-    return client, client.post("/login/", {"username": name, "password": password}).status_code
+    return client, type_password(client, name, password).status_code
 
 
 def test_a_person_gets_an_account_and_can_do_nothing_before_choosing_a_password() -> None:

@@ -125,3 +125,14 @@ def test_logging_out_leads_to_the_providers_logout(peer: ExampleProvider) -> Non
     assert page.status_code == 200
     assert f"{ISSUER}/out?id_token_hint=" in page.content.decode()
     assert client.get("/patients/").status_code == 302
+
+
+def test_a_page_elsewhere_that_calls_the_return_fills_no_audit_trail(peer: ExampleProvider) -> None:
+    for _ in range(20):
+        assert Client(REMOTE_ADDR="203.0.113.7").get(RETURN, {"code": "x", "state": "y"}).status_code == 403
+    assert Client(REMOTE_ADDR="203.0.113.8").get(RETURN).status_code == 403
+    refused = AuditEvent.objects.filter(action="user.login_failed", details__code="QUANG-1412")
+    assert sorted(refused.values_list("address", flat=True)) == ["203.0.113.7", "203.0.113.8"]
+    for _ in range(5):
+        Client().post(ENDED, {"logout_token": "x"})
+    assert AuditEvent.objects.filter(action="user.logout_refused").count() == 1

@@ -10,7 +10,7 @@ from ris_core.accounts.models import Origin, Role, User
 from ris_core.audit.models import AuditEvent
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
 from ris_webapp import login_backend
-from ris_webapp.tests.people import client_as
+from ris_webapp.tests.people import client_as, type_password
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> dict[str, User | Exception | N
 
 
 def log_in(name: str, password: str) -> tuple[int, str]:
-    answer = Client().post("/login/", {"username": name, "password": password})
+    answer = type_password(Client(), name, password)
     return answer.status_code, answer.content.decode()
 
 

@@ -13,7 +13,7 @@ from ris_core.accounts.models import SiteRole
 from ris_core.audit.models import ActorKind, AuditEvent
 from ris_core.audit.services import Actor, record
 from ris_webapp.checks import roles_of_the_settings_exist
-from ris_webapp.tests.people import PASSWORD, a_user
+from ris_webapp.tests.people import PASSWORD, a_user, type_password
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def failed_before(address: str, times: int) -> None:
 
 
 def log_in(address: str, name: str, password: str = PASSWORD) -> int:
-    return Client(REMOTE_ADDR=address).post("/login/", {"username": name, "password": password}).status_code
+    return int(type_password(Client(REMOTE_ADDR=address), name, password).status_code)
 
 
 @pytest.mark.parametrize(
