@@ -15,6 +15,7 @@ DOMAIN_APPS = [
     "ris_core.accounts",
     "ris_core.directories",
     "ris_core.openid",
+    "ris_core.provisioning",
     "ris_core.second_factors",
     "ris_core.patients",
     "ris_core.devices",

@@ -26,6 +26,7 @@ from ris_core.letters.settings import Mail, Sms
 from ris_core.openid.settings import OpenidProvider
 from ris_core.performed.settings import Mpps
 from ris_core.portal.settings import Portal
+from ris_core.provisioning.settings import Scim
 from ris_core.settings_section import Section
 from ris_core.sharing.settings import Sharing
 from ris_core.signatures.settings import Signing
@@ -189,12 +190,15 @@ class Settings(Section, frozen=True):
     """Directories whose people log in here, in the order in which they are asked."""
     openid: tuple[OpenidProvider, ...] = ()
     """Providers at which people may log in instead, each with a button on the login page."""
+    scim: Scim = Scim()
 
     def __post_init__(self) -> None:
         """:raises ValueError: two directories or providers have one name"""
         names = [one.name for one in self.directories] + [one.name for one in self.openid]
         if len(set(names)) < len(names):
             raise ValueError("directories, openid: each needs a name of its own")
+        if self.scim.login not in ("", *names):
+            raise ValueError("scim.login names none of the directories or OpenID providers")
 
     @property
     def certificates(self) -> Path:

@@ -33,6 +33,7 @@ def roles_of_the_settings_exist(
     named = dict.fromkeys(roles_in(quang.access.second_factor_roles), "access.second_factor_roles")
     named |= {line.role: f"directories ({one.name})" for one in quang.directories for line in one.roles}
     named |= {line.role: f"openid ({one.name})" for one in quang.openid for line in one.roles}
+    named |= {line.role: "scim.roles" for line in quang.scim.roles}
     unknown = {role: where for role, where in named.items() if role not in READY_ROLES}
     for alias in databases or ():
         if unknown and SiteRole._meta.db_table in connections[alias].introspection.table_names():

@@ -23,7 +23,7 @@ class Words:
     advice: Text
 
 
-PROGRAMS = ("/api/", "/fhir")
+PROGRAMS = ("/api/", "/fhir", "/scim/")
 """Addresses where nobody looks at a page, except at the description of the interface."""
 
 _GENERAL = Words(

@@ -65,6 +65,7 @@ EXCHANGE_WORDS: dict[str, dict[str, Text]] = {
         "reports:read": _("Lấy kết quả"),
         "devices:read": _("Xem thiết bị"),
         "audit:read": _("Xem nhật ký truy cập"),
+        "accounts:manage": _("Đồng bộ tài khoản (SCIM)"),
     },
     "transport": {
         "HL7_STATUS": _("HL7 trạng thái phiếu"),

@@ -56,6 +56,7 @@ SCREENS = (
     "ris_webapp.gateway.urls",
     "ris_webapp.api.urls",
     "ris_webapp.fhir.urls",
+    "ris_webapp.scim.urls",
 )
 
 urlpatterns = [path("", include(screen)) for screen in SCREENS]

@@ -22,3 +22,5 @@ class Scope(StrEnum):
     """The registry of devices, and why an order is not on one's worklist."""
     AUDIT_READ = "audit:read"
     """Who saw and did what: the audit trail, for auditors' programs."""
+    ACCOUNTS_MANAGE = "accounts:manage"
+    """Accounts and groups that an identity system keeps here by SCIM: its own, and no others."""

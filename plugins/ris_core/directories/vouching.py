@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -17,6 +18,8 @@ from ris_core.audit.services import SYSTEM, Actor, record
 from ris_core.directories.errors import DirectoryRefused
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.rules import LoginName, Person, is_overdue
+from ris_core.provisioning.models import ProvisionedAccount
+from ris_core.provisioning.services import role_by_groups
 from ris_core.signatures.locking import lock_all_of
 
 
@@ -31,6 +34,8 @@ def admit(source: str, person: Person, role: str | None, actor: Actor, verifier:
     :param verifier: hash of the password that was taken, where it may stand in during an outage
     :raises DirectoryRefused: they are who they say, and may not come in
     """
+    kept = _kept_elsewhere(source, person)
+    role = role_by_groups(kept) if kept else role
     if not person.enabled or role is None:
         why = "no group with a role" if person.enabled else "closed in the directory"
         known = DirectoryIdentity.objects.filter(directory=source, subject=person.subject).first()
@@ -56,8 +61,10 @@ def _account(source: str, person: Person, role: str, verifier: str) -> User:
     """:raises DirectoryRefused: an administrator withdrew the account, or it cannot be named here"""
     now = timezone.now()
     identity = _locked(Q(directory=source, subject=person.subject))
+    kept = _kept_elsewhere(source, person)
     if identity is None:
-        identity = DirectoryIdentity(user=_opened(source, person, role), directory=source, subject=person.subject)
+        user = User.objects.select_for_update().get(pk=kept.user_id) if kept else _opened(source, person, role)
+        identity = DirectoryIdentity(user=user, directory=source, subject=person.subject)
     user = identity.user
     if not user.is_active and identity.withdrawn_at is None:
         raise DirectoryRefused("an administrator has withdrawn this account", field="username")
@@ -65,7 +72,8 @@ def _account(source: str, person: Person, role: str, verifier: str) -> User:
         user.is_active = True
         user.save(update_fields=["is_active"])
         record(SYSTEM, "user.restored", subject=f"user:{user.pk}", reason=f"directory {source}")
-    _follow(user, person, role)
+    if kept is None:
+        _follow(user, person, role)
     identity.login_name = person.name.lower()[:64]
     identity.verifier = verifier
     identity.verified_at = now
@@ -118,11 +126,26 @@ def bring_up_to_date(source: str, subject: str, person: Person | None, role: str
     identity = _locked(Q(directory=source, subject=subject))
     if identity is None or identity.withdrawn_at is not None:
         return
+    kept = _kept_elsewhere(source, person) if person else None
+    role = role_by_groups(kept) if kept else role
     if person is None or not person.enabled or role is None:
         withdraw(identity, "no group with a role" if person and person.enabled else "closed in the directory")
         return
-    _follow(identity.user, person, role)
+    if kept is None:
+        _follow(identity.user, person, role)
     _confirm(identity, timezone.now())
+
+
+def _kept_elsewhere(source: str, person: Person) -> ProvisionedAccount | None:
+    """The person's account that an identity system made, whose people log in by ``source``: that system says what
+    they are called and may, ``source`` that it is them."""
+    if settings.QUANG.scim.login != source:
+        return None
+    mine = ProvisionedAccount.objects.filter(source__startswith="scim:", deleted_at__isnull=True)
+    identity = DirectoryIdentity.objects.filter(directory=source, subject=person.subject).first()
+    if identity is not None:
+        return mine.filter(user_id=identity.user_id).first()
+    return mine.filter(user__username=LoginName(person.name).account, user__directory_identity__isnull=True).first()
 
 
 def end_unconfirmed(source: str, unconfirmed_minutes: int) -> None:

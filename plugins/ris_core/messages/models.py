@@ -38,6 +38,8 @@ class Protocol(models.TextChoices):
     HL7 = "HL7"
     REST = "REST"
     FHIR = "FHIR"
+    SCIM = "SCIM"
+    """Accounts and groups of an identity system (RFC 7644)."""
     MPPS = "MPPS"
     """Reports of devices that were refused (:mod:`ris_core.performed.refused`); those that were not are no messages."""
 

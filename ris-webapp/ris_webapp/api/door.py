@@ -37,9 +37,11 @@ FAILURES_PER_MINUTE = 30
 """Of one address without a valid key: guessing is pointless, and the audit trail stays readable."""
 
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Last-Modified")
-_MEDIA_TYPES = re.compile(r"application/(json|fhir\+json|merge-patch\+json)\s*(;.*)?", re.IGNORECASE)
+_MEDIA_TYPES = re.compile(r"application/(json|fhir\+json|scim\+json|merge-patch\+json)\s*(;.*)?", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]+")
 _KEY = re.compile(r"(?<=/)[^/]*\d[^/]*(?=/|$)")
+
+_PREFIX = re.compile(r"^/(api/v1|fhir|scim/v2)")
 
 limit = MinuteLimit()
 
@@ -159,7 +161,7 @@ def _received(request: ApiRequest, protocol: Protocol) -> ReceivedRequest:
 
 def _kind(request: HttpRequest) -> str:
     """Without keys, which may be a patient's number: it is logged."""
-    path = _KEY.sub("{id}", request.path.removeprefix("/api/v1").removeprefix("/fhir")).strip("/")
+    path = _KEY.sub("{id}", _PREFIX.sub("", request.path)).strip("/")
     return f"{request.method} {path}"[:32]
 
 

@@ -109,7 +109,7 @@ def test_an_administrators_unattended_session_changes_no_account(address: str, f
 
 def test_a_code_of_ones_app_proves_as_much() -> None:
     user = a_user()
-    secret, shown = second_factors.begin_pairing(user.pk, "")
+    secret, _shown = second_factors.begin_pairing(user.pk, "")
     step = int(time.time()) // 30
     second_factors.confirm_pairing(user.pk, code_at(secret, step - 1), Actor(user.username, user.pk))
     client = unattended(user)

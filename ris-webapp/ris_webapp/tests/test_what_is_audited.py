@@ -348,6 +348,9 @@ WHAT_IS_AUDITED: dict[str, str] = {
         if re.match(r"rest:(orders|patients|devices)|fhir:(bundle|resources|search)", name)
     },
     "fhir:resource": KEY,
+    **dict.fromkeys(("scim:users", "scim:user", "scim:groups", "scim:group"), KEY),
+    **dict.fromkeys(("scim:described", "scim:described_one"), KEY),
+    "scim:unknown": SETUP,
     "fhir:binary": "report.viewed api.read",
 }
 """Actions, or one of :data:`NOTHING`."""

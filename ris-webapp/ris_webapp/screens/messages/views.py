@@ -85,7 +85,7 @@ def opened_message(
     if found is None:
         return None
     record(actor_of(request), "message.viewed", subject=f"message:{found.pk}", patient_id=found.patient_id)
-    by_http = found.protocol in (Protocol.REST, Protocol.FHIR)
+    by_http = found.protocol in (Protocol.REST, Protocol.FHIR, Protocol.SCIM)
     read = {Protocol.HL7: decoded, Protocol.MPPS: reported}.get(Protocol(found.protocol), exchanged)
     received = read(bytes(found.raw))
     waits = not by_http and found.state in WAITING_STATES and found.resolved_at is None and found.replay_of_id is None
