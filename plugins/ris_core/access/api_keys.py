@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from ris_core.access.errors import ApiKeyRefused
 from ris_core.access.models import ApiKey
-from ris_core.access.scopes import Scope
+from ris_core.access.scopes import LIMITABLE, Scope
 from ris_core.audit.services import Actor, record
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
+from ris_core.sight.services import checked_limits
 
 _FORM = re.compile(r"qk_(?P<prefix>[a-z0-9]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -42,6 +43,16 @@ class ApiKeyRequest:
     networks: tuple[str, ...] = field(default=())
     sees_all_senders: bool = False
     expires_at: datetime | None = None
+    limits: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    """By :data:`ris_core.sight.services.LIMITS`."""
+
+    @property
+    def kept_limits(self) -> dict[str, list[str]]:
+        """Those with values.
+
+        :raises InvalidValue: naming the limit that cannot be so
+        """
+        return {name: values for name, values in checked_limits(self.limits).items() if values}
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name.strip()) <= 128:
@@ -50,6 +61,8 @@ class ApiKeyRequest:
             raise InvalidValue("a sender is application|facility, as in MSH-3 and MSH-4", field="sender")
         if not self.scopes:
             raise InvalidValue("a key without a scope can do nothing; choose one", field="scopes")
+        if self.kept_limits and not self.scopes <= LIMITABLE:
+            raise InvalidValue("a key that sees a part only reads: orders, patients, reports, devices", field="scopes")
         for network in self.networks:
             try:
                 ip_network(network)
@@ -74,11 +87,15 @@ def create_api_key(request: ApiKeyRequest, actor: Actor) -> tuple[ApiKey, str]:
         scopes=sorted(request.scopes),
         networks=list(request.networks),
         sees_all_senders=request.sees_all_senders,
+        limits=request.kept_limits,
         created_by_id=actor.user_id,
         created_at=timezone.now(),
         expires_at=request.expires_at,
     )
-    record(actor, "api_key.created", subject=f"api_key:{key.pk}", prefix=prefix, scopes=key.scopes, sender=key.sender)
+    record(
+        actor, "api_key.created", subject=f"api_key:{key.pk}", prefix=prefix, scopes=key.scopes, sender=key.sender,
+        limits=key.limits,
+    )  # fmt: skip
     return key, text
 
 

@@ -34,6 +34,9 @@ class ApiKey(models.Model):
     """Addresses from which it may be used, in CIDR form; empty: from anywhere."""
     sees_all_senders = models.BooleanField(default=False)
     """Whether it reads the orders of other senders too (an EMR does; a HIS sees its own)."""
+    limits = models.JSONField(default=dict)
+    """Only exams of these departments, modalities, rooms, physicians, as accounts are limited
+    (:class:`ris_core.sight.models.SightLimit`), and their patients; empty: not limited."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

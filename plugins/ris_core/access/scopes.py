@@ -24,3 +24,7 @@ class Scope(StrEnum):
     """Who saw and did what: the audit trail, for auditors' programs."""
     ACCOUNTS_MANAGE = "accounts:manage"
     """Accounts and groups that an identity system keeps here by SCIM: its own, and no others."""
+
+
+LIMITABLE = frozenset({Scope.ORDERS_READ, Scope.PATIENTS_READ, Scope.REPORTS_READ, Scope.DEVICES_READ})
+"""Scopes of a key that sees only a part of the archive; what is written or watched by the others has no such bounds."""

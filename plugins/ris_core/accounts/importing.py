@@ -106,7 +106,7 @@ def staff_without_account() -> str:
         if person.code not in having:
             department = departments.get(person.department_code, person.department_code)
             role = _ROLE_OF_STAFF.get(Staff.Kind(person.kind), Role.RECEPTION)
-            rows.append((_username(person.code), person.name, role, person.title, department, "", person.code, ""))
+            rows.append((user_name_from(person.code), person.name, role, person.title, department, "", person.code, ""))
     return written(COLUMNS, rows)
 
 
@@ -136,7 +136,7 @@ def _end_of(text: str) -> datetime | None:
     raise InvalidValue("a day is written 31/12/2026", field="expires_on")
 
 
-def _username(code: str) -> str:
+def user_name_from(code: str) -> str:
     """A user name to start from: letters and digits of the code."""
     name = re.sub(r"[^a-z0-9]+", "_", folded(code)).strip("_")
     return name if len(name) >= 3 else f"nv_{name}"

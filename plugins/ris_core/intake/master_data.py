@@ -21,6 +21,7 @@ from ris_core.intake.devices import save_device
 from ris_core.intake.order import modality_of_word
 from ris_core.intake.reading import Reading
 from ris_core.intake.values import coded_text
+from ris_core.provisioning.staff import follow_staff
 
 _EVENTS = {"MAD": None, "MUP": None, "MDC": False, "MDL": False, "MAC": True}
 """MFE-1, HL7 table 0180, and whether the entry is active afterwards; MDL withdraws it: nothing is deleted."""
@@ -128,6 +129,10 @@ def _take_over(record: Record, mfi: Segment, source: str, reading: Reading, acto
     if active is not None:  # only withdrawn or taken back: what else the record says is not taken over
         entry = replace(entry, values={}, active=active, must_exist=True)
     save_entry(replace(entry, source=source), actor)
+    if entry.kind is EntryKind.STAFF:
+        follow_staff(
+            entry.code.strip(), entry.coding_system.strip(), source, reading.profile.words.staff_accounts, actor
+        )
 
 
 def _entry(record: Record, mfi: Segment, reading: Reading) -> Entry | None:

@@ -22,6 +22,7 @@ from ris_core.orders.rules import DICOM_MODALITIES
 
 SomePlaces = Annotated[Places, Meta(max_length=12)]
 RequiredPlaces = Annotated[Places, Meta(min_length=1, max_length=12)]
+RoleCode = Annotated[str, Meta(pattern=r"^(?!ADMINISTRATOR$|IT$)[A-Z0-9_]{2,16}$")]
 _Word = TypeVar("_Word")
 Table = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=128)], _Word], Meta(max_length=500)]
 
@@ -147,6 +148,9 @@ class Words(Part, frozen=True):
     patient_classes: Table[Literal["E", "I", "O", ""]] = {}
     payment_states: Table[Literal["UNPAID", "PAID", "COVERED"]] = {}
     """``{"CHUATT": "UNPAID"}``; the three are understood as they are."""
+    staff_accounts: Table[RoleCode] = {}
+    """Role of the account that a record of staff (MFN) opens, by kind: ``{"TECHNOLOGIST": "TECHNOLOGIST"}``;
+    a kind that is not named gets none. Never a role that manages accounts or the system."""
 
 
 class Profile(Part, frozen=True):
@@ -238,12 +242,19 @@ def _check_words(words: Words) -> None:
         for word, meaning in getattr(words, name).items():
             if meaning not in meanings:
                 raise InvalidValue(f"{word!r} cannot stand for {meaning[:16]!r}", field=f"words.{name}")
+    for word in words.staff_accounts.keys() - _STAFF:
+        raise InvalidValue(
+            f"{word[:16]!r} is no kind of staff: {', '.join(sorted(_STAFF))}", field="words.staff_accounts"
+        )
     for name, kind in _IDENTIFIERS.items():
         for meaning in getattr(words, name).values():
             try:
                 kind(meaning)
             except InvalidValue as error:
                 raise InvalidValue(error.detail, field=f"words.{name}") from error
+
+
+_STAFF = frozenset({"PHYSICIAN", "TECHNOLOGIST", "NURSE", "OTHER"})
 
 
 def _short(limit: int, text: str) -> str:

@@ -7,6 +7,7 @@ was granted, and a patient opened in an emergency is seen besides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -79,6 +80,11 @@ def seen_exams(
     """Those of ``exams`` that the user sees."""
     sight = sight or sight_of(user)
     return exams if sight.is_whole else exams.filter(_condition(user, sight))
+
+
+def exams_within(exams: QuerySet[RequestedProcedure], limits: Mapping[str, list[str]]) -> QuerySet[RequestedProcedure]:
+    """Those of ``exams`` within limits that are nobody's account but a program's key; it reads nothing besides them."""
+    return exams.filter(_within(SightLimit(**limits))) if any(limits.values()) else exams
 
 
 def sees_exam(user: User, exam_id: int) -> bool:

@@ -41,7 +41,7 @@ def limit_sight(user_id: int, limits: Mapping[str, Iterable[str]], actor: Actor)
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
         raise NotFound("there is no such account", field="user")
-    wanted = {name: _values(name, limits.get(name, ())) for name in LIMITS}
+    wanted = checked_limits(limits)
     limit = None
     if any(wanted.values()):
         limit, _ = SightLimit.objects.update_or_create(user=user, defaults=wanted)
@@ -49,6 +49,14 @@ def limit_sight(user_id: int, limits: Mapping[str, Iterable[str]], actor: Actor)
         SightLimit.objects.filter(user=user).delete()
     record(actor, "sight.limited", subject=f"user:{user.pk}", limited=limit is not None, limits=wanted)
     return limit
+
+
+def checked_limits(limits: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Every one of :data:`LIMITS`, with its values as they are kept.
+
+    :raises InvalidValue: a value is too long, or there are too many
+    """
+    return {name: _values(name, limits.get(name, ())) for name in LIMITS}
 
 
 @transaction.atomic

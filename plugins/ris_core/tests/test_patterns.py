@@ -6,7 +6,7 @@ import re
 
 import pytest
 from hypothesis import assume, given, settings
-from hypothesis import assume, strategies as st
+from hypothesis import strategies as st
 
 from ris_core.patterns import LONGEST_PATTERN, PatternRefused, pattern
 

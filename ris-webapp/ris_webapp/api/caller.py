@@ -14,6 +14,8 @@ from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor
 from ris_core.errors import QuangError
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.models import Patient
+from ris_core.sight.seeing import exams_within
 
 
 @dataclass(slots=True)
@@ -49,8 +51,13 @@ class Caller:
 
     def visible_orders(self) -> QuerySet[RequestedProcedure]:
         """The orders that it may read."""
-        everything = RequestedProcedure.objects.all()
+        everything = exams_within(RequestedProcedure.objects.all(), self.key.limits)
         return everything if self.key.sees_all_senders else everything.filter(source=self.source)
+
+    def visible_patients(self) -> QuerySet[Patient]:
+        """The patients that it may read: all, or those of the orders that a limited key sees."""
+        everything = Patient.objects.all()
+        return everything.filter(pk__in=self.visible_orders().values("patient_id")) if self.key.limits else everything
 
 
 class ApiRequest(HttpRequest):

@@ -70,7 +70,7 @@ def record(request: ApiRequest, patient: PatientIn) -> PatientOut:
 @router.get("", auth=READ, response={200: PatientsOut, **REFUSED}, summary="Find patients")
 def find(request: ApiRequest, query: Annotated[PatientQuery, Query(...)]) -> PatientsOut:
     """Merged patients are among them; ``merged_into`` names who they are now."""
-    rows = Patient.objects.filter(query.condition()).distinct().prefetch_related("identifiers")
+    rows = request.caller.visible_patients().filter(query.condition()).distinct().prefetch_related("identifiers")
     items, following = page(request, rows, query.after, query.limit, PatientOut.of)
     return PatientsOut(items=items, next=following)
 
@@ -78,7 +78,7 @@ def find(request: ApiRequest, query: Annotated[PatientQuery, Query(...)]) -> Pat
 @router.get("/{int:patient_id}", auth=READ, response={200: PatientOut, **REFUSED}, summary="One patient")
 def get(request: ApiRequest, patient_id: int) -> PatientOut:
     """The patient with all identifiers."""
-    patient = Patient.objects.filter(pk=min(patient_id, LARGEST_KEY)).first()
+    patient = request.caller.visible_patients().filter(pk=min(patient_id, LARGEST_KEY)).first()
     if patient is None:
         raise NotFound("there is no such patient", field="patient_id")
     request.caller.patient_id = patient.pk

@@ -150,7 +150,7 @@ def _orders(caller: Caller) -> QuerySet[Any]:
 
 
 def _patients(caller: Caller) -> QuerySet[Any]:
-    return Patient.objects.prefetch_related("identifiers")
+    return caller.visible_patients().prefetch_related("identifiers")
 
 
 def _studies(caller: Caller) -> QuerySet[Any]:

@@ -23,6 +23,12 @@ _WHAT_TO_DO = {
 }
 
 
+LIMITED = ("departments", "modalities", "rooms")
+_TOO_LONG = _("Nhiều nhất 200 dòng, mỗi dòng 255 chữ.")
+_WHAT_TO_DO |= dict.fromkeys(LIMITED, _TOO_LONG)
+_ONLY_READS = _("Khoá có giới hạn chỉ đọc được chỉ định, người bệnh, kết quả và thiết bị; bỏ các quyền khác.")
+
+
 class ApiKeyForm(forms.Form):
     """What the key shall be. Errors name the field and say what to do."""
 
@@ -32,6 +38,9 @@ class ApiKeyForm(forms.Form):
         choices=[(scope.value, WORDS["scope"][scope.value]) for scope in Scope], label=_("Quyền")
     )
     sees_all_senders = forms.BooleanField(required=False, label=_("Đọc cả chỉ định của nơi khác"))
+    departments = forms.CharField(required=False, max_length=60_000, label=_("Chỉ các khoa chỉ định"))
+    modalities = forms.CharField(required=False, max_length=2000, label=_("Chỉ các loại máy"))
+    rooms = forms.CharField(required=False, max_length=60_000, label=_("Chỉ các phòng"))
     networks = forms.CharField(required=False, max_length=2000, label=_("Chỉ dùng từ các mạng"))
     expires_at = forms.DateField(required=False, label=_("Hết hạn sau ngày"))
 
@@ -49,9 +58,11 @@ class ApiKeyForm(forms.Form):
                 networks=tuple(entered["networks"].replace(",", " ").split()),
                 sees_all_senders=entered["sees_all_senders"],
                 expires_at=_end_of(last_day) if last_day else None,
+                limits={name: entered[name].splitlines() for name in LIMITED},
             )
         except InvalidValue as error:
-            self.add_error(error.field, _WHAT_TO_DO[error.field])
+            limited = error.field == "scopes" and any(entered[name].strip() for name in LIMITED)
+            self.add_error(error.field, _ONLY_READS if limited and entered["scopes"] else _WHAT_TO_DO[error.field])
             return None
 
 

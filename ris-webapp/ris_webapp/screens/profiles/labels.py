@@ -83,6 +83,10 @@ WORDS: dict[str, tuple[Text, Text]] = {
     "sexes": (_("Giới tính"), _("thành M, F hoặc O")),
     "patient_classes": (_("Diện"), _("thành E cấp cứu, I nội trú hoặc O ngoại trú")),
     "payment_states": (_("Thanh toán"), _("thành UNPAID chưa trả, PAID đã trả hoặc COVERED không phải trả trước")),
+    "staff_accounts": (
+        _("Mở tài khoản cho nhân viên (MFN)"),
+        _("PHYSICIAN, TECHNOLOGIST, NURSE, OTHER thành mã vai trò; bỏ trống: không mở"),
+    ),
 }
 """Tables of words: their name, and what a word becomes."""
 

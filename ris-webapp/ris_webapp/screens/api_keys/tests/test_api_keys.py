@@ -56,3 +56,15 @@ def test_a_wrong_value_is_named_beside_its_field_and_nothing_is_made(field: str,
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.content.decode()
     assert not ApiKey.objects.exists()
+
+
+def test_a_key_is_limited_to_departments_on_the_screen_and_then_only_reads() -> None:
+    admin = client_as(Role.ADMINISTRATOR)
+    limited = {**HIS, "departments": "Khoa Nội\r\n Khoa  Nhi \r\n", "modalities": "CT"}
+    refused = admin.post("/admin/api-keys/new/", limited)
+    assert (refused.status_code, "chỉ đọc được" in refused.content.decode()) == (422, True)
+    long = admin.post("/admin/api-keys/new/", {**limited, "scopes": ["orders:read"], "rooms": "x" * 300})
+    assert 'id="rooms-error"' in long.content.decode()
+    assert admin.post("/admin/api-keys/new/", {**limited, "scopes": ["orders:read"]}).status_code == 200
+    assert ApiKey.objects.get().limits == {"departments": ["Khoa Nhi", "Khoa Nội"], "modalities": ["CT"]}
+    assert "Khoa Nhi, Khoa Nội" in admin.get("/admin/api-keys/").content.decode()
