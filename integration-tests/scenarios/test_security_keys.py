@@ -1,4 +1,4 @@
-"""A reader adds a security key and logs in with it, in Chromium with its own virtual authenticator (WebAuthn; Q6)."""
+"""Logging in at the login page (Q6): a security key in Chromium's virtual authenticator (WebAuthn), and the captcha."""
 
 from __future__ import annotations
 
@@ -83,3 +83,38 @@ def test_a_key_is_added_used_and_removed(suite: RunningSuite, reader: tuple[Visi
     row = page.locator("tr", has_text="Vân tay máy này")
     row.get_by_role("button").click()
     expect(row).to_have_count(0)
+
+
+def test_after_wrong_passwords_a_captcha_is_asked_in_a_picture_or_in_words(
+    suite: RunningSuite, reader: tuple[Visitor, CDPSession, str]
+) -> None:
+    seen, _, _ = reader
+    page = seen.page
+    nobody = {"username": "khong_co_ai", "password": "sai"}  # a name that nobody in the shared suite has
+    for _ in range(3):
+        type_password(seen, nobody)
+        expect(page.get_by_role("alert")).to_contain_text("Sai tên đăng nhập")
+    expect(page.get_by_role("img", name="Năm chữ số trong hình")).to_be_visible()
+    seen.photograph("login-captcha")
+    assert seen.barriers() == []
+    page.fill("[name=password]", "sai")
+    page.fill("[name=captcha_answer]", "1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("trả lời câu hỏi")
+
+    page.get_by_role("button", name="Không đọc được hình").click()
+    question = page.locator("#captcha-question")
+    seen.photograph("login-captcha-words")
+    assert seen.barriers() == []
+    page.fill("[name=password]", "sai")
+    page.fill("[name=captcha_answer]", answer_to(question.inner_text()))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Sai tên đăng nhập")
+
+
+def answer_to(question: str) -> str:
+    """As somebody answers to whom it is read: *Viết liền bằng chữ số, bỏ số thứ ba: hai, năm, chín, bảy, ba.*"""
+    told, _, words = question.rstrip(".").partition(": ")
+    digits = [["hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín"].index(word) + 2 for word in words.split(", ")]
+    left_out = ["nhất", "hai", "ba", "tư", "năm"].index(told.split()[-1])
+    return "".join(str(digit) for place, digit in enumerate(digits) if place != left_out)

@@ -30,7 +30,7 @@ def patched(resource: dict[str, Any], body: object, extensions: tuple[str, ...] 
     operations = body.get("Operations") if isinstance(body, dict) else None
     if not isinstance(operations, list) or not 0 < len(operations) <= MOST_OPERATIONS:
         raise RequestUnreadable(f"a PatchOp has 1 to {MOST_OPERATIONS} Operations", field="Operations")
-    result = _copied(resource)
+    result: dict[str, Any] = _copied(resource)
     for operation in operations:
         if not isinstance(operation, dict):
             raise RequestUnreadable("an operation is an object", field="Operations")

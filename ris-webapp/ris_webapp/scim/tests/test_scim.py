@@ -280,7 +280,7 @@ def test_what_the_server_does_is_described(idp: Program) -> None:
 
 def test_the_provider_vouches_for_the_name_and_the_groups_say_the_role(idp: Program) -> None:
     user, group = made(idp)
-    person = Person(subject="s" * 32, name="bs.lan", full_name="Lan ở nơi khác", groups=())
+    person = Person(subject="s" * 32, name="bs.lan", full_name="Lan ở nơi khác", groups=frozenset())
     assert admit(PROVIDER.name, person, None, SYSTEM) == user
     user.refresh_from_db()
     assert (user.full_name, user.role) == ("Nguyễn Thị Lan", "RADIOLOGIST")
@@ -288,9 +288,16 @@ def test_the_provider_vouches_for_the_name_and_the_groups_say_the_role(idp: Prog
     user.refresh_from_db()
     assert user.is_active
     with pytest.raises(DirectoryRefused):  # somebody else of the same name there
-        admit(PROVIDER.name, Person(subject="t" * 32, name="bs.lan", full_name="X", groups=()), "RADIOLOGIST", SYSTEM)
+        admit(
+            PROVIDER.name,
+            Person(subject="t" * 32, name="bs.lan", full_name="X", groups=frozenset()),
+            "RADIOLOGIST",
+            SYSTEM,
+        )
     with pytest.raises(DirectoryRefused):  # another provider vouches for nobody's account
-        admit("another", Person(subject="u" * 32, name="bs.lan", full_name="X", groups=()), "RADIOLOGIST", SYSTEM)
+        admit(
+            "another", Person(subject="u" * 32, name="bs.lan", full_name="X", groups=frozenset()), "RADIOLOGIST", SYSTEM
+        )
     patch(idp, f"{USERS}/{user.pk}", {"op": "replace", "path": "active", "value": False})
     with pytest.raises(DirectoryRefused):
         admit(PROVIDER.name, person, "RADIOLOGIST", SYSTEM)
