@@ -18,13 +18,21 @@ def finding(part: str) -> health.Finding:
     home, secrets = Path(os.environ["QUANG_HOME"]), Path(os.environ["QUANG_SECRETS_DIR"])
     dicom = DicomSettings.read(Path(os.environ["QUANG_SETTINGS"]), os.environ)
     probes = {
-        "orthanc": health.http_probe(8042, "/system", bearer_token_file=secrets / "service_token_monitor"),
+        "orthanc": _engine(dicom, secrets),
         "web": health.http_probe(8000, "/healthz"),
         "events": health.http_probe(8001, "/events/healthz"),
         "mpps": health.dicom_probe(4243, dicom.ae_title),
         "worker": health.heartbeat_probe(home / "run" / "worker.heartbeat"),
     }
     return probes[part]()
+
+
+def _engine(dicom: DicomSettings, secrets: Path) -> health.Probe:
+    """Orthanc's HTTP and, unless devices come by TLS only, the gate at its DICOM port."""
+    answers = health.http_probe(8042, "/system", bearer_token_file=secrets / "service_token_monitor")
+    if os.environ.get("QUANG_AUTOMATION", "on") == "off" or not dicom.plain:
+        return answers
+    return health.first_fault(answers, health.gate_probe(4242))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True)
 class DicomSettings:
-    """``dicom.ae_title`` and ``dicom.registered_only``."""
+    """``dicom.ae_title``, ``dicom.registered_only`` and ``dicom.plain``."""
 
     ae_title: str = "QUANG"
     registered_only: bool = True
+    plain: bool = True
 
     @classmethod
     def read(cls, settings_file: Path, environment: Mapping[str, str]) -> DicomSettings:
@@ -36,11 +37,16 @@ class DicomSettings:
                 section = dict(tomllib.loads(settings_file.read_text(encoding="utf-8")).get("dicom", {}))
             except (OSError, ValueError) as error:
                 raise ConfigurationProblem(f"{settings_file}: {error}") from error
-        for key in ("ae_title", "registered_only"):
+        for key in ("ae_title", "registered_only", "plain"):
             section[key] = environment.get(f"QUANG_DICOM__{key.upper()}", section.get(key, getattr(cls, key)))
-        title, registered_only = str(section["ae_title"]).strip(), str(section["registered_only"]).lower()
+        title = str(section["ae_title"]).strip()
         if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
             raise ConfigurationProblem(f"dicom.ae_title is {title!r}; an AE title has 1 to 16 ASCII characters")
-        if registered_only not in _TRUTH:
-            raise ConfigurationProblem(f"dicom.registered_only is {registered_only!r}; it can be true or false")
-        return cls(title, _TRUTH[registered_only])
+        return cls(title, _truth(section, "registered_only"), _truth(section, "plain"))
+
+
+def _truth(section: Mapping[str, object], key: str) -> bool:
+    value = str(section[key]).lower()
+    if value not in _TRUTH:
+        raise ConfigurationProblem(f"dicom.{key} is {value!r}; it can be true or false")
+    return _TRUTH[value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -95,6 +96,38 @@ def dicom_probe(port: int, ae_title: str, timeout_seconds: float = 5, *, host: s
         if status == 0:
             return Finding(Health.HEALTHY)
         return Finding(Health.UNHEALTHY, f"C-ECHO answers {status:04X}")
+
+    return probe
+
+
+def gate_probe(port: int, timeout_seconds: float = 5, *, host: str = "127.0.0.1") -> Probe:
+    """Healthy is a DICOM port at which an A-ABORT (PS3.8 table 9-26) is followed by the end of the connection: whoever
+    listens there reads. Nobody associates, so nobody is refused."""
+
+    def probe() -> Finding:
+        try:
+            with socket.create_connection((host, port), timeout_seconds) as connection:
+                connection.settimeout(timeout_seconds)
+                connection.sendall(b"\x07\0\0\0\0\x04\0\0\0\0")
+                while connection.recv(1024):
+                    pass
+        except ConnectionResetError:
+            return Finding(Health.HEALTHY)
+        except OSError as problem:
+            return Finding(Health.UNHEALTHY, f"DICOM port {port}: {problem or type(problem).__name__}")
+        return Finding(Health.HEALTHY)
+
+    return probe
+
+
+def first_fault(*probes: Probe) -> Probe:
+    """Healthy when all are; else what the first of them says that is not."""
+
+    def probe() -> Finding:
+        for one in probes:
+            if (found := one()).health is not Health.HEALTHY:
+                return found
+        return Finding(Health.HEALTHY)
 
     return probe
 

@@ -129,15 +129,22 @@ class Composition:
             name="orthanc",
             command=self._in_engine([*inside, engine.ORTHANC, str(self._home.orthanc_configuration)]),
             environment=environment,
-            probe=health.http_probe(
-                self._ports["orthanc"],
-                "/system",
-                bearer_token_file=self._home.secrets / "service_token_monitor",
-            ),
+            probe=self._engine_probe(),
             stop_timeout_seconds=40,
             ports={"http": self._ports["orthanc"], "dicom": self._ports["dicom"], "mllp": self._ports["mllp"]},
             url=f"http://127.0.0.1:{self._ports['orthanc']}",
         )
+
+    def _engine_probe(self) -> Probe:
+        """Its HTTP and, where devices are let in without TLS, its DICOM port (of the gate)."""
+        answers = health.http_probe(
+            self._ports["orthanc"], "/system", bearer_token_file=self._home.secrets / "service_token_monitor"
+        )
+        dicom = DicomSettings.read(self._settings.settings_path, self._environment)
+        if not (self._settings.automation and dicom.plain):
+            return answers
+        host = health.reached_at(self._settings.dicom_host)
+        return health.first_fault(answers, health.gate_probe(self._ports["dicom"], host=host))
 
     def _web(self) -> Part:
         port = self._ports["web"]

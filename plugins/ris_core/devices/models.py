@@ -58,6 +58,19 @@ class Device(models.Model):
         return tuple(dict.fromkeys(f"{self.modality} {self.other_modalities}".split()))
 
 
+class HostAddresses(models.Model):
+    """Where the name of a device's host led when it was last looked up; by :mod:`ris_core.devices.host_names`."""
+
+    host = models.CharField(max_length=255, primary_key=True)
+    addresses = models.TextField(blank=True)
+    """Separated by spaces."""
+    found_at = models.DateTimeField(null=True)
+    """When the name last led somewhere."""
+    looked_at = models.DateTimeField()
+    failing_since = models.DateTimeField(null=True)
+    """None: the last look-up found it."""
+
+
 class RefusedDevice(models.Model):
     """A title that has tried what it is not registered for; there is one row for each title and service."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
 
-from ris_core.devices.admission import Network, Node, Service, read_networks
+from ris_core.devices.admission import Node, Service, read_networks
+from ris_core.devices.host_names import networks_of_host
 from ris_core.devices.models import Device
 
 
 def known_nodes() -> dict[str, Node]:
-    """Every registered device by its AE title, those that are no longer in use among them. Names of hosts are looked up
-    now, which may take seconds.
+    """Every registered device by its AE title, those that are no longer in use among them. A name that
+    nobody has looked up for a while is looked up now, which may take seconds.
 
     :raises django.db.DatabaseError: when the registry cannot be read
     """
@@ -29,7 +28,7 @@ def node_of(device: Device) -> Node:
     return Node(
         ae_title=device.ae_title,
         services=frozenset(_services(device)),
-        networks=read_networks(device.networks) or _networks_of_host(device.host),
+        networks=read_networks(device.networks) or networks_of_host(device.host),
         active=device.active,
         plain=device.may_call_plain,
         certificate=device.certificate,
@@ -46,16 +45,3 @@ def _services(device: Device) -> Iterator[Service]:
         Service.COMMITMENT: device.may_commit,
     }
     yield from (service for service, may in rights.items() if may)
-
-
-def _networks_of_host(host: str) -> tuple[Network, ...]:
-    """The host's addresses; none while its name cannot be looked up."""
-    try:
-        return (ip_network(ip_address(host)),)
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return ()
-    return tuple({ip_network(str(where[0]).partition("%")[0]) for *_rest, where in found})

@@ -13,6 +13,8 @@ class Dicom(Section, frozen=True):
     """Only devices in the registry may store, query or retrieve."""
     check_addresses: bool = True
     """A device may call from its own address or networks only."""
+    host_addresses_kept_hours: int = 24
+    """How long a device whose host name cannot be looked up goes on calling from the addresses that were last known."""
     plain: bool = True
     """Whether DICOM without TLS is listened to at all; which devices may is said with each."""
     tls_port: int = 0

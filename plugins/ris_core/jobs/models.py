@@ -55,6 +55,8 @@ class WorkerHeartbeat(models.Model):
     class Part(models.TextChoices):
         WORKER = "worker"
         MPPS = "mpps"
+        GATE = "gate"
+        """Before the engine's DICOM port."""
 
     name = models.CharField(max_length=128, primary_key=True)
     part = models.CharField(max_length=16, choices=Part, default=Part.WORKER)

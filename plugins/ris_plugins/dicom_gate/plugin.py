@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from django.utils import timezone
+
 from orthanc_host.host import Host, Stopping
+from ris_core.devices.host_names import look_up, names_in_use
 from ris_core.devices.nodes import known_nodes
 from ris_core.devices.queries import record_operations
 from ris_core.devices.services import registry_state
+from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.settings import Settings
 from ris_plugins.dicom_gate.service.gate import LEAVE_SECONDS, Gate
 from ris_plugins.dicom_gate.settings import GateSettings
@@ -22,6 +27,10 @@ CHECK_SECONDS = 1.0
 """How often the registry is asked whether it has changed, and what waits is written."""
 FULL_CHECK_SECONDS = 60.0
 """How often it is read all the same: hosts' addresses change without it."""
+BEAT_SECONDS = 10.0
+"""How often it is said that the gate takes associations (``/healthz`` looks)."""
+NAMES_SECONDS = 60.0
+"""How often the names of hosts are looked up."""
 
 
 def register(host: Host, settings: Settings) -> None:
@@ -36,11 +45,24 @@ def register(host: Host, settings: Settings) -> None:
     host.name_callers(gate.address_behind)
     host.in_background("dicom-gate", gate.serve)
     host.in_background("dicom-gate-upkeep", lambda stopping: upkeep.keep(lambda: host.guarded("dicom gate"), stopping))
+    host.in_background("dicom-gate-names", lambda stopping: look_up_names(lambda: host.guarded("host names"), stopping))
 
 
 def _leave_our_listeners_where_they_are() -> None:
     """The engine listens by now; the library that moved it to loopback would move ours there too."""
     os.environ.pop("QUANG_DICOM_HOST", None)
+
+
+def look_up_names(unit: Callable[[], AbstractContextManager[None]], stopping: Stopping) -> None:
+    """Every :data:`NAMES_SECONDS` until stopping, on a thread that may wait for name servers."""
+    while True:
+        with unit():
+            for name in names_in_use():
+                if stopping.is_set():
+                    return
+                look_up(name, timezone.now())
+        if stopping.wait(NAMES_SECONDS):
+            return
 
 
 class Upkeep:
@@ -74,6 +96,17 @@ class Upkeep:
                 for _ in waiting:
                     self._gate.operations.popleft()
 
+    def beat(self) -> None:
+        """Say that associations are taken, when they are.
+
+        :raises django.db.DatabaseError: when it cannot be said; the silence is seen
+        """
+        if self._gate.listens:
+            WorkerHeartbeat.objects.update_or_create(
+                name=f"gate@{socket.gethostname()}",
+                defaults={"part": WorkerHeartbeat.Part.GATE, "at": timezone.now()},
+            )
+
     def renew_certificate(self) -> None:
         """Show the certificate that lies there now, when it is another."""
         tls, files, times = self._gate.settings.tls, self._gate.settings.tls_files, self._times()
@@ -100,6 +133,8 @@ class Upkeep:
                 if checks % int(FULL_CHECK_SECONDS / CHECK_SECONDS) == 0 or registry_state() != self._state:
                     self.read()
                 self.write()
+                if checks % int(BEAT_SECONDS / CHECK_SECONDS) == 1:
+                    self.beat()
             if stopped:
                 return
 

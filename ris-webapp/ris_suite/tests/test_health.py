@@ -6,7 +6,7 @@ import http.server
 import socketserver
 import threading
 
-from ris_suite.health import Health, dicom_probe, http_probe, reached_at
+from ris_suite.health import Finding, Health, dicom_probe, first_fault, http_probe, reached_at
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):
@@ -49,3 +49,14 @@ def test_a_service_that_is_full_is_unhealthy_and_not_silent_which_would_get_it_k
         server.shutdown()
     assert finding.health is Health.UNHEALTHY
     assert "result 2, source 3, reason 2" in finding.detail
+
+
+def test_of_several_probes_the_first_that_finds_fault_is_told_and_the_rest_are_not_asked() -> None:
+    well, ill = Finding(Health.HEALTHY), Finding(Health.SILENT, "gone")
+    assert first_fault(lambda: well, lambda: well)() == well
+    assert first_fault(lambda: well, lambda: ill)() == ill
+
+    def must_not_be_asked() -> Finding:
+        raise AssertionError
+
+    assert first_fault(lambda: ill, must_not_be_asked)() == ill

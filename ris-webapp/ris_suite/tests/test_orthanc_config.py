@@ -45,10 +45,12 @@ def test_the_title_and_who_may_store_are_what_the_settings_say(tmp_path: Path) -
     assert configuration["DicomAet"] == "VIETDUC"
     assert configuration["DicomAlwaysAllowFind"] is configuration["DicomAlwaysAllowMove"] is True
     assert DicomSettings.read(file, {"QUANG_DICOM__REGISTERED_ONLY": "true"}).registered_only is True
+    assert DicomSettings.read(file, {"QUANG_DICOM__PLAIN": "false"}).plain is False
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("AE_TITLE", "LONGER-THAN-16-CHARACTERS"), ("AE_TITLE", " "), ("REGISTERED_ONLY", "maybe")]
+    ("name", "value"),
+    [("AE_TITLE", "LONGER-THAN-16-CHARACTERS"), ("AE_TITLE", " "), ("REGISTERED_ONLY", "maybe"), ("PLAIN", "2")],
 )
 def test_a_dicom_setting_that_cannot_be_is_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(ConfigurationProblem, match=f"dicom.{name.lower()}"):

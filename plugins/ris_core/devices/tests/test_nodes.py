@@ -30,14 +30,6 @@ def test_a_device_calls_from_its_host_unless_networks_are_named() -> None:
     assert known_node("NOBODY") is None
 
 
-def test_a_host_by_name_calls_from_where_the_name_leads_and_from_nowhere_while_it_leads_nowhere() -> None:
-    register_device(DeviceRegistration(ae_title="CT1", name="CT 1", host="ct1.hospital.vn"), SYSTEM)
-    with patch("ris_core.devices.nodes.socket.getaddrinfo", return_value=[(2, 1, 6, "", ("10.0.0.9", 0))]):
-        assert known_nodes()["CT1"].networks == read_networks("10.0.0.9")
-    with patch("ris_core.devices.nodes.socket.getaddrinfo", side_effect=OSError):
-        assert known_nodes()["CT1"].networks == ()
-
-
 def test_a_new_device_may_neither_query_nor_retrieve() -> None:
     register_device(DeviceRegistration(ae_title="CT1", name="CT 1", may_commit=False), SYSTEM)
     register_device(DeviceRegistration(ae_title="WS1", name="WS 1", may_query=True, may_retrieve=True), SYSTEM)

@@ -26,6 +26,10 @@ _LOOPBACK: Final = "127.0.0.1"
 _TAKES_NOTHING_SECONDS: Final = 120
 """A node that takes nothing of what it is sent for so long is gone: it would keep its place for ever."""
 _TITLE_UNKNOWN, _CALLED_UNKNOWN, _CONGESTION = 3, 7, 1
+_NO_PLACE: Final = codec.rejection(reason=_CONGESTION, transient=True, source=3)
+_TURNED_AWAY_SECONDS: Final = 5.0
+"""For whom there is no place may send its request for so long: answered before, it would see a reset connection, for
+what it sends then arrives at nobody."""
 
 
 class Side(asyncio.Protocol):
@@ -88,13 +92,14 @@ class Association(Side):
         tls = transport.get_extra_info("ssl_object")
         self.caller = Caller("", address.removeprefix("::ffff:"), names_of(tls) if tls else None)
         self._taken = self._gate.takes(self)
+        seconds, last_words = self._gate.settings.request_timeout_seconds, codec.abort()
         if not self._taken:
             log.warning("DICOM: %s has too many associations, or all have", self.caller.address)
-            self._leave(codec.rejection(reason=_CONGESTION, transient=True, source=3))
-            return
-        self._timer = asyncio.get_running_loop().call_later(
-            self._gate.settings.request_timeout_seconds, self._leave, codec.abort()
-        )
+            if not self._gate.turns_away(self):
+                self._leave(_NO_PLACE)
+                return
+            seconds, last_words = min(seconds, _TURNED_AWAY_SECONDS), _NO_PLACE
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._leave, last_words)
 
     def data_received(self, data: bytes) -> None:
         if self._engine is not None:
@@ -102,7 +107,7 @@ class Association(Side):
                 self._engine.write(data)
             return
         self._head += data
-        if self.request is None and self._taken:
+        if self.request is None:
             self._read_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -114,6 +119,8 @@ class Association(Side):
             self._connecting.cancel()
         if self._taken:
             self._gate.forget(self)
+        else:
+            self._gate.has_left(self)
         if self._engine is not None:
             self._engine.close()
         if self.watch is not None:
@@ -156,6 +163,9 @@ class Association(Side):
         if len(head) < length:
             return
         self._stop_timer()
+        if not self._taken:
+            self._leave(_NO_PLACE)
+            return
         pdu = bytes(head[:length])
         try:
             request = codec.read_request(pdu)
@@ -168,7 +178,7 @@ class Association(Side):
         try:
             reason = self._gate.verdict(request, self.caller)
         except LookupError:
-            self._leave(codec.rejection(reason=_CONGESTION, transient=True, source=3))
+            self._leave(_NO_PLACE)
             return
         if reason is not None:
             log.warning("DICOM: an association from %s is refused: %s", self.caller.address, reason)
@@ -203,7 +213,7 @@ class Association(Side):
         except (OSError, TimeoutError):
             connection.close()
             log.exception("DICOM: the engine cannot be reached")
-            self._leave(codec.rejection(reason=_CONGESTION, transient=True, source=3))
+            self._leave(_NO_PLACE)
             return
         except asyncio.CancelledError:  # the node has left
             connection.close()

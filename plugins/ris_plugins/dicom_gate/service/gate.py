@@ -12,6 +12,7 @@ import asyncio
 import logging
 import ssl
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -34,6 +35,8 @@ LEAVE_SECONDS: Final = 3.0
 """At the stop, what devices are sending is let finish for so long; what is cut off was not acknowledged."""
 _BACKLOG: Final = 128
 _MOST_UNWRITTEN: Final = 10_000
+_SILENT_SECONDS: Final = 5.0
+_MOST_TURNED_AWAY: Final = 64
 
 
 class Stopping(Protocol):
@@ -52,13 +55,21 @@ class Gate:
         self._open: dict[str, Association] = {}
         """By the loopback address from which each is connected to the engine."""
         self._waiting: set[Association] = set()
+        self._turned_away: set[Association] = set()
+        """For whom there is no place, and whose request is still being read, to be answered in order."""
         self._per_address: Counter[str] = Counter()
         self._next = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ran_at = float("-inf")
         self.ports: tuple[int, ...] = ()
         """Where it listens."""
         self.closed = threading.Event()
         """Nothing is under way any more."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether its loop has run lately, behind open ports."""
+        return time.monotonic() - self._ran_at < _SILENT_SECONDS
 
     # ---- called by other threads ----
 
@@ -109,15 +120,17 @@ class Gate:
         log.info("DICOM: nodes are let in at %s", ", ".join(map(str, self.ports)) or "no port")
         try:
             while not stopping.is_set():
+                self._ran_at = time.monotonic()
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
+            self._ran_at = float("-inf")
             for server in servers:
                 server.close()
             for _ in range(int(LEAVE_SECONDS / _POLL_SECONDS)):
                 if not self._open:
                     break
                 await asyncio.sleep(_POLL_SECONDS)
-            for association in [*self._open.values(), *self._waiting]:
+            for association in [*self._open.values(), *self._waiting, *self._turned_away]:
                 association.end()
             await asyncio.sleep(0)
             self.carrier.close()
@@ -155,6 +168,17 @@ class Gate:
         self._waiting.add(association)
         self._per_address[address] += 1
         return True
+
+    def turns_away(self, association: Association) -> bool:
+        """Whether its request is read before it is rejected; not when that, too, is asked by too many."""
+        if len(self._turned_away) >= _MOST_TURNED_AWAY:
+            return False
+        self._turned_away.add(association)
+        return True
+
+    def has_left(self, association: Association) -> None:
+        """Of one without a place."""
+        self._turned_away.discard(association)
 
     def place(self, association: Association) -> str:
         """A loopback address of its own: by it the engine's callbacks find who stands behind."""

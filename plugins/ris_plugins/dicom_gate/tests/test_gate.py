@@ -16,10 +16,14 @@ from struct import pack
 import pytest
 
 from ris_core.devices.admission import Node, Reason, Service, read_networks
+from ris_core.jobs.models import WorkerHeartbeat
 from ris_plugins.dicom_gate.codec import read_request
+from ris_plugins.dicom_gate.plugin import Upkeep
+from ris_plugins.dicom_gate.service import association, gate
 from ris_plugins.dicom_gate.service.gate import Gate
 from ris_plugins.dicom_gate.settings import GateSettings
 from ris_plugins.dicom_gate.tests.pdus import FIND, GET, VERIFICATION, command, message, request_pdu
+from ris_suite.health import Health, gate_probe
 
 PATIENCE_SECONDS = 60.0
 LOOPBACK = read_networks("127.0.0.1")
@@ -60,6 +64,7 @@ class FakeEngine:
 class Standing:
     gate: Gate
     engine: FakeEngine
+    stopping: threading.Event
 
     def call(self, pdu: bytes) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.gate.ports[0]), PATIENCE_SECONDS)
@@ -96,13 +101,13 @@ def standing() -> Iterator[Standing]:
     )  # fmt: skip
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    gate = Gate(dataclasses.replace(settings, port=port))
-    gate.use({"CT1": CT1, "WS1": WS1})
+    listening = Gate(dataclasses.replace(settings, port=port))
+    listening.use({"CT1": CT1, "WS1": WS1})
     stopping = threading.Event()
-    thread = threading.Thread(target=gate.serve, args=(stopping,))
+    thread = threading.Thread(target=listening.serve, args=(stopping,))
     thread.start()
-    eventually(lambda: gate.ports)
-    yield Standing(gate, engine)
+    eventually(lambda: listening.ports)
+    yield Standing(listening, engine, stopping)
     stopping.set()
     engine.stalled.clear()
     thread.join(PATIENCE_SECONDS)
@@ -239,10 +244,59 @@ def test_one_address_cannot_take_all_places_and_before_the_registry_is_read_nobo
     eventually(lambda: len(standing.gate._waiting) == 4)
     with standing.call(request_pdu("CT1", "QUANG", [VERIFICATION])) as connection:
         assert connection.recv(100) == bytes([3, 0, 0, 0, 0, 4, 0, 2, 3, 1])
+    with socket.create_connection(("127.0.0.1", standing.gate.ports[0]), PATIENCE_SECONDS) as connection:
+        pdu = request_pdu("CT1", "QUANG", [VERIFICATION])
+        connection.sendall(pdu[:40])  # it is not answered before it has asked: that would be a reset connection
+        eventually(lambda: standing.gate._turned_away)
+        connection.sendall(pdu[40:])
+        assert connection.recv(100) == bytes([3, 0, 0, 0, 0, 4, 0, 2, 3, 1])
+        assert connection.recv(1) == b""
+    eventually(lambda: not standing.gate._turned_away)
     for connection in waiting:
         connection.close()
     eventually(lambda: not standing.gate._waiting)
+    assert standing.gate._per_address == {}
     standing.gate._nodes = None
     with standing.call(request_pdu("CT1", "QUANG", [VERIFICATION])) as connection:
         assert connection.recv(100) == bytes([3, 0, 0, 0, 0, 4, 0, 2, 3, 1])
     assert standing.refusals() == []
+
+
+def test_who_has_no_place_and_asks_nothing_is_answered_after_a_while_and_of_those_there_are_not_many(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(association, "_TURNED_AWAY_SECONDS", 0.2)
+    monkeypatch.setattr(gate, "_MOST_TURNED_AWAY", 0)
+    waiting = [standing.call(b"") for _ in range(4)]
+    eventually(lambda: len(standing.gate._waiting) == 4)
+    rejected = bytes([3, 0, 0, 0, 0, 4, 0, 2, 3, 1])
+    with standing.call(b"") as connection:
+        assert connection.recv(100) == rejected
+    monkeypatch.setattr(gate, "_MOST_TURNED_AWAY", 1)
+    with standing.call(b"") as connection:
+        assert connection.recv(100) == rejected
+    for connection in waiting:
+        connection.close()
+    eventually(lambda: not standing.gate._waiting and not standing.gate._turned_away)
+    assert standing.gate._per_address == {}
+
+
+def test_the_launcher_sees_whether_it_listens_and_nobody_is_noted_for_it(standing: Standing) -> None:
+    port = standing.gate.ports[0]
+    assert standing.gate.listens
+    assert gate_probe(port)().health is Health.HEALTHY
+    assert standing.refusals() == []
+    standing.stopping.set()
+    eventually(lambda: not standing.gate.listens)
+    eventually(lambda: gate_probe(port)().health is Health.UNHEALTHY)
+
+
+@pytest.mark.django_db
+def test_that_it_takes_associations_is_told_to_the_web_app_as_long_as_it_does(standing: Standing) -> None:
+    upkeep = Upkeep(standing.gate)
+    upkeep.beat()
+    before = WorkerHeartbeat.objects.get(part=WorkerHeartbeat.Part.GATE).at
+    standing.stopping.set()
+    eventually(lambda: not standing.gate.listens)
+    upkeep.beat()
+    assert WorkerHeartbeat.objects.get(part=WorkerHeartbeat.Part.GATE).at == before

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ris_core.accounts.rules import Function
 from ris_core.audit.alerts import open_alerts
+from ris_core.devices import host_names
 from ris_core.jobs.models import Job, JobState, WorkerHeartbeat
 from ris_core.messages.models import WAITING_STATES, InboundMessage, Protocol
 from ris_core.messages.replaying import waiting_count as messages_waiting
@@ -51,6 +52,11 @@ def open_access_alerts() -> int:
     return open_alerts().count()
 
 
+def hosts_without_address() -> int:
+    """Devices' host names that no name server knows now: they are let in from their last addresses, for a time."""
+    return host_names.failing().count()
+
+
 FIGURES: tuple[Figure, ...] = (
     Figure(_("Bản tin HL7 cần xử lý"), messages_waiting, "messages:messages", "", Function.VIEW_MESSAGES),
     Figure(_("Ảnh chưa khớp phiếu"), _studies(StudyState.UNMATCHED), "unmatched:queue", "", Function.RESOLVE_UNMATCHED),
@@ -66,6 +72,7 @@ FIGURES: tuple[Figure, ...] = (
         "",
         Function.MANAGE_DELIVERIES,
     ),
+    Figure(_("Tên máy không tra được"), hosts_without_address, "devices:devices", "", Function.VIEW_DEVICES),
     Figure(_("Việc nền đã dừng"), _dead_jobs, "jobs:jobs", "", Function.ADMINISTER),
 )
 """One line to add one."""

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from ris_core.accounts.rules import Function
-from ris_core.devices.models import Device, RefusedDevice
+from ris_core.devices import host_names
+from ris_core.devices.models import Device, HostAddresses, RefusedDevice
 from ris_core.devices.registered import registered_device
 from ris_core.devices.services import note_echo, registration_of
 from ris_core.errors import NotFound
@@ -60,10 +61,17 @@ def device(request: UserRequest, device_id: int) -> HttpResponse:
             "services": SERVICES,
             "refusals": REFUSALS,
         },
+        "unfound": (unfound := _unfound(found)),
+        "unfound_holds_until": unfound and host_names.holds_until(unfound),
         "refused": list(RefusedDevice.objects.filter(ae_title=found.ae_title)),
         **_lately(found, tab),
     }
     return render(request, "devices/device.html", context)
+
+
+def _unfound(found: Device) -> HostAddresses | None:
+    """Its host's name, when it is let in by it and no name server knows it now."""
+    return None if found.networks else host_names.failing().filter(host=found.host).first()
 
 
 @requires(Function.VIEW_DEVICES, Function.ADMINISTER)

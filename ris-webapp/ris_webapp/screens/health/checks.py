@@ -1,5 +1,5 @@
-"""What the web app can say of the suite's health: its database, the engine, the worker, the service that
-devices report to."""
+"""What the web app can say of the suite's health: its database, the engine, the worker, the gate before the
+engine's DICOM port, the service that devices report to."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ class Health:
     mpps_age_seconds: float | None
     """The same of the service for performed procedure steps."""
 
+    gate: bool | None
+    """Whether devices' associations are taken; none where there is no gate before the engine."""
+
     backup: BackupState
     """Whether scheduled backups are made: ``off``, ``ok`` or ``late``."""
 
@@ -54,7 +57,7 @@ class Health:
         """``ok``, ``degraded`` (the web app works, another part does not), or ``failed``."""
         if not self.database:
             return "failed"
-        well = self.engine and self.worker and self.mpps and self.backup != "late"
+        well = self.engine and self.worker and self.mpps and self.gate is not False and self.backup != "late"
         return "ok" if well else "degraded"
 
 
@@ -63,11 +66,19 @@ def look() -> Health:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        worker, mpps = (_age_seconds(part) for part in (WorkerHeartbeat.Part.WORKER, WorkerHeartbeat.Part.MPPS))
+        parts = WorkerHeartbeat.Part
+        worker, mpps, gate = (_age_seconds(part) for part in (parts.WORKER, parts.MPPS, parts.GATE))
         backup = backups.state()
     except DatabaseError:
-        return Health(False, _engine_answers(), worker_age_seconds=None, mpps_age_seconds=None, backup="off")
-    return Health(True, _engine_answers(), worker_age_seconds=worker, mpps_age_seconds=mpps, backup=backup)
+        return Health(False, _engine_answers(), worker_age_seconds=None, mpps_age_seconds=None, gate=None, backup="off")
+    return Health(
+        True,
+        _engine_answers(),
+        worker_age_seconds=worker,
+        mpps_age_seconds=mpps,
+        gate=_is_fresh(gate) if settings.QUANG.automation.enabled else None,
+        backup=backup,
+    )
 
 
 def _age_seconds(part: str) -> float | None:

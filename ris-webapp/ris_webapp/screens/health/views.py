@@ -24,6 +24,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "worker": health.worker,
         "worker_age_seconds": _rounded(health.worker_age_seconds),
         "backup": health.backup,
+        "gate": health.gate,
         "mpps": health.mpps,
         "mpps_age_seconds": _rounded(health.mpps_age_seconds),
         # days left of those that end soon; null: cannot be read

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
-from ris_core.devices.models import Device, RefusedDevice
+from ris_core.devices.models import Device, HostAddresses, RefusedDevice
 from ris_core.devices.quirks import Quirks, WorklistFilter
 from ris_core.devices.services import Refusal, note_refusals, registration_of
 from ris_core.engine.client import Engine
@@ -195,3 +195,20 @@ def test_why_an_order_is_not_on_a_device_is_told_field_by_field() -> None:
     )
     assert "Không có ca nào mang số này" in client.get("/devices/why/", {"device": "CT1", "q": "X"}).content.decode()
     assert client_as(Role.RECEPTION).get("/devices/why/").status_code == 403
+
+
+def test_a_device_whose_host_cannot_be_looked_up_is_told_with_how_long_it_is_still_let_in() -> None:
+    device = Device.objects.create(ae_title="CT1", name="CT 1", host="ct1.hospital.vn")
+    now = timezone.now()
+    kept = HostAddresses.objects.create(
+        host=device.host, addresses="10.0.0.9", looked_at=now, found_at=now, failing_since=now
+    )
+    administrator = client_as(Role.ADMINISTRATOR)
+    page = administrator.get(f"/devices/{device.pk}/").content.decode()
+    assert "Không tra được địa chỉ của tên máy ct1.hospital.vn" in page
+    assert "10.0.0.9" in page
+    assert 'data-count="1"><b>1</b><span>Tên máy không tra được' in administrator.get("/admin/").content.decode()
+    HostAddresses.objects.filter(pk=kept.pk).update(found_at=None)
+    assert "Máy này đang bị từ chối" in administrator.get(f"/devices/{device.pk}/").content.decode()
+    HostAddresses.objects.filter(pk=kept.pk).update(failing_since=None)
+    assert "Không tra được" not in administrator.get(f"/devices/{device.pk}/").content.decode()
