@@ -87,7 +87,7 @@ def make_backup(folder: Path, settings: Settings | None = None) -> Made:
             target.flush()
             os.fsync(target.fileno())
         partial.replace(path)
-        _sync_folder(folder)
+        sync_folder(folder)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -200,7 +200,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """The names in it are on the disk when this returns."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,6 +6,7 @@ restored. Restoring again after it was interrupted needs an empty place again.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from django.db.migrations.loader import MigrationLoader
 from ris_core.backups import database
 from ris_core.backups.container import SECRET, DecryptedReader, PassingTar, backup_keys
 from ris_core.backups.errors import BackupRefused
-from ris_core.backups.making import MANIFEST, Manifest
+from ris_core.backups.making import MANIFEST, Manifest, sync_folder
 from ris_core.sealing.keys import SECRET as SEALING_SECRET
 from ris_core.sealing.keys import sealing_keys
 from ris_core.settings import Settings
@@ -67,7 +68,8 @@ def verify_backup(path: Path, settings: Settings | None = None) -> Looked:
 
 
 def restore_backup(path: Path, settings: Settings | None = None) -> Looked:
-    """Put everything into this home and this database, which must be empty.
+    """Put everything into this home and this database, which must be empty. When this returns it is on the disk: a
+    machine that loses power then has lost nothing, and the backup's medium may be taken away.
 
     :raises BackupRefused: see :func:`verify_backup`; it is of another version or kind of database; a key that opens
         what is sealed in it is missing; there is something here already
@@ -83,7 +85,17 @@ def restore_backup(path: Path, settings: Settings | None = None) -> Looked:
             database.tables_in(_tables(archive, members, settings))
         for member in members:
             _place(archive, member, settings)
+    _sync_folders(settings)
     return looked
+
+
+def _sync_folders(settings: Settings) -> None:
+    """The names of the files; their content was synchronised with each."""
+    places = {settings.home.parent, *(Path(folder) for folder, _, _ in os.walk(settings.home))}
+    if connection.vendor == "sqlite":
+        places.add(Path(str(connection.settings_dict["NAME"])).parent)
+    for place in places:
+        sync_folder(place)
 
 
 def _refuse_unfit(looked: Looked, settings: Settings) -> None:
@@ -155,6 +167,8 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, settings: Settings
     with target.open("xb") as file:
         target.chmod(0o600)
         shutil.copyfileobj(_content(archive, member), file, 2**20)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _target(name: str, settings: Settings) -> Path | None:

@@ -49,4 +49,5 @@ def set_start_of_role(role: str, parameters: dict[str, str] | None, actor: Actor
         StartList.objects.filter(role=role).delete()
     else:
         StartList.objects.update_or_create(role=role, defaults={"parameters": parameters})
-    record(actor, "list.start_set", subject=f"role:{role}", list=parameters)
+    # by what it is narrowed, not to what: a filter may hold a patient's name
+    record(actor, "list.start_set", subject=f"role:{role}", list=None if parameters is None else sorted(parameters))

@@ -134,7 +134,19 @@ def test_database_and_images_come_back_elsewhere(
     else:
         monkeypatch.setitem(connection.settings_dict, "NAME", str(elsewhere / "quang.sqlite3"))
         connection.close()
-    restore_backup(made.path, there)
+    synchronised: set[str] = set()
+    genuine = os.fsync
+
+    def sync(descriptor: int) -> None:
+        genuine(descriptor)
+        synchronised.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    with monkeypatch.context() as watched:
+        watched.setattr(os, "fsync", sync)
+        restore_backup(made.path, there)
+    # every file and every folder is on the disk before it says that it is done
+    assert {str(path) for path in elsewhere.rglob("*") if path.is_file() or path.is_dir()} <= synchronised
+    assert {str(elsewhere), str(elsewhere.parent)} <= synchronised
     connection.close()
     assert RequestedProcedure.objects.get().pk == exam.pk
     assert Patient.objects.get().full_name == exam.patient.full_name

@@ -11,6 +11,7 @@ from ris_core.changes.models import Change
 from ris_core.errors import InvalidValue, NotFound, NotPermitted
 from ris_core.exam_lists import services
 from ris_core.exam_lists.models import Assignment, ExamTag, Folder, SavedList
+from ris_core.exam_lists.starting import set_start_of_role
 from ris_testing.exams import a_reader, an_exam
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +101,12 @@ def test_nonsense_is_refused() -> None:
         services.tag_exams("a", list(range(services.MOST_AT_ONCE + 1)), by)
     with pytest.raises(NotPermitted):
         services.put_in_folder("a", [an_exam().pk], Actor("worker"))
+
+
+def test_the_first_list_of_a_role_is_audited_by_what_it_is_narrowed_by_and_not_to_what() -> None:
+    """P3: a filter may hold a patient's name, which the audit trail must not repeat."""
+    set_start_of_role(Role.RADIOLOGIST, {"q": "Nguyễn Văn An", "modality": "CT"}, a_reader())
+    event = AuditEvent.objects.get(action="list.start_set")
+    assert (event.subject, event.details) == (f"role:{Role.RADIOLOGIST}", {"list": ["modality", "q"]})
+    set_start_of_role(Role.RADIOLOGIST, None, a_reader("second"))
+    assert AuditEvent.objects.filter(action="list.start_set").latest("pk").details == {"list": None}
