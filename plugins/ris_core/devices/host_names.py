@@ -53,7 +53,7 @@ def look_up(host: str, now: datetime) -> HostAddresses:
         log.info("DICOM: the name %s leads somewhere again", host)
     elif not found and not (kept and kept.failing_since):
         log.warning("DICOM: the name %s cannot be looked up; its last addresses hold for the time being", host)
-    values = {"looked_at": now, "failing_since": failing_since}
+    values: dict[str, object] = {"looked_at": now, "failing_since": failing_since}
     if found:
         values |= {"addresses": " ".join(found), "found_at": now}
     return HostAddresses.objects.update_or_create(host=host, defaults=values)[0]
