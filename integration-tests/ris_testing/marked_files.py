@@ -26,7 +26,7 @@ from pydicom.uid import generate_uid
 
 from ris_core.names import unaccented
 
-LARGEST_BYTES: Final = 700_000
+LARGEST_BYTES: Final = 300_000
 MOST_FRAMES: Final = 10
 _BROKEN: Final = (
     InvalidDicomError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, EOFError, OSError,

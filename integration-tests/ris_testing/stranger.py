@@ -7,17 +7,18 @@ from collections.abc import Iterator
 
 import requests
 
-from ris_testing.traces import Identity, traces_in_answer
+from ris_testing.traces import Identity, traces_in_answer, uids_in
 
 
 class Stranger:
     """Without an account, in a browser of their own.
 
     :param known: of whom nothing may be in any answer
+    :param uids: of the images themselves, which may be in none either
     """
 
-    def __init__(self, public_url: str, known: Identity) -> None:
-        self.session, self._url, self._known = requests.Session(), public_url, known
+    def __init__(self, public_url: str, known: Identity, uids: frozenset[str] = frozenset()) -> None:
+        self.session, self._url, self._known, self._uids = requests.Session(), public_url, known, uids
         self.page = ""
         self.looked_at = 0
         """Bytes."""
@@ -43,6 +44,7 @@ class Stranger:
         for each in (*answer.history, answer):
             told = str(each.headers).encode() + each.url.encode()
             assert traces_in_answer(self._known, told, each.content) == [], path
+            assert not self._uids & uids_in(told + each.content), path
             self.looked_at += len(each.content)
         return answer
 

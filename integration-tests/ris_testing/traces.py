@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from ris_core.names import folded
 
 _ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "gb18030", "cp1258")
-_READ_AS_TEXT = 60_000
+_UID = re.compile(rb"[0-2](?:\.[0-9]+){4,}")
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _INLINE = re.compile(rb'"InlineBinary"\s*:\s*"([A-Za-z0-9+/=]+)"')
 
@@ -66,12 +66,25 @@ def traces_in_answer(identity: Identity, told: bytes, content: bytes) -> list[st
     """In an answer's headers and address, and in all that its content holds: what archives, PDF files and JSON have
     within them is unpacked.
 
-    Pictures and other large bytes are searched as bytes, in each encoding that a name can be written in.
+    All of it is searched as bytes, in each encoding that a name can be written in; what is text also as people read it.
     """
-    found = set(traces(identity, told))
-    for piece in _everything_in(content):
-        found.update(traces(identity, piece) if len(piece) < _READ_AS_TEXT else traces_in_bytes(identity, piece))
+    found: set[str] = set()
+    for piece in (told, *_everything_in(content)):
+        found.update(traces_in_bytes(identity, piece))
+        with contextlib.suppress(UnicodeDecodeError):
+            text = folded(piece.decode())
+            found.update(form for form in identity.forms() if form in text or form in text.replace(" ", ""))
     return sorted(found)
+
+
+def uids_in(content: bytes) -> set[str]:
+    """Whatever looks like a UID, in one byte or two a character, unpacked as above."""
+    return {
+        found.decode()
+        for piece in _everything_in(content)
+        for read in (piece, piece.replace(b"\0", b""))
+        for found in _UID.findall(read)
+    }
 
 
 def traces_in_bytes(identity: Identity, data: bytes) -> list[str]:
