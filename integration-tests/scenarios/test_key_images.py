@@ -241,14 +241,14 @@ def test_what_is_no_stored_image_is_refused_as_a_key_image_with_what_to_do(
     kept, told = page.locator("[data-key-image]"), page.locator("#toasts")
     images.locator("[data-cy=Reformat-split-button-primary]").click()
     wait_until(lambda: viewer(page, "viewport.type === 'orthographic' && viewport.getImageData()"), "planes are shown")
-    assert viewer(page, _TURN_TO_ANOTHER_PLANE) is True
+    wait_until(lambda: viewer(page, _TURN_TO_ANOTHER_PLANE), "another plane than that of the images has its volume")
     page.keyboard.press("F6")
     expect(told).to_contain_text("Ảnh gốc")
     expect(kept).to_have_count(0)
     radiologist.photograph("key-image-refused")
 
     # a slab is a mean or a maximum of slices, in the plane of acquisition too
-    assert viewer(page, _SLAB_OF_THE_STORED_PLANE) is True
+    wait_until(lambda: viewer(page, _SLAB_OF_THE_STORED_PLANE), "the plane of the images is a slab")
     told.evaluate("toasts => toasts.replaceChildren()")
     page.keyboard.press("F6")
     expect(told).to_contain_text("Ảnh gốc")
@@ -266,7 +266,7 @@ _PLANE = """(() => {
     const grid = window.services.viewportGridService;
     const found = [...grid.getState().viewports.keys()].find(id => {
         const plane = window.services.cornerstoneViewportService.getCornerstoneViewport(id);
-        return plane && plane.isInAcquisitionPlane() === %s;
+        return plane && plane.getImageData && plane.getImageData() && plane.isInAcquisitionPlane() === %s;
     });
     if (found) grid.setActiveViewportId(found);
     const chosen = found && window.services.cornerstoneViewportService.getCornerstoneViewport(found);
@@ -279,7 +279,7 @@ _SLAB_OF_THE_STORED_PLANE = f"""(() => {{
     plane.setBlendMode(window.cornerstone.Enums.BlendModes.MAXIMUM_INTENSITY_BLEND);
     plane.setSlabThickness(10);
     plane.render();
-    return true;
+    return plane.getBlendMode() === window.cornerstone.Enums.BlendModes.MAXIMUM_INTENSITY_BLEND;
 }})()"""
 
 

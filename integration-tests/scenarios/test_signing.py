@@ -23,10 +23,11 @@ from ris_testing.reports_to_sign import ReportToSign, approve_reports
 from ris_testing.signing import PASSPHRASE, verdicts_of_others
 from ris_testing.trust_services import TrustServices, trust_services
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 BATCH = 100
 PATIENCE_MS = 300_000
+"""For one step, not for a whole batch: signing stands back where processors are short."""
 OLD_PIN, NEW_PIN = "PIN-cũ-9713572468", "PIN-mới-8642753197"
 TOKEN_PIN = soft_token.PIN
 
@@ -143,7 +144,7 @@ def signed_on_reading_page(radiologist: Visitor, report: ReportToSign) -> bytes:
     """Sign with one key press; the signed PDF."""
     page = radiologist.open(f"/exams/{report.exam}/")
     page.keyboard.press("k")
-    expect(page.locator("#report-head .sign-state .state")).to_have_text("Đã ký số", timeout=60_000)
+    expect(page.locator("#report-head .sign-state .state")).to_have_text("Đã ký số", timeout=PATIENCE_MS)
     address = radiologist.public_url + str(page.get_attribute("#report-head .sign-state a", "href"))
     return page.request.get(address).body()
 
@@ -203,7 +204,7 @@ def own(
     with csc_service.csc_service(owner, OLD_PIN) as service:
         suite = new_suite(
             {
-                "QUANG_WORKER__LEASE_SECONDS": "3",
+                "QUANG_WORKER__LEASE_SECONDS": "5",
                 "QUANG_SIGNING__CSC_URL": service.url(2),
                 "QUANG_SIGNING__CSC_VERSION": "2",
                 "QUANG_SIGNING__CSC_CLIENT_ID": csc_service.CLIENT_ID,
@@ -216,13 +217,19 @@ def own(
         yield suite, service
 
 
-def wait_for_progress(page: Page, ended: int) -> None:
-    """Until the newest batch has signed at least ``ended``, as the page shows it."""
-    page.wait_for_function(
-        "ended => parseInt(document.querySelector('.signing-batch .number')?.textContent) >= ended",
-        arg=ended,
-        timeout=PATIENCE_MS,
-    )
+def wait_for_progress(suite: RunningSuite, page: Page, ended: int | None = None) -> None:
+    """Until the newest batch has signed at least ``ended``, or (none) is over, as the page shows it: as long as it gets
+    further."""
+    seen, deadline = -1, 0.0
+    while page.locator(".signing-batch .state").first.inner_text() != "Xong":
+        now = int(page.locator(".signing-batch .number").first.inner_text().partition("/")[0])
+        if ended is not None and now >= ended:
+            return
+        if now != seen:
+            seen, deadline = now, time.monotonic() + PATIENCE_MS / 1000
+        assert time.monotonic() < deadline, counts(suite)
+        page.wait_for_timeout(200)
+    assert ended is None, "the batch was over sooner"
 
 
 def test_a_batch_of_a_hundred_with_everything_that_goes_wrong(
@@ -259,19 +266,19 @@ def test_a_batch_of_a_hundred_with_everything_that_goes_wrong(
         at_rest = counts(suite)["states"].get("SIGNED", 0)
         page.get_by_role("button", name="Ký tiếp").click()
 
-        wait_for_progress(page, at_rest + 8)
+        wait_for_progress(suite, page, at_rest + 8)
         restarts = suite.restarts(Part.WORKER)
         suite.kill(Part.WORKER)
         suite.wait_restarted(Part.WORKER, restarts)
-        wait_for_progress(page, at_rest + 30)
+        wait_for_progress(suite, page, at_rest + 30)
         radiologist.photograph("signing-batch")
 
         service.pin = NEW_PIN  # the signer changes it at the service, and the suite does not know
-        expect(page.locator(".signing-key .state")).to_have_text("Đang khoá", timeout=60_000)
+        expect(page.locator(".signing-key .state")).to_have_text("Đang khoá", timeout=PATIENCE_MS)
         assert service.wrong_pins == 1  # it is never tried twice
         page.fill(".unlock [name=secret]", NEW_PIN)
         page.click(".unlock button")
-        expect(page.locator(".signing-batch .state").first).to_have_text("Xong", timeout=PATIENCE_MS)
+        wait_for_progress(suite, page)
         expect(page.locator(".signing-batch .number").first).to_have_text("97/99")
         assert service.wrong_pins == 1
 
@@ -281,12 +288,12 @@ def test_a_batch_of_a_hundred_with_everything_that_goes_wrong(
         radiologist.photograph("signing-failed")
         page.check("#check-all")
         page.click("#queue-form button.primary")
-        expect(page.locator(".queue-row")).to_have_count(0, timeout=60_000)
+        expect(page.locator(".queue-row")).to_have_count(0, timeout=PATIENCE_MS)
         page = radiologist.open("/signing/")
         expect(page.locator(".queue-row")).to_have_count(1)  # the corrected one
         page.check("#check-all")
         page.click("#queue-form button.primary")
-        expect(page.locator(".queue-row")).to_have_count(0, timeout=60_000)
+        expect(page.locator(".queue-row")).to_have_count(0, timeout=PATIENCE_MS)
         assert radiologist.barriers() == []
         assert radiologist.complaints == []
 
@@ -294,8 +301,8 @@ def test_a_batch_of_a_hundred_with_everything_that_goes_wrong(
     assert found["states"] == {"SIGNED": BATCH, "FAILED": 2}  # what failed was signed again, or is not in force
     assert found["problems"] == ["QUANG-5501", "QUANG-5503"]
     assert (found["versions"], found["files"], found["all_files"], found["dead"]) == (BATCH, 2 * BATCH, 2 * BATCH, 0)
-    # one more for the one that was under way when the worker was killed
-    assert 2 * BATCH <= service.signed <= 2 * BATCH + 2
+    # again: the one that was under way when the worker was killed, and any whose worker got no processor for a lease
+    assert 2 * BATCH <= service.signed <= 2 * BATCH + 10
     wait_for_counts(suite, lambda found: found["stored"] == BATCH)
     keys = [owner.key.private_numbers().d.to_bytes(256, "big")]
     assert traces_of(suite, [OLD_PIN, NEW_PIN, csc_service.CLIENT_SECRET], keys) == []
@@ -358,7 +365,7 @@ def test_every_level_with_a_token(
             services.asked.clear()
             page = radiologist.open(f"/exams/{report.exam}/")
             page.keyboard.press("k")
-            expect(page.locator("#report-head .sign-state a")).to_be_visible(timeout=60_000)
+            expect(page.locator("#report-head .sign-state a")).to_be_visible(timeout=PATIENCE_MS)
             href = page.get_attribute("#report-head .sign-state a", "href")
             signed = page.request.get(f"{suite.public_url}{href}").body()
             verdicts = verdicts_of_others(signed, tmp_path, services.authority.root.pem)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pydicom
 import pytest
 from playwright.sync_api import Browser, Page
+from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 from ris_core.engine.client import Engine
@@ -207,16 +208,56 @@ _BLEND = """() => {
 
 
 def test_pet_and_ct_are_fused(suite: RunningSuite, browser: Browser, engine: Engine) -> None:
-    with open_viewer(browser, suite, pet_and_ct(engine)) as (page, errors):
+    """By one press; the spot lies where the CT has its place, whatever grid the PET has, in standard uptake values."""
+    exam = pet_and_ct(engine)
+    with open_viewer(browser, suite, exam.study_uid) as (page, errors):
         page.wait_for_function(_PAINTED)
         page.click("[data-cy=Reformat-split-button-secondary]")
         page.click("[data-cy=QuangFusion]")
         page.wait_for_url("**/tmtv?*")
         page.wait_for_function(_FUSED)
+        where = {"spot": exam.spot, "elsewhere": exam.elsewhere}
+        page.wait_for_function(_SPOT_IS_WHERE_IT_IS, arg=where)
         photograph(page, "pet-ct-fused")
+        assert page.evaluate(_UPTAKE, exam.spot) == pytest.approx(exam.spot_suv, rel=0.01)
     assert errors == []
 
 
+_FUSED_AXIAL = """() => {
+    const { viewportGridService, cornerstoneViewportService } = window.services;
+    return [...viewportGridService.getState().viewports.keys()]
+        .map(id => cornerstoneViewportService.getCornerstoneViewport(id))
+        .find(viewport => viewport && viewport.type === 'orthographic' && viewport.getAllVolumeIds().length === 2 &&
+            Math.abs(viewport.getCamera().viewPlaneNormal[2]) > 0.99);
+}"""
+_SPOT_IS_WHERE_IT_IS = f"""({{ spot, elsewhere }}) => {{
+    const viewport = ({_FUSED_AXIAL})();
+    if (!viewport) return false;
+    const {{ position, focalPoint }} = viewport.getCamera();
+    const further = spot[2] - focalPoint[2];
+    if (Math.abs(further) > 0.01) {{
+        const moved = point => [point[0], point[1], point[2] + further];
+        viewport.setCamera({{ position: moved(position), focalPoint: moved(focalPoint) }});
+        viewport.render();
+        return false;
+    }}
+    const {{ canvas }} = viewport;
+    const copy = document.createElement('canvas');
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext('2d');
+    context.drawImage(canvas, 0, 0);
+    const colour = world => {{
+        const [x, y] = viewport.worldToCanvas(world).map(at => Math.round(at * canvas.width / canvas.clientWidth));
+        const [red, green, blue] = context.getImageData(x, y, 1, 1).data;
+        return Math.max(red, green, blue) - Math.min(red, green, blue);
+    }};
+    return colour(spot) > 60 && colour(elsewhere) < colour(spot) / 2;
+}}"""
+_UPTAKE = f"""spot => {{
+    const pet = ({_FUSED_AXIAL})().getAllVolumeIds().map(id => window.cornerstone.cache.getVolume(id))
+        .find(volume => volume.metadata.Modality === 'PT');
+    return pet.voxelManager.getAtIJK(...pet.imageData.worldToIndex(spot).map(Math.round));
+}}"""
 _FUSED = """() => {
     const { viewportGridService, cornerstoneViewportService } = window.services || {};
     if (!viewportGridService || !document.querySelector('[data-cy=viewport-pane]')) return false;
@@ -240,6 +281,50 @@ _FUSED = """() => {
         return coloured > 50;
     });
 }"""
+
+
+def test_a_length_on_an_ultrasound_image_is_counted_by_the_region_of_its_device(
+    suite: RunningSuite, browser: Browser, engine: Engine
+) -> None:
+    """A device's image without pixel spacing, whose regions say what a pixel is (PS3.3 C.8.5.5)."""
+    image = pydicom.dcmread(str(get_testdata_file("examples_palette.dcm")))
+    image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    file = io.BytesIO()
+    image.save_as(file)
+    engine.store_instance(file.getvalue())
+    region = image.SequenceOfUltrasoundRegions[0]
+    assert (region.PhysicalUnitsXDirection, region.RegionSpatialFormat) == (3, 1)  # centimetres, two dimensions
+    with open_viewer(browser, suite, str(image.StudyInstanceUID)) as (page, errors):
+        page.wait_for_function(_PAINTED)
+        page.click("[data-cy=MeasurementTools-split-button-primary]")
+        (left, top), (right, bottom) = page.evaluate(_ON_PAGE, [[300, 200], [500, 300]])
+        page.mouse.move(left, top)
+        page.mouse.down()
+        page.mouse.move((left + right) / 2, (top + bottom) / 2, steps=5)
+        page.mouse.move(right, bottom, steps=5)
+        page.mouse.up()
+        page.wait_for_function(f"({_LENGTHS})().length === 1")
+        photograph(page, "ultrasound-length")
+        (told,) = page.evaluate(_LENGTHS)
+        value, unit = told.split()[:2]
+        millimetres = float(value) * {"mm": 1, "cm": 10}[unit]
+        assert millimetres == pytest.approx((200**2 + 100**2) ** 0.5 * region.PhysicalDeltaX * 10, rel=0.02)
+    assert errors == []
+
+
+_ON_PAGE = """points => {
+    const { viewportGridService, cornerstoneViewportService } = window.services;
+    const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId());
+    const { left, top } = viewport.canvas.getBoundingClientRect();
+    return points.map(point => {
+        const world = window.cornerstone.utilities.imageToWorldCoords(viewport.getCurrentImageId(), point);
+        const [x, y] = viewport.worldToCanvas(world);
+        return [left + x, top + y];
+    });
+}"""
+_LENGTHS = """() => window.services.measurementService.getMeasurements()
+    .flatMap(each => each.displayText.primary || each.displayText).filter(Boolean)"""
 
 
 @pytest.mark.parametrize("overlay", ["SEG", "RTSTRUCT"])

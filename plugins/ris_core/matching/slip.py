@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from ris_core.matching.keys import shown_key
 from ris_core.print_layouts.codes import code128, qr_code
+from ris_core.print_layouts.slip_heads import TYPESET_LOGO, SlipHead
 from ris_core.print_layouts.typesetting import Page, typeset
 
 Paper = Literal["a5", "a6", "label"]
@@ -43,7 +44,7 @@ class Slip:
     """Everything that is printed. Times are aware, in the site's zone."""
 
     language: str
-    site_name: str
+    head: SlipHead
     key: str
     patient_name: str
     patient_id: str
@@ -57,12 +58,13 @@ class Slip:
     accession_number: str
 
 
-def slip_body(slip: Slip, paper: Paper) -> Markup:
-    """The slip as HTML, for a page that has :data:`STYLE`."""
+def slip_body(slip: Slip, paper: Paper, logo_address: str) -> Markup:
+    """The slip as HTML, for a page that has :data:`STYLE`, and gets the head's logo from ``logo_address``."""
     html = _template().render(
         slip=slip,
         paper=paper,
         words=WORDS[slip.language],
+        head=slip.head.html(logo_address),
         shown_key=shown_key(slip.key),
         qr=Markup(qr_code(slip.key, border=2)),  # noqa: S704 - squares
         code128=Markup(code128(slip.key)),  # noqa: S704 - bars
@@ -72,8 +74,9 @@ def slip_body(slip: Slip, paper: Paper) -> Markup:
 
 def slip_pdf(slip: Slip, paper: Paper) -> bytes:
     """The slip as PDF, one page."""
-    html = f'<!doctype html><html lang="{slip.language}"><title>{slip.key}</title>{slip_body(slip, paper)}</html>'
-    return typeset(Page(html, (STYLE.read_text(encoding="utf-8"),))).pdf
+    body = slip_body(slip, paper, TYPESET_LOGO)
+    html = f'<!doctype html><html lang="{slip.language}"><title>{slip.key}</title>{body}</html>'
+    return typeset(Page(html, (STYLE.read_text(encoding="utf-8"),), slip.head.files)).pdf
 
 
 @functools.cache

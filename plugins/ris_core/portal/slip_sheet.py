@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from ris_core.portal.rules import shown_slip_code
 from ris_core.print_layouts.codes import qr_code
+from ris_core.print_layouts.slip_heads import SlipHead
 
 _FOLDER: Final = Path(__file__).parent / "printed"
 
@@ -21,9 +22,7 @@ _FOLDER: Final = Path(__file__).parent / "printed"
 class SlipFacts:
     """Everything that is printed. No birth date: it is what the finder of a slip must not know."""
 
-    site_name: str
-    department: str
-    phone: str
+    head: SlipHead
     patient_name: str
     patient_id: str
     service_name: str
@@ -35,10 +34,12 @@ class SlipFacts:
     asks_for_code: bool
 
 
-def slip_body(facts: SlipFacts) -> Markup:
-    """The slip as HTML, for a page that has its style."""
+def slip_body(facts: SlipFacts, logo_address: str) -> Markup:
+    """The slip as HTML, for a page that has its style, and gets the head's logo from ``logo_address``."""
     html = _template().render(
         facts=facts,
+        head=facts.head.html(logo_address),
+        phone=facts.head.letterhead.phone,
         code=shown_slip_code(facts.code),
         qr=Markup(qr_code(f"{facts.address}#{facts.code}", border=2)),  # noqa: S704 - squares
         typed=facts.address.partition("://")[2],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from ris_core.orders.models import RequestedProcedure
 from ris_core.print_layouts.design import LabelDesign, ReportDesign, design_of, pictures_in
 from ris_core.print_layouts.models import (
@@ -42,9 +44,17 @@ def layout_for(procedure: RequestedProcedure, kind: str = LayoutKind.REPORT) -> 
         modality=procedure.modality,
         service_code=procedure.service_code,
     )
-    layouts = PrintLayout.objects.filter(kind=kind, active=True).select_related("current")
     best = chosen(candidates, facts)
-    return layouts.filter(pk=best).first() if best is not None else layouts.filter(is_usual=True).first()
+    return _in_use(kind).filter(pk=best).first() if best is not None else usual_layout(kind)
+
+
+def usual_layout(kind: str = LayoutKind.REPORT) -> PrintLayout | None:
+    """The layout that is taken where no rule holds."""
+    return _in_use(kind).filter(is_usual=True).first()
+
+
+def _in_use(kind: str) -> QuerySet[PrintLayout]:
+    return PrintLayout.objects.filter(kind=kind, active=True).select_related("current")
 
 
 def bind_layout(version: ReportVersion) -> VersionLayout:

@@ -81,6 +81,16 @@ class Letterhead(Part, frozen=True):
     logo_height_mm: Annotated[float, Meta(ge=5, le=60)] = 20.0
     colour: Colour = "#0b5d7a"
 
+    def over(self, *, hospital: str, department: str, address: str, phone: str) -> Letterhead:
+        """The same with the site's own where nothing is said."""
+        return msgspec.structs.replace(
+            self,
+            hospital=self.hospital or hospital,
+            department=self.department or department,
+            lines=self.lines or tuple(line for line in (address,) if line),
+            phone=self.phone or phone,
+        )
+
 
 class Lettering(Part, frozen=True):
     font: FontName = "Be Vietnam Pro"

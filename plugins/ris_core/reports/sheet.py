@@ -105,7 +105,10 @@ def print_report(sheet: ReportSheet, design: ReportDesign, pictures: Mapping[str
 def report_context(sheet: ReportSheet, design: ReportDesign, files: frozenset[str]) -> dict[str, Any]:
     """What a layout's template is given: plain texts, lists and mappings (``docs/how-to/print-layouts.md``)."""
     words = WORDS[sheet.language]
-    letterhead, logo = design.letterhead, f"picture-{design.letterhead.logo}"
+    logo = f"picture-{design.letterhead.logo}"
+    letterhead = design.letterhead.over(
+        hospital=sheet.site_name, department=sheet.department, address=sheet.site_address, phone=sheet.site_phone
+    )
     images = [
         {"address": SCHEME + image.name, "number": number, "caption": image.caption}
         for number, image in enumerate(sheet.key_images, start=1)
@@ -134,10 +137,10 @@ def report_context(sheet: ReportSheet, design: ReportDesign, files: frozenset[st
         "layout": {key: value for key, value in design_data(design).items() if key not in ("template", "style")},
         "letterhead": {
             "above": letterhead.above,
-            "hospital": letterhead.hospital or sheet.site_name,
-            "department": letterhead.department or sheet.department,
-            "lines": list(letterhead.lines) or [line for line in (sheet.site_address,) if line],
-            "phone": letterhead.phone or sheet.site_phone,
+            "hospital": letterhead.hospital,
+            "department": letterhead.department,
+            "lines": list(letterhead.lines),
+            "phone": letterhead.phone,
         },
         "words": {key: value for key, value in words.items() if key != "sections"},
         "facts": _facts(sheet, design),

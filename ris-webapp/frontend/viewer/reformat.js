@@ -5,11 +5,14 @@
  */
 (function () {
   const SLAB_MM = 10;
-  const LOOKS = 240; // a quarter of a second each: large volumes and busy computers take their time
+  const LOOK_MS = 250;
+  const LOOKS = 1200; // large volumes and busy computers take their time
+  const ASKED_AT = [0, 40]; // planes asked for while the viewer lays out something else may be passed over
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
   const say = (vi, en) => (vietnamese ? vi : en);
   let services;
   let commands;
+  let chosen = 0; // what is pressed later ends what is waited for
 
   function volumeViewports() {
     const { viewportGridService, cornerstoneViewportService } = services;
@@ -33,10 +36,15 @@
   }
 
   /** Lays out planes when none are shown, and looks again when their volume is there. */
-  function slab(mode, millimetres, attempts = LOOKS) {
-    if (blend(mode, millimetres) || attempts === 0) return;
-    if (attempts === LOOKS) commands.run('setHangingProtocol', { protocolId: 'mpr' });
-    setTimeout(() => slab(mode, millimetres, attempts - 1), 250);
+  function slab(mode, millimetres, look = 0, choice = chosen) {
+    if (choice !== chosen || blend(mode, millimetres) || look === LOOKS) return;
+    if (ASKED_AT.includes(look) && !volumeViewports().length) commands.run('setHangingProtocol', { protocolId: 'mpr' });
+    setTimeout(() => slab(mode, millimetres, look + 1, choice), LOOK_MS);
+  }
+
+  function choose(run) {
+    chosen += 1;
+    run();
   }
 
   /** PET and CT fused: OHIF's own mode for it, on the same studies and under the same grant. */
@@ -71,7 +79,7 @@
       commands = commandsManager;
     },
     getCommandsModule: () => ({
-      definitions: Object.fromEntries(choices.map(({ id, run }) => [id, { commandFn: () => run() }])),
+      definitions: Object.fromEntries(choices.map(({ id, run }) => [id, { commandFn: () => choose(run) }])),
       defaultContext: 'DEFAULT',
     }),
   });

@@ -70,12 +70,17 @@ def test_each_level_is_valid_for_independent_validators(
 
     assert signature.state == SignatureState.SIGNED, signature.problem
     assert signature.level == level
-    verdicts = verdicts_of_others(file_of(signature, FileKind.PDF), tmp_path, services.authority.root.pem)
+    pdf, root = file_of(signature, FileKind.PDF), services.authority.root.pem
+    verdicts = verdicts_of_others(pdf, tmp_path, root)
     assert [verdict.kind for verdict in verdicts] == kinds
     assert all(verdict.valid for verdict in verdicts)
     assert verdicts[0].poppler == "Signature is Valid."
     assert verdicts[0].signer == "BS. Trần Minh Quân"
     assert ("/tsa" in services.asked) == (level is not Level.B_B)
+    place = pdf.index(b"endobj") - 2  # within what is signed
+    changed = verdicts_of_others(pdf[:place] + bytes([pdf[place] ^ 1]) + pdf[place + 1 :], tmp_path, root)
+    assert not any(verdict.valid for verdict in changed)
+    assert changed[0].poppler != "Signature is Valid."
 
 
 def test_the_printed_report_is_kept_byte_for_byte_and_carries_what_is_bound(

@@ -13,16 +13,19 @@ const isOpen = () => holder.parentElement?.dataset.side === "open";
 let shown: string | undefined;
 let waiting: number | undefined;
 
-/** Fetch the lists for the address that is shown; not while somebody types a name there. */
+/** Whether somebody is at a form there, or has just opened one. */
+const inUse = () => holder.contains(document.activeElement?.closest("form, details") ?? null);
+
+/** Fetch the lists for the address that is shown; not while one of its forms is in use. */
 export async function refreshSide(): Promise<void> {
   clearTimeout(waiting);
   waiting = undefined;
-  if (!isOpen() || holder.contains(document.activeElement?.closest("form") ?? null)) return;
+  if (!isOpen() || inUse()) return;
   const address = document.getElementById("exams")?.dataset.address ?? "?";
   const answer = await fetch(`/worklist/side/${address}`, { headers: { "HX-Request": "true", "X-Quang-Background": "1" } });
   if (!answer.ok) return;
   const text = await answer.text();
-  if (text === shown) return;
+  if (text === shown || inUse()) return;
   shown = text;
   const top = holder.scrollTop;
   holder.innerHTML = text;

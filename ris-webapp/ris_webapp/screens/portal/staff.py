@@ -23,6 +23,7 @@ from ris_core.portal.releasing import MOST_EXAMS, is_in_force, results_of
 from ris_core.portal.rules import Decision
 from ris_core.portal.slip_sheet import SlipFacts, slip_body
 from ris_core.portal.slips import decide_result, make_slip, withdraw_slip
+from ris_core.print_layouts.slip_heads import slip_head
 from ris_core.sharing.models import Share
 from ris_core.sharing.services import share_state
 from ris_core.sight.seeing import seen_exams
@@ -31,6 +32,7 @@ from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.access_log.wanted import with_merged
 from ris_webapp.screens.patients.record import patient_or_refuse
+from ris_webapp.screens.slip.views import logo_address
 from ris_webapp.words import Text
 
 MOST_SHOWN = 50
@@ -86,12 +88,9 @@ def make(request: UserRequest, patient_id: int) -> HttpResponse:
     except PortalInvalid as error:
         messages.error(request, str(WHY_NOT[error.field]))
         return _back(patient_id)
-    site = settings.QUANG.site
     number = shown.identifiers.filter(is_primary=True).values_list("value", flat=True).first()
     facts = SlipFacts(
-        site_name=site.name,
-        department=site.department,
-        phone=site.phone,
+        head=slip_head(slip.procedure, settings.QUANG.site),
         patient_name=shown.full_name,
         patient_id=number or "",
         service_name=slip.procedure.service_name if slip.procedure else "",
@@ -100,7 +99,7 @@ def make(request: UserRequest, patient_id: int) -> HttpResponse:
         expires_at=timezone.localtime(slip.expires_at),
         asks_for_code=asks_for_code(shown),
     )
-    return render(request, "portal/slip.html", {"body": slip_body(facts), "patient": shown})
+    return render(request, "portal/slip.html", {"body": slip_body(facts, logo_address(facts.head)), "patient": shown})
 
 
 @requires(Function.PRINT_PORTAL_SLIP)

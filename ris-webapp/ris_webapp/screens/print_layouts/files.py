@@ -63,10 +63,10 @@ def add_picture(request: UserRequest) -> HttpResponse:
     return JsonResponse({"sha256": kept.sha256, "address": reverse("print_layouts:picture", args=[kept.sha256])})
 
 
-@requires(Function.MANAGE_TEMPLATES)
+@requires(Function.MANAGE_TEMPLATES, Function.VIEW_WORKLIST, Function.PRINT_PORTAL_SLIP)
 @require_GET
 def picture(request: UserRequest, sha256: str) -> HttpResponse:
-    """One picture, for the form alone: a drawing may do nothing but be drawn."""
+    """One picture, for the form and for slips: a drawing may do nothing but be drawn."""
     kept = LayoutPicture.objects.filter(sha256=sha256).first()
     if kept is None:
         raise NotFound("there is no such picture", field="picture")

@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_GET
+from markupsafe import Markup
 
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import record
@@ -16,6 +18,7 @@ from ris_core.errors import NotFound
 from ris_core.matching.keys import exam_key
 from ris_core.matching.slip import PAPERS, STYLE, Paper, Slip, slip_body, slip_pdf
 from ris_core.orders.models import RequestedProcedure
+from ris_core.print_layouts.slip_heads import SlipHead, slip_head
 from ris_core.sight.seeing import seen_exams
 from ris_webapp.client import actor_of
 from ris_webapp.jinja import dicom_date, word
@@ -36,7 +39,7 @@ def page(request: UserRequest, procedure_id: int) -> HttpResponse:
         actor_of(request), "slip.shown", subject=f"procedure:{procedure.pk}", patient_id=procedure.patient_id,
         paper=paper,
     )  # fmt: skip
-    context = {"procedure": procedure, "bodies": [slip_body(_slip(procedure), paper)], "paper": paper, "papers": PAPERS}
+    context = {"procedure": procedure, "bodies": [_body(procedure, paper)], "paper": paper, "papers": PAPERS}
     return render(request, "slip/slip.html", context)
 
 
@@ -59,7 +62,7 @@ def several(request: UserRequest) -> HttpResponse:
             actor_of(request), "slip.shown", subject=f"procedure:{procedure.pk}", patient_id=procedure.patient_id,
             paper=paper,
         )  # fmt: skip
-    bodies = [slip_body(_slip(procedure), paper) for procedure in procedures]
+    bodies = [_body(procedure, paper) for procedure in procedures]
     context = {"procedure": None, "bodies": bodies, "exams": ",".join(str(each.pk) for each in procedures)}
     return render(request, "slip/slip.html", {**context, "paper": paper, "papers": PAPERS})
 
@@ -101,6 +104,16 @@ def _procedure(procedure_id: int) -> RequestedProcedure:
     return found
 
 
+def _body(procedure: RequestedProcedure, paper: Paper) -> Markup:
+    slip = _slip(procedure)
+    return slip_body(slip, paper, logo_address(slip.head))
+
+
+def logo_address(head: SlipHead) -> str:
+    """Where a browser gets the logo of a slip; empty: there is none."""
+    return reverse("print_layouts:picture", args=[head.letterhead.logo]) if head.logo else ""
+
+
 def _slip(procedure: RequestedProcedure) -> Slip:
     patient = procedure.patient
     number = patient.identifiers.filter(is_primary=True).values_list("value", flat=True).first()
@@ -109,7 +122,7 @@ def _slip(procedure: RequestedProcedure) -> Slip:
     with translation.override(site.language):
         return Slip(
             language=site.language,
-            site_name=site.name,
+            head=slip_head(procedure, site),
             key=exam_key(procedure.pk),
             patient_name=patient.full_name,
             patient_id=number or "",
