@@ -84,7 +84,10 @@ def _places(tissue: npt.NDArray[np.bool_], left: float, top: float, spacing: flo
     """Two points in tissue, of the middle slice, 30 mm apart at least."""
     rows, columns = np.nonzero(tissue)
     middle = CT_SLICES / 2
-    points = [(left + column * spacing, top + row * spacing, middle) for row, column in zip(rows, columns, strict=True)]
+    points = [
+        (float(left + column * spacing), float(top + row * spacing), middle)
+        for row, column in zip(rows, columns, strict=True)
+    ]
     inner = [point for point in points if 20 < point[0] - left < 65 and 20 < point[1] - top < 65]
     spot = inner[0]
     far = max(inner, key=lambda point: (point[0] - spot[0]) ** 2 + (point[1] - spot[1]) ** 2)
@@ -148,4 +151,4 @@ def _uptake(
     within = np.zeros(x.shape, bool)
     within[inside] = tissue[ct_row[inside], ct_column[inside]]
     hot = (x - spot[0]) ** 2 + (y - spot[1]) ** 2 + (origin[2] - spot[2]) ** 2 < SPOT_MM**2
-    return np.where(hot, 2400, np.where(within, 90, 0)).astype("<i2")
+    return np.where(hot, 2400, np.where(within, 8, 0)).astype("<i2")
