@@ -7,6 +7,7 @@ its grid, times and quantities are those that a real PET/CT of the kind has.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import dist
 from typing import Any, Final
 
 import numpy as np
@@ -81,17 +82,15 @@ def pet_and_ct(engine: Engine) -> PetCt:
 
 
 def _places(tissue: npt.NDArray[np.bool_], left: float, top: float, spacing: float) -> tuple[Any, Any]:
-    """Two points in tissue, of the middle slice, 30 mm apart at least."""
+    """Two points in tissue of the middle slice: the one next to its centre, where planes are cut first, and one apart."""
     rows, columns = np.nonzero(tissue)
-    middle = CT_SLICES / 2
     points = [
-        (float(left + column * spacing), float(top + row * spacing), middle)
+        (float(left + column * spacing), float(top + row * spacing), CT_SLICES / 2)
         for row, column in zip(rows, columns, strict=True)
     ]
-    inner = [point for point in points if 20 < point[0] - left < 65 and 20 < point[1] - top < 65]
-    spot = inner[0]
-    far = max(inner, key=lambda point: (point[0] - spot[0]) ** 2 + (point[1] - spot[1]) ** 2)
-    return spot, far
+    centre = (left + tissue.shape[1] * spacing / 2, top + tissue.shape[0] * spacing / 2, CT_SLICES / 2)
+    spot = min(points, key=lambda point: dist(point, centre))
+    return spot, max((point for point in points if dist(point, centre) < 30), key=lambda point: dist(point, spot))
 
 
 def _ct(anatomy: Dataset, study_uid: str, frame_of_reference: str) -> list[Dataset]:
