@@ -82,7 +82,7 @@ def pet_and_ct(engine: Engine) -> PetCt:
 
 
 def _places(tissue: npt.NDArray[np.bool_], left: float, top: float, spacing: float) -> tuple[Any, Any]:
-    """Two points in tissue of the middle slice: the one next to its centre, where planes are cut first, and one apart."""
+    """Two points in tissue of the middle slice: one next to its centre, where planes are cut first, and one apart."""
     rows, columns = np.nonzero(tissue)
     points = [
         (float(left + column * spacing), float(top + row * spacing), CT_SLICES / 2)
