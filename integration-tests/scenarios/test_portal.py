@@ -147,6 +147,11 @@ def _looked_up(seen: Visitor, scanned: str, code: str, exam: ReadyExam) -> tuple
     shown = page.url
     pdf = str(page.get_by_role("link", name="Kết quả (PDF)").get_attribute("href"))
     wait_until(lambda: answered(page, pdf) == 200, "the report")
+    page.get_by_role("link", name="Đọc kết quả tại đây").click()
+    expect(page.locator(".report-who")).to_contain_text("Chưa ký số")
+    looks_right(seen, "portal-report")
+    page.go_back()
+    page.wait_for_url(shown)
     page.get_by_role("link", name="Xem ảnh").click()
     page.wait_for_url("**/open/phone?*")
     page.wait_for_function(_PAINTED)
