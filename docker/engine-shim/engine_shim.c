@@ -3,7 +3,8 @@
  * 1. libcivetweb asks for HTTP threads of 100 KB; 64 nested DICOM sequences or 300 nested JSON arrays overflow that
  *    and kill the whole server. Every thread gets at least 8 MB of (lazily committed) stack.
  * 2. Orthanc has no setting for the address its DICOM port binds to. QUANG_DICOM_HOST (an IPv4 address) replaces
- *    "any address" (0.0.0.0) in bind(), so that a suite on a workstation listens on loopback only.
+ *    "any address" (0.0.0.0) in bind(), so that a suite on a workstation listens on loopback only; for the port in
+ *    QUANG_DICOM_HOST_PORT only where that is set (containers, whose HTTP is asked from elsewhere).
  *
  * 3. DCMTK and GDCM bring different releases of CharLS that export the same names. GDCM's calls would land in DCMTK's
  *    copy and end the server as soon as a JPEG 2000 image is asked for as JPEG-LS (a viewer or a device may). Each
@@ -28,10 +29,12 @@ int bind(int descriptor, const struct sockaddr *address, socklen_t length) {
   static int (*real)(int, const struct sockaddr *, socklen_t);
   if (!real) *(void **)&real = dlsym(RTLD_NEXT, "bind");
   const char *host = getenv("QUANG_DICOM_HOST");
+  const char *port = getenv("QUANG_DICOM_HOST_PORT");
   struct sockaddr_in changed;
   if (host && length == sizeof changed && address->sa_family == AF_INET) {
     memcpy(&changed, address, sizeof changed);
-    if (changed.sin_addr.s_addr == htonl(INADDR_ANY) && inet_pton(AF_INET, host, &changed.sin_addr) == 1)
+    if (changed.sin_addr.s_addr == htonl(INADDR_ANY) && (!port || atoi(port) == ntohs(changed.sin_port)) &&
+        inet_pton(AF_INET, host, &changed.sin_addr) == 1)
       return real(descriptor, (struct sockaddr *)&changed, sizeof changed);
   }
   return real(descriptor, address, length);

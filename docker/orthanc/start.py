@@ -52,6 +52,7 @@ def main() -> None:
     if automation:  # the gate of the plugins listens for devices, the engine on loopback behind it
         environment |= {
             "QUANG_DICOM_HOST": "127.0.0.1",
+            "QUANG_DICOM_HOST_PORT": str(ENGINE_DICOM_PORT),
             "QUANG_DICOM_GATE_HOST": "0.0.0.0",  # noqa: S104 (what is published is the container's affair)
             "QUANG_ENGINE_DICOM_PORT": str(ENGINE_DICOM_PORT),
         }

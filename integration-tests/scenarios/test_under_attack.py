@@ -144,7 +144,7 @@ def test_ten_thousand_requests_with_a_share_tell_nothing_else(
     wrong += straight.result()[0]
     granted += straight.result()[1]
     assert wrong == []
-    assert granted > TRIES / 200, "what is granted was among them"
+    assert granted > TRIES / 500, "what is granted was among them"
     reader.wait_for_images(exams[1].number, 2)
 
 
