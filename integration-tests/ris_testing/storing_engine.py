@@ -85,14 +85,19 @@ class StoringEngine(Engine):
         sizes = [len(data) for data in self._of(study_id).values()]
         return len(sizes), sum(sizes), sum(sizes)
 
-    def rendered_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
+    def rendered_frame(
+        self,
+        orthanc_id: str,
+        frame: int,
+        window: tuple[float, float] | None,
+        *,
+        within: tuple[int, int] | None = None,
+        quality: int = 95,
+    ) -> bytes:
         return self._picture(orthanc_id, "JPEG")
 
     def lossless_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
         return self._picture(orthanc_id, "PNG")
-
-    def stretched_frame(self, orthanc_id: str, frame: int, *, lossless: bool = False) -> bytes:
-        return self._picture(orthanc_id, "PNG" if lossless else "JPEG")
 
     def _picture(self, orthanc_id: str, kind: str) -> bytes:
         if orthanc_id not in self.files:

@@ -27,6 +27,25 @@ NOT_PAGES = ("api", "fhir", "viewer_launch")
 """Answers to programs, and addresses that only a token opens."""
 RAIL_LEADS_TO_AT_LEAST = 20
 LINKS = "Array.from(document.querySelectorAll('a[href]:not([download])'), link => link.href)"
+OUT_OF_REACH = """async () => {
+  const scrolls = (each) => /auto|scroll/.test(getComputedStyle(each).overflow);
+  const kept = "textarea, select, [role=listbox]";
+  const scrollers = [...document.querySelectorAll("main, main *")].filter((each) => !each.matches(kept) && scrolls(each));
+  const reached = "a, button, input, select, textarea, summary, iframe, audio, video, [tabindex], [contenteditable]";
+  for (const each of document.querySelectorAll(`main :is(${reached})`))
+    if (!scrollers.some((one) => each.contains(one))) each.replaceWith(each.textContent ?? "");
+    else each.removeAttribute("tabindex");
+  for (const each of scrollers) {
+    const content = document.createElement("div");
+    content.style.cssText = "width: 5000px; height: 5000px; flex: none";
+    each.append(content);
+  }
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+  return scrollers
+    .filter((each) => each.isConnected && each.checkVisibility() && each.tabIndex !== 0 && !each.querySelector("[tabindex='0']"))
+    .map((each) => `no key reaches what scrolls: ${each.tagName} .${each.className}`);
+}"""
+"""What nobody could scroll by keyboard if it were long and held nothing to be reached: a page is spoiled by asking."""
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -79,6 +98,7 @@ def _walk(seen: Visitor, beginnings: list[str], pictures: str) -> dict[str, list
             if view and view not in known:
                 known.add(view)
                 ahead.append(link)
+        found[name] += seen.page.evaluate(OUT_OF_REACH)
     return found
 
 

@@ -311,6 +311,7 @@ ACTIONS: dict[str, Text] = {
     "order.payment_told": _("HIS báo thanh toán của chỉ định"),
     "order.searched": _("Tìm chỉ định"),
     "patient.searched": _("Tìm người bệnh"),
+    "share.searched": _("Tìm chia sẻ"),
     "payment_rules.changed": _("Sửa quy tắc thanh toán"),
     "phrase.activated": _("Dùng lại câu mẫu"),
     "phrase.deactivated": _("Ngừng dùng câu mẫu"),

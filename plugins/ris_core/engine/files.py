@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import requests
 
 from ris_core.engine.answers import USER_METADATA, StoredInstance, added_metadata
-from ris_core.engine.errors import EngineUnavailable, NotInEngine, RangeBeyondFile
+from ris_core.engine.errors import EngineFailed, EngineUnavailable, NotInEngine, RangeBeyondFile
 from ris_core.engine.transport import Level, Transport, Upload, as_json
+from ris_core.engine.windows import HEAD_BYTES, LONGEST_HEAD_BYTES, Window, read_head, window_of
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import OrthancId
 
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _PIECE_BYTES = 1024 * 1024
+_LIST_QUALITY = 90
+"""Of a JPEG in a list, in percent."""
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -72,34 +79,54 @@ class Files(Transport):
 
         :raises EngineFailed: when it has no picture
         """
-        params = {"height": height_pixels, "width": height_pixels}
-        path = f"/instances/{OrthancId(orthanc_id)}/rendered"
-        return self._call("GET", path, params=params, headers={"Accept": "image/jpeg"}).content
+        return self.rendered_frame(orthanc_id, 1, None, within=(height_pixels, height_pixels), quality=_LIST_QUALITY)
 
-    def rendered_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
-        """One frame, all its pixels, as a windowed JPEG.
+    def rendered_frame(
+        self,
+        orthanc_id: str,
+        frame: int,
+        window: Window | None,
+        *,
+        within: tuple[int, int] | None = None,
+        quality: int = 95,
+    ) -> bytes:
+        """One frame as a windowed JPEG.
 
         :param frame: from 1, as DICOM counts
-        :param window: centre and width in rescaled units; None: as the image itself says
+        :param window: centre and width in rescaled units; None: as the file says, or else its own grey values
+        :param within: largest width and height in pixels; None: all pixels
         :raises EngineFailed: when it has no picture
         """
-        return self._frame(orthanc_id, frame, "rendered", {"quality": 95, **_windowed(window)}, "image/jpeg")
+        size = {} if within is None else {"width": within[0], "height": within[1]}
+        return self._frame(orthanc_id, frame, window, {"quality": quality, **size}, "image/jpeg")
 
-    def lossless_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
-        """As :meth:`rendered_frame`, as PNG."""
-        return self._frame(orthanc_id, frame, "rendered", _windowed(window), "image/png")
+    def lossless_frame(self, orthanc_id: str, frame: int, window: Window | None) -> bytes:
+        """As :meth:`rendered_frame`, all its pixels, as PNG."""
+        return self._frame(orthanc_id, frame, window, {}, "image/png")
 
-    def stretched_frame(self, orthanc_id: str, frame: int, *, lossless: bool = False) -> bytes:
-        """As :meth:`rendered_frame`, from the darkest to the brightest of its own values: of what says no window.
+    def _frame(
+        self, orthanc_id: str, frame: int, window: Window | None, params: Mapping[str, Any], media_type: str
+    ) -> bytes:
+        shown = window or self._window_of(orthanc_id, frame)
+        windowed = {} if shown is None else {"window-center": f"{shown[0]:.6g}", "window-width": f"{shown[1]:.6g}"}
+        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/rendered"
+        return self._call("GET", path, params={**params, **windowed}, headers={"Accept": media_type}).content
 
-        :param lossless: PNG instead of JPEG
-        """
-        media_type = "image/png" if lossless else "image/jpeg"
-        return self._frame(orthanc_id, frame, "preview", {} if lossless else {"quality": 95}, media_type)
+    def _window_of(self, orthanc_id: str, frame: int) -> Window | None:
+        """None: the one that the engine reads in the file."""
+        head = read_head(self.instance_head(orthanc_id, HEAD_BYTES))
+        if head is None or not head.is_whole:
+            head = read_head(self.instance_head(orthanc_id, LONGEST_HEAD_BYTES))
+        return None if head is None else window_of(head, frame, partial(self._values, orthanc_id))
 
-    def _frame(self, orthanc_id: str, frame: int, how: str, params: Mapping[str, Any], media_type: str) -> bytes:
-        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/{how}"
-        return self._call("GET", path, params=params, headers={"Accept": media_type}).content
+    def _values(self, orthanc_id: str, frame: int) -> npt.NDArray[Any]:
+        """The rescaled grey values of a frame; none when the engine cannot decode it."""
+        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/numpy"
+        try:
+            content = self._call("GET", path, params={"rescale": "true"}).content
+            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+        except (EngineFailed, NotInEngine, ValueError, EOFError):
+            return np.empty(0)
 
     def remote_ae_title(self, orthanc_id: str) -> str:
         """Who sent an instance by C-STORE; empty when it came another way."""
@@ -172,7 +199,3 @@ class Files(Transport):
         content = "data:application/pdf;base64," + base64.b64encode(pdf).decode()
         body = {"Parent": OrthancId(study_id), "Content": content, "Tags": dict(tags), "Force": True}
         return OrthancId(self._json("POST", "/tools/create-dicom", data=as_json(body))["ID"])
-
-
-def _windowed(window: tuple[float, float] | None) -> dict[str, str]:
-    return {} if window is None else {"window-center": f"{window[0]:.6g}", "window-width": f"{window[1]:.6g}"}

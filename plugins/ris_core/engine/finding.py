@@ -157,6 +157,13 @@ class Finding(Transport):
         found = self._json("POST", "/tools/lookup", data=str(study_instance_uid).encode(), safe=True)
         return [OrthancId(item["ID"]) for item in found if item["Type"] == "Study"]
 
+    def find_series(self, study_instance_uid: StudyInstanceUID, series_instance_uid: str) -> list[OrthancId]:
+        """Every series under this UID in the studies under that one."""
+        found = self._json("POST", "/tools/lookup", data=series_instance_uid.encode(), safe=True)
+        named = {OrthancId(item["ID"]) for item in found if item["Type"] == "Series"}
+        studies = (self.study(study_id) for study_id in self.find_studies(study_instance_uid))
+        return [series for study in studies for series in study.series_ids if series in named]
+
     def find_instances(self, sop_instance_uid: str) -> list[OrthancId]:
         """Every instance under this SOPInstanceUID, in whatever study or series."""
         found = self._json("POST", "/tools/lookup", data=sop_instance_uid.encode(), safe=True)

@@ -20,7 +20,7 @@ from ris_core.exports.headers import (
     study_record,
 )
 from ris_core.exports.models import Form, Missing
-from ris_core.exports.rules import SOFT_TISSUE, Window, file_id, windows_of
+from ris_core.exports.rules import Window, file_id, windows_of
 from ris_core.exports.staged import Gap, Staged, StagedImage, StagedPatient, StagedSeries, StagedStudy
 from ris_core.reports.documents import ensure_document
 from ris_core.studies.models import Study
@@ -150,24 +150,17 @@ class Gathering:
                 pictures = []
                 for place, window in enumerate(windows):
                     picture = self.staged.folder / f"{number}-{frame}-{place}.{ending}"
-                    picture.write_bytes(self._picture(instance, header, frame, window))
+                    picture.write_bytes(self._picture(instance, frame, window))
                     pictures.append(picture)
                 found.append(pictures)
         except (EngineFailed, NotInEngine):
             return found, count
         return found, count
 
-    def _picture(self, instance: EngineInstance, header: FileHeader, frame: int, window: Window | None) -> bytes:
-        lossless = self._form == Form.PNG
-        if window is None and header.says_no_window:
-            if header.text("Modality") != "CT":
-                return self._engine.stretched_frame(instance.orthanc_id, frame, lossless=lossless)
-            window = SOFT_TISSUE
-        if lossless:
-            return self._engine.lossless_frame(
-                instance.orthanc_id, frame, (window.centre, window.width) if window else None
-            )
+    def _picture(self, instance: EngineInstance, frame: int, window: Window | None) -> bytes:
         values = (window.centre, window.width) if window else None
+        if self._form == Form.PNG:
+            return self._engine.lossless_frame(instance.orthanc_id, frame, values)
         return self._engine.rendered_frame(instance.orthanc_id, frame, values)
 
     def _series_of(self, content: ExamContent, header: FileHeader) -> StagedSeries:

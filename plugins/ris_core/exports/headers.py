@@ -31,13 +31,6 @@ class FileHeader:
     frame_count: int
     """0: it has no pixels."""
 
-    @property
-    def says_no_window(self) -> bool:
-        """Grey values of more than eight bits, and not how they are to be shown."""
-        grey = self.text("PhotometricInterpretation").startswith("MONOCHROME") and self.number("BitsStored") > 8
-        said = ("WindowWidth", "VOILUTSequence", "SharedFunctionalGroupsSequence")
-        return grey and not any(self.dataset.get(keyword) for keyword in said)
-
     def text(self, keyword: str) -> str:
         value = self.dataset.get(keyword)
         return "" if value is None else str(value).strip()
@@ -55,9 +48,8 @@ _STUDY = ("StudyDate", "StudyTime", "StudyDescription", "StudyInstanceUID", "Stu
 _SERIES = ("Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "InstitutionName", "BodyPartExamined")
 _IMAGE = (
     "SpecificCharacterSet", "InstanceNumber", "Rows", "Columns", "NumberOfFrames", "LossyImageCompression",
-    "WindowCenter", "WindowWidth", "RecommendedDisplayFrameRate", "CineRate", "FrameTime", "ImagePositionPatient",
-    "ImageOrientationPatient", "AcquisitionNumber", "PhotometricInterpretation", "BitsStored", "VOILUTSequence",
-    "SharedFunctionalGroupsSequence",
+    "RecommendedDisplayFrameRate", "CineRate", "FrameTime", "ImagePositionPatient", "ImageOrientationPatient",
+    "AcquisitionNumber",
 )  # fmt: skip
 _OTHERS = (
     "ContentDate", "ContentTime", "ContentLabel", "ContentDescription", "ContentCreatorName", "CompletionFlag",

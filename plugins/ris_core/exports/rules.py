@@ -60,11 +60,9 @@ class Window:
     width: float
 
 
-SOFT_TISSUE: Final = Window("Mô mềm / Soft tissue", 40, 400)
-"""Also for CT that does not say how it is to be shown."""
 CT_WINDOWS: Final = (
     Window("Phổi / Lung", -600, 1500),
-    SOFT_TISSUE,
+    Window("Mô mềm / Soft tissue", 40, 400),
     Window("Xương / Bone", 400, 1800),
 )
 """In which pictures of CT lie on a disc beside those as the images themselves say."""

@@ -1,7 +1,7 @@
-"""Documents, waveforms and videos as a browser takes them: one part, with its media type, videos by byte ranges.
+"""Pictures, documents, waveforms and videos as a browser takes them: one part, with its media type, videos by ranges.
 
-Orthanc answers bulk data only as multipart octets. Who may ask is decided as in its request filter: by the grammar and
-the grants in the cookies.
+Orthanc answers bulk data only as multipart octets, and draws images whose files name no window nearly black. Who may
+ask is decided as in its request filter: by the grammar and the grants in the cookies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import pydicom
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from ris_core.engine.answers import StoredImage
@@ -34,6 +34,8 @@ _VIDEO_TYPES: Final = {
     **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (100, 101)), "video/mpeg"),
 }
 """Transfer Syntax UID → media type: H.264, HEVC, MPEG-2; fragmentable variants (ending in .1) are of the same type."""
+_QUALITY: Final = 90
+"""Of a JPEG, in percent, where none is asked for."""
 _OCTETS: Final = "application/octet-stream"
 _DOCUMENTS: Final = "1.2.840.10008.5.1.4.1.1.104."
 R = TypeVar("R", bound=HttpResponseBase)
@@ -53,10 +55,29 @@ def rendered(request: HttpRequest, study: str, series: str, instance: str) -> Ht
         media_type = _VIDEO_TYPES.get(_base(image.transfer_syntax_uid))
         if media_type is not None:
             return _video(request, image, media_type)
-        try:
-            return _kept(HttpResponse(engine.rendered_frame(image.orthanc_id, 1, None), content_type="image/jpeg"))
-        except EngineFailed:
-            return HttpResponse(status=406)
+        return _drawn(request, engine, image.orthanc_id, 1)
+
+
+@public
+@require_GET
+def rendered_frame(request: HttpRequest, study: str, series: str, instance: str, number: str) -> HttpResponseBase:
+    """One frame as JPEG, as large and in the window that is asked for (PS3.18 8.3.5)."""
+    with _engine() as engine:
+        image = _granted(request, engine, study, series, instance)
+        return HttpResponse(status=403) if image is None else _drawn(request, engine, image.orthanc_id, int(number))
+
+
+@public
+@require_GET
+def thumbnail(request: HttpRequest, study: str, series: str) -> HttpResponseBase:
+    """The image in the middle of a series, small."""
+    if not is_granted(request):
+        return HttpResponse(status=403)
+    with _engine() as engine:
+        for series_id in engine.find_series(StudyInstanceUID(study), series):
+            instances = engine.series(series_id).instance_ids
+            return _drawn(request, engine, instances[len(instances) // 2], 1)
+    return HttpResponse(status=404)
 
 
 @public
@@ -83,6 +104,42 @@ def _granted(request: HttpRequest, engine: Engine, study: str, series: str, inst
         if found:
             return found[0]
     return None
+
+
+def _drawn(request: HttpRequest, engine: Engine, orthanc_id: str, frame: int) -> HttpResponse:
+    """As the parameters ask, whose forms the grammar has checked; 406 for what cannot be drawn."""
+    asked = request.GET
+    try:
+        if asked.get("accept", request.headers.get("Accept", "")) == "image/png":
+            picture, media_type = engine.lossless_frame(orthanc_id, frame, _window(asked)), "image/png"
+        else:
+            quality = int(asked.get("quality", _QUALITY))
+            media_type = "image/jpeg"
+            picture = engine.rendered_frame(
+                orthanc_id, frame, _window(asked), within=_viewport(asked), quality=quality
+            )
+    except (EngineFailed, InvalidValue):
+        return HttpResponse(status=406)
+    return _kept(HttpResponse(picture, content_type=media_type))
+
+
+def _window(asked: QueryDict) -> tuple[float, float] | None:
+    """:raises InvalidValue: no centre, or no width that an image can be shown in"""
+    centre, _, rest = asked.get("window", "").partition(",")
+    if not centre:
+        return None
+    try:
+        window = float(centre), float(rest.partition(",")[0])
+    except ValueError as error:
+        raise InvalidValue("a window has a centre and a width", field="window") from error
+    if window[1] <= 0:
+        raise InvalidValue("a window has a width above 0", field="window")
+    return window
+
+
+def _viewport(asked: QueryDict) -> tuple[int, int] | None:
+    sides = [int(float(side)) for side in asked.get("viewport", "").split(",")[:2] if side]
+    return (sides[0], sides[1]) if len(sides) == 2 and min(sides) > 0 else None
 
 
 def _document(engine: Engine, image: StoredImage) -> HttpResponseBase:

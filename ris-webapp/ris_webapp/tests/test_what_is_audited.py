@@ -217,7 +217,8 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "exports:cancel": "export.cancelled",
     "exports:again": "export.asked",
     "exports:file": "export.downloaded",
-    **dict.fromkeys(("sharing:shares", "sharing:door"), LIST),
+    "sharing:shares": "share.searched",
+    "sharing:door": LIST,
     "sharing:create": "share.made share.sent",
     "sharing:share": LIST,
     "sharing:copied_picture": PART,
@@ -339,7 +340,9 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "webhooks:register": "webhook.registered",
     "webhooks:change": "webhook.changed",
     "webhooks:secret": "webhook.secret_replaced",
-    **dict.fromkeys(("gateway:rendered", "gateway:frame", "gateway:bulk"), "images.read"),
+    **dict.fromkeys(
+        ("gateway:rendered", "gateway:rendered_frame", "gateway:thumbnail", "gateway:frame", "gateway:bulk"), "images.read"
+    ),
     **dict.fromkeys(("gateway:store", "gateway:store_into_study"), "annotation.stored annotation.refused"),
     **dict.fromkeys(("rest:reference", "rest:openapi", "rest:unknown", "fhir:metadata", "fhir:unknown"), SETUP),
     **{

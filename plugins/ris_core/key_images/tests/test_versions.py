@@ -40,7 +40,15 @@ class Pictures(Engine):
         return StoredImage(OrthancId("-".join(["0" * 8] * 5)), "1.2.840.10008.5.1.4.1.1.2", sop_instance_uid, "1.2.9",
                            side, side, 2)  # fmt: skip
 
-    def rendered_frame(self, orthanc_id: str, frame: int, window: tuple[float, float] | None) -> bytes:
+    def rendered_frame(
+        self,
+        orthanc_id: str,
+        frame: int,
+        window: tuple[float, float] | None,
+        *,
+        within: tuple[int, int] | None = None,
+        quality: int = 95,
+    ) -> bytes:
         return a_frame(64, 64 if window is None else 32)
 
 

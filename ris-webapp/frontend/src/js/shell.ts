@@ -9,6 +9,7 @@ import { listenForKeys, registerKeys, showKeys } from "./keys";
 import { connectLive } from "./live";
 import { closeMenus, wireMenus } from "./menus";
 import { openPalette } from "./palette";
+import { attendScrollers } from "./scrollers";
 import { toast } from "./toast";
 import { say } from "./words";
 
@@ -42,6 +43,7 @@ document.addEventListener(
 );
 
 wireMenus();
+attendScrollers();
 wireCopying();
 connectLive();
 tellOfUse();

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.errors import NotFound, NotPermitted
+from ris_core.names import folded
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.sharing.copies import copies_of
@@ -30,6 +31,7 @@ from ris_webapp.client import actor_of
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.sharing.forms import WHAT_TO_DO, ExtendForm, LimitForm
 from ris_webapp.screens.sharing.making import link_page
+from ris_webapp.searched import note_search
 from ris_webapp.thumbnails import engine_for_pictures
 
 MOST_SHOWN = 200
@@ -42,12 +44,20 @@ PICTURE_PIXELS = 320
 @requires(Function.SHARE_EXAM, Function.MANAGE_SHARES)
 @require_GET
 def shares(request: UserRequest) -> HttpResponse:
-    """One's own, or everybody's for whoever manages them; the newest first."""
-    rows = list(
-        _visible(request).filter(parent__isnull=True).prefetch_related("exams__procedure__patient")[:MOST_SHOWN]
-    )
+    """One's own, or everybody's for whoever manages them; the newest first. ``?q=`` searches, ``?open=1`` narrows."""
     now = timezone.now()
+    query, only_open = request.GET.get("q", "").strip()[:100], request.GET.get("open") == "1"
+    found = _visible(request).filter(parent__isnull=True)
+    if only_open:
+        used_up = Q(views_allowed__isnull=False, views_used__gte=F("views_allowed"))
+        found = found.filter(revoked_at=None, expires_at__gt=now).exclude(used_up)
+    if query:
+        note_search(request, "share.searched", query)
+        found = found.filter(_found_by(request, query))
+    rows = list(found.prefetch_related("exams__procedure__patient")[:MOST_SHOWN])
     context = {
+        "query": query,
+        "only_open": only_open,
         "rows": [(share, share_state(share, now).value) for share in rows],
         "unseen": _unseen(request, rows),
         "withheld": {row.pk for row, _why in withheld_among(each for share in rows for each in share.exams.all())},
@@ -155,6 +165,16 @@ def _visible(request: UserRequest) -> QuerySet[Share]:
         procedure__in=seen_exams(RequestedProcedure.objects.all(), request.user, sight).values("pk")
     )
     return rows.filter(Q(created_by=request.user) | ~Q(pk__in=hidden.values("share_id")))
+
+
+def _found_by(request: UserRequest, query: str) -> Q:
+    """By whom it is for, and by the patient or number of an exam that the user sees."""
+    words = Q()
+    for word in folded(query).split():
+        words &= Q(patient__search_key__contains=word)
+    exams = RequestedProcedure.objects.filter(words | Q(request__accession_number=query))
+    named = SharedExam.objects.filter(procedure__in=seen_exams(exams, request.user).values("pk"))
+    return Q(receiver__icontains=query) | Q(pk__in=named.values("share_id"))
 
 
 def _with_dead_letters(rows: list[Share]) -> frozenset[int]:

@@ -14,6 +14,7 @@ from ris_core.access.tokens import share_grant
 from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
+from ris_core.patients.models import Patient
 from ris_core.sharing.models import Share, ShareMessage
 from ris_core.sight.services import set_confidential
 from ris_webapp.screens.reading.tests.test_reading_page import granted
@@ -138,3 +139,23 @@ def test_a_letter_that_was_not_delivered_does_not_outlive_its_link(sharer: Clien
     letter = ShareMessage.objects.get(share=share)
     assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
     assert sharer.post(f"/shares/{share.pk}/letters/{letter.pk}/again/").status_code == 404
+
+
+def _listed(sharer: Client, **query: str) -> set[str]:
+    page = sharer.get("/shares/", query).content.decode()
+    return {name for name in ("BS Hạnh", "BS Tuấn") if f"<b>{name}</b>" in page}
+
+
+def test_shares_are_found_by_receiver_patient_and_number_and_narrowed_to_the_open_ones(sharer: Client) -> None:
+    (exam, _), (other, _) = an_exam_with_images(), an_exam_with_images()
+    share, _secret = made(sharer, exam, receiver="BS Hạnh")
+    made(sharer, other, receiver="BS Tuấn")
+    number = exam.request.accession_number
+    assert _listed(sharer, q="hạnh") == _listed(sharer, q=number) == {"BS Hạnh"}
+    Patient.objects.filter(pk=other.patient_id).update(search_key="tran thi dao")
+    assert _listed(sharer, q="Đào Trần") == {"BS Tuấn"}
+    sharer.post(f"/shares/{share.pk}/revoke/")
+    assert _listed(sharer, open="1") == {"BS Tuấn"}
+    set_confidential(exam.patient_id, confidential=True, actor=Actor("test"))
+    assert _listed(sharer, q=number) == set()
+    assert _listed(sharer) == {"BS Hạnh", "BS Tuấn"}

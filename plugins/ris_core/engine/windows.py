@@ -1,0 +1,155 @@
+"""The window of images whose files name none: from their own grey values (PS3.3 C.11.2.1.2). Pure.
+
+The engine reads a window of the file and of a frame's own functional groups. Where it finds neither it shows all values
+that the stored bits could hold, in which a twelve-bit image is nearly black.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
+
+Window = tuple[float, float]
+"""Centre and width in rescaled units."""
+HEAD_BYTES: Final = 64 * 1024
+"""Read first; attributes of most images."""
+LONGEST_HEAD_BYTES: Final = 8 * 1024 * 1024
+"""Attributes of a multi-frame object with thousands of frames."""
+SOFT_TISSUE: Final[Window] = (40.0, 400.0)
+"""Of CT, whose values are Hounsfield units."""
+
+_DARK_PERCENT, _BRIGHT_PERCENT = 0.5, 99.5
+"""What lies outside is cut off: markers, metal, single hot pixels."""
+_MOST_VALUES: Final = 500_000
+_PIXELS_GROUP: Final = 0x7FE0
+_READ: Final[list[BaseTag | int]] = [
+    Tag(keyword)
+    for keyword in (
+        "Modality", "PhotometricInterpretation", "BitsStored", "PixelRepresentation", "NumberOfFrames", "WindowCenter",
+        "WindowWidth", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue", "PixelPaddingRangeLimit",
+        "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    )
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHead:
+    """The attributes of an image that decide how it is shown."""
+
+    dataset: Dataset
+    is_whole: bool
+    """Whether nothing of them lies behind what was read."""
+
+
+def read_head(head: bytes) -> ImageHead | None:
+    """The attributes in the beginning of a DICOM file; None when it cannot be read here."""
+    ends: list[int] = []
+
+    def at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
+        if tag >> 16 == _PIXELS_GROUP:
+            ends.append(tag)
+        return bool(ends)
+
+    try:
+        dataset = read_partial(io.BytesIO(head), stop_when=at_pixels, specific_tags=_READ)
+        for tag in _READ:
+            dataset.get(tag)  # converted now: a value that cannot be is found here
+    except (
+        InvalidDicomError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError,
+        RecursionError, struct.error, zlib.error,
+    ):  # fmt: skip
+        return None
+    return ImageHead(dataset, bool(ends))
+
+
+def window_of(head: ImageHead, frame: int, values: Callable[[int], npt.NDArray[Any]]) -> Window | None:
+    """The window in which the engine is to show a frame; None: the one that it finds itself, or a colour image.
+
+    :param frame: from 1, as DICOM counts
+    :param values: the rescaled grey values of a frame, empty when they cannot be had; asked only where they are needed.
+        Of many frames it is asked for the middle one, so that all are shown alike
+    """
+    image = head.dataset
+    if not str(image.get("PhotometricInterpretation", "")).startswith("MONOCHROME"):
+        return None
+    slope, intercept = _number(image, "RescaleSlope") or 1.0, _number(image, "RescaleIntercept") or 0.0
+    if (_number(image, "BitsStored") or 0) <= 8 and (slope, intercept) == (1.0, 0.0):
+        return None
+    if _named(image) or _named(_voi(image, "PerFrameFunctionalGroupsSequence", frame)):
+        return None
+    shared = _named(_voi(image, "SharedFunctionalGroupsSequence", 1))
+    if shared:
+        return shared
+    if image.get("Modality") == "CT":
+        return SOFT_TISSUE
+    frames = int(_number(image, "NumberOfFrames") or 1)
+    return window_of_values(values(frames // 2 + 1 if frames > 1 else frame), _padding(image, slope, intercept))
+
+
+def window_of_values(values: npt.NDArray[Any], padding: tuple[float, float] | None = None) -> Window | None:
+    """From nearly the darkest to nearly the brightest value; None when there are none.
+
+    :param padding: lowest and highest value of what is no part of the picture (PS3.3 C.7.5.1.1.2)
+    """
+    seen = values.ravel()
+    seen = seen[:: max(1, seen.size // _MOST_VALUES)]
+    seen = seen[np.isfinite(seen)]
+    if padding is not None:
+        within = seen[(seen < padding[0]) | (seen > padding[1])]
+        seen = within if within.size else seen
+    if not seen.size:
+        return None
+    dark, bright = (float(value) for value in np.percentile(seen, (_DARK_PERCENT, _BRIGHT_PERCENT)))
+    if bright <= dark:
+        dark, bright = float(seen.min()), float(seen.max())
+    return (dark + bright) / 2, (bright - dark) or 1.0
+
+
+def _voi(image: Dataset, sequence: str, item: int) -> Dataset:
+    """The Frame VOI LUT functional group of an item, counted from 1; that of the last one where it was not read."""
+    groups = image.get(sequence) or []
+    group = groups[min(item, len(groups)) - 1] if groups else Dataset()
+    return next(iter(group.get("FrameVOILUTSequence") or []), Dataset())
+
+
+def _named(item: Dataset) -> Window | None:
+    centre, width = _number(item, "WindowCenter"), _number(item, "WindowWidth")
+    return (centre, width) if centre is not None and width is not None and width > 0 else None
+
+
+def _padding(image: Dataset, slope: float, intercept: float) -> tuple[float, float] | None:
+    value = _number(image, "PixelPaddingValue")
+    if value is None:
+        return None
+    other = _number(image, "PixelPaddingRangeLimit")
+    ends = [stored * slope + intercept for stored in (value, value if other is None else other)]
+    return min(ends), max(ends)
+
+
+def _number(item: Dataset, keyword: str) -> float | None:
+    """The first value, None for what is no number; numbers whose VR the file leaves open come as bytes (PS3.5 A.1)."""
+    value = item.get(keyword)
+    if isinstance(value, bytes):
+        signed = int(item.get("PixelRepresentation") or 0) == 1
+        return float(int.from_bytes(value[:2], "little", signed=signed)) if len(value) >= 2 else None
+    first = value[0] if isinstance(value, (list, tuple)) or _is_multiple(value) else value
+    try:
+        number = float(first)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _is_multiple(value: object) -> bool:
+    return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not isinstance(value, str) and len(value) > 0
