@@ -30,7 +30,8 @@ LINKS = "Array.from(document.querySelectorAll('a[href]:not([download])'), link =
 OUT_OF_REACH = """async () => {
   const scrolls = (each) => /auto|scroll/.test(getComputedStyle(each).overflow);
   const kept = "textarea, select, [role=listbox]";
-  const scrollers = [...document.querySelectorAll("main, main *")].filter((each) => !each.matches(kept) && scrolls(each));
+  const all = [...document.querySelectorAll("main, main *")];
+  const scrollers = all.filter((each) => !each.matches(kept) && scrolls(each));
   const reached = "a, button, input, select, textarea, summary, iframe, audio, video, [tabindex], [contenteditable]";
   for (const each of document.querySelectorAll(`main :is(${reached})`))
     if (!scrollers.some((one) => each.contains(one))) each.replaceWith(each.textContent ?? "");
@@ -42,7 +43,8 @@ OUT_OF_REACH = """async () => {
   }
   for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
   return scrollers
-    .filter((each) => each.isConnected && each.checkVisibility() && each.tabIndex !== 0 && !each.querySelector("[tabindex='0']"))
+    .filter((each) => each.isConnected && each.checkVisibility())
+    .filter((each) => each.tabIndex !== 0 && !each.querySelector("[tabindex='0']"))
     .map((each) => `no key reaches what scrolls: ${each.tagName} .${each.className}`);
 }"""
 """What nobody could scroll by keyboard if it were long and held nothing to be reached: a page is spoiled by asking."""

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_core.errors import NotFound
 from ris_core.identifiers import OrthancId
 from ris_core.studies.models import LINKED_STATES, Study
@@ -84,7 +85,10 @@ def _answer(engine: Engine, study: Study, series_id: OrthancId) -> HttpResponse:
     picture = _pictures.get(key)
     if picture is None:
         instances = engine.series(series_id).instance_ids
-        picture = engine.rendered(instances[len(instances) // 2], PIXELS)
+        try:
+            picture = engine.rendered(instances[len(instances) // 2], PIXELS)
+        except EngineFailed:
+            return HttpResponse(status=204)  # a document, a report, a video
         _pictures.put(key, picture)
     return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 

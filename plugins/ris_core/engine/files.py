@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import requests
+from PIL import Image, UnidentifiedImageError
 
 from ris_core.engine.answers import USER_METADATA, StoredInstance, added_metadata
 from ris_core.engine.errors import EngineFailed, EngineUnavailable, NotInEngine, RangeBeyondFile
 from ris_core.engine.transport import Level, Transport, Upload, as_json
-from ris_core.engine.windows import HEAD_BYTES, LONGEST_HEAD_BYTES, Window, read_head, window_of
+from ris_core.engine.windows import HEAD_BYTES, LONGEST_HEAD_BYTES, LOOK_PIXELS, Grey, Window, read_head, window_of
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import OrthancId
 
@@ -108,7 +108,7 @@ class Files(Transport):
         self, orthanc_id: str, frame: int, window: Window | None, params: Mapping[str, Any], media_type: str
     ) -> bytes:
         shown = window or self._window_of(orthanc_id, frame)
-        windowed = {} if shown is None else {"window-center": f"{shown[0]:.6g}", "window-width": f"{shown[1]:.6g}"}
+        windowed = {} if shown is None else {"window-center": f"{shown[0]:.9g}", "window-width": f"{shown[1]:.9g}"}
         path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/rendered"
         return self._call("GET", path, params={**params, **windowed}, headers={"Accept": media_type}).content
 
@@ -117,16 +117,16 @@ class Files(Transport):
         head = read_head(self.instance_head(orthanc_id, HEAD_BYTES))
         if head is None or not head.is_whole:
             head = read_head(self.instance_head(orthanc_id, LONGEST_HEAD_BYTES))
-        return None if head is None else window_of(head, frame, partial(self._values, orthanc_id))
+        return None if head is None else window_of(head, frame, partial(self._shown, orthanc_id))
 
-    def _values(self, orthanc_id: str, frame: int) -> npt.NDArray[Any]:
-        """The rescaled grey values of a frame; none when the engine cannot decode it."""
-        path = f"/instances/{OrthancId(orthanc_id)}/frames/{int(frame) - 1}/numpy"
+    def _shown(self, orthanc_id: str, frame: int, window: Window) -> Grey:
+        """:raises EngineFailed: when it has no picture"""
+        size = {"width": LOOK_PIXELS, "height": LOOK_PIXELS}
+        picture = self._frame(orthanc_id, frame, window, size, "image/png")
         try:
-            content = self._call("GET", path, params={"rescale": "true"}).content
-            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
-        except (EngineFailed, NotInEngine, ValueError, EOFError):
-            return np.empty(0)
+            return np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
+        except (UnidentifiedImageError, OSError) as error:
+            raise EngineFailed("the engine's picture is none") from error
 
     def remote_ae_title(self, orthanc_id: str) -> str:
         """Who sent an instance by C-STORE; empty when it came another way."""

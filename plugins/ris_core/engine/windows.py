@@ -1,5 +1,7 @@
 """The window of images whose files name none: from their own grey values (PS3.3 C.11.2.1.2). Pure.
 
+The values are seen in the engine's own pictures, which it makes of every compression that it can show.
+
 The engine reads a window of the file and of a frame's own functional groups. Where it finds neither it shows all values
 that the stored bits could hold, in which a twelve-bit image is nearly black.
 """
@@ -11,7 +13,8 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,9 @@ from pydicom.tag import BaseTag, Tag
 
 Window = tuple[float, float]
 """Centre and width in rescaled units."""
+Grey = npt.NDArray[np.uint8]
+LOOK_PIXELS: Final = 256
+"""Largest side of the pictures in which values are looked for."""
 HEAD_BYTES: Final = 64 * 1024
 """Read first; attributes of most images."""
 LONGEST_HEAD_BYTES: Final = 8 * 1024 * 1024
@@ -31,7 +37,8 @@ SOFT_TISSUE: Final[Window] = (40.0, 400.0)
 
 _DARK_PERCENT, _BRIGHT_PERCENT = 0.5, 99.5
 """What lies outside is cut off: markers, metal, single hot pixels."""
-_MOST_VALUES: Final = 500_000
+_LOOKS: Final = 3
+"""255 shades of 255 of 255: enough for 16 bits."""
 _PIXELS_GROUP: Final = 0x7FE0
 _READ: Final[list[BaseTag | int]] = [
     Tag(keyword)
@@ -73,18 +80,19 @@ def read_head(head: bytes) -> ImageHead | None:
     return ImageHead(dataset, bool(ends))
 
 
-def window_of(head: ImageHead, frame: int, values: Callable[[int], npt.NDArray[Any]]) -> Window | None:
+def window_of(head: ImageHead, frame: int, shown: Callable[[int, Window], Grey]) -> Window | None:
     """The window in which the engine is to show a frame; None: the one that it finds itself, or a colour image.
 
     :param frame: from 1, as DICOM counts
-    :param values: the rescaled grey values of a frame, empty when they cannot be had; asked only where they are needed.
-        Of many frames it is asked for the middle one, so that all are shown alike
+    :param shown: grey values of a frame's picture in a window, 0 to 255; asked only where they are needed. Of many
+        frames it is asked for the middle one, so that all are shown alike
     """
     image = head.dataset
     if not str(image.get("PhotometricInterpretation", "")).startswith("MONOCHROME"):
         return None
     slope, intercept = _number(image, "RescaleSlope") or 1.0, _number(image, "RescaleIntercept") or 0.0
-    if (_number(image, "BitsStored") or 0) <= 8 and (slope, intercept) == (1.0, 0.0):
+    bits = min(int(_number(image, "BitsStored") or 0), 32)
+    if bits <= 8 and (slope, intercept) == (1.0, 0.0):
         return None
     if _named(image) or _named(_voi(image, "PerFrameFunctionalGroupsSequence", frame)):
         return None
@@ -94,26 +102,39 @@ def window_of(head: ImageHead, frame: int, values: Callable[[int], npt.NDArray[A
     if image.get("Modality") == "CT":
         return SOFT_TISSUE
     frames = int(_number(image, "NumberOfFrames") or 1)
-    return window_of_values(values(frames // 2 + 1 if frames > 1 else frame), _padding(image, slope, intercept))
+    lowest = -(2 ** (bits - 1)) if _number(image, "PixelRepresentation") == 1 else 0
+    ends = sorted(stored * slope + intercept for stored in (lowest, lowest + 2**bits - 1))
+    inverse = image.get("PhotometricInterpretation") == "MONOCHROME1"
+    return _measured(
+        partial(shown, frames // 2 + 1 if frames > 1 else frame), ends, _padding(image, slope, intercept), inverse
+    )
 
 
-def window_of_values(values: npt.NDArray[Any], padding: tuple[float, float] | None = None) -> Window | None:
-    """From nearly the darkest to nearly the brightest value; None when there are none.
+def _measured(
+    shown: Callable[[Window], Grey], ends: list[float], padding: tuple[float, float] | None, inverse: bool
+) -> Window | None:
+    """From nearly the darkest to nearly the brightest value: looked for in pictures, each of what the one before left.
 
+    :param ends: between which all values lie
     :param padding: lowest and highest value of what is no part of the picture (PS3.3 C.7.5.1.1.2)
     """
-    seen = values.ravel()
-    seen = seen[:: max(1, seen.size // _MOST_VALUES)]
-    seen = seen[np.isfinite(seen)]
-    if padding is not None:
-        within = seen[(seen < padding[0]) | (seen > padding[1])]
-        seen = within if within.size else seen
-    if not seen.size:
-        return None
-    dark, bright = (float(value) for value in np.percentile(seen, (_DARK_PERCENT, _BRIGHT_PERCENT)))
-    if bright <= dark:
-        dark, bright = float(seen.min()), float(seen.max())
-    return (dark + bright) / 2, (bright - dark) or 1.0
+    dark, bright = low, high = ends[0], ends[1]
+    for _ in range(_LOOKS):
+        width = (bright - dark) or 1.0
+        grey = shown(((dark + bright) / 2, width)).astype(np.float64).ravel()
+        if not grey.size:
+            return None
+        step = width / 255
+        values = dark + (255 - grey if inverse else grey) * step
+        if padding is not None:
+            first, last = (min(max(value, dark), bright) for value in padding)
+            rest = values[(values < first - step / 2) | (values > last + step / 2)]
+            values = rest if rest.size else values
+        low, high = (float(value) for value in np.percentile(values, (_DARK_PERCENT, _BRIGHT_PERCENT)))
+        if high <= low:
+            low, high = float(values.min()), float(values.max())
+        dark, bright = max(dark, low - step), min(bright, high + step)
+    return (low + high) / 2, max(high - low, bright - dark if high <= low else 0.0) or 1.0
 
 
 def _voi(image: Dataset, sequence: str, item: int) -> Dataset:

@@ -115,9 +115,7 @@ def _drawn(request: HttpRequest, engine: Engine, orthanc_id: str, frame: int) ->
         else:
             quality = int(asked.get("quality", _QUALITY))
             media_type = "image/jpeg"
-            picture = engine.rendered_frame(
-                orthanc_id, frame, _window(asked), within=_viewport(asked), quality=quality
-            )
+            picture = engine.rendered_frame(orthanc_id, frame, _window(asked), within=_viewport(asked), quality=quality)
     except (EngineFailed, InvalidValue):
         return HttpResponse(status=406)
     return _kept(HttpResponse(picture, content_type=media_type))

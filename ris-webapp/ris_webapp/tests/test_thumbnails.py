@@ -9,6 +9,7 @@ from django.test import Client
 
 from ris_core.accounts.models import Role
 from ris_core.engine.client import Engine
+from ris_core.engine.errors import EngineFailed
 from ris_core.studies.models import Study, StudyState
 from ris_testing.exams import an_exam, link_images
 from ris_testing.fake_engine import FakeEngine
@@ -79,3 +80,13 @@ def test_pictures_kept_never_exceed_their_limit() -> None:
     for number in range(5):
         kept.put((str(number),), b"1234")
     assert [kept.get((str(number),)) is not None for number in range(5)] == [False, False, False, True, True]
+
+
+def test_what_has_no_picture_is_an_empty_answer_and_no_failure(
+    engine: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_asked: object) -> bytes:
+        raise EngineFailed("a document has no picture")
+
+    monkeypatch.setattr(engine, "rendered", refused)
+    assert _get(client_as(Role.CLINICIAN), _study(engine)).status_code == 204

@@ -341,7 +341,8 @@ WHAT_IS_AUDITED: dict[str, str] = {
     "webhooks:change": "webhook.changed",
     "webhooks:secret": "webhook.secret_replaced",
     **dict.fromkeys(
-        ("gateway:rendered", "gateway:rendered_frame", "gateway:thumbnail", "gateway:frame", "gateway:bulk"), "images.read"
+        ("gateway:rendered", "gateway:rendered_frame", "gateway:thumbnail", "gateway:frame", "gateway:bulk"),
+        "images.read",
     ),
     **dict.fromkeys(("gateway:store", "gateway:store_into_study"), "annotation.stored annotation.refused"),
     **dict.fromkeys(("rest:reference", "rest:openapi", "rest:unknown", "fhir:metadata", "fhir:unknown"), SETUP),

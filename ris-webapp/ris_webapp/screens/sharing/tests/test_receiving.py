@@ -26,7 +26,6 @@ from ris_core.identifiers import OrthancId
 from ris_core.jobs.models import Job
 from ris_core.letters.codes import CODES_AT_ONCE
 from ris_core.orders.models import OrderLink, RequestedProcedure
-from ris_core.patients.models import Patient
 from ris_core.reports.documents import ensure_document, identity_of
 from ris_core.reports.encapsulated import report_series_uid, report_uids
 from ris_core.reports.models import ReportVersion
