@@ -146,14 +146,14 @@ def _drawn(digits: str) -> bytes:
         tile = Image.new("L", (56, 56), 0)
         font = ImageFont.load_default(size=chance.randint(36, 44))
         ImageDraw.Draw(tile).text((28, 28), digit, fill=255, font=font, anchor="mm")
-        turned = tile.rotate(chance.uniform(-28, 28), Image.Resampling.BICUBIC)
+        turned = tile.rotate(chance.uniform(-18, 18), Image.Resampling.BICUBIC)
         across = 4 + place * 36 + chance.randint(-4, 4)
         picture.paste(chance.randint(30, 90), (across - 8, chance.randint(0, 8)), turned)
     draw = ImageDraw.Draw(picture)
     for _line in range(5):
         ends = [chance.randint(0, _WIDTH // 4), chance.randint(8, _HEIGHT - 8), chance.randint(_WIDTH * 3 // 4, _WIDTH),
                 chance.randint(8, _HEIGHT - 8)]  # fmt: skip
-        draw.line(ends, fill=chance.randint(60, 150), width=2)
+        draw.line(ends, fill=chance.randint(90, 160), width=1)
     for _dot in range(250):
         draw.point((chance.randrange(_WIDTH), chance.randrange(_HEIGHT)), fill=chance.randint(0, 160))
     file = BytesIO()
