@@ -44,6 +44,7 @@ OUT_OF_REACH = """async () => {
   for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
   return scrollers
     .filter((each) => each.isConnected && each.checkVisibility())
+    .filter((each) => each.scrollHeight > each.clientHeight) // its script may have filled it anew meanwhile
     .filter((each) => each.tabIndex !== 0 && !each.querySelector("[tabindex='0']"))
     .map((each) => `no key reaches what scrolls: ${each.tagName} .${each.className}`);
 }"""
