@@ -55,11 +55,9 @@ def user(request: ApiRequest, key: str) -> HttpResponse:
     if account is None:
         raise NotFound("there is no such account", field="id")
     if request.method in ("PUT", "PATCH"):
-        body: object = request.json
-        if request.method == "PATCH":
-            body = _patched_user(account, body)
-        wanted = read_user(body)
-        account = services.change_account(source, user_id, wanted, request.caller.actor, _seen(request))
+        body = _patched_user(account, request.json) if request.method == "PATCH" else request.json
+        seen = _seen(request, account.version)
+        account = services.change_account(source, user_id, read_user(body), request.caller.actor, seen)
     return scim_answer(without(request, user_resource(account)))
 
 
@@ -90,8 +88,7 @@ def group(request: ApiRequest, key: str) -> HttpResponse:
         raise NotFound("there is no such group", field="id")
     if request.method in ("PUT", "PATCH"):
         body = patched(group_resource(found), request.json) if request.method == "PATCH" else request.json
-        # what is patched was read before: somebody else's change in between is refused, not undone
-        seen = _seen(request) or (found.version if request.method == "PATCH" else None)
+        seen = _seen(request, found.version)
         found = services.save_group(source, group_id, *read_group(body), request.caller.actor, seen)
     return scim_answer(without(request, group_resource(found)))
 
@@ -145,10 +142,11 @@ def _patched_user(account: ProvisionedAccount, body: object) -> dict[str, Any]:
     return result
 
 
-def _seen(request: ApiRequest) -> int | None:
-    """The version that the caller has seen (If-Match)."""
+def _seen(request: ApiRequest, read: int) -> int | None:
+    """The version that must still be there: what the caller has seen (If-Match), or else what was ``read`` to be
+    patched, so that somebody's change in between is refused and not undone. None for PUT, which says everything."""
     found = re.fullmatch(r'(?:W/)?"(\d{1,9})"', request.headers.get("If-Match", ""))
-    return int(found[1]) if found else None
+    return int(found[1]) if found else read if request.method == "PATCH" else None
 
 
 def _refused(error: QuangError) -> HttpResponse:

@@ -19,8 +19,11 @@ from ris_core.directories.settings import GroupRole
 from ris_core.directories.vouching import admit, bring_up_to_date
 from ris_core.openid.tests.example_provider import PROVIDER
 from ris_core.provisioning.models import ProvisionedAccount
+from ris_core.provisioning.services import Wanted
 from ris_core.provisioning.settings import Scim
 from ris_webapp.api.tests.programs import Program
+from ris_webapp.scim import urls
+from ris_webapp.scim.resources import read_user
 from ris_webapp.tests.people import a_user, client_as
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +220,21 @@ def test_a_version_that_has_changed_meanwhile_is_not_overwritten(idp: Program) -
     old = told(idp, "GET", group)["meta"]["version"]
     told(idp, "PUT", group, {"displayName": "RIS-Radiologists"}, If_Match=old)
     told(idp, "PUT", group, {"displayName": "RIS-Radiologists"}, 412, If_Match=old)
+
+
+def test_what_is_patched_is_not_what_somebody_has_closed_meanwhile(
+    idp: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = told(idp, "POST", USERS, a_person(), 201)
+    address = f"{USERS}/{made['id']}"
+
+    def closed_meanwhile(body: object) -> Wanted:
+        monkeypatch.undo()
+        patch(idp, address, {"op": "replace", "path": "active", "value": False})
+        return read_user(body)
+
+    monkeypatch.setattr(urls, "read_user", closed_meanwhile)
+    patch(idp, address, {"op": "add", "path": "title", "value": "BS."}, status=412)
 
 
 @pytest.mark.parametrize(
