@@ -20,7 +20,7 @@ from ris_webapp.tests.things import Things
 pytestmark = pytest.mark.django_db
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-WITHOUT_FORMS: Final = ("rest:", "fhir:", "gateway:", "login:provider_ended")
+WITHOUT_FORMS: Final = ("rest:", "fhir:", "scim:", "gateway:", "login:provider_ended")
 """Programs have no cookies of ours, an OpenID provider among them, whose token is all that counts; what a viewer saves
 is looked at by its origin and grant (gateway/tests)."""
 
