@@ -22,6 +22,8 @@ _CLAIM_LOCK = 0x5155_414E_4701
 """Key of the PostgreSQL advisory lock under which jobs are taken: two workers that take at the same moment would not
 see each other's lanes and channels. SQLite has one writer anyway."""
 
+_MOST_LOOKED_AT = 500
+
 
 @dataclass(frozen=True, slots=True)
 class TakenJob:
@@ -36,9 +38,14 @@ class TakenJob:
     max_attempts: int
 
 
-def anything_due(now: datetime) -> bool:
-    """Whether a closer look is worth it: what an idle worker asks all the time, so as cheap as can be."""
-    return Job.objects.filter(_waiting_or_lost(now)).exists()
+def kinds_due(now: datetime, kinds: Collection[str]) -> Collection[str]:
+    """Those of ``kinds`` at which a closer look is worth it; all of them when very many jobs are due.
+
+    What a worker asks all the time, so as cheap as can be: with it a batch of one kind does not cost a look at each.
+    """
+    waiting = Job.objects.filter(_waiting_or_lost(now)).values_list("kind", flat=True)[:_MOST_LOOKED_AT]
+    found = list(waiting)
+    return kinds if len(found) == _MOST_LOOKED_AT else set(found).intersection(kinds)
 
 
 def due(now: datetime, kinds: Collection[str], *, unknown_to: Collection[str] = ()) -> QuerySet[Job]:

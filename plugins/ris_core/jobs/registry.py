@@ -65,17 +65,17 @@ class Pool(StrEnum):
     """Reads everything there is, for hours, and nobody waits for it."""
 
 
+NICENESS = 5
+"""How far the worker stands back when processors are short: people at their lists and devices at theirs come first."""
 POOL_NICENESS: dict[Pool, int] = {
-    Pool.IMAGES: 5,
-    Pool.DELIVERIES: 5,
-    Pool.DOCUMENTS: 10,
-    Pool.SIGNATURES: 10,
-    Pool.EXPORTS: 10,
-    Pool.COPIES: 10,
-    Pool.BACKUPS: 19,
+    Pool.DOCUMENTS: 5,
+    Pool.SIGNATURES: 5,
+    Pool.EXPORTS: 5,
+    Pool.COPIES: 5,
+    Pool.BACKUPS: 14,
 }
-"""How far a pool's threads stand back when processors are short: people at their lists and devices at theirs come
-first. Not more, or what else the worker does would wait for threads that hold the interpreter and get no processor."""
+"""How much further a pool's threads do. Not more, or what else the worker does would wait for threads that hold the
+interpreter and get no processor."""
 POOL_THREADS: dict[Pool, int] = {
     Pool.IMAGES: 2,
     Pool.DELIVERIES: 6,

@@ -27,7 +27,7 @@ from ris_core.errors import QuangError
 from ris_core.jobs import queue as job_queue
 from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.jobs.queue import TakenJob
-from ris_core.jobs.registry import POOL_NICENESS, POOL_THREADS, JobKind, Pool
+from ris_core.jobs.registry import NICENESS, POOL_NICENESS, POOL_THREADS, JobKind, Pool
 from ris_core.jobs.rules import NotWorthRepeating, TimeLimitExceeded, UnknownJobKind, retry_delay_seconds
 from ris_core.jobs.services import enqueue
 from ris_core.settings import Settings
@@ -106,6 +106,7 @@ class Worker:
         :raises TimeLimitExceeded: a job ran longer than its kind may. A thread cannot be stopped from outside, so the
             process has to end and be started again; the job's attempt is counted and recorded.
         """
+        _stand_back(NICENESS)
         for pool, count in self._threads.items():
             for number in range(count):
                 # daemons: a handler that never returns must not keep a stopped process alive
@@ -170,7 +171,8 @@ class Worker:
 
     def _take(self) -> bool:
         """Take what there are free threads for; whether anything was taken."""
-        if not job_queue.anything_due(timezone.now()):
+        due = job_queue.kinds_due(timezone.now(), self._kinds)
+        if not due:
             return False
         busy = self._snapshot()
         if self._stopping.is_set():  # asked after looking: a thread freed since then takes nothing new
@@ -178,7 +180,9 @@ class Worker:
         taken: list[TakenJob] = []
         for pool, count in self._threads.items():
             free = count - sum(1 for running in busy if running.kind.pool is pool)
-            names = [kind.name for kind in self._kinds.values() if kind.pool is pool]
+            names = [name for name in due if self._kinds[name].pool is pool]
+            if not names:
+                continue
             jobs = job_queue.due(timezone.now(), names)
             for job in job_queue.take(jobs, free, self._lease):
                 taken.append(job)
@@ -232,7 +236,7 @@ class Worker:
     # the threads of the pools
 
     def _work(self, pool: Pool) -> None:
-        _stand_back(POOL_NICENESS[pool])
+        _stand_back(POOL_NICENESS.get(pool, 0))
         while (running := self._inbox[pool].get()) is not None:
             try:
                 outcome = self._attempt(running)
@@ -313,7 +317,7 @@ class Worker:
 
 
 def _stand_back(niceness: int) -> None:
-    """Let the calling thread alone stand ``niceness`` behind its process: on Linux each thread has its own."""
+    """Let the calling thread stand ``niceness`` further back, and those that it begins: on Linux each has its own."""
     thread = threading.get_native_id()
     os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
