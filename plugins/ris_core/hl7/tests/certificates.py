@@ -47,6 +47,10 @@ class Authority:
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now - timedelta(minutes=5)).not_valid_after(now + timedelta(hours=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        # which Python 3.13 wants of whoever is trusted
+        whose = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(whose, critical=False).add_extension(by, critical=False)
         return builder.add_extension(names, critical=False).sign(self._key, hashes.SHA256())
 
 
