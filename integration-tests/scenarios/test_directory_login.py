@@ -37,6 +37,7 @@ PASSWORD = "mat-khau-Lan-1"
 SETTINGS = """
 [access]
 basic_for_tools = true
+captcha_after = 0  # it is mistyped here more often than people do
 
 [[directories]]
 name = "bv"
