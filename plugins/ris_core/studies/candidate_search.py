@@ -7,6 +7,7 @@ person's own search.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice, permutations
@@ -27,6 +28,8 @@ from ris_core.patients.models import Patient, PatientIdentifier
 OPEN: Final = (ExamState.ORDERED, ExamState.IN_PROGRESS)
 _PATIENTS: Final = 200
 _OF_PATIENTS: Final = 200
+_LOOKED_AT: Final = 5000
+_ALIKE: Final = 1000
 _NEAR_IN_TIME: Final = 60
 """Orders before and as many after the images came, on the kind of device."""
 _MODALITIES: Final = 4
@@ -37,14 +40,28 @@ _FORMS: Final = 900
 
 def possible_procedures(study: ReceivedStudy, policy: Policy) -> set[int]:
     """Ids of procedures that ``study`` might be of, whether or not it names them."""
-    patients = set(islice(_patients(study), _PATIENTS))
-    window = _window(study, policy)
-    of_patients = RequestedProcedure.objects.filter(window, patient_id__in=patients).exclude(
-        exam_state=ExamState.CANCELLED
-    )
-    found = set(of_patients.values_list("pk", flat=True)[:_OF_PATIENTS])
+    in_window = RequestedProcedure.objects.filter(_window(study, policy)).exclude(exam_state=ExamState.CANCELLED)
+    found = _orders_of(list(dict.fromkeys(islice(_patients(study), _PATIENTS))), in_window)
     found.update(_ids(RequestedProcedure.objects.filter(request__accession_number__in=_mistyped_accession(study))))
     found.update(_near_in_time(study))
+    # of whoever has one of these, every order on the kind of device: one of two that are alike must not look alone
+    owners = RequestedProcedure.objects.filter(pk__in=found).values("patient_id")
+    alike = in_window.filter(patient_id__in=owners, modality__in=study.modalities[:_MODALITIES])
+    found.update(_ids(alike[:_ALIKE]))
+    return found
+
+
+def _orders_of(patients: list[int], in_window: QuerySet[RequestedProcedure]) -> set[int]:
+    """Orders of the likeliest of ``patients``, of each all or none."""
+    of_patient: defaultdict[int, list[int]] = defaultdict(list)
+    rows = in_window.filter(patient_id__in=patients).values_list("patient_id", "pk")
+    for patient_id, procedure_id in rows[:_LOOKED_AT]:
+        of_patient[patient_id].append(procedure_id)
+    found: set[int] = set()
+    for patient_id in patients:
+        if len(found) >= _OF_PATIENTS:
+            break
+        found.update(of_patient[patient_id])
     return found
 
 
@@ -60,7 +77,8 @@ def _window(study: ReceivedStudy, policy: Policy) -> Q:
 
 
 def _patients(study: ReceivedStudy) -> Iterator[int]:
-    """The likeliest first: by identifier, by name, by birth date; merged patients and their survivors both."""
+    """The likeliest first: by identifier, by birth date, by name, and last those whose identifier is nearly the one
+    received: where numbers are given out without gaps there are hundreds. Merged patients and their survivors both."""
     ids = [study.patient_id, *study.other_ids]
     forms = {form for text in ids for form in patient_ids.stored_forms(text)}
     identifiers = PatientIdentifier.objects.order_by()
@@ -69,14 +87,14 @@ def _patients(study: ReceivedStudy) -> Iterator[int]:
     if endings:
         ending = identifiers.annotate(ending=Right("value", patient_ids.ENDING_LENGTH))
         yield from _family(_patient_ids(ending.filter(ending__in=endings)[:_PATIENTS]))
-    mistyped = _bounded(patient_ids.mistyped_forms(study.patient_id))
-    yield from _family(_patient_ids(identifiers.filter(value__in=mistyped)))
     dated = Patient.objects.filter(birth_date=study.birth_date) if len(study.birth_date) == 8 else None
     if dated is not None:
         yield from _family(_ids(dated[:_PATIENTS]))
     of_patient = RequestedProcedure.objects.filter(patient=OuterRef("pk"), exam_state__in=OPEN)
     named = Patient.objects.filter(Exists(of_patient), search_key__in=_name_orders(study.patient_name))
     yield from _family(_ids(named[:_PATIENTS]))
+    mistyped = _bounded(patient_ids.mistyped_forms(study.patient_id))
+    yield from _family(_patient_ids(identifiers.filter(value__in=mistyped)))
 
 
 def _family(found: Iterable[int]) -> set[int]:
