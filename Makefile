@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUITE := PYTHONPATH=ris-webapp PYTHONDONTWRITEBYTECODE=1 python3 -m ris_suite
 PYTHON := .venv/bin/python
-# a scenario that fails is played once more, and named: whatever passed only then is a fault still to be found
-SCENARIOS := -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
+# a scenario that fails is played once more, and how it failed is told: what passed only then is a fault to be found
+SCENARIOS := -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rR --rerun-show-tracebacks
 RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
 
 .PHONY: help setup setup-test demo up down status logs test lint check bench migrations images test-containers orthanc-tests sbom clean
