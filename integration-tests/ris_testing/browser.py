@@ -89,7 +89,8 @@ def visitor(
     language: Language = "vi",
 ) -> Iterator[Visitor]:
     """Log in by the login form as one of the demo's users, with this language."""
-    context = browser.new_context(viewport=size, color_scheme=scheme, locale="vi-VN")
+    # what has just changed is not looked at while its colours move
+    context = browser.new_context(viewport=size, color_scheme=scheme, locale="vi-VN", reduced_motion="reduce")
     context.set_default_timeout(20_000)
     seen = Visitor(context.new_page(), suite.public_url)
     seen.page.on("console", lambda message: seen.complaints.append(message.text) if message.type == "error" else None)

@@ -210,14 +210,16 @@ class SimulatedHis:
         answered = "NOT" + control_id if behaviour is Behaviour.OTHER_ID else control_id
         text = "" if code in ("AA", "CA") else "|Không tìm thấy chỉ định"
         now = time.strftime("%Y%m%d%H%M%S")
-        # the record comes first: a sender that has its acknowledgement can count on it
-        self._record(raw, behaviour)
-        connection.sendall(
-            START_BLOCK
-            + f"MSH|^~\\&|HIS|BVQ|QUANG|RIS|{now}||ACK^R01|A{next(_serial)}|P|2.5.1||||||UNICODE UTF-8\r"
-            f"MSA|{code}|{answered}{text}\r".encode()
-            + END_BLOCK
-        )
+        with self._changed:
+            # the record comes first: a sender that has its acknowledgement can count on it; who waits for the record
+            # sees it when the acknowledgement is on its way, also when the connection is dropped then
+            self._record(raw, behaviour)
+            connection.sendall(
+                START_BLOCK
+                + f"MSH|^~\\&|HIS|BVQ|QUANG|RIS|{now}||ACK^R01|A{next(_serial)}|P|2.5.1||||||UNICODE UTF-8\r"
+                f"MSA|{code}|{answered}{text}\r".encode()
+                + END_BLOCK
+            )
         return True
 
     def _record(self, raw: bytes, behaviour: Behaviour) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, ViewportSize, expect
 
 from ris_testing.backends import RunningSuite
 from ris_testing.browser import DESK, TABLET, Language, Scheme, Visitor, visitor
@@ -19,6 +19,11 @@ from ris_testing.ris_user import RisUser, log_in
 pytestmark = pytest.mark.integration
 
 WIDE: ViewportSize = {"width": 1920, "height": 1080}
+WATCH_WHETHER_EDITABLE = """() => {
+  window.takenBack = 0;
+  const field = document.getElementById("section-findings");
+  new MutationObserver(() => (window.takenBack += field.readOnly)).observe(field, {attributes: true});
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,29 @@ def test_from_claim_to_pdf_with_nothing_typed_ever_lost(
         pdf = page.request.get(f"{suite.public_url}{address}", timeout=60_000)
     assert pdf.headers["content-type"] == "application/pdf"
     assert pdf.body().startswith(b"%PDF-")
+
+
+def test_an_answer_from_before_the_claim_that_comes_late_takes_nothing_back(
+    suite: RunningSuite, api: RisUser, radiologist: Visitor
+) -> None:
+    exam = ready_exam(suite, api)
+    late: list[tuple[Route, APIResponse]] = []
+    page = radiologist.page
+    page.route("**/status", lambda route: late.append((route, route.fetch())), times=1)
+    radiologist.open(exam.address)
+    while not late:  # the page looks again by itself
+        page.wait_for_timeout(50)
+    claim(page)
+    page.evaluate(WATCH_WHETHER_EDITABLE)
+    route, answer = late[0]
+    assert not answer.json()["rights"]["edit"]
+    with page.expect_response("**/status"):
+        route.fulfill(response=answer)
+    with page.expect_response("**/status"):  # and looks once more
+        pass
+    page.keyboard.press("F10")
+    expect(page.locator("#toasts")).to_contain_text("Cần có kết luận")
+    assert page.evaluate("window.takenBack") == 0
 
 
 def test_typing_without_network_is_kept_and_saved_when_it_is_back(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils import timezone
 
 from ris_core.changes.models import Change
@@ -18,6 +19,8 @@ BATCH = 1000
 SETTLING_SECONDS = 15
 """A transaction may commit after one that began later: so far back changes are looked for again."""
 NEW_WITHIN_SECONDS = 30
+POSITION = "quang.live_position"
+"""Under what a request keeps the feed's position (:func:`note_position`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,13 @@ class Feed:
                 return
             self._floor = max(self._floor, pk)
             del self._seen[pk]
+
+
+def note_position(request: HttpRequest) -> None:
+    """Remember where the feed stands before a page is made: what changes meanwhile is told by its live connection."""
+    of_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "text/html")
+    if of_page and not any(name in request.headers for name in ("HX-Request", "X-Quang-Background")):
+        request.META[POSITION] = newest_position()
 
 
 def newest_position() -> int:

@@ -21,6 +21,7 @@ from ris_core.accounts.models import User
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.names import display_name
+from ris_webapp.feed import POSITION
 from ris_webapp.rail import administration_for, place_in_rail, rail_for
 from ris_webapp.role_words import FUNCTION_WORDS, role_name
 from ris_webapp.state_styles import STYLES
@@ -76,6 +77,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "here": place_in_rail(match.namespace) if match else "",
         "language": translation.get_language(),
         "notices": get_messages(request),
+        "live_position": request.META.get(POSITION),
     }
 
 

@@ -20,6 +20,7 @@ from ris_core.accounts.rules import Function
 from ris_core.errors import NotPermitted
 from ris_core.second_factors.rules import admin_is_open
 from ris_webapp.client import client_address
+from ris_webapp.feed import note_position
 from ris_webapp.sessions import has_given_second_factor
 from ris_webapp.sight import refuse_out_of_sight
 
@@ -77,6 +78,7 @@ def requires(*functions: Function) -> Callable[[Callable[..., HttpResponseBase]]
             if functions and ADMINISTRATION.issuperset(functions):
                 _refuse_where_administration_is_closed(request)
             match = request.resolver_match
+            note_position(request)
             refuse_out_of_sight(user, match.view_name if match else "", kwargs)
             return view(request, *args, **kwargs)
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.engine.client import Engine
-from ris_core.engine.errors import EngineFailed
+from ris_core.engine.errors import EngineFailed, NotInEngine
 from ris_core.errors import NotFound
 from ris_core.identifiers import OrthancId
 from ris_core.studies.models import LINKED_STATES, Study
@@ -62,7 +62,11 @@ def study_thumbnail(request: UserRequest, study_id: int) -> HttpResponse:
     """An image from the middle of the study's first series that has one."""
     study = _visible_study(request, study_id)
     with engine_for_pictures() as engine:
-        return _answer(engine, study, engine.study(study.orthanc_id).series_ids[0])
+        try:
+            series_ids = engine.study(study.orthanc_id).series_ids
+        except NotInEngine:  # images that are being put right are under another identifier in a moment
+            return HttpResponse(status=204)
+        return _answer(engine, study, series_ids[0])
 
 
 @requires(*_SEES_EVERY_STUDY, Function.VIEW_IMAGES)

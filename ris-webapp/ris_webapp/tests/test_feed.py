@@ -6,8 +6,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ris_core.accounts.models import Role
 from ris_core.changes.models import Change
 from ris_core.changes.services import announce
 from ris_core.orders.models import Urgency
@@ -136,3 +139,27 @@ def test_a_page_is_told_what_changed_while_it_was_on_its_way() -> None:
     missed = since(position)
     assert missed is not None
     assert [change["id"] for change in missed.changes] == [2]
+
+
+@pytest.mark.parametrize("screen", ["/patients/", "/deliveries/", "/exams/{exam}/", "/exams/{exam}/return/"])
+def test_every_page_says_where_the_feed_stood_before_anything_of_it_was_read(screen: str) -> None:
+    address = screen.format(exam=an_exam().pk)
+    client = client_as(Role.RADIOLOGIST if "exam" in screen else Role.ADMINISTRATOR)
+    announce("message", 1)
+    position = Change.objects.latest("pk").pk
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(address, headers={"Accept": "text/html,*/*;q=0.8"}).content.decode()
+    assert f'data-events="/events?after={position}"' in page
+    asked = [query["sql"] for query in captured.captured_queries]
+    first = next(number for number, sql in enumerate(asked) if 'FROM "changes_change"' in sql)
+    shown = ("orders_requestedprocedure", "patients_patient", "delivery_delivery")
+    assert all(f'FROM "{table}"' not in sql for sql in asked[:first] for table in shown)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"HX-Request": "true"}, {"X-Quang-Background": "1"}, {"Accept": "application/json"}]
+)
+def test_what_a_page_asks_for_later_asks_nothing_of_the_feed(headers: dict[str, str]) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        client_as().get("/", headers=headers)
+    assert not [each for each in captured.captured_queries if 'FROM "changes_change"' in each["sql"]]

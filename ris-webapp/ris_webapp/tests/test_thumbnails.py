@@ -90,3 +90,8 @@ def test_what_has_no_picture_is_an_empty_answer_and_no_failure(
 
     monkeypatch.setattr(engine, "rendered", refused)
     assert _get(client_as(Role.CLINICIAN), _study(engine)).status_code == 204
+
+
+def test_images_that_are_being_put_right_have_no_picture_for_a_moment(engine: Painter) -> None:
+    study = _study(engine, orthanc_id="11111111-22222222-33333333-44444444-55555555")
+    assert _get(client_as(Role.CLINICIAN), study).status_code == 204

@@ -2,9 +2,9 @@
 // the page is fetched again and its parts of the same id are taken over; nothing else moves, nothing typed is lost.
 
 import type { Change } from "./live";
+import { Looks } from "./looks";
 
 const PAUSE_MS = 400;
-let waiting: ReturnType<typeof setTimeout> | undefined;
 
 function parts(): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>("[id][data-follows]")];
@@ -29,18 +29,15 @@ async function refresh(): Promise<void> {
   }
 }
 
-function soon(): void {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => void refresh(), PAUSE_MS);
-}
+const looks = new Looks(refresh, PAUSE_MS);
 
 /** Begin to follow; a page without such parts does nothing. */
 export function followChanges(): void {
   document.addEventListener("quang:change", (event) => {
     const { topic, id } = (event as CustomEvent<Change>).detail;
-    if (parts().some((part) => part.dataset.follows?.split(" ").includes(`${topic}:${id}`))) soon();
+    if (parts().some((part) => part.dataset.follows?.split(" ").includes(`${topic}:${id}`))) looks.soon();
   });
   document.addEventListener("quang:resync", () => {
-    if (parts().length) soon();
+    if (parts().length) looks.soon();
   });
 }

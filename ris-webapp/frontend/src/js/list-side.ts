@@ -1,6 +1,7 @@
 // The lists beside the worklist: shown or hidden, fetched after the page, counted anew when exams change.
 
 import htmx from "htmx.org";
+import { Looks } from "./looks";
 import { post } from "./post";
 import { toast } from "./toast";
 import { say } from "./words";
@@ -11,15 +12,18 @@ const QUIET_MS = 4000;
 const holder = document.getElementById("lists") as HTMLElement;
 const isOpen = () => holder.parentElement?.dataset.side === "open";
 let shown: string | undefined;
-let waiting: number | undefined;
 
 /** Whether somebody is at a form there, or has just opened one. */
 const inUse = () => holder.contains(document.activeElement?.closest("form, details") ?? null);
 
+const looks = new Looks(fetchSide, QUIET_MS);
+
 /** Fetch the lists for the address that is shown; not while one of its forms is in use. */
-export async function refreshSide(): Promise<void> {
-  clearTimeout(waiting);
-  waiting = undefined;
+export function refreshSide(): Promise<void> {
+  return looks.now();
+}
+
+async function fetchSide(): Promise<void> {
   if (!isOpen() || inUse()) return;
   const address = document.getElementById("exams")?.dataset.address ?? "?";
   const answer = await fetch(`/worklist/side/${address}`, { headers: { "HX-Request": "true", "X-Quang-Background": "1" } });
@@ -35,7 +39,7 @@ export async function refreshSide(): Promise<void> {
 
 /** Count anew soon: many changes are one count. */
 export function countSoon(): void {
-  waiting ??= window.setTimeout(() => void refreshSide(), QUIET_MS);
+  looks.soon();
 }
 
 export function toggleSide(open = !isOpen()): void {

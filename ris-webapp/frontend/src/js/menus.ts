@@ -13,6 +13,9 @@ export function wireMenus(): void {
 /** Close what is open: the innermost menu first. Returns whether there was one. */
 export function closeMenus(): boolean {
   const open = document.querySelectorAll<HTMLDetailsElement>("details.menu[open]");
+  const focused = document.activeElement;
   open.forEach((menu) => (menu.open = false));
+  // at once: until the browser sees by itself that the field is gone, keys would be typed into it
+  if (focused instanceof HTMLElement && [...open].some((menu) => menu.contains(focused))) focused.blur();
   return open.length > 0;
 }

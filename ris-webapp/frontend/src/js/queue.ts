@@ -1,6 +1,7 @@
 // A queue of things that wait for a person, live: states and counts follow by themselves, rows never move under one's hand.
 import htmx from "htmx.org";
 import { registerKeys } from "./keys";
+import { Looks } from "./looks";
 import { say } from "./words";
 
 const topic = document.querySelector<HTMLElement>(".queue")?.dataset.topic;
@@ -78,17 +79,11 @@ async function refresh(): Promise<void> {
 }
 
 /** While much happens, the page is asked for once a moment: neither for each change, nor never because the next comes. */
-let waiting: ReturnType<typeof setTimeout> | undefined;
-const soon = () => {
-  waiting ??= setTimeout(() => {
-    waiting = undefined;
-    void refresh();
-  }, 600);
-};
+const looks = new Looks(refresh, 600);
 document.addEventListener("quang:change", (event) => {
-  if ((event as CustomEvent<{ topic: string }>).detail.topic === topic) soon();
+  if ((event as CustomEvent<{ topic: string }>).detail.topic === topic) looks.soon();
 });
-document.addEventListener("quang:resync", soon);
+document.addEventListener("quang:resync", () => looks.soon());
 
 function step(by: number): void {
   const links = [...document.querySelectorAll<HTMLAnchorElement>(".queue-row > a")];

@@ -1,4 +1,5 @@
 // The reading page: images left, report right, order and priors in a drawer. Nothing here is modal.
+import { Looks } from "../js/looks";
 import { toast } from "../js/toast";
 import { Approval } from "./approval";
 import { wireCommands } from "./commands";
@@ -135,7 +136,7 @@ let shownHead = ""; // the HTML that was put there last
 
 function show(next: Status): void {
   if (next.reading === status.reading && next.revision < keeper.currentRevision) {
-    soon(); // asked for before the last save and answered after it: it would put old text into the editor
+    looks.soon(); // asked for before the last save and answered after it: it would put old text into the editor
     return;
   }
   const wasEditable = status.rights.edit;
@@ -170,9 +171,24 @@ function show(next: Status): void {
   keyImages.show(next);
 }
 
-async function refresh(): Promise<void> {
+let acted = 0; // how often the server has answered to what was done here
+
+const looks = new Looks(async () => {
+  const before = acted;
   const answer = await ask<Status>(at.status);
-  if (answer.kind === "ok") show(answer.value);
+  if (answer.kind !== "ok") return;
+  if (acted === before) show(answer.value);
+  else looks.soon(); // asked for before something was done and answered after it: it would take back what was done
+}, 250);
+
+function refresh(): Promise<void> {
+  return looks.now();
+}
+
+/** The exam as it is after what was done here. */
+function showDone(next: Status): void {
+  acted += 1;
+  show(next);
 }
 
 function tell(answer: Answer<unknown>): void {
@@ -188,7 +204,7 @@ async function act(name: "claim" | "release" | "amend"): Promise<void> {
     tell(answer);
     return refresh();
   }
-  show(answer.value);
+  showDone(answer.value);
   if (answer.value.rights.edit) editor.focus();
 }
 
@@ -207,7 +223,7 @@ async function askFor(form: HTMLFormElement): Promise<void> {
   const answer = await ask<Status>(form.action, { ...Object.fromEntries(new FormData(form)), ...revision });
   if (answer.kind !== "ok") return tell(answer);
   shownHead = ""; // the form is done with
-  show(answer.value);
+  showDone(answer.value);
   if (answer.value.rights.edit) editor.focus();
 }
 
@@ -309,20 +325,15 @@ restoreSize(page);
 saveWhenLeaving(page, keeper, () => leaving, () => dictation?.stop());
 
 // live: the exam itself, its images, its deliveries
-let waiting: ReturnType<typeof setTimeout> | undefined;
-function soon(): void {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => void refresh(), 250);
-}
 document.addEventListener("quang:change", (event) => {
   const { topic, id } = (event as CustomEvent<{ topic: string; id: number }>).detail;
-  if ((topic === "exam" && id === examId) || topic === "study" || topic === "delivery") soon();
+  if ((topic === "exam" && id === examId) || topic === "study" || topic === "delivery") looks.soon();
 });
-document.addEventListener("quang:resync", soon);
+document.addEventListener("quang:resync", () => looks.soon());
 
 wireSplitter(page, need("#splitter", HTMLElement));
 if (status.rights.edit) sign.show({ state: "saved", savedAt: status.savedAt, retryInSeconds: 0, detail: "" });
 show(status);
-setTimeout(soon, 600); // the page before may have saved its last words while this one was being made
+setTimeout(() => looks.soon(), 600); // the page before may have saved its last words while this one was being made
 if (status.rights.edit) editor.focus("findings");
 if (page.hasAttribute("data-reads")) void openLocalKeep();

@@ -19,7 +19,6 @@ from ris_core.matching.body_regions import REGIONS
 from ris_core.orders.models import PatientClass, RequestedProcedure
 from ris_core.sight.seeing import seen_exams, sight_of
 from ris_webapp.client import actor_of
-from ris_webapp.feed import newest_position
 from ris_webapp.jinja import word
 from ris_webapp.numbers import whole_numbers
 from ris_webapp.permission import UserRequest, requires
@@ -42,7 +41,6 @@ def worklist(request: UserRequest) -> HttpResponse:
     screen that it has: people know this address."""
     if not may(request.user.role, Function.VIEW_WORKLIST):
         return HttpResponseRedirect(home_of(request.user.role))
-    position = newest_position()  # before the rows: what changes meanwhile is told by the live connection
     parameters = request.GET.dict()
     wanted = filters.Filter.parse(parameters)
     after = filters.Cursor.parse(parameters["after"]) if "after" in parameters else None
@@ -59,7 +57,6 @@ def worklist(request: UserRequest) -> HttpResponse:
         return render(request, "worklist/rows.html", context)
     period = wanted.period()
     context |= {
-        "live_position": position,
         "facets": facets(wanted, narrowed=exams if wanted.narrowed or sight.is_limited else None),
         "mine_count": len(exams_of(request.user.pk)),
         "filters": filters,
