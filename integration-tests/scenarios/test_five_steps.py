@@ -8,7 +8,7 @@ from ris_testing.backends import RunningSuite
 from ris_testing.five_steps import FiveSteps
 from ris_testing.his import SimulatedHis
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.both]
 
 
 def test_an_order_becomes_a_result_in_the_his(suite: RunningSuite) -> None:

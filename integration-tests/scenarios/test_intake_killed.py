@@ -28,7 +28,7 @@ from ris_suite import layout
 from ris_testing.engine import make_home, migrate
 from ris_testing.orders import Order, an_order
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.both]
 
 ORDERS = 1000
 SENDERS = 4

@@ -14,7 +14,7 @@ from ris_testing.orders import an_order
 from ris_testing.performing import console, exam, scanner
 from ris_testing.waiting import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.both]
 
 QUEUED = """
 import json
