@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.db.models import Q
+
+from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient, PatientMerge
 from ris_core.patients.rules import birth_dates_agree
 
@@ -37,9 +42,16 @@ def merges_into(patient_id: int) -> list[PatientMerge]:
     return sorted(found, key=lambda merge: merge.pk)
 
 
-def doubtful_exams(patient: Patient) -> set[int]:
-    """Exams that a merge has brought to ``patient`` from a record with another birth date: whose they are is not sure
-    enough to show them to people outside."""
+def doubtful_exams(patient: Patient) -> dict[int, datetime]:
+    """Exams that a merge has brought to ``patient`` from a record with another birth date, or that hang on visits and
+    orders which it has brought, and when: whose they are is not sure enough to show them to people outside."""
     born = patient.birth_date
-    doubtful = [merge for merge in merges_into(patient.pk) if not birth_dates_agree(merge.merged.birth_date, born)]
-    return {key for merge in doubtful for key in merge.moved.get("procedures", ())}
+    found: dict[int, datetime] = {}
+    for merge in merges_into(patient.pk):
+        if not birth_dates_agree(merge.merged.birth_date, born):
+            moved = Q(pk__in=merge.moved.get("procedures", ()))
+            moved |= Q(request__in=merge.moved.get("requests", ()))
+            moved |= Q(request__visit__in=merge.moved.get("visits", ()))
+            exams = RequestedProcedure.objects.filter(moved, patient=patient)
+            found.update(dict.fromkeys(exams.values_list("pk", flat=True), merge.merged_at))
+    return found

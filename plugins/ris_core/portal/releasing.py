@@ -80,11 +80,12 @@ def is_as_proven(visit: PortalVisit) -> bool:
 
 def exams_of(slip: PortalSlip, patient_id: int) -> QuerySet[RequestedProcedure]:
     """The exams of ``patient_id`` that the slip is for, the newest first; of those whose they are is in doubt only what
-    a person has released."""
+    a person has released since: whoever did before has released it to somebody else."""
     exams = RequestedProcedure.objects.filter(patient_id=patient_id).exclude(exam_state=ExamState.CANCELLED)
     if doubtful := doubtful_exams(Patient.objects.get(pk=patient_id)):
         released = ResultDecision.objects.filter(decision=Decision.RELEASED, procedure__in=doubtful)
-        exams = exams.exclude(pk__in=doubtful - set(released.values_list("procedure_id", flat=True)))
+        decided = released.values_list("procedure_id", "decided_at")
+        exams = exams.exclude(pk__in=doubtful.keys() - {key for key, at in decided if at > doubtful[key]})
     if slip.procedure_id is not None:
         exams = exams.filter(pk=slip.procedure_id)
     return exams.select_related("patient", "request__visit").order_by("-scheduled_at", "-pk")

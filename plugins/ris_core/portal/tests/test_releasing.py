@@ -200,6 +200,22 @@ def test_what_a_merge_brought_from_somebody_born_on_another_day_is_shown_when_a_
     assert states(visit)[strange.pk] is ResultState.READY
 
 
+def test_what_was_released_before_a_merge_was_released_to_somebody_else() -> None:
+    (_version, own), (_other, strange) = a_result(), a_result()
+    Patient.objects.filter(pk=strange.patient_id).update(birth_date="1979")
+    decide_result(strange.pk, Decision.RELEASED, "Người bệnh đang chờ", a_reader())
+    merge_patients(strange.patient_id, own.patient_id, a_reader())
+    assert states(entered_for(own)) == {own.pk: ResultState.READY}
+
+
+def test_what_has_come_since_to_an_order_that_a_merge_brought_is_in_doubt_as_the_order_is() -> None:
+    (_version, own), (_other, strange), (_further, later) = a_result(), a_result(), a_result()
+    Patient.objects.filter(pk=strange.patient_id).update(birth_date="1979")
+    merge_patients(strange.patient_id, own.patient_id, a_reader())
+    RequestedProcedure.objects.filter(pk=later.pk).update(patient=own.patient, request=strange.request)
+    assert states(entered_for(own)) == {own.pk: ResultState.READY}
+
+
 @pytest.mark.parametrize("of_the_survivor", [False, True])
 def test_images_open_at_the_portal_end_with_a_merge(of_the_survivor: bool) -> None:
     (_version, exam), (_other, other) = a_result(), a_result()
