@@ -15,7 +15,7 @@ from ris_core.orders.models import ExamState, RequestedProcedure
 from ris_core.orders.records import refresh_worklist_of_patient
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.patients.services import identifiers_of
-from ris_core.sharing.services import patients_changed
+from ris_core.sharing.following import patients_changed
 from ris_core.studies.corrections import owe_corrections_of_patient
 
 SHOWN_FIELDS: Final = ("full_name", "birth_date", "sex")

@@ -5,6 +5,8 @@ A share opens no more than every share above it does; what narrows or ends one n
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from ris_core.sharing.models import Share
 
 
@@ -22,7 +24,7 @@ def root_of(share: Share) -> Share:
 
 
 def below(share: Share) -> list[Share]:
-    """What it was passed on as, and that again; the newest first, which is the order in which they are locked."""
+    """What it was passed on as, and that again; the newest first."""
     found: list[Share] = []
     newest = [share]
     while newest:
@@ -47,3 +49,9 @@ def views_left(share: Share) -> int | None:
     """How often it, or what comes of it, may still be opened; none: as often as one likes."""
     left = [max(0, each.views_allowed - each.views_used) for each in line_of(share) if each.views_allowed is not None]
     return min(left, default=None)
+
+
+def locked(shares: QuerySet[Share]) -> list[Share]:
+    """The newest first: what a share was passed on as comes before it, as in
+    :func:`ris_core.sharing.opening.open_share`. In another order two would wait for each other."""
+    return list(shares.select_for_update(of=("self",)).order_by("-pk"))

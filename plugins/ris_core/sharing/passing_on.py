@@ -48,8 +48,12 @@ def pass_on(opening: ShareOpening, wanted: Further, address: str) -> tuple[Share
     """
     parent = Share.objects.select_for_update(of=("self",)).get(pk=opening.share_id)
     now, room = timezone.now(), room_in(parent)
-    if room is None or share_state(parent, now) not in (ShareState.OPEN, ShareState.USED_UP):
+    is_in = ShareOpening.objects.filter(pk=opening.pk, until__gt=now).exists()
+    if room is None or not is_in or share_state(parent, now) not in (ShareState.OPEN, ShareState.USED_UP):
         raise ShareRefused("it may not be passed on")
+    rows = shown_rows(parent)
+    if not rows:
+        raise ShareRefused("nothing of it is shown")
     check_further(wanted, room, now)
     secret = new_key()
     share = Share.objects.create(
@@ -69,7 +73,6 @@ def pass_on(opening: ShareOpening, wanted: Further, address: str) -> tuple[Share
         created_at=now,
         expires_at=wanted.expires_at,
     )
-    rows = shown_rows(parent)
     for row in rows:
         kept = {"birth_date": row.birth_date, "confidential_known": row.confidential_known}
         SharedExam.objects.create(share=share, procedure=row.procedure, patient_id=row.patient_id, **kept)

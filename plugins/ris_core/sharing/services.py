@@ -18,17 +18,16 @@ from django.utils import timezone
 from ris_core.access.ended_grants import end_grants
 from ris_core.access.tokens import share_grant
 from ris_core.audit.models import ActorKind
-from ris_core.audit.services import SYSTEM, Actor, record
+from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.letters.numbers import phone_number
-from ris_core.notices.services import notify
 from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.outbox.rules import OWED
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.lineage import below, line_of, root_of
+from ris_core.sharing.lineage import below, line_of, locked, root_of
 from ris_core.sharing.models import CopyingState, Lock, Share, ShareCopying, SharedExam
 from ris_core.sharing.rules import (
     MOST_VIEWS,
@@ -135,7 +134,7 @@ def extend_share(share_id: int, expires_at: datetime, actor: Actor) -> Share:
     share = _not_revoked(share_id)
     if share.parent is not None and expires_at > root_of(share).expires_at:
         raise ShareInvalid("it ends no later than the share that was passed on", field="expires_at")
-    if share.anonymous and share.expires_at <= timezone.now():
+    if share.anonymous and root_of(share).expires_at <= timezone.now():
         raise ShareInvalid("its copies are being removed; share anew", field="expires_at")
     check_expiry(expires_at, timezone.now(), settings.QUANG.sharing.longest_days)
     former, share.expires_at = share.expires_at, expires_at
@@ -201,7 +200,7 @@ def renew_link(share_id: int, actor: Actor) -> tuple[Share, str]:
     :raises TransitionRefused: it is revoked, or its anonymous copies are not ready to be looked at
     """
     share = _not_revoked(share_id)
-    if share.anonymous and not ShareCopying.objects.filter(share=share, state=CopyingState.READY).exists():
+    if share.anonymous and not ShareCopying.objects.filter(share=root_of(share), state=CopyingState.READY).exists():
         raise TransitionRefused("its copies are not ready", field="share")
     secret = new_key()
     share.digest, share.device = digest_of(secret), ""
@@ -232,49 +231,16 @@ def revoke_share(share_id: int, actor: Actor) -> Share:
     return share
 
 
-def images_taken_from(exam_id: int) -> None:
-    """Images are no longer the exam's, in the caller's transaction: viewers that shares of it have opened load nothing
-    more. The pages of the shares stay open, and show what the exam has now."""
-    shared = SharedExam.objects.filter(procedure_id=exam_id).values("share_id")
-    living = Share.objects.filter(pk__in=shared, revoked_at__isnull=True, expires_at__gt=timezone.now())
-    for share in living.select_for_update(of=("self",)).order_by("pk"):
-        end_grants([share_grant(share.pk, share.revision)])
-        share.revision += 1
-        share.save(update_fields=["revision"])
-
-
-def patients_changed(patient_ids: Iterable[int]) -> None:
-    """Records were merged, separated, corrected, made confidential, or exams went from one to another; in the caller's
-    transaction. Of exams that are withheld now viewers load nothing more, and whoever shares is told."""
-    now = timezone.now()
-    living = {"share__revoked_at__isnull": True, "share__expires_at__gt": now}
-    rows = SharedExam.objects.filter(procedure__patient__in=set(patient_ids), **living)
-    shared = list(rows.select_related("procedure__patient").order_by("share_id", "pk"))
-    withheld = {row.pk: why for row, why in withheld_among(shared)}
-    SharedExam.objects.filter(pk__in=[row.pk for row in shared if row.pk not in withheld]).update(withheld_at=None)
-    told = [row for row in shared if row.pk in withheld and row.withheld_at is None]
-    SharedExam.objects.filter(pk__in=[row.pk for row in told]).update(withheld_at=now)
-    for share in (
-        Share.objects.filter(pk__in={row.share_id for row in told}).select_for_update(of=("self",)).order_by("pk")
-    ):
-        end_grants([share_grant(share.pk, share.revision)])
-        share.revision += 1
-        share.save(update_fields=["revision"])
-        announce("share", share.pk)
-    for row in told:
-        facts: dict[str, Any] = {"exam": row.procedure_id, "why": withheld[row.pk].value}
-        record(SYSTEM, "share.withheld", subject=f"share:{row.share_id}", patient_id=row.patient_id, **facts)
-        notify("share.withheld", procedure_id=row.procedure_id)
-
-
 @transaction.atomic
 def let_go(share_id: int, exam_id: int, actor: Actor) -> None:
-    """An exam whose patient has become confidential since is shown again; who calls decides whether the actor may.
+    """An exam whose patient has become confidential since is shown again, by the share and all that it was passed on
+    as; who calls decides whether the actor may.
 
     :raises NotFound: no such share, or exam of it
     :raises TransitionRefused: the share is revoked; the exam is not withheld for this, or the site never lets it go
     """
-    share = _not_revoked(share_id)
+    wanted = Share.objects.filter(pk=share_id).first()
+    share = _not_revoked(root_of(wanted).pk if wanted else share_id)
     row = share.exams.select_related("procedure__patient").filter(procedure_id=exam_id).first()
     if row is None:
         raise NotFound("the share has no such exam", field="exam")
@@ -339,6 +305,7 @@ def _end_below(share: Share, actor: Actor) -> None:
         if each.revoked_at is None:
             each.revoked_at, each.revoked_by_id = timezone.now(), actor.user_id
             each.save(update_fields=["revoked_at", "revoked_by"])
+            _take_back_letters(each)
             _tell(each, actor, "revoked", with_share=share.pk)
 
 
@@ -352,8 +319,7 @@ def _not_revoked(share_id: int) -> Share:
     share = Share.objects.filter(pk=share_id).first()
     if share is None:
         raise NotFound("there is no such share", field="share")
-    rows = Share.objects.select_for_update(of=("self",)).filter(pk__in=[share_id, *(each.pk for each in below(share))])
-    share = list(rows.order_by("-pk"))[-1]  # the newest first, as an opening locks a share before its parents
+    share = locked(Share.objects.filter(pk__in=[share_id, *(each.pk for each in below(share))]))[-1]
     if share.revoked_at is not None:
         raise TransitionRefused("the share is revoked", field="share")
     return share

@@ -19,7 +19,7 @@ from ris_core.notices.services import notify
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.models import Patient, PatientIdentifier
 from ris_core.patients.survivors import records_of, survivor_of
-from ris_core.sharing.services import patients_changed
+from ris_core.sharing.following import patients_changed
 from ris_core.sight.models import ConfidentialPatient, SightGrant, SightLimit
 
 MOST_VALUES = 200

@@ -19,7 +19,7 @@ from ris_core.matching.reasons import Reason
 from ris_core.matching.services import policy_in_force
 from ris_core.orders.models import RequestedProcedure
 from ris_core.portal.looks import images_taken_from as end_looks_of
-from ris_core.sharing.services import images_taken_from
+from ris_core.sharing.following import images_taken_from
 from ris_core.studies import effects
 from ris_core.studies.candidates import received_study, room_of_device
 from ris_core.studies.corrections import owe_correction

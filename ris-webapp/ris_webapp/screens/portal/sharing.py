@@ -22,6 +22,7 @@ from ris_core.portal.secrets import handle_in
 from ris_core.portal.shares import consent_of, own_shares, revoke_own, share_own, withdraw_consent
 from ris_core.print_layouts.codes import qr_code
 from ris_core.sharing.errors import ShareInvalid
+from ris_core.sharing.lineage import tree_of
 from ris_core.sharing.services import share_state
 from ris_core.sharing.telling import link_of
 from ris_webapp.client import client_address
@@ -96,6 +97,7 @@ def _page(request: HttpRequest, visit: PortalVisit, wrong: str = "") -> HttpResp
             "handle": handle_in(visit, "share", share.pk),
             "exams": [each.procedure.service_name for each in share.exams.select_related("procedure")],
             "openings": list(share.openings.order_by("-opened_at")[:5]),
+            "tree": [(each, share_state(each).value, rank) for each, rank in tree_of(share)],
         }
         for share in own_shares(visit)[:MOST_SHOWN]
     ]

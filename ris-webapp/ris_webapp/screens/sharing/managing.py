@@ -73,7 +73,7 @@ def shares(request: UserRequest) -> HttpResponse:
 def share(request: UserRequest, share_id: int) -> HttpResponse:
     """One share, and what can be done with it."""
     response = _page(request, shared := _share_or_refuse(request, share_id))
-    if shared.anonymous and copies_of(shared).state == CopyingState.COPYING and not shared.revoked_at:
+    if _has_copies(shared) and copies_of(shared).state == CopyingState.COPYING and not shared.revoked_at:
         response["Refresh"] = str(LOOK_AGAIN_SECONDS)
     return response
 
@@ -232,7 +232,7 @@ def _page(request: UserRequest, shared: Share, wrong: str = "") -> HttpResponse:
         "unseen": unseen,
         "withheld": withheld_of(shared),
         "may_be_asked": may_be_asked,
-        "copies": copies_of(shared) if shared.anonymous else None,
+        "copies": copies_of(shared) if _has_copies(shared) else None,
         "tree": [(each, share_state(each).value, rank) for each, rank in tree_of(shared)],
         "openings": shared.openings.order_by("-opened_at", "-pk")[:MOST_OPENINGS],
         "letters": shared.messages.order_by("-queued_at", "-pk"),
@@ -241,6 +241,11 @@ def _page(request: UserRequest, shared: Share, wrong: str = "") -> HttpResponse:
         "advice": WHAT_TO_DO.get(wrong, ""),
     }
     return render(request, "sharing/share.html", context, status=422 if wrong else 200)
+
+
+def _has_copies(shared: Share) -> bool:
+    """What it was passed on as shows the same ones."""
+    return shared.anonymous and shared.parent_id is None
 
 
 def _back(shared: Share) -> HttpResponse:

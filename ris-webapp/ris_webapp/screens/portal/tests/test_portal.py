@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from ris_core.access.ended_grants import read_ended_grants
 from ris_core.accounts.rules import Function
@@ -193,6 +195,23 @@ def test_a_share_of_a_patient_opens_and_follows_what_the_patient_sees(desk: Clie
     assert patient.post(revoke[1]).status_code == 302  # again changes nothing
     patient.post("/portal/consent/withdraw")
     assert "Bạn đã đồng ý" not in patient.get("/portal/shares/").content.decode()
+
+
+def test_the_patient_sees_to_whom_a_share_was_passed_on(desk: Client) -> None:
+    """As the page on which it is passed on says."""
+    patient = entered(printed(desk, a_result()))
+    page = patient.get("/portal/shares/").content.decode()
+    handle = re.search(r'name="exam" value="([0-9a-f]{20})"', page)
+    assert handle is not None
+    fields = {"exam": handle[1], "receiver": "BS Minh", "days": "3", "agreed": "2026-1", "may_pass_on": "1"}
+    made = patient.post("/portal/shares/", fields).content.decode()
+    secret = re.search(r"/share/#([A-Za-z0-9_-]{43})", made)
+    assert secret is not None
+    doctor = Client()
+    to = doctor.post("/share/open", {"link": secret[1]}).json()["to"]
+    day = (timezone.localdate() + timedelta(days=1)).isoformat()
+    assert doctor.post(f"{to}pass-on", {"receiver": "Bà ngoại", "expires_at": day}).status_code == 200
+    assert "Bà ngoại" in patient.get("/portal/shares/").content.decode()
 
 
 def test_another_patients_share_is_not_revoked(desk: Client) -> None:

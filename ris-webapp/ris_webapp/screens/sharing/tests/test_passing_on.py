@@ -11,11 +11,20 @@ from django.test import Client
 from django.utils import timezone
 
 from ris_core.access.ended_grants import read_ended_grants
+from ris_core.accounts.models import Role
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import SYSTEM
 from ris_core.orders.models import RequestedProcedure
-from ris_core.sharing.models import Share
+from ris_core.sharing.errors import ShareRefused
+from ris_core.sharing.models import CopyingState, Share, ShareCopying, ShareMessage, ShareOpening
+from ris_core.sharing.passing_on import pass_on
+from ris_core.sharing.rules import Further, Terms
+from ris_core.sharing.services import make_share, renew_link
+from ris_core.sight.services import set_confidential
+from ris_testing.exams import a_reader
 from ris_webapp.screens.reading.tests.test_reading_page import granted
 from ris_webapp.screens.sharing.tests.shares import an_exam_with_images, entered, knock, made
+from ris_webapp.tests.people import client_as
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "mo-bang-cai-nay"
@@ -162,3 +171,62 @@ def test_less_for_the_share_is_less_for_what_came_of_it(sharer: Client, exam: Re
     sharer.post(f"/shares/{child.pk}/limit/", {"may_download": "on", "with_report": "on"})
     child.refresh_from_db()
     assert (child.may_download, child.with_report) == (False, False)
+
+
+def test_who_has_been_shut_out_meanwhile_passes_nothing_on(sharer: Client, exam: RequestedProcedure) -> None:
+    share, secret = made(sharer, exam, may_pass_on="on")
+    entered(secret)
+    opening = ShareOpening.objects.get()
+    renew_link(share.pk, SYSTEM)
+    wanted = Further(receiver="BS Hoa", expires_at=timezone.now() + timedelta(days=1))
+    with pytest.raises(ShareRefused):
+        pass_on(opening, wanted, "10.0.0.1")
+    assert Share.objects.count() == 1
+
+
+def test_of_what_is_withheld_nothing_is_passed_on(sharer: Client, exam: RequestedProcedure) -> None:
+    _, secret = made(sharer, exam, may_pass_on="on")
+    receiver, page = entered(secret)
+    set_confidential(exam.patient_id, confidential=True, actor=SYSTEM)
+    assert ask(receiver, page).status_code == 403
+    assert Share.objects.count() == 1
+
+
+def test_what_is_let_go_on_the_page_of_one_link_is_let_go_by_all(sharer: Client, exam: RequestedProcedure) -> None:
+    """A link that was passed on shows nothing that the first one does not."""
+    _, secret = made(sharer, exam, may_pass_on="on")
+    receiver, page = entered(secret)
+    child, further = passed_on(receiver, page)
+    set_confidential(exam.patient_id, confidential=True, actor=SYSTEM)
+    client_as(Role.ADMINISTRATOR).post(f"/shares/{child.pk}/exams/{exam.pk}/let-go/")
+    other, other_page = entered(further)
+    assert exam.service_name in other.get(other_page).content.decode()
+    assert exam.service_name in receiver.get(page).content.decode()
+
+
+def test_a_letter_with_a_link_that_was_passed_on_does_not_outlive_the_share(
+    sharer: Client, exam: RequestedProcedure
+) -> None:
+    share, secret = made(sharer, exam, may_pass_on="on")
+    child, _ = passed_on(*entered(secret))
+    sharer.post(f"/shares/{child.pk}/link/", {"send_to": "bs.hoa@example.org"})
+    sharer.post(f"/shares/{share.pk}/revoke/")
+    letter = ShareMessage.objects.get(share=child)
+    assert (letter.state, bytes(letter.sealed)) == ("DISMISSED", b"")
+
+
+def test_an_anonymous_share_that_was_passed_on_has_the_copies_of_the_first(
+    sharer: Client, exam: RequestedProcedure
+) -> None:
+    week = timezone.now() + timedelta(days=7)
+    terms = Terms(receiver="BS Minh", exam_ids=(exam.pk,), expires_at=week, anonymous=True, may_pass_on=True)
+    share, _ = make_share(terms, a_reader())
+    ShareCopying.objects.create(share=share, secret=b"s" * 32, state=CopyingState.READY)
+    child, _ = passed_on(*entered(renew_link(share.pk, SYSTEM)[1]))
+    manager = client_as(Role.ADMINISTRATOR)
+    answer = manager.get(f"/shares/{child.pk}/")
+    assert "Refresh" not in answer
+    assert "Đang tạo" not in answer.content.decode()
+    found = re.search(r"/share/#([A-Za-z0-9_-]{43})", manager.post(f"/shares/{child.pk}/link/").content.decode())
+    assert found is not None
+    assert knock(Client(), found[1]).status_code == 200
