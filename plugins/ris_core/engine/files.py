@@ -16,7 +16,16 @@ from PIL import Image, UnidentifiedImageError
 from ris_core.engine.answers import USER_METADATA, StoredInstance, added_metadata
 from ris_core.engine.errors import EngineFailed, EngineUnavailable, NotInEngine, RangeBeyondFile
 from ris_core.engine.transport import Level, Transport, Upload, as_json
-from ris_core.engine.windows import HEAD_BYTES, LONGEST_HEAD_BYTES, LOOK_PIXELS, Grey, Window, read_head, window_of
+from ris_core.engine.windows import (
+    HEAD_BYTES,
+    LONGEST_HEAD_BYTES,
+    LOOK_PIXELS,
+    Grey,
+    ImageHead,
+    Window,
+    read_head,
+    window_of,
+)
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import OrthancId
 
@@ -29,6 +38,9 @@ _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 class Files(Transport):
     """The calls that read, store and label files."""
+
+    _read_last: tuple[str, ImageHead | None] = ("", None)
+    """An instance, and the attributes by which it is shown."""
 
     def instance_file(self, orthanc_id: str) -> bytes:
         """The whole DICOM file as received."""
@@ -114,10 +126,13 @@ class Files(Transport):
 
     def _window_of(self, orthanc_id: str, frame: int) -> Window | None:
         """None: the one that the engine reads in the file."""
-        head = read_head(self.instance_head(orthanc_id, HEAD_BYTES))
-        if head is None or not head.is_whole:
-            head = read_head(self.instance_head(orthanc_id, LONGEST_HEAD_BYTES))
-        return None if head is None else window_of(head, frame, partial(self._shown, orthanc_id))
+        if self._read_last[0] != orthanc_id:  # once for all frames: of thousands it is megabytes
+            head = read_head(self.instance_head(orthanc_id, HEAD_BYTES))
+            if head is None or not head.is_whole:
+                head = read_head(self.instance_head(orthanc_id, LONGEST_HEAD_BYTES))
+            self._read_last = orthanc_id, head
+        found = self._read_last[1]
+        return None if found is None else window_of(found, frame, partial(self._shown, orthanc_id))
 
     def _shown(self, orthanc_id: str, frame: int, window: Window) -> Grey:
         """:raises EngineFailed: when it has no picture"""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
+
+from ris_core.studies.elements import DEFLATED, HeaderIncomplete, HeaderUnreadable, file_meta, inflated
 
 Window = tuple[float, float]
 """Centre and width in rescaled units."""
@@ -40,6 +41,8 @@ _DARK_PERCENT, _BRIGHT_PERCENT = 0.5, 99.5
 _LOOKS: Final = 3
 """255 shades of 255 of 255: enough for 16 bits."""
 _PIXELS_GROUP: Final = 0x7FE0
+_EXPLICIT_START: Final = bytes(128) + b"DICM\2\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"
+"""Of a file in Explicit VR Little Endian (PS3.10 7.1)."""
 _READ: Final[list[BaseTag | int]] = [
     Tag(keyword)
     for keyword in (
@@ -69,15 +72,24 @@ def read_head(head: bytes) -> ImageHead | None:
         return bool(ends)
 
     try:
-        dataset = read_partial(io.BytesIO(head), stop_when=at_pixels, specific_tags=_READ)
+        dataset = read_partial(io.BytesIO(_inflated(head)), stop_when=at_pixels, specific_tags=_READ)
         for tag in _READ:
             dataset.get(tag)  # converted now: a value that cannot be is found here
     except (
         InvalidDicomError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError,
-        RecursionError, struct.error, zlib.error,
+        RecursionError, struct.error, HeaderIncomplete, HeaderUnreadable,
     ):  # fmt: skip
         return None
     return ImageHead(dataset, bool(ends))
+
+
+def _inflated(head: bytes) -> bytes:
+    """Of a deflated file (PS3.5 A.5) as much as is ever read of others: pydicom would inflate all of it, which may be a
+    thousand times as large."""
+    syntax, start = file_meta(head)
+    if syntax != DEFLATED:
+        return head
+    return _EXPLICIT_START + inflated(memoryview(head)[start:], LONGEST_HEAD_BYTES)
 
 
 def window_of(head: ImageHead, frame: int, shown: Callable[[int, Window], Grey]) -> Window | None:

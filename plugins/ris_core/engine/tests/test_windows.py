@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import io
+import random
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import requests
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from ris_core.engine.windows import HEAD_BYTES, SOFT_TISSUE, Grey, ImageHead, Window, read_head, window_of
+from ris_core.engine.client import Engine
+from ris_core.engine.windows import (
+    HEAD_BYTES,
+    LONGEST_HEAD_BYTES,
+    SOFT_TISSUE,
+    Grey,
+    ImageHead,
+    Window,
+    read_head,
+    window_of,
+)
 
 TWELVE_BITS = np.linspace(0, 1000, 10_000).reshape(100, 100)
 ALL_OF_THEM = pytest.approx((500, 990), rel=0.02)
@@ -184,6 +197,38 @@ def test_files_of_devices(name: str, expected: Window | None) -> None:
     assert window_of(head, 1, _pictures(np.array([0.0] * 999 + [900.0]))) == expected
 
 
+def _deflated(image: Dataset, pixels: int) -> bytes:
+    image.SOPClassUID, image.SOPInstanceUID = "1.2", "1.2.3"
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    image.add_new(0x7FE00010, "OW", bytes(pixels))
+    file = io.BytesIO()
+    image.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def test_a_deflated_file_is_read_like_others_and_its_beginning_too() -> None:
+    file = _deflated(_image(PatientComments=random.Random(1).randbytes(5000).hex()), 100)
+    whole, beginning = read_head(file), read_head(file[: len(file) // 2])
+    assert whole is not None
+    assert beginning is not None
+    assert (whole.is_whole, beginning.is_whole) == (True, False)
+    assert window_of(whole, 1, _pictures(TWELVE_BITS)) == ALL_OF_THEM
+
+
+def test_of_a_file_that_was_deflated_a_thousandfold_no_more_is_inflated_than_is_read_of_others() -> None:
+    file = _deflated(_image(), 256 * 1024**2)
+    assert len(file) < 1024**2
+    tracemalloc.start()
+    try:
+        head = read_head(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 * LONGEST_HEAD_BYTES
+    finally:
+        tracemalloc.stop()
+    assert head is not None
+    assert head.is_whole
+
+
 def test_a_head_that_ends_too_soon_says_so() -> None:
     path = get_testdata_file("MR_small.dcm")
     assert isinstance(path, str)
@@ -193,3 +238,26 @@ def test_a_head_that_ends_too_soon_says_so() -> None:
     assert head is not None
     assert not head.is_whole
     assert read_head(b"no DICOM at all") is None
+
+
+def test_the_attributes_of_many_frames_are_read_once() -> None:
+    path, read = get_testdata_file("CT_small.dcm"), []
+    assert isinstance(path, str)
+    with open(path, "rb") as opened:
+        file = opened.read()
+
+    class Reading(Engine):
+        def instance_head(self, orthanc_id: str, byte_count: int) -> bytes:
+            read.append(orthanc_id)
+            return file[:byte_count]
+
+        def _call(self, method: str, path: str, **options: Any) -> requests.Response:
+            answer = requests.Response()
+            answer._content = str(options["params"]["window-center"]).encode()
+            return answer
+
+    one, other = ("-".join([digit * 8] * 5) for digit in "ab")
+    with Reading("http://127.0.0.1", "") as engine:
+        shown = [engine.rendered_frame(which, frame, None) for which in (one, other) for frame in (1, 2, 3)]
+    assert shown == [b"40"] * 6
+    assert read == [one, other]
