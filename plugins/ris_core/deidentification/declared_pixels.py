@@ -7,7 +7,8 @@ Pieces of the file are taken over as they lie there, not copied; compressed fram
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 from typing import Final
 
 from pydicom.dataset import Dataset
@@ -34,6 +35,8 @@ _END: Final = 0xE0DD
 _LARGEST_OFFSET: Final = 0xFFFFFFFF
 MOST_COPIED_BYTES: Final = 256 * 1024**2
 """Frames in which something is blanked, or that lie in several fragments, are in memory; more is withheld."""
+MOST_FRAGMENTS: Final = 250_000
+"""Two hours of pictures; each costs more memory than the eight bytes that one takes in a file."""
 _MOST_BYTES_OF_PIXEL: Final = 15
 """Segments that the header of RLE has room for."""
 
@@ -101,7 +104,7 @@ def _native(value: memoryview, number: int, vr: bytes, encoding: Encoding, descr
     return memoryview(header + struct.pack(encoding.order + "I", length)), kept, memoryview(padding)
 
 
-def _compressed(data: FileData, frames: Sequence[memoryview], described: Dataset, syntax: str) -> Pieces:
+def _compressed(data: FileData, frames: Iterable[memoryview], described: Dataset, syntax: str) -> Pieces:
     pixel_bytes = segment_bytes = 0
     if syntax == _RLE:
         pixel_bytes = _number(described, "SamplesPerPixel", 1) * -(-_number(described, "BitsAllocated") // 8)
@@ -127,7 +130,7 @@ def _compressed(data: FileData, frames: Sequence[memoryview], described: Dataset
     return memoryview(start), *pieces, memoryview(struct.pack("<HHI", 0xFFFE, _END, 0))
 
 
-def _frames(value: memoryview, described: Dataset) -> list[memoryview]:
+def _frames(value: memoryview, described: Dataset) -> Iterator[memoryview]:
     """As many frames as are declared, each in one piece; fragments of no frame are left out.
 
     A picture begins where one of its fragments does (PS3.5 A.4): the table of offsets, which may be wrong or missing,
@@ -140,12 +143,11 @@ def _frames(value: memoryview, described: Dataset) -> list[memoryview]:
         begins = list(range(len(fragments)))
     if len(begins) < count or begins[0]:
         raise HeaderUnreadable("fewer frames than there should be")
-    ends = [*begins[1:], len(fragments)]
-    frames = []
-    for start, end in list(zip(begins, ends, strict=True))[:count]:
+    for start, end in islice(pairwise((*begins, len(fragments))), count):
         parts = fragments[start:end]
-        frames.append(parts[0] if len(parts) == 1 else memoryview(b"".join(parts)))
-    return frames
+        if sum(map(len, parts)) > MOST_COPIED_BYTES and len(parts) > 1:
+            raise HeaderUnreadable("too large to be put together")
+        yield parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
 
 def _fragments(value: memoryview) -> list[memoryview]:
@@ -161,6 +163,8 @@ def _fragments(value: memoryview) -> list[memoryview]:
             return found
         if (group, tag) != (0xFFFE, _ITEM) or at + length > len(value):
             raise HeaderUnreadable("no item where one should be")
+        if len(found) > MOST_FRAGMENTS:
+            raise HeaderUnreadable("more fragments than any image has")
         found.append(value[at : at + length])
         at += length
 

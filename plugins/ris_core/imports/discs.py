@@ -14,6 +14,8 @@ SECTOR: Final = 2048
 FIRST_DESCRIPTOR: Final = 16 * SECTOR
 MOST_FOLDERS: Final = 20_000
 MOST_RECORDS: Final = 200_000
+MOST_EXTENTS: Final = 1000
+"""Of one file; each has up to four gigabytes."""
 MOST_FOLDER_BYTES: Final = 256 * 1024**2
 """Of all folders together, empty blocks too."""
 _MOST_DESCRIPTORS: Final = 64
@@ -37,7 +39,7 @@ class DiscUnreadable(Exception):
 
 
 class DiscTooLarge(DiscUnreadable):
-    """It has more folders or entries than any disc of images."""
+    """It has more folders, entries or pieces of a file than any disc of images."""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,10 @@ def _root(image: IO[bytes]) -> tuple[int, Place]:
 
 def _entries(image: IO[bytes], folder: Place, block_size: int) -> Iterator[tuple[list[Place], bool]]:
     """Of one folder: where each lies, and whether it is a folder. What is interleaved or belongs to another file
-    (associated) is none."""
+    (associated) is none.
+
+    :raises DiscTooLarge: see there
+    """
     pieces: list[Place] = []
     at, end = folder[0], folder[0] + folder[1]
     while at < end:
@@ -139,6 +144,8 @@ def _entries(image: IO[bytes], folder: Place, block_size: int) -> Iterator[tuple
             if is_itself or flags & _ASSOCIATED or unit or gap:
                 continue
             pieces.append(((extent + extended) * block_size, length))
+            if len(pieces) > MOST_EXTENTS:
+                raise DiscTooLarge("a file in more pieces than any has")
             if not flags & _GOES_ON:
                 yield pieces, bool(flags & _FOLDER)
                 pieces = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 
@@ -193,6 +194,28 @@ def no_end(dataset: Dataset) -> None:
 def neither_length(dataset: Dataset) -> None:
     dataset.PhotometricInterpretation = "YBR_FULL_422"
     dataset.PixelData += NAME
+
+
+def empty_fragments(dataset: Dataset) -> None:
+    dataset.PixelData = an_item(b"") * 2_000_000
+
+
+def long_in_two_fragments(dataset: Dataset) -> None:
+    (frame,) = frames_of(dataset)
+    with_items(dataset, b"", frame, bytes(256 * 1024**2))
+
+
+@pytest.mark.parametrize("change", [empty_fragments, long_in_two_fragments])
+def test_what_would_fill_the_memory_is_withheld_before_it_does(change: Change) -> None:
+    dataset = a_dataset("MR_small_jp2klossless.dcm")
+    change(dataset)
+    file = written(dataset)
+    tracemalloc.start()
+    try:
+        assert deidentified_file(file, Profile(), ONE) == Withheld(Reason.UNREADABLE)
+        assert tracemalloc.get_traced_memory()[1] < 100 * 1024**2
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

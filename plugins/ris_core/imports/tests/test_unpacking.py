@@ -185,6 +185,16 @@ def test_a_file_in_several_extents_is_one(tmp_path: Path) -> None:
     assert found(tmp_path, a_hostile_disc(*entries, sectors={30: first, 40: rest})) == ([ONE], 0)
 
 
+def test_a_file_in_more_pieces_than_any_is_refused_unread(tmp_path: Path) -> None:
+    """Each entry of a folder may be one more piece of the same file: there may be millions."""
+    pieces = [an_entry(30, 1, flags=0x80) for _ in range(60)]
+    sectors = {ROOT + number: b"".join(pieces)[: 34 * 60] for number in range(50)}
+    disc = a_hostile_disc(sectors={**sectors, 100: b"end"}, root_length=50 * 2048)
+    with pytest.raises(ImportTooLarge) as refusal:
+        found(tmp_path, disc)
+    assert refusal.value.field == "files"
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_is_changed_on_a_disc_it_ends(tmp_path: Path, seed: int) -> None:
     content, chance = bytearray(an_iso(ONE, TWO)), random.Random(seed)
