@@ -122,7 +122,8 @@ class Gathering:
     def _miss(self, reason: Missing, instance: EngineInstance, header: FileHeader | None = None) -> None:
         facts = ("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber")
         called = " ".join(filter(None, map(header.text, facts))) if header else ""
-        self.staged.gaps.append(Gap(reason, instance.sop_instance_uid, called))
+        printable = "".join(filter(str.isprintable, called))  # devices leave NUL and worse in descriptions
+        self.staged.gaps.append(Gap(reason, instance.sop_instance_uid, printable))
 
     def _file(self, instance: EngineInstance, path: Path) -> None:
         """For discs without compression, where the engine can (the media profile of general discs, PS3.11 D)."""

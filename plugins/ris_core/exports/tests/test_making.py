@@ -27,7 +27,8 @@ from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.exports import making, rules
 from ris_core.exports.errors import ExportOutdated, NoRoomForExport, NothingToExport
 from ris_core.exports.folders import folder_of, work_folder_of
-from ris_core.exports.models import Export, ExportState, Form
+from ris_core.exports.missing import missing_list
+from ris_core.exports.models import Export, ExportState, Form, Missing
 from ris_core.exports.rules import DISC_SIZES
 from ris_core.exports.services import (
     amount_of,
@@ -39,6 +40,7 @@ from ris_core.exports.services import (
     note_download,
     open_file,
 )
+from ris_core.exports.staged import Gap, Staged
 from ris_core.jobs.models import Job
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
@@ -343,3 +345,23 @@ def test_what_has_no_picture_makes_an_export_of_pictures_no_less_whole(
     export = made(engine, user, Form.JPEG, exam)
     assert (export.incomplete, [reason for reason, _, _ in export.missing]) == (False, ["NO_PICTURE"])
     assert "SR" in listed_as_missing(export, tmp_path)
+
+
+def test_what_devices_leave_in_a_description_does_not_keep_the_export_from_its_row(
+    engine: StoringEngine, user: User
+) -> None:
+    """PostgreSQL takes no NUL, and old devices write what lay behind it in their memory."""
+    exam, _ = an_exam_with_images(engine)
+    no_picture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11", "Modality": "SR"}
+    engine.receive(an_image(9, exam, TWO, Rows=None, SeriesDescription="Dose\0\x01 report", **no_picture))
+    ((_reason, _uid, called),) = made(engine, user, Form.JPEG, exam).missing
+    assert called.endswith("Dose report")
+
+
+def test_of_what_is_there_as_a_file_the_list_does_not_say_that_it_is_missing(tmp_path: Path) -> None:
+    staged = Staged(tmp_path, gaps=[Gap(Missing.ONLY_AS_FILE, "1.2.3", "XA 1")])
+    ((_name, path),) = missing_list(staged)
+    told = path.read_text("utf-8-sig")
+    assert "1.2.3" in told
+    assert "No file is missing" in told
+    assert "0 objects" not in told
