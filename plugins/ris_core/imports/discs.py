@@ -74,29 +74,37 @@ def is_disc(image: IO[bytes]) -> bool:
 def files_on(image: IO[bytes]) -> Iterator[DiscFile]:
     """Every file once, however many names it has.
 
-    :raises DiscUnreadable: from here on nothing can be read
+    :raises DiscUnreadable: there is no folder that can be read; or at the end: one could not
     :raises DiscTooLarge: see there
     """
     block_size, root = _root(image)
     folders, seen, record_count, folder_bytes = [root], {root[0]}, 0, 0
     files: set[Place] = set()
+    damaged: DiscUnreadable | None = None
     while folders:
         folder = folders.pop()
         folder_bytes += folder[1]
         if folder_bytes > MOST_FOLDER_BYTES:
             raise DiscTooLarge("larger folders than a disc of images has")
-        for places, is_folder in _entries(image, folder, block_size):
-            record_count += 1
-            if record_count > MOST_RECORDS or len(seen) > MOST_FOLDERS:
-                raise DiscTooLarge("more folders or files than a disc of images has")
-            first = places[0]
-            if is_folder:
-                if first[0] not in seen:
-                    seen.add(first[0])
-                    folders.append(first)
-            elif first not in files:
-                files.add(first)
-                yield DiscFile(image, [place for place in places if place[1]])
+        try:
+            for places, is_folder in _entries(image, folder, block_size):
+                record_count += 1
+                if record_count > MOST_RECORDS or len(seen) > MOST_FOLDERS:
+                    raise DiscTooLarge("more folders or files than a disc of images has")
+                first = places[0]
+                if is_folder:
+                    if first[0] not in seen:
+                        seen.add(first[0])
+                        folders.append(first)
+                elif first not in files:
+                    files.add(first)
+                    yield DiscFile(image, [place for place in places if place[1]])
+        except DiscTooLarge:
+            raise
+        except DiscUnreadable as error:
+            damaged = error  # what lies in other folders is there all the same
+    if damaged is not None:
+        raise damaged
 
 
 def _root(image: IO[bytes]) -> tuple[int, Place]:

@@ -161,6 +161,15 @@ def test_a_folder_that_is_longer_than_the_disc_gives_what_is_there(tmp_path: Pat
         found(tmp_path / "endless", a_hostile_disc(root_length=0xFFFFFFFF))
 
 
+def test_a_damaged_folder_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    """Scratches are on discs as dust is."""
+    whole = an_entry(30, len(ONE))
+    folders = [an_entry(21, 2048, flags=2), an_entry(22, 2048, flags=2), an_entry(23, 2048, flags=2)]
+    sectors = {21: whole, 22: b"\x05" * 2048, 23: an_entry(40, len(TWO)), 30: ONE, 40: TWO}
+    objects, passed_over = found(tmp_path, a_hostile_disc(*folders, sectors=sectors))
+    assert (sorted(objects), passed_over) == (sorted([ONE, TWO]), 1)
+
+
 def test_a_disc_with_more_entries_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("MOST_RECORDS", "MOST_FOLDERS"):
         (tmp_path / bound).mkdir()
