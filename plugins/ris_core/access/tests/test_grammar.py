@@ -145,6 +145,22 @@ def test_a_path_that_another_program_might_read_otherwise_is_refused(target: str
         read(target)
 
 
+@pytest.mark.parametrize("side", ["5000", "16000", "99999", "-5", "1e4"])
+def test_a_picture_larger_than_any_screen_is_not_asked_for(side: str) -> None:
+    """The engine would enlarge it: a few such requests of a share's receiver would keep devices from storing."""
+    wado = f"/wado?requestType=WADO&studyUID={A}&seriesUID=1.1&objectUID=1.2&contentType=image%2Fjpeg"
+    pictures = (
+        f"{INSTANCE}/rendered?viewport=",
+        f"{INSTANCE}/frames/1/rendered?viewport=",
+        f"{SERIES}/thumbnail?viewport=",
+    )
+    for target in (*(f"{picture}{sides}" for picture in pictures for sides in (f"{side},64", f"64,{side}")),
+                   f"{wado}&rows={side}", f"{wado}&columns={side}"):  # fmt: skip
+        with pytest.raises(RequestRefused):
+            read(target)
+    assert read(f"{INSTANCE}/rendered?viewport=4096,2160,0,0,512,512").study_uids == {A}
+
+
 @pytest.mark.parametrize("target", OTHER)
 def test_everything_else_is_refused(target: str) -> None:
     with pytest.raises(RequestRefused):
