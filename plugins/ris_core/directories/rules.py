@@ -72,6 +72,8 @@ class Person:
     a digest of issuer and ``sub``."""
     dn: str = ""
     name: str
+    domain: str = ""
+    """With which an OpenID provider writes the name, in small letters: ``benhvien.vn``; empty: without one."""
     full_name: str
     email: str = ""
     department: str = ""

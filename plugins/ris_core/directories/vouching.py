@@ -19,7 +19,7 @@ from ris_core.directories.errors import DirectoryRefused
 from ris_core.directories.models import DirectoryIdentity
 from ris_core.directories.rules import LoginName, Person, is_overdue
 from ris_core.provisioning.models import ProvisionedAccount
-from ris_core.provisioning.services import role_by_groups
+from ris_core.provisioning.services import role_at_login
 from ris_core.signatures.locking import lock_all_of
 
 
@@ -35,7 +35,7 @@ def admit(source: str, person: Person, role: str | None, actor: Actor, verifier:
     :raises DirectoryRefused: they are who they say, and may not come in
     """
     kept = _kept_elsewhere(source, person)
-    role = role_by_groups(kept) if kept else role
+    role = role_at_login(kept) if kept else role
     if not person.enabled or role is None:
         why = "no group with a role" if person.enabled else "closed in the directory"
         known = DirectoryIdentity.objects.filter(directory=source, subject=person.subject).first()
@@ -127,7 +127,7 @@ def bring_up_to_date(source: str, subject: str, person: Person | None, role: str
     if identity is None or identity.withdrawn_at is not None:
         return
     kept = _kept_elsewhere(source, person) if person else None
-    role = role_by_groups(kept) if kept else role
+    role = role_at_login(kept) if kept else role
     if person is None or not person.enabled or role is None:
         withdraw(identity, "no group with a role" if person and person.enabled else "closed in the directory")
         return
@@ -141,11 +141,21 @@ def _kept_elsewhere(source: str, person: Person) -> ProvisionedAccount | None:
     they are called and may, ``source`` that it is them."""
     if settings.QUANG.scim.login != source:
         return None
-    mine = ProvisionedAccount.objects.filter(source__startswith="scim:", deleted_at__isnull=True)
+    mine = ProvisionedAccount.objects.filter(source__startswith="scim:")
     identity = DirectoryIdentity.objects.filter(directory=source, subject=person.subject).first()
     if identity is not None:
         return mine.filter(user_id=identity.user_id).first()
-    return mine.filter(user__username=LoginName(person.name).account, user__directory_identity__isnull=True).first()
+    named = mine.filter(user__username=LoginName(person.name).account, user__directory_identity__isnull=True).first()
+    return named if named and _is_called(named.user_name, person) else None
+
+
+def _is_called(user_name: str, person: Person) -> bool:
+    """Whether this is the person's name to the letter: names of accounts read alike that are not, ``bs.lan`` and
+    ``bs-lan``. A domain counts where both write one."""
+    known = LoginName.parse(user_name)
+    if known is None or known.name.lower() != person.name.lower():
+        return False
+    return not known.domain or not person.domain or known.domain == person.domain
 
 
 def end_unconfirmed(source: str, unconfirmed_minutes: int) -> None:

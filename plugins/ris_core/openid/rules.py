@@ -114,6 +114,7 @@ def person_of(claims: Claims, provider: OpenidProvider) -> Person:
     return Person(
         subject=subject_of(provider.issuer, str(claims["sub"])),
         name=login.name if login else named,
+        domain=login.domain if login else "",
         full_name=_text(claims.get("name")),
         email=_text(claims.get("email"))[:254] if claims.get("email_verified") is not False else "",
         department=_text(claims.get(provider.department_claim))[:128],

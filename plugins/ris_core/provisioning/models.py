@@ -17,6 +17,9 @@ class ProvisionedAccount(models.Model):
     external_id = models.CharField(max_length=255, blank=True)
     wanted = models.BooleanField(default=True)
     """Whether the other system wants the account open."""
+    opened = models.BooleanField(default=False)
+    """Whether the other system has opened it and not closed it since: one that is closed all the same was closed by an
+    administrator or at the login's provider, and nothing of the other system opens it."""
     deleted_at = models.DateTimeField(null=True, blank=True)
     """The other system knows it no more. It is closed; what it did stays somebody's."""
     version = models.PositiveIntegerField(default=1)

@@ -184,7 +184,12 @@ def delete_group(source: str, group_id: int, actor: Actor) -> None:
     _roles_anew(source, members, actor)
 
 
-def role_by_groups(account: ProvisionedAccount) -> str | None:
+def role_at_login(account: ProvisionedAccount) -> str | None:
+    """The role with which the other system lets the person in now; none: it does not."""
+    return _role_by_groups(account) if account.wanted and account.deleted_at is None else None
+
+
+def _role_by_groups(account: ProvisionedAccount) -> str | None:
     """The role that the account's groups give; none: no access."""
     scim: Scim = django_settings.QUANG.scim
     names = account.groups.values_list("display_name", "external_id") if account.pk else []
@@ -216,10 +221,14 @@ def _roles_anew(source: str, users: Iterable[int], actor: Actor) -> None:
 
 
 def _set_open(user: User, account: ProvisionedAccount, actor: Actor) -> None:
-    """Role and state as groups and the other system say; less than before ends sessions and locks keys."""
-    role = role_by_groups(account)
-    is_open = account.wanted and role is not None and not withdrawn_by_directory(user)
-    was_open, before = user.is_active, user.role
+    """Role and state as groups and the other system say; less than before ends sessions and locks keys. Who was closed
+    otherwise, by an administrator or where they log in, stays closed until they are opened there."""
+    role = _role_by_groups(account)
+    is_let_in, was_open, before = account.wanted and role is not None, user.is_active, user.role
+    closed_otherwise = account.opened and not was_open
+    is_open = is_let_in and not closed_otherwise and not withdrawn_by_directory(user)
+    account.opened = closed_otherwise or is_let_in
+    account.save(update_fields=["opened"])
     user.role, user.is_active = role or before, is_open
     if (was_open and not is_open) or before != user.role:
         user.sessions_ended += 1

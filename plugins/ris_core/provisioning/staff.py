@@ -1,9 +1,9 @@
 """Accounts that follow the HIS's list of staff (MFN^M02), where the sender's profile says so (P17).
 
 A record of staff opens an account once, with the role that the profile gives its kind: never one that manages accounts
-or the system. Later records bring name, title and department up to date, close the account and give it back; its role
-is this site's from then on. Accounts that a person opened are not touched, whatever their number. The first password is
-an administrator's to give: nobody is told one by a message.
+or the system. Later records bring name, title and department up to date, close the account and give it back, unless a
+person closed it; its role is this site's from then on. Accounts that a person opened are not touched, whatever their
+number. The first password is an administrator's to give: nobody is told one by a message.
 """
 
 from __future__ import annotations
@@ -62,11 +62,13 @@ def _follow(staff: Staff, source: str, roles: Mapping[str, str], actor: Actor) -
         return
     known.wanted = staff.active
     known.version += 1
-    known.save()
     if not staff.active and user.is_active:
         withdraw_account(user.pk, f"HIS {source.removeprefix('hl7:')}", actor)
-    elif staff.active and not user.is_active:
+        known.opened = False
+    elif staff.active and not user.is_active and not known.opened:
         restore_account(user.pk, actor)
+        known.opened = True
+    known.save()
 
 
 def _open(staff: Staff, source: str, number: str, role: str, actor: Actor) -> None:
@@ -76,7 +78,9 @@ def _open(staff: Staff, source: str, number: str, role: str, actor: Actor) -> No
         return
     account = _account(staff, user_name_from(staff.code), role, None)
     user, _none = open_account(account, actor, FirstPassword("", make_password(None)))
-    ProvisionedAccount.objects.create(user=user, source=source, user_name=user.username, external_id=number)
+    ProvisionedAccount.objects.create(
+        user=user, source=source, user_name=user.username, external_id=number, opened=True
+    )
 
 
 def _account(staff: Staff, username: str, role: str, user: User | None) -> Account:

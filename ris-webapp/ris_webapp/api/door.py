@@ -46,10 +46,11 @@ _PREFIX = re.compile(r"^/(api/v1|fhir|scim/v2)")
 limit = MinuteLimit()
 
 
-def admit(view: View, protocol: Protocol, refuse: Refuse) -> View:
+def admit(view: View, protocol: Protocol, refuse: Refuse, kept: Callable[[bytes], bytes] = bytes) -> View:
     """``view`` behind the door.
 
     :param refuse: how the interface words an error
+    :param kept: what of a body goes into the inbox, where it holds secrets that nobody may read there
     """
 
     @csrf_exempt
@@ -67,7 +68,9 @@ def admit(view: View, protocol: Protocol, refuse: Refuse) -> View:
                 response = refuse(error)
             _note(known, response)
             return response
-        return _carried_out(known, lambda: _answered(view(request, *arguments, **named), refuse), protocol, refuse)
+        return _carried_out(
+            known, lambda: _answered(view(request, *arguments, **named), refuse), protocol, refuse, kept
+        )
 
     return public(admitted)
 
@@ -112,7 +115,11 @@ def _read(request: HttpRequest) -> object:
 
 
 def _carried_out(
-    request: ApiRequest, view: Callable[[], HttpResponse], protocol: Protocol, refuse: Refuse
+    request: ApiRequest,
+    view: Callable[[], HttpResponse],
+    protocol: Protocol,
+    refuse: Refuse,
+    kept: Callable[[bytes], bytes],
 ) -> HttpResponse:
     caller = request.caller
 
@@ -125,7 +132,7 @@ def _carried_out(
         return _answer(refuse(error), error)
 
     try:
-        received = _received(request, protocol)
+        received = _received(request, protocol, kept)
     except QuangError as error:
         return refuse(error)
     answer = receive_request(received, carry_out, refused)
@@ -135,7 +142,7 @@ def _carried_out(
     return response
 
 
-def _received(request: ApiRequest, protocol: Protocol) -> ReceivedRequest:
+def _received(request: ApiRequest, protocol: Protocol, kept: Callable[[bytes], bytes]) -> ReceivedRequest:
     key = request.headers.get("Idempotency-Key", "")
     if key and (len(key) > LONGEST_KEY or not _IDEMPOTENCY_KEY.fullmatch(key)):
         raise RequestUnreadable(
@@ -153,7 +160,7 @@ def _received(request: ApiRequest, protocol: Protocol) -> ReceivedRequest:
         sender=request.caller.source,
         idempotency_key=key,
         kind=_kind(request),
-        raw=line.encode() + body,
+        raw=line.encode() + kept(body),
         peer=request.caller.address,
         at=timezone.now(),
     )

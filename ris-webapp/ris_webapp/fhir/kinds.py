@@ -69,6 +69,12 @@ def _based_on(path: str) -> Callable[[str], Q]:
     return condition
 
 
+def _linked_to(value: str) -> Q:
+    """Of studies: those of an order now; what was linked to it and taken away is somebody else's."""
+    links = StudyLink.objects.filter(undone_at__isnull=True, procedure_id=reference_id("ServiceRequest", value))
+    return Q(pk__in=links.values("study_id"))
+
+
 def _patient_number(value: str) -> Q:
     system, code = token(value)
     found = Q(identifiers__value=code, identifiers__retired_at__isnull=True)
@@ -245,7 +251,7 @@ KINDS: tuple[ResourceKind, ...] = (
             *_common("updated_at"),
             Parameter("identifier", "token", _study_number),
             Parameter("patient", "reference", _patient("patient_id")),
-            Parameter("basedon", "reference", _based_on("links__procedure_id")),
+            Parameter("basedon", "reference", _linked_to),
             Parameter("modality", "token", lambda value: Q(modalities__contains=token(value)[1])),
         ),
     ),

@@ -22,6 +22,7 @@ from ris_webapp.permission import public
 from ris_webapp.scim import discovery
 from ris_webapp.scim.answers import scim_answer, scim_error
 from ris_webapp.scim.listing import key_of, listed, without
+from ris_webapp.scim.passwords import without_passwords
 from ris_webapp.scim.patching import patched
 from ris_webapp.scim.resources import ENTERPRISE, group_resource, read_group, read_user, user_resource
 
@@ -154,7 +155,7 @@ def _refused(error: QuangError) -> HttpResponse:
 
 
 def _door(view: View) -> View:
-    return admit(view, Protocol.SCIM, _refused)
+    return admit(view, Protocol.SCIM, _refused, without_passwords)
 
 
 urlpatterns = [

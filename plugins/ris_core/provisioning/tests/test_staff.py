@@ -78,6 +78,8 @@ def test_an_account_that_a_person_opened_or_closed_is_theirs() -> None:
     other = User.objects.get(staff_code="KTV8")
     withdraw_account(other.pk, "nghỉ việc", SYSTEM)
     tell("MUP", code="KTV8")
+    tell("MDC", code="KTV8")
+    tell("MAC", code="KTV8")
     other.refresh_from_db()
     assert not other.is_active
 

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from ris_core.access.scopes import Scope
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
+from ris_core.studies.models import Study, StudyLink
 from ris_testing.exams import an_exam
 from ris_webapp.api.shapes import person_name
 from ris_webapp.api.tests.programs import Program
@@ -168,3 +170,18 @@ def test_a_family_name_at_the_end_stands_once() -> None:
     assert person_name("John Smith", "Smith") == ("Smith John", "Smith^John")
     assert person_name("Nguyễn Thị Đào", "Nguyễn") == ("Nguyễn Thị Đào", "Nguyễn^Thị Đào")
     assert person_name("Smith", "Smith")[1] == "Smith"
+
+
+def test_images_that_were_taken_from_an_order_are_not_found_by_it_and_those_of_an_order_once() -> None:
+    program, first, second = Program(), an_exam(), an_exam()
+    study = Study.objects.get(study_instance_uid=first.study_instance_uid)
+    StudyLink.objects.filter(study=study).update(undone_at=timezone.now(), undone_reason="của người khác")
+    study.patient = second.patient
+    study.save()
+    for undone_at in (timezone.now(), None):
+        StudyLink.objects.create(
+            study=study, procedure=second, how="PERSON", linked_at=timezone.now(), undone_at=undone_at
+        )
+    assert "entry" not in program.get(f"/fhir/ImagingStudy?basedon=ServiceRequest/{first.pk}")
+    found = program.get(f"/fhir/ImagingStudy?basedon=ServiceRequest/{second.pk}")["entry"]
+    assert sorted(each["resource"]["id"] for each in found).count(str(study.pk)) == 1

@@ -35,11 +35,16 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ROLES = (GroupRole(group="RIS-Radiologists", role="RADIOLOGIST"), GroupRole(group="grp-ktv", role="TECHNOLOGIST"))
 
 
-@pytest.fixture
-def idp(settings: Settings) -> Program:
+def switched_on(settings: Settings) -> Program:
+    """An identity system whose accounts :data:`PROVIDER` vouches for."""
     quang = settings.QUANG
     settings.QUANG = msgspec.structs.replace(quang, openid=(PROVIDER,), scim=Scim(login=PROVIDER.name, roles=ROLES))
     return Program([Scope.ACCOUNTS_MANAGE], sender="IDP|BVQ")
+
+
+@pytest.fixture
+def idp(settings: Settings) -> Program:
+    return switched_on(settings)
 
 
 def a_person(name: str = "bs.lan@benhvien.vn", **more: Any) -> dict[str, Any]:
