@@ -105,14 +105,13 @@ def _from_container(container: bytes, passphrase: str) -> SimpleSigner:
     if not _looks_like_pkcs12(container):
         raise CredentialUnusable("the file is no PKCS#12 container (.p12, .pfx)", field="container")
     try:
-        signer: SimpleSigner = _ContainerSigner.load_pkcs12_data(
-            container, other_certs=[], passphrase=passphrase.encode()
-        )
+        loaded = SimpleSigner.load_pkcs12_data(container, other_certs=[], passphrase=passphrase.encode())
     except ValueError as error:  # it is a container, so this is what the library makes of a wrong passphrase
         raise SecretRefused("the passphrase does not open the file", field="secret") from error
     except (AttributeError, TypeError) as error:  # and this of a missing key
         raise CredentialUnusable("the PKCS#12 file has no key with a certificate", field="container") from error
-    return signer
+    # the library makes its own kind of signer, whichever class it is asked by
+    return _ContainerSigner(loaded.signing_cert, loaded.signing_key, loaded.cert_registry)
 
 
 def _looks_like_pkcs12(container: bytes) -> bool:

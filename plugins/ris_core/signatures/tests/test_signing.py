@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.conf import settings as django_settings
 from lxml import etree
 from pypdf import PdfReader
@@ -17,6 +20,7 @@ from ris_core.jobs.models import Job
 from ris_core.key_images.models import KeyImage, VersionKeyImage
 from ris_core.reports.models import VersionStatus
 from ris_core.signatures import services as use
+from ris_core.signatures import signers
 from ris_core.signatures.credentials import add_credential, lock, unlock
 from ris_core.signatures.errors import (
     CredentialLocked,
@@ -130,6 +134,26 @@ def test_the_key_images_of_the_version_are_bound_by_their_hashes(owner: KeyAndCe
     root = etree.fromstring(file_of(signature, FileKind.XML))
     (stated,) = root.xpath("//r:KeyImage", namespaces={"r": "urn:quang:signed-result:1"})
     assert dict(stated.attrib) == {"sopInstanceUid": "1.2.3.4.5", "frame": "7", "sha256": chosen.sha256}
+
+
+def test_a_key_from_a_file_is_loaded_once_for_all_signatures_of_a_report(
+    owner: KeyAndCertificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+
+    def counting(who: str) -> Callable[..., object]:
+        def load(*arguments: object, **options: object) -> object:
+            loaded.append(who)
+            return load_der_private_key(*arguments, **options)  # type: ignore[arg-type]
+
+        return load
+
+    monkeypatch.setattr(signers, "load_der_private_key", counting("ours"))
+    monkeypatch.setattr(serialization, "load_der_private_key", counting("the library's"))
+    reader = a_reader()
+    signature = signed_now(approved(an_exam(), reader), a_credential(reader, owner), reader)
+    assert signature.state == SignatureState.SIGNED, signature.problem
+    assert loaded == ["ours"]
 
 
 def test_the_structured_result_is_valid_for_xmlsec(
