@@ -1,5 +1,5 @@
-"""``pytest -p ris_testing.only_database_tests``: leaves out unit tests that use no database, so that a second run of all
-on another database plays only what may differ there."""
+"""``pytest -p ris_testing.only_database_tests``: leaves out unit tests that use no database, so that a second run of
+all on another database plays only what may differ there."""
 
 from __future__ import annotations
 
