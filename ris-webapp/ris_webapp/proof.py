@@ -16,8 +16,11 @@ from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
+from django.utils import timezone
 
 from ris_core.accounts.models import Origin, User
+from ris_core.accounts.services import MOST_WRONG, TRIED_WITHIN, TriedTooOften
+from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import record
 from ris_core.directories.errors import DirectoryRefused, DirectoryUnavailable
 from ris_core.directories.models import DirectoryIdentity
@@ -92,7 +95,8 @@ def lately_proved(when: Callable[[HttpRequest], bool] = changes, *, page: str = 
             try:
                 _prove(known)
             except QuangError as refusal:
-                return _page(known, error=str(words_of(refusal.code).advice))
+                status = 429 if isinstance(refusal, TriedTooOften) else 403
+                return _page(known, error=str(words_of(refusal.code).advice), status=status)
             note_proof(request.session)
             if FOR_PAGE in request.POST:
                 return HttpResponseRedirect(request.get_full_path())
@@ -112,6 +116,7 @@ def _prove(request: UserRequest) -> None:
     if has_app(user) and request.POST.get(CODE):
         check_code(user, request.POST[CODE][:64], actor)
         return
+    _refuse_guessing(user)
     name = _name_of(user)
     try:
         known = name and auth.authenticate(request, username=name, password=request.POST.get(PASSWORD, "")[:256])
@@ -123,6 +128,17 @@ def _prove(request: UserRequest) -> None:
         raise NotProved("password or code", field=PASSWORD)
 
 
+def _refuse_guessing(user: User) -> None:
+    """:raises TriedTooOften: five wrong passwords were typed within 15 minutes, from wherever: whoever has somebody's
+    session does not find out their password by it, past the captcha of the login"""
+    wrong = AuditEvent.objects.filter(
+        subject=f"user:{user.pk}", action="user.proof_failed", at__gt=timezone.now() - TRIED_WITHIN,
+        details__code__isnull=True,
+    )  # fmt: skip
+    if wrong.count() >= MOST_WRONG:
+        raise TriedTooOften("too many wrong passwords were typed", field=PASSWORD)
+
+
 def _name_of(user: User) -> str:
     """By which the user logs in with a password here or at a directory; empty: they have none."""
     if user.origin == Origin.LOCAL:
@@ -132,7 +148,7 @@ def _name_of(user: User) -> str:
     return identity.login_name if identity and identity.directory in names else ""
 
 
-def _page(request: UserRequest, *, error: str = "") -> HttpResponse:
+def _page(request: UserRequest, *, error: str = "", status: int = 403) -> HttpResponse:
     user = request.user
     sent = [(name, value) for name, values in request.POST.lists() for value in values if name not in _OF_PROOF]
     if request.method != "POST" or FOR_PAGE in request.POST:
@@ -142,4 +158,4 @@ def _page(request: UserRequest, *, error: str = "") -> HttpResponse:
     if SecurityKey.objects.filter(user=user).exists() and security_keys.are_possible():
         context["key_options"], state = security_keys.begin_using(user)
         ask_challenge(request.session, _CHALLENGE, state)
-    return render(request, "accounts/proof.html", context, status=403)
+    return render(request, "accounts/proof.html", context, status=status)

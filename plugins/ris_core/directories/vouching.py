@@ -62,6 +62,8 @@ def _account(source: str, person: Person, role: str, verifier: str) -> User:
     now = timezone.now()
     identity = _locked(Q(directory=source, subject=person.subject))
     kept = _kept_elsewhere(source, person)
+    if kept is not None and role_at_login(kept) is None:
+        raise DirectoryRefused("the identity system has just closed this account", field="username")
     if identity is None:
         user = User.objects.select_for_update().get(pk=kept.user_id) if kept else _opened(source, person, role)
         identity = DirectoryIdentity(user=user, directory=source, subject=person.subject)

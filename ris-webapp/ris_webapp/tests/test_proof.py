@@ -12,7 +12,7 @@ from django.test import Client
 from ris_core.access.models import ApiKey
 from ris_core.accounts.models import Origin, Role, User
 from ris_core.audit.models import AuditEvent
-from ris_core.audit.services import Actor
+from ris_core.audit.services import Actor, record
 from ris_core.second_factors import services as second_factors
 from ris_core.second_factors.models import OneTimePassword, SecurityKey
 from ris_core.second_factors.rules import code_at
@@ -125,3 +125,18 @@ def test_who_has_no_password_here_is_told_to_log_in_again() -> None:
     page = unattended(User.objects.get(pk=user.pk)).get(FACTORS).content.decode()
     assert "đăng xuất rồi đăng nhập lại" in page
     assert "proof_password" not in page
+
+
+def test_a_stolen_session_finds_out_no_password_from_however_many_addresses() -> None:
+    user = a_user()
+    stolen = unattended(user)
+
+    def prove(client: Client, password: str, number: int) -> int:
+        sent = {"proof_for_page": "1", "proof_password": password}
+        return int(client.post(FACTORS, sent, REMOTE_ADDR=f"203.0.113.{number}").status_code)
+
+    for _outage in range(5):
+        record(Actor("x"), "user.proof_failed", subject=f"user:{user.pk}", success=False, code="QUANG-1411")
+    assert prove(unattended(user), PASSWORD, 98) == 302, "an outage is no wrong password"
+    assert {prove(stolen, f"wrong {number}", number) for number in range(5)} == {403}
+    assert prove(stolen, PASSWORD, 99) == 429
