@@ -16,6 +16,8 @@ ORTHANC = "/usr/sbin/Orthanc"
 NGINX = "/usr/sbin/nginx"
 SLAPD = "/usr/sbin/slapd"
 """OpenLDAP's server; only tests have it."""
+RSYSLOGD = "/usr/sbin/rsyslogd"
+"""A syslog server; only tests have it."""
 PLUGIN_FOLDERS = (
     "/usr/share/orthanc/plugins",
     "/usr/share/orthanc/plugins-available",

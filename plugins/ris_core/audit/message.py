@@ -35,7 +35,7 @@ class Source:
 
 
 def audit_message(facts: Mapping[str, Any], source: Source, patient_number: str = "", study_uid: str = "") -> bytes:
-    """The AuditMessage of a sealed event, in UTF-8.
+    """The AuditMessage of a sealed event, in UTF-8, all in one line: syslog servers write a line break as ``#012``.
 
     :param facts: as its line tells them (:func:`ris_core.audit.sealing.facts_of`)
     """
@@ -81,8 +81,7 @@ def audit_message(facts: Mapping[str, Any], source: Source, patient_number: str 
     for name in ("sequence", "hash"):
         value = b64encode(str(facts[name]).encode()).decode()
         ET.SubElement(subject, "ParticipantObjectDetail", type=name, value=value)
-    raw: bytes = ET.tostring(message, encoding="utf-8", xml_declaration=True)
-    return raw
+    return f'<?xml version="1.0" encoding="UTF-8"?>{ET.tostring(message, encoding="unicode")}'.encode()
 
 
 def syslog_frame(message: bytes, at: datetime, success: bool, source: Source, process: str) -> bytes:

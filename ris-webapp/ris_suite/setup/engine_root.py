@@ -101,6 +101,21 @@ def add_directory_server(log: StepLog) -> None:
     root.apt("clean")
 
 
+def add_syslog_server(log: StepLog) -> None:
+    """Installs rsyslog with TLS into the root, for tests. No service is started and none appears on this machine.
+
+    Raises:
+        StepFailed: also when the host's own Orthanc is used: then the server is the host's affair too.
+    """
+    if not layout.ENGINE_ROOT.exists():
+        raise StepFailed(
+            "this host's own Orthanc is used: install its syslog server too (apt-get install rsyslog rsyslog-gnutls)"
+        )
+    root = _Root(layout.ENGINE_ROOT, log)
+    root.apt("install", "rsyslog", "rsyslog-gnutls")
+    root.apt("clean")
+
+
 def compile_packages(log: StepLog, folder: Path, destination: Path) -> None:
     """Compiles Python files for the engine's interpreter, so that Orthanc need not at every start.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ris_suite import layout
-from ris_suite.engine import SLAPD, installed_engine, uses_host_engine
+from ris_suite.engine import RSYSLOGD, SLAPD, installed_engine, uses_host_engine
 from ris_suite.setup import engine_root, frontend, host_packages, viewer, virtualenv
 from ris_suite.setup.runner import Step
 
@@ -93,6 +93,16 @@ def setup_steps(*, tests: bool = False, postgresql: bool = False) -> list[Step]:
                 needs=("engine-root", "postgresql"),
                 remade_with=("engine-root",),
                 is_done=lambda: installed_engine().has(SLAPD),
+            )
+        )
+        steps.append(
+            Step(
+                name="syslog-server",
+                title="rsyslog in the engine's root",
+                action=engine_root.add_syslog_server,
+                needs=("engine-root", "directory-server"),
+                remade_with=("engine-root",),
+                is_done=lambda: installed_engine().has(RSYSLOGD),
             )
         )
         steps.append(
