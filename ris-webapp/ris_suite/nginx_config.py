@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ris_suite import layout
+from ris_suite.front_door_pages import OWN_PAGES, OWN_PAGES_CONTENT_SECURITY_POLICY
 
 _TEMPLATE = Path(__file__).with_name("nginx.conf.template")
 _NAME = re.compile(r"@([A-Z_]+)@")
@@ -37,6 +38,16 @@ add_header X-Frame-Options SAMEORIGIN always;
 add_header Referrer-Policy same-origin always;
 add_header Cross-Origin-Opener-Policy same-origin always;
 add_header Permissions-Policy "camera=(), geolocation=(), microphone=()" always;
+"""
+
+_OWN_PAGES_HEADERS = f"""\
+add_header Content-Security-Policy "{OWN_PAGES_CONTENT_SECURITY_POLICY}" always;
+add_header X-Content-Type-Options nosniff always;
+add_header X-Frame-Options SAMEORIGIN always;
+add_header Referrer-Policy same-origin always;
+add_header Cross-Origin-Opener-Policy same-origin always;
+add_header Permissions-Policy "camera=(), geolocation=(), microphone=()" always;
+add_header Cache-Control no-store always;
 """
 
 _ORTHANC_HEADERS = """\
@@ -111,6 +122,9 @@ def write(path: Path, front_door: FrontDoor) -> None:
     strict = _STRICT_TRANSPORT if front_door.tls else ""
     (front_door.run / "viewer-headers.conf").write_text(_VIEWER_HEADERS + strict)
     (front_door.run / "orthanc-headers.conf").write_text(_ORTHANC_HEADERS + strict)
+    (front_door.run / "own-pages-headers.conf").write_text(_OWN_PAGES_HEADERS + strict)
+    for name, content in OWN_PAGES.items():
+        (front_door.run / name).write_text(content)
     (front_door.run / "trusted-proxies.conf").write_text(_trusting(front_door.trusted_proxies))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 
+from django.contrib.auth.models import AnonymousUser
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -25,6 +28,13 @@ class Words:
 
 PROGRAMS = ("/api/", "/fhir", "/scim/")
 """Addresses where nobody looks at a page, except at the description of the interface."""
+
+
+class DatabaseAway(QuangError):
+    """The database does not answer, or not in time."""
+
+    code = "QUANG-1012"
+
 
 _GENERAL = Words(
     500, gettext_lazy("Hệ thống gặp lỗi"), gettext_lazy("Hãy thử lại; nếu vẫn lỗi, báo mã này cho phòng CNTT.")
@@ -58,7 +68,7 @@ WORDS: dict[str, Words] = {
     "QUANG-1006": Words(
         409, gettext_lazy("Có người vừa sửa"), gettext_lazy("Hãy tải lại để thấy bản mới nhất rồi sửa tiếp.")
     ),
-    "QUANG-1007": Words(401, gettext_lazy("Phiên đã hết"), gettext_lazy("Hãy đăng nhập lại.")),
+    "QUANG-1013": Words(401, gettext_lazy("Phiên đã hết"), gettext_lazy("Hãy đăng nhập lại.")),
     "QUANG-1008": Words(
         403, gettext_lazy("Biểu mẫu đã hết hạn"), gettext_lazy("Hãy tải lại trang rồi gửi lại biểu mẫu.")
     ),
@@ -72,6 +82,14 @@ WORDS: dict[str, Words] = {
     ),
     "QUANG-1011": Words(
         403, gettext_lazy("Phải ghép ứng dụng xác thực"), gettext_lazy("Hãy mở trang xác thực hai lớp rồi làm tiếp.")
+    ),
+    DatabaseAway.code: Words(
+        503,
+        gettext_lazy("Tạm thời chưa làm việc được"),
+        gettext_lazy(
+            "Cơ sở dữ liệu chưa trả lời. Những gì đã lưu vẫn còn; hãy thử lại sau ít phút. Nếu vẫn lỗi, báo mã này cho "
+            "phòng CNTT."
+        ),
     ),
     "QUANG-1414": Words(
         422,
@@ -206,7 +224,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_page(request, "QUANG-0000", status=500)
+    """What nobody expected; when it is that the database is away, the page asks nothing more of it."""
+    if not isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        return error_page(request, "QUANG-0000", status=500)
+    request.user = AnonymousUser()
+    response = answer_for(request, DatabaseAway("the database does not answer; send it again"))
+    response["Retry-After"] = "5"
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -104,7 +104,7 @@ def _ask_to_log_in(request: HttpRequest) -> HttpResponseBase:
     from ris_webapp.errors import problem, wants_problem
 
     if wants_problem(request):
-        response: HttpResponse = problem(401, "QUANG-1007", "")
+        response: HttpResponse = problem(401, "QUANG-1013", "")
         response["HX-Redirect"] = "/login/"
         return response
     return redirect_to_login(request.get_full_path(), "/login/")

@@ -141,17 +141,17 @@ def a_door(home: Path, **changes: Any) -> Iterator[Door]:
     port = free_port()
     run = home / "run"
     run.mkdir()
-    front_door = nginx_config.FrontDoor(
-        listen=f"127.0.0.1:{port}",
-        web=f"127.0.0.1:{ports['web']}",
-        events=f"127.0.0.1:{ports['events']}",
-        orthanc=f"127.0.0.1:{ports['orthanc']}",
-        viewer_parent=home,
-        viewer_version="3.13.2-test",
-        run=run,
-        access_log=run / "access.log",
-        **changes,
-    )
+    usual: dict[str, Any] = {
+        "listen": f"127.0.0.1:{port}",
+        "web": f"127.0.0.1:{ports['web']}",
+        "events": f"127.0.0.1:{ports['events']}",
+        "orthanc": f"127.0.0.1:{ports['orthanc']}",
+        "viewer_parent": home,
+        "viewer_version": "3.13.2-test",
+        "run": run,
+        "access_log": run / "access.log",
+    }
+    front_door = nginx_config.FrontDoor(**{**usual, **changes})
     nginx_config.write(run / "nginx.conf", front_door)
     account = sandbox.service_account()
     if account is not None:
@@ -420,3 +420,25 @@ def test_what_changes_something_comes_on_a_connection_of_its_own(door: Door, pat
     assert [each["server"] for each in seen] == [str(door.ports["web"])] * 3
     assert [each.get("connection") for each in seen] == ["close"] * 3
     assert "connection" not in door.reached("/exams/1/")
+
+
+def test_a_web_app_that_does_not_answer_is_said_to_people_and_programs(tmp_path: Path) -> None:
+    with a_door(tmp_path / "alone", web=f"127.0.0.1:{free_port()}") as alone:
+        for method in ("GET", "POST"):
+            status, headers, body = alone.ask("/login/", method, Accept="text/html,*/*;q=0.8", Content_Length="0")
+            assert (status, headers["content-type"]) == (502, "text/html; charset=utf-8")
+            assert "QUANG-8001" in body.decode()
+            assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+        for asked in ({"Accept": "application/json"}, {"Accept": "text/html", "HX_Request": "true"}, {}):
+            status, headers, body = alone.ask("/api/v1/orders", **asked)
+            assert (status, headers["content-type"]) == (502, "application/problem+json; charset=utf-8")
+            assert json.loads(body)["code"] == "QUANG-8001"
+        assert alone.ask("/front-door/nginx.conf")[0] == 404
+        assert alone.ask("/front-door/away.html")[0] == 404
+
+
+def test_what_is_too_large_is_said_before_it_is_sent(door: Door) -> None:
+    status, _, body = door.ask("/admin/users/import/", "POST", Accept="text/html", Content_Length=str(65 * 1024 * 1024))
+    assert status == 413
+    assert "QUANG-8002" in body.decode()
+    assert "Too large to be sent" in body.decode()

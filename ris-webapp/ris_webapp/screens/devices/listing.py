@@ -16,7 +16,7 @@ from ris_core.names import folded
 from ris_core.studies.models import Study
 from ris_core.worklist.models import WorklistQuery
 
-BOXES = {"active": _("Đang dùng"), "silent": _("Thử không được"), "inactive": _("Ngừng dùng"), "all": _("Tất cả")}
+BOXES = {"active": _("Đang dùng"), "silent": _("Thử không được"), "inactive": _("Đã ngừng dùng"), "all": _("Tất cả")}
 
 
 @dataclass(frozen=True, slots=True)
