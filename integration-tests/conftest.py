@@ -31,7 +31,7 @@ SHARED_SETTINGS = {
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 LONGEST = (
-    "test_kill_nine", "test_trouble", "test_under_attack", "test_signing", "test_delivery",
+    "test_screens_whole", "test_kill_nine", "test_trouble", "test_under_attack", "test_signing", "test_delivery",
     "test_viewer_kinds", "test_images_killed", "test_images", "test_directory_login", "test_openid_login",
     "test_results_to_all", "test_engine_survives", "test_backup_restored", "test_doctor_outside",
 )  # fmt: skip
