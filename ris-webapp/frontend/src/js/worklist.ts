@@ -214,6 +214,7 @@ function refreshMarks(): void {
   const parameters = new URLSearchParams(list().dataset.address);
   if (parameters.has("tag") || parameters.has("folder")) refresh();
   else void refreshSide();
+  countSoon(); // what several share may have been counted a moment ago by another process
 }
 
 function refresh(): void {

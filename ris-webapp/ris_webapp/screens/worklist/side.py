@@ -73,16 +73,18 @@ class Side:
 
 
 class _Counts:
-    """Counts of a moment ago, shared by everybody who sees the same list."""
+    """Counts of a moment ago, shared by everybody who sees the same list. Each web process keeps its own, and forgets
+    them by its own users' actions only: a user's personal counts are never kept, so that what one has just done is
+    seen whichever process answers."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], tuple[float, Count]] = {}
+        self._kept: dict[str, tuple[float, Count]] = {}
         self._lock = threading.Lock()
 
     def of(self, wanted: Filter, user: User, sight: Sight) -> Count:
         personal = wanted.mine or wanted.folder or not sight.is_whole
-        key = (wanted.address(), user.pk if personal else 0)
-        kept = self._kept.get(key)
+        key = wanted.address()
+        kept = None if personal else self._kept.get(key)
         if kept and kept[0] > time.monotonic():
             return kept[1]
         number = 0
@@ -91,6 +93,8 @@ class _Counts:
             if each is not None and number <= MOST_FOUND:
                 number = len(each.values_list("pk", flat=True)[: MOST_FOUND + 1])
         count = Count(min(number, MOST_FOUND), number > MOST_FOUND)
+        if personal:
+            return count
         with self._lock:
             if len(self._kept) > 2000:
                 self._kept.clear()

@@ -11,7 +11,7 @@ from django.test import Client
 from ris_core.accounts.models import Role
 from ris_core.audit.services import Actor
 from ris_core.exam_lists.models import Assignment, ExamTag, Folder, SavedList
-from ris_core.exam_lists.services import assign_exams, put_in_folder, save_list, tag_exams
+from ris_core.exam_lists.services import assign_exams, put_in_folder, save_list, tag_exams, take_out_of_folder
 from ris_testing.exams import a_reader, an_exam, approved
 from ris_webapp.screens.worklist.columns import USUAL, USUAL_OF_ROLE, allowed
 from ris_webapp.screens.worklist.side import COUNTS
@@ -85,6 +85,19 @@ def test_bulk_refuses_what_there_is_not_and_what_one_may_not() -> None:
     for action, target in (("assign", reader.user_id), ("reassign", f"{exam.pk}:{reader.user_id}")):
         assert _bulk(client_as("CLINICIAN"), action, target, [exam.pk])["status"] == 403
     assert not Assignment.objects.exists()
+
+
+def test_what_was_put_into_a_folder_by_another_web_process_is_counted_at_once() -> None:
+    user, exam = a_user(), an_exam()
+    actor = Actor(user.username, user_id=user.pk)
+    folder, _ = put_in_folder("Đề tài", [exam.pk], actor)
+    client = client_as(user=user)
+    counted = f'href="/?folder={folder.pk}"'
+    before = client.get("/worklist/side/?").content.decode()
+    take_out_of_folder(folder.pk, [exam.pk], actor)  # not by this process's page: nothing kept here is forgotten
+    after = client.get("/worklist/side/?").content.decode()
+    for page, number in ((before, "1"), (after, "0")):
+        assert f"<small>{number}</small>" in page.split(counted)[1].split("</li>")[0]
 
 
 def test_lists_folders_and_tags_stand_beside_the_list_with_their_counts() -> None:
