@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from ris_testing.adt import adt, mrg, pid
 from ris_testing.backends import RunningSuite
 from ris_testing.five_steps import FiveSteps
-from ris_testing.his import SimulatedHis
+from ris_testing.his import SimulatedHis, acknowledgement_code, place_order
+from ris_testing.orders import unique
+from ris_testing.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -92,3 +96,26 @@ def test_a_wrong_link_says_what_to_do_in_both_languages(suite: RunningSuite, bro
     expect(page.locator("h1")).to_have_text("This link is not right")
     expect(page.locator("code")).to_have_text("QUANG-3101")
     context.close()
+
+
+def test_open_viewers_load_nothing_more_once_the_patients_record_is_merged(
+    suite: RunningSuite, played: FiveSteps
+) -> None:
+    """Engine and gateway refuse the next image; whoever still may look opens it again (P6)."""
+    linked, launched = requests.Session(), requests.Session()
+    linked.get(played.viewer_link, timeout=20, allow_redirects=False)
+    address = launch_address("python", suite, played.order.accession_number)
+    launched.get(address, timeout=20, allow_redirects=False)
+
+    def answers() -> list[int]:
+        series = f"{suite.public_url}/dicom-web/studies/{played.study_uid}/series"
+        headers = {"Accept": "application/dicom+json"}
+        return [each.get(series, headers=headers, timeout=20).status_code for each in (linked, launched)]
+
+    assert answers() == [200, 200]
+    survivor = replace(played.order, patient_id=unique("BN"))
+    for message in (adt("A28", pid(survivor)), adt("A40", pid(survivor), mrg(played.order))):
+        assert acknowledgement_code(place_order(message, host=suite.mllp.host, port=suite.mllp.port)) == "AA"
+    wait_until(lambda: answers() == [403, 403], "open viewers are refused")
+    assert linked.get(played.viewer_link, timeout=20, allow_redirects=False).status_code == 302
+    assert answers() == [200, 403]

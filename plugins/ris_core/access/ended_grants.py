@@ -1,9 +1,10 @@
 """Which grants have ended though tokens made under them have not: kept in memory, read anew every second or two.
 
-Every viewer token names the grant it was made under: a login, a share, a receiver of results. A grant ends by logout,
-idle time-out, withdrawal of the account, revocation of the share, switching off of the receiver; nobody can call its
-tokens back, so whoever verifies one asks here too. The answer costs one look into a set; the database is read by a
-thread of its own (inside Orthanc) or by the first request after :data:`REFRESH_SECONDS` (in the web app).
+Every viewer token names the grant it was made under: a login, a share, a patient's look or a receiver's. A grant ends
+by logout, idle time-out, withdrawal of the account, revocation of the share, when the exam is another patient's, when
+the receiver is switched off; nobody can call its tokens back, so whoever verifies one asks here too. The answer costs
+one look into a set; the database is read by a thread of its own (inside Orthanc) or by the first request after
+:data:`REFRESH_SECONDS` (in the web app).
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from django.utils import timezone
 
 from ris_core.access.models import EndedGrant, UserSession
 from ris_core.access.sessions import alive
-from ris_core.access.tokens import PORTAL, SHARE, receiver_grant, session_grant
-from ris_core.delivery.models import Receiver
+from ris_core.access.tokens import LOOK, PORTAL, SESSION, SHARE, session_grant
+from ris_core.delivery.looks import ended_looks as ended_looks_of_receivers
+from ris_core.delivery.looks import forget_looks
 from ris_core.portal.looks import ended_looks
 
 log = logging.getLogger(__name__)
 
 REFRESH_SECONDS: Final = 1.0
 """Between two readings."""
+_KINDS: Final = (SESSION, SHARE, PORTAL, LOOK)
 TRUSTED_SECONDS: Final = 5.0
 """A share is revoked everywhere within this time: when no reading has succeeded for longer, no share is open."""
 
@@ -72,7 +75,7 @@ class EndedGrants:
         """Whether tokens under ``grant`` may be used: it has not ended, and for a share or a patient we know so for
         sure."""
         state = self._state
-        if state is None or not grant:
+        if state is None or not grant.startswith(_KINDS):
             return False
         read_at, ended = state
         if grant in ended:
@@ -95,8 +98,7 @@ def read_ended_grants(now: datetime | None = None) -> frozenset[str]:
     at = now or timezone.now()
     named = EndedGrant.objects.values_list("grant", flat=True)
     logins = UserSession.objects.exclude(alive(at)).values_list("key", flat=True)
-    receivers = Receiver.objects.filter(active=False).values_list("code", flat=True)
-    return frozenset((*named, *map(session_grant, logins), *map(receiver_grant, receivers), *ended_looks(at)))
+    return frozenset((*named, *map(session_grant, logins), *ended_looks_of_receivers(at), *ended_looks(at)))
 
 
 def forget_ended_grants(_subject_id: str = "") -> None:
@@ -106,3 +108,4 @@ def forget_ended_grants(_subject_id: str = "") -> None:
     EndedGrant.objects.filter(ended_at__lt=now - longest).delete()
     of_sessions = timedelta(hours=settings.QUANG.access.session_hours) + longest
     UserSession.objects.filter(began_at__lt=now - of_sessions).delete()
+    forget_looks(now)

@@ -22,8 +22,8 @@ VIEWER_COOKIE_PATH: Final = "/dicom-web"
 
 SESSION: Final = "session:"
 SHARE: Final = "share:"
-RECEIVER: Final = "receiver:"
 PORTAL: Final = "portal:"
+LOOK: Final = "look:"
 
 _VIEWER: Final = "viewer"
 _RESULT: Final = "result"
@@ -39,7 +39,7 @@ class ViewerGrant:
     expires_at: datetime
     grant: str
     """Under what it was made, and ends with: one of :func:`session_grant`, :func:`share_grant`,
-    :func:`portal_grant`, :func:`receiver_grant`."""
+    :func:`portal_grant`, :func:`look_grant`."""
     may_download: bool = True
     """Whole DICOM files may be fetched; without it only what viewers draw from."""
     may_store: bool = False
@@ -90,9 +90,10 @@ def portal_grant(look_id: int) -> str:
     return f"{PORTAL}{look_id}"
 
 
-def receiver_grant(code: str) -> str:
-    """What a result link or a launch opens ends when its receiver is switched off."""
-    return RECEIVER + code
+def look_grant(look_id: int) -> str:
+    """What a result link or a launch opens ends when the exam is another patient's or has lost images, when its report
+    is recalled, and when its receiver is switched off: see :class:`ris_core.delivery.models.ReceiverLook`."""
+    return f"{LOOK}{look_id}"
 
 
 def issue_viewer_token(

@@ -96,6 +96,40 @@ class Delivery(OutboxEntry):
         ]
 
 
+class ReceiverLook(models.Model):
+    """Viewer tokens that the link of a result, or a launch, has made for a receiver's people: their grant is
+    ``look:<id>``.
+
+    Whether it has ended is asked at each reading of ended grants (:mod:`ris_core.delivery.looks`). Kept until none of
+    the tokens can live.
+    """
+
+    receiver = models.CharField(max_length=64)
+    """Its code."""
+    key = models.CharField(max_length=64)
+    """SHA-256 of receiver, exams and whose these are: opening the same again makes no other row."""
+    with_report = models.BooleanField(default=False)
+    """Opened as the result: over when the report is recalled."""
+    expires_at = models.DateTimeField(db_index=True)
+    """Of the token that lives longest."""
+    ended_at = models.DateTimeField(null=True, blank=True)
+    """Images were taken from one of the exams then, or the report was recalled."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=models.Q(ended_at__isnull=True), name="look_once")
+        ]
+
+
+class LookedExam(models.Model):
+    """An exam of which a :class:`ReceiverLook` shows images."""
+
+    look = models.ForeignKey(ReceiverLook, on_delete=models.CASCADE, related_name="exams")
+    procedure = models.ForeignKey("orders.RequestedProcedure", on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="+")
+    """Whose the exam was when it was opened: once it is another's, the look is over."""
+
+
 class PaymentRule(models.Model):
     """Results of which exams are held back until they are paid for: every given condition must hold."""
 

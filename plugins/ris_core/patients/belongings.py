@@ -31,6 +31,7 @@ KINDS: dict[str, type[Model]] = {
 
 STAYING = (
     "audit.AuditEvent",
+    "delivery.LookedExam",
     "imports.ImportPatient",
     "messages.InboundMessage",
     "patients.Patient",

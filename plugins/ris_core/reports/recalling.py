@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.delivery.looks import report_recalled
 from ris_core.delivery.services import owe_recall
 from ris_core.errors import InvalidValue, NotFound, NotPermitted, TransitionRefused
 from ris_core.notifications.rules import Event
@@ -56,6 +57,7 @@ def recall(reading_id: int, version_number: int, reason: str, actor: Actor) -> R
     procedure.exam_state = ExamState.RECALLED
     procedure.save(update_fields=["exam_state", "updated_at"])
     owe_recall(made)
+    report_recalled(procedure.pk)
     arrange_in_study(reading.pk)
     announce_event(Event.REPORT_RECALLED, procedure.pk)
     record(

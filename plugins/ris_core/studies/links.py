@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.delivery.looks import images_taken_from as end_looks_of_receivers
 from ris_core.devices.registered import registered_device
 from ris_core.errors import NotFound
 from ris_core.matching.evidence import ReceivedStudy
@@ -90,6 +91,7 @@ def close_viewers_of(exam_id: int) -> None:
     """Images leave the exam, in the caller's transaction: who looks from outside must open them again."""
     images_taken_from(exam_id)
     end_looks_of(exam_id)
+    end_looks_of_receivers(exam_id)
 
 
 def unmake_link(link: StudyLink, procedure: RequestedProcedure, actor: Actor, reason: str) -> None:

@@ -16,11 +16,12 @@ from ris_core.access.ended_grants import (
 )
 from ris_core.access.models import EndedGrant, UserSession
 from ris_core.access.sessions import begin_session, end_session, password_renewed_in
-from ris_core.access.tokens import receiver_grant, session_grant, share_grant
+from ris_core.access.tokens import look_grant, session_grant, share_grant
 from ris_core.accounts.models import User
 from ris_core.accounts.services import change_own_password, end_sessions, withdraw_account
 from ris_core.audit.services import SYSTEM
-from ris_core.delivery.models import Receiver, ResultFormat
+from ris_core.delivery.looks import begin_look
+from ris_core.delivery.models import Receiver, ReceiverLook, ResultFormat
 
 PASSWORD = "Quang-2026-thu!"
 
@@ -80,9 +81,26 @@ def test_another_password_ends_the_users_other_logins(user: User) -> None:
 @pytest.mark.django_db
 def test_a_receiver_that_is_switched_off_opens_nothing() -> None:
     receiver = Receiver.objects.create(code="HIS", name="HIS", format=ResultFormat.ORU, host="h", port=1, active=True)
-    assert receiver_grant("HIS") not in read_ended_grants()
+    later = timezone.now() + timedelta(hours=1)
+    grant, other = begin_look("HIS", [], later), begin_look("EMR", [], later)
+    assert grant not in read_ended_grants()
     Receiver.objects.filter(pk=receiver.pk).update(active=False)
-    assert receiver_grant("HIS") in read_ended_grants()
+    assert grant in read_ended_grants()
+    assert other not in read_ended_grants()
+
+
+@pytest.mark.django_db
+def test_opening_the_same_again_is_one_look_as_long_as_its_last_token() -> None:
+    now = timezone.now()
+    grant = begin_look("HIS", [], now + timedelta(hours=2))
+    assert begin_look("HIS", [], now + timedelta(hours=1)) == grant
+    look = ReceiverLook.objects.get()
+    assert (look_grant(look.pk), look.expires_at) == (grant, now + timedelta(hours=2))
+    forget_ended_grants()
+    assert ReceiverLook.objects.exists()
+    ReceiverLook.objects.update(expires_at=now - timedelta(hours=1))
+    forget_ended_grants()
+    assert not ReceiverLook.objects.exists()
 
 
 def test_what_no_token_can_name_any_more_is_forgotten(user: User) -> None:
@@ -127,6 +145,14 @@ def test_a_token_without_a_grant_opens_nothing() -> None:
     grants = EndedGrants(Reading())
     grants.refresh()
     assert not grants.is_open("")
+
+
+def test_a_grant_of_no_known_kind_opens_nothing() -> None:
+    """Tokens of versions before named their receiver, and did not end with whose the exam is."""
+    grants = EndedGrants(Reading())
+    grants.refresh()
+    assert not grants.is_open("receiver:HIS")
+    assert grants.is_open("look:1")
 
 
 def test_shares_close_when_the_database_has_been_lost_for_five_seconds() -> None:

@@ -34,6 +34,11 @@ MAXIMUM_BYTES = 5000
 _ENTRY = re.compile(r"([0-9a-f]{12})\.(\d{1,4})")
 
 
+def longest_grant() -> datetime:
+    """Until when a permission that is given now lasts at most."""
+    return timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
+
+
 def grant_viewing(
     request: HttpRequest,
     response: HttpResponseBase,
@@ -53,8 +58,7 @@ def grant_viewing(
         ``access.viewer_token_minutes`` from now
     :param without_series: whose content is not to be seen
     """
-    now = timezone.now()
-    expires_at = now + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
+    now, expires_at = timezone.now(), longest_grant()
     if until is not None:
         expires_at = min(expires_at, until)
     keyring = Keyring.from_settings(settings.QUANG)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from ris_core.access.launch import LaunchRequest
 from ris_core.access.services import accept_launch
 from ris_core.access.signing import TokenRefused
-from ris_core.access.tokens import MAXIMUM_STUDIES, receiver_grant
+from ris_core.access.tokens import MAXIMUM_STUDIES
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
+from ris_core.delivery.looks import begin_look, hold_still
 from ris_core.delivery.outside import version_for_outside
 from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
-from ris_webapp.screens.viewer_launch.grants import grant_viewing
+from ris_webapp.screens.viewer_launch.grants import grant_viewing, longest_grant
 from ris_webapp.screens.viewer_launch.hanging import PLAINLY, hung_for
 from ris_webapp.screens.viewer_launch.launched import launched_exams
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
@@ -39,7 +38,14 @@ def launch(request: HttpRequest) -> HttpResponse:
     except TokenRefused as error:
         otherwise = "QUANG-3106" if error.field == "nonce" else "QUANG-3105"
         return refuse(request, refusal_code("launch.refused", address, error, otherwise=otherwise))
+    return _open(request, vouched, address)
+
+
+@transaction.atomic
+def _open(request: HttpRequest, vouched: LaunchRequest, address: str) -> HttpResponse:
+    """What the HIS named, as it is while nobody changes it."""
     actor = Actor(f"{vouched.receiver}:{vouched.user_name}"[:128], address=address, kind=ActorKind.RECEIVER)
+    hold_still(exam.pk for exam in launched_exams(vouched))
     exams = launched_exams(vouched)
     studies = _studies_by_exam(exams)
     if not studies:
@@ -60,8 +66,10 @@ def launch(request: HttpRequest) -> HttpResponse:
         response = HttpResponseRedirect(viewer_address(granted, hung=hung, report=digits))
     name = f"{vouched.user_name}@{vouched.receiver}"[:64]
     closed = closed_reports(granted)
-    grant_viewing(request, response, [granted], name, grant=receiver_grant(vouched.receiver), without_series=closed)
-    until = timezone.now() + timedelta(minutes=settings.QUANG.access.viewer_token_minutes)
+    until, shown = longest_grant(), set(granted)
+    looked_at = [exam for exam in exams if shown.intersection(studies.get(exam.pk, ()))]
+    grant = begin_look(vouched.receiver, looked_at, until)
+    grant_viewing(request, response, [granted], name, grant=grant, until=until, without_series=closed)
     if reported is not None:
         allow_report(response, vouched.receiver, next(exam for exam in exams if exam.pk == reported), granted, until)
     return outsider_headers(response)

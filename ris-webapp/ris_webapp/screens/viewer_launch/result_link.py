@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from ris_core.access.signing import Keyring, TokenRefused
-from ris_core.access.tokens import ResultLink, read_result_link, receiver_grant
+from ris_core.access.tokens import ResultLink, read_result_link
 from ris_core.audit.models import ActorKind
 from ris_core.audit.services import Actor, record
+from ris_core.delivery.looks import begin_look, hold_still
 from ris_core.delivery.outside import is_switched_off, report_is_recalled, version_for_outside
 from ris_core.orders.models import RequestedProcedure
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
-from ris_webapp.screens.viewer_launch.grants import grant_viewing
+from ris_webapp.screens.viewer_launch.grants import grant_viewing, longest_grant
 from ris_webapp.screens.viewer_launch.hanging import hung_for
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
@@ -30,6 +32,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 @public
 @require_GET
+@transaction.atomic
 def open_result(request: HttpRequest, token: str) -> HttpResponse:
     """Verify the link, grant its studies and nothing else, and go to OHIF.
 
@@ -42,6 +45,7 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     except TokenRefused as error:
         return refuse(request, refusal_code("result_link.refused", address, error, otherwise="QUANG-3101"))
     actor = Actor(f"receiver:{link.receiver}", address=address, kind=ActorKind.RECEIVER)
+    hold_still([link.procedure_id])
     procedure = procedure_of(link.procedure_id)
     if link.expires_at <= timezone.now():
         _note(actor, link, procedure, "over")
@@ -63,10 +67,11 @@ def open_result(request: HttpRequest, token: str) -> HttpResponse:
     _note(actor, link, procedure)
     report = _digits_if_reported(link.procedure_id, granted)
     response = HttpResponseRedirect(viewer_address(granted, hung=hung_for(procedure), report=report))
-    grant = receiver_grant(link.receiver)
+    until = min(link.expires_at, longest_grant())
+    grant = begin_look(link.receiver, [procedure], until, with_report=link.version_number > 0)
     closed = closed_reports(granted)
     name = f"{link.receiver} link"
-    grant_viewing(request, response, [granted], name, grant=grant, until=link.expires_at, without_series=closed)
+    grant_viewing(request, response, [granted], name, grant=grant, until=until, without_series=closed)
     allow_report(response, link.receiver, procedure, granted, link.expires_at)
     return outsider_headers(response)
 
