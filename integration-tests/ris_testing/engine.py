@@ -19,6 +19,8 @@ from typing import Any
 
 from ris_suite import engine as suite_engine
 from ris_suite import layout, orthanc_config, sandbox
+from ris_suite.layout import SuiteHome
+from ris_testing.migrated import begin_migrated
 
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -98,7 +100,9 @@ def make_home(folder: Path) -> dict[str, str]:
 
 
 def migrate(environment: Mapping[str, str]) -> None:
-    """Make the tables of the home's database."""
+    """Make the tables of the home's database; one on SQLite begins as a copy."""
+    if environment["QUANG_DATABASE_URL"].startswith("sqlite:"):
+        begin_migrated(SuiteHome(Path(environment["QUANG_HOME"])), "sqlite")
     subprocess.run(
         [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), "migrate", "--noinput", "-v", "0", "--skip-checks"],
         env={**_inherited(), **environment, "PYTHONPATH": f"{layout.PLUGINS}:{layout.RIS_WEBAPP}"},

@@ -1,64 +1,74 @@
-"""A migrated SQLite database without a row of anybody's, made once from these migrations and copied for every suite.
+"""Migrated databases without a row of anybody's, made once from these migrations and copied for every suite.
 
-Making it takes most of the time in which a suite of a scenario starts. The suite's own ``migrate`` still runs and finds
-nothing left to do; suites on PostgreSQL are always migrated from nothing.
+Making one takes most of the time in which a suite of a scenario starts. Its own ``migrate`` still runs and finds
+nothing left to do.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
-import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import Final
 
 import django
 
 from ris_suite import layout
+from ris_suite.layout import SuiteHome
+from ris_suite.settings import Database
+from ris_suite.suite import Suite
 
-KEPT = layout.PYTHON.parent.parent / "migrated"
+KEPT: Final = layout.PYTHON.parent.parent / "migrated"
 """Inside the virtual environment: ``make clean`` takes it along."""
 
 
-def copy_migrated(target: Path) -> None:
-    """Put a migrated database at ``target``, which is not there yet."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(_made(), target)
+def begin_migrated(home: SuiteHome, database: Database) -> None:
+    """Give a home that has no database yet a migrated one."""
+    here = _stored(home, database)
+    if not here.exists():
+        here.parent.mkdir(parents=True, exist_ok=True)
+        _copy(_made(database), here)
 
 
-def _made() -> Path:
+def _stored(home: SuiteHome, database: Database) -> Path:
+    """The file or the cluster's folder."""
+    return home.postgres if database == "postgresql" else home.sqlite_database
+
+
+def _made(database: Database) -> Path:
     KEPT.mkdir(exist_ok=True)
-    made = KEPT / f"{_fingerprint()}.sqlite3"
-    with (KEPT / "lock").open("w") as lock:
+    made = KEPT / f"{database}-{_fingerprint()}"
+    with (KEPT / f"{database}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker waits and finds it made
         if not made.exists():
-            for older in KEPT.glob("*.sqlite3*"):
-                older.unlink()
-            unfinished = made.with_suffix(".sqlite3-unfinished")
-            _make(unfinished)
+            for older in KEPT.glob(f"{database}-*"):
+                shutil.rmtree(older) if older.is_dir() else older.unlink()
+            unfinished = made.with_name(f"{made.name}-unfinished")
+            _make(database, unfinished)
             unfinished.rename(made)
     return made
 
 
-def _make(path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("QUANG_")}
-    environment |= {
-        "DJANGO_SETTINGS_MODULE": "ris_testing.django_settings",
-        "QUANG_TEST_DATABASE_URL": f"sqlite:///{path}",
-        "PYTHONPATH": os.pathsep.join(map(str, (layout.PLUGINS, layout.RIS_WEBAPP, Path(__file__).parents[1]))),
-    }
-    command = [str(layout.PYTHON), "-m", "django", "migrate", "--noinput", "--skip-checks", "--verbosity", "0"]
-    subprocess.run(command, env=environment, check=True, timeout=600)
-    with sqlite3.connect(path) as database:  # all in the one file that is copied
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.execute("PRAGMA journal_mode=DELETE")
-    database.close()
+def _make(database: Database, kept: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="quang-migrated-") as folder:
+        suite = Suite.at(Path(folder) / "home", database=database, parts=frozenset({"postgres"}))
+        try:
+            suite.up()
+        finally:
+            suite.down()
+        _copy(_stored(suite.settings.home, database), kept)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With owners and modes, which PostgreSQL looks at."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True, timeout=120)
 
 
 def _fingerprint() -> str:
-    """Of everything that the database is made from."""
+    """Of everything that the databases are made from."""
     digest = hashlib.sha256(django.__version__.encode())
     for root in (layout.PLUGINS, layout.RIS_WEBAPP / "ris_webapp"):
         for path in sorted(root.rglob("*.py")):

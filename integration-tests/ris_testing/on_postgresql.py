@@ -13,12 +13,14 @@ import tempfile
 from pathlib import Path
 
 from ris_suite.suite import Suite
+from ris_testing.migrated import begin_migrated
 
 
 def main(command: list[str]) -> int:
     """The command's exit status."""
     with tempfile.TemporaryDirectory(prefix="quang-pg-") as folder:
         suite = Suite.at(Path(folder) / "home", database="postgresql", parts=frozenset({"postgres"}))
+        begin_migrated(suite.settings.home, "postgresql")
         suite.up()
         try:
             url = suite.environment()["QUANG_DATABASE_URL"]

@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 
 from ris_suite.suite import Suite, SuiteFailed
 from ris_testing.backends import Address, Database, Part, RunningSuite, SuiteProblem
-from ris_testing.migrated import copy_migrated
+from ris_testing.migrated import begin_migrated
 
 _LOOPBACK = "127.0.0.1"
 
@@ -89,8 +89,7 @@ def start_processes(
     :raises SuiteProblem: when a part did not come up
     """
     suite = Suite.at(home, database=database, demo=demo, parts=parts, overrides=overrides)
-    if database == "sqlite" and not suite.settings.home.sqlite_database.exists():
-        copy_migrated(suite.settings.home.sqlite_database)
+    begin_migrated(suite.settings.home, database)
     try:
         suite.up()
     except SuiteFailed as failure:

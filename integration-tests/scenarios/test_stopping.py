@@ -13,7 +13,7 @@ from ris_testing.dimse import EXPLICIT, Association, AssociationFailed
 from ris_testing.engine import make_home, migrate, running_engine
 from ris_testing.schedule import schedule
 
-pytestmark = [pytest.mark.integration, pytest.mark.both]
+pytestmark = [pytest.mark.integration, pytest.mark.once]
 
 DEVICES = 4
 IMAGES = 150
