@@ -67,6 +67,8 @@ class Pool(StrEnum):
 
 NICENESS = 5
 """How far the worker stands back when processors are short: people at their lists and devices at theirs come first."""
+SESSION_NICENESS = 10
+"""How far its session does, where sessions share processors first: a tenth of a core at least stays the worker's."""
 POOL_NICENESS: dict[Pool, int] = {
     Pool.DOCUMENTS: 5,
     Pool.SIGNATURES: 5,

@@ -24,10 +24,11 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.utils import timezone
 
 from ris_core.errors import QuangError
+from ris_core.jobs import processors
 from ris_core.jobs import queue as job_queue
 from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.jobs.queue import TakenJob
-from ris_core.jobs.registry import NICENESS, POOL_NICENESS, POOL_THREADS, JobKind, Pool
+from ris_core.jobs.registry import NICENESS, POOL_NICENESS, POOL_THREADS, SESSION_NICENESS, JobKind, Pool
 from ris_core.jobs.rules import NotWorthRepeating, TimeLimitExceeded, UnknownJobKind, retry_delay_seconds
 from ris_core.jobs.services import enqueue
 from ris_core.settings import Settings
@@ -106,7 +107,8 @@ class Worker:
         :raises TimeLimitExceeded: a job ran longer than its kind may. A thread cannot be stopped from outside, so the
             process has to end and be started again; the job's attempt is counted and recorded.
         """
-        _stand_back(NICENESS)
+        processors.stand_back(NICENESS)
+        processors.session_stands_back(SESSION_NICENESS)
         for pool, count in self._threads.items():
             for number in range(count):
                 # daemons: a handler that never returns must not keep a stopped process alive
@@ -236,7 +238,7 @@ class Worker:
     # the threads of the pools
 
     def _work(self, pool: Pool) -> None:
-        _stand_back(POOL_NICENESS.get(pool, 0))
+        processors.stand_back(POOL_NICENESS.get(pool, 0))
         while (running := self._inbox[pool].get()) is not None:
             try:
                 outcome = self._attempt(running)
@@ -314,12 +316,6 @@ class Worker:
         if kind.every_seconds is not None:
             next_at = timezone.now() + timedelta(seconds=kind.every_seconds(self._settings))
             enqueue(kind.name, DUTY_SUBJECT, lane=f"duty:{kind.name}", run_at=next_at)
-
-
-def _stand_back(niceness: int) -> None:
-    """Let the calling thread stand ``niceness`` further back, and those that it begins: on Linux each has its own."""
-    thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
 
 def _text_of(error: Exception) -> str:
