@@ -42,5 +42,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # a file, as in production: the database in memory that Django would make locks differently between threads
     DATABASES["default"]["TEST"] = {"NAME": str(_home / "tests.sqlite3")}  # noqa: F405
 
+PASSWORD_HASHERS = ["ris_testing.quick_passwords.QuickArgon2", *PASSWORD_HASHERS[1:]]  # noqa: F405
+
 AUDIT_MAY_BE_EMPTIED = True
 """Tests that commit have their tables emptied afterwards; :mod:`ris_core.audit.append_only` has tests of its own."""
