@@ -130,11 +130,13 @@ def _prove(request: UserRequest) -> None:
 
 def _refuse_guessing(user: User) -> None:
     """:raises TriedTooOften: five wrong passwords were typed within 15 minutes, from wherever: whoever has somebody's
-    session does not find out their password by it, past the captcha of the login"""
-    wrong = AuditEvent.objects.filter(
-        subject=f"user:{user.pk}", action="user.proof_failed", at__gt=timezone.now() - TRIED_WITHIN,
-        details__code__isnull=True,
-    )  # fmt: skip
+    session does not find out their password by it, past the captcha of the login. Somebody else who manages accounts
+    may unlock; who has such a person's session does not unlock it for himself"""
+    of_user = AuditEvent.objects.filter(subject=f"user:{user.pk}", at__gt=timezone.now() - TRIED_WITHIN)
+    unlocked = of_user.filter(action="user.unlocked").exclude(user=user).order_by("-at").values_list("at", flat=True)
+    wrong = of_user.filter(action="user.proof_failed", details__code__isnull=True)
+    if (since := unlocked.first()) is not None:
+        wrong = wrong.filter(at__gt=since)
     if wrong.count() >= MOST_WRONG:
         raise TriedTooOften("too many wrong passwords were typed", field=PASSWORD)
 

@@ -140,3 +140,20 @@ def test_a_stolen_session_finds_out_no_password_from_however_many_addresses() ->
     assert prove(unattended(user), PASSWORD, 98) == 302, "an outage is no wrong password"
     assert {prove(stolen, f"wrong {number}", number) for number in range(5)} == {403}
     assert prove(stolen, PASSWORD, 99) == 429
+
+
+def test_an_administrators_unlocking_lets_who_mistyped_try_again_and_nobody_unlock_themselves() -> None:
+    user = a_user(Role.ADMINISTRATOR)
+    client = unattended(user)
+
+    def proved(password: str) -> int:
+        return int(client.post(FACTORS, {"proof_for_page": "1", "proof_password": password}).status_code)
+
+    for _wrong in range(5):
+        proved("wrong")
+    client.post(f"/admin/users/{user.pk}/unlock/")
+    assert proved(PASSWORD) == 429
+    client_as(Role.ADMINISTRATOR).post(f"/admin/users/{user.pk}/unlock/")
+    assert [proved("wrong") for _again in range(5)] == [403, 403, 403, 403, 429]
+    client_as(Role.ADMINISTRATOR).post(f"/admin/users/{user.pk}/unlock/")
+    assert proved(PASSWORD) == 302

@@ -171,7 +171,7 @@ def log_out(request: UserRequest, user_id: int) -> HttpResponse:
 @requires(Function.MANAGE_ACCOUNTS)
 @require_POST
 def unlock(request: UserRequest, user_id: int) -> HttpResponse:
-    """Forget failed logins, so that who is locked out need not wait."""
+    """Forget failed logins, and proofs of identity that failed, so that who is locked out need not wait."""
     user = User.objects.filter(pk=user_id).first()
     if user is None:
         raise Http404
