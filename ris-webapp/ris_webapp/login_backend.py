@@ -28,10 +28,16 @@ class DirectoryBackend(AccountBackend):
     """User name and password of a person in one of the hospital's directories (P4); asked after our own accounts."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        directory: str = "",
+        **kwargs: Any,
     ) -> User | None:
-        """:raises DirectoryRefused, DirectoryUnavailable: the login page says so; neither counts as a wrong password"""
-        user = sign_in(username or "", password or "", client_address(request) if request else "")
+        """:param directory: the only one to be asked; empty: any
+        :raises DirectoryRefused, DirectoryUnavailable: the login page says so; neither counts as a wrong password"""
+        user = sign_in(username or "", password or "", client_address(request) if request else "", of=directory)
         return user if user is not None and self.user_can_authenticate(user) else None
 
 

@@ -117,9 +117,10 @@ def _prove(request: UserRequest) -> None:
         check_code(user, request.POST[CODE][:64], actor)
         return
     _refuse_guessing(user)
-    name = _name_of(user)
+    name, directory = _name_of(user)
+    given = {"username": name, "password": request.POST.get(PASSWORD, "")[:256], "directory": directory}
     try:
-        known = name and auth.authenticate(request, username=name, password=request.POST.get(PASSWORD, "")[:256])
+        known = name and auth.authenticate(request, **given)
     except (DirectoryRefused, DirectoryUnavailable) as refusal:
         record(actor, "user.proof_failed", subject=f"user:{user.pk}", success=False, code=refusal.code)
         raise
@@ -141,13 +142,14 @@ def _refuse_guessing(user: User) -> None:
         raise TriedTooOften("too many wrong passwords were typed", field=PASSWORD)
 
 
-def _name_of(user: User) -> str:
-    """By which the user logs in with a password here or at a directory; empty: they have none."""
+def _name_of(user: User) -> tuple[str, str]:
+    """By which the user logs in with a password here or at a directory, and which that is: another may know somebody
+    else by the same name. Empty: they have none."""
     if user.origin == Origin.LOCAL:
-        return user.username if user.has_usable_password() else ""
+        return (user.username if user.has_usable_password() else ""), ""
     identity = DirectoryIdentity.objects.filter(user=user).first()
     names = {directory.name for directory in settings.QUANG.directories}
-    return identity.login_name if identity and identity.directory in names else ""
+    return (identity.login_name, identity.directory) if identity and identity.directory in names else ("", "")
 
 
 def _page(request: UserRequest, *, error: str = "", status: int = 403) -> HttpResponse:
@@ -156,7 +158,7 @@ def _page(request: UserRequest, *, error: str = "", status: int = 403) -> HttpRe
     if request.method != "POST" or FOR_PAGE in request.POST:
         sent = [(FOR_PAGE, "1")]
     context: dict[str, Any] = {"sent": sent, "error": error, "app": has_app(user),
-                               "password": _name_of(user)}  # fmt: skip
+                               "password": _name_of(user)[0]}  # fmt: skip
     if SecurityKey.objects.filter(user=user).exists() and security_keys.are_possible():
         context["key_options"], state = security_keys.begin_using(user)
         ask_challenge(request.session, _CHALLENGE, state)

@@ -34,13 +34,19 @@ _asking = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 def sign_in(
-    typed: str, password: str, address: str = "", opening: Opening = LdapDirectory.from_settings
+    typed: str,
+    password: str,
+    address: str = "",
+    opening: Opening = LdapDirectory.from_settings,
+    *,
+    of: str = "",
 ) -> User | None:
     """The account of whoever a directory knows by this name and password; none: no directory does.
 
     A name of a local account is never asked about, so that nobody's local password reaches a directory and no
     directory answers for a local account. The first directory that knows the name decides.
 
+    :param of: the only directory to be asked, of whom it is known whose account they have; empty: any
     :raises DirectoryRefused: they are who they say, and may not come in
     :raises DirectoryUnavailable: who could tell does not answer, and its last yes may not stand in
     """
@@ -53,15 +59,17 @@ def sign_in(
     if not _asking.acquire(timeout=LONGEST_WAIT_SECONDS):
         raise DirectoryUnavailable("too many log in at once")
     try:
-        return _asked(name, password, address, opening)
+        return _asked(name, password, address, opening, of)
     finally:
         _asking.release()
 
 
-def _asked(name: LoginName, password: str, address: str, opening: Opening) -> User | None:
+def _asked(name: LoginName, password: str, address: str, opening: Opening, of: str) -> User | None:
     settings: Settings = django_settings.QUANG
     silent: list[tuple[Directory, DirectoryUnavailable]] = []
     for directory in directories_for(name, settings.directories):
+        if of not in ("", directory.name):
+            continue
         try:
             person = opening(directory, settings).sign_in(name, password)
         except NameUnknown:

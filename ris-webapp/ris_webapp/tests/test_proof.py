@@ -6,16 +6,22 @@ import re
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings as PytestSettings
 
 from ris_core.access.models import ApiKey
 from ris_core.accounts.models import Origin, Role, User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor, record
+from ris_core.directories.models import DirectoryIdentity
+from ris_core.directories.settings import Directory
 from ris_core.second_factors import services as second_factors
 from ris_core.second_factors.models import OneTimePassword, SecurityKey
 from ris_core.second_factors.rules import code_at
+from ris_webapp import login_backend
 from ris_webapp.tests.people import PASSWORD, a_user, client_as
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +131,29 @@ def test_who_has_no_password_here_is_told_to_log_in_again() -> None:
     page = unattended(User.objects.get(pk=user.pk)).get(FACTORS).content.decode()
     assert "đăng xuất rồi đăng nhập lại" in page
     assert "proof_password" not in page
+
+
+def test_the_directory_that_vouched_is_asked_and_no_other_of_the_same_name(
+    settings: PytestSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = a_user()
+    User.objects.filter(pk=user.pk).update(origin=Origin.DIRECTORY, password="!")
+    first, second = (Directory(name=name, urls=("ldaps://x",), base="dc=x", roles=()) for name in ("bv", "tram"))
+    settings.QUANG = msgspec.structs.replace(settings.QUANG, directories=(first, second))
+    DirectoryIdentity.objects.create(
+        user=user, directory="tram", subject="1", login_name="bs.lan", confirmed_at=timezone.now()
+    )
+    asked = []
+
+    def sign_in(name: str, password: str, address: str, *, of: str) -> User | None:
+        asked.append((name, of))
+        return user if password == PASSWORD else None
+
+    monkeypatch.setattr(login_backend, "sign_in", sign_in)
+    client = unattended(User.objects.get(pk=user.pk))
+    sent = {"proof_for_page": "1", "proof_password": PASSWORD}
+    assert client.post(FACTORS, sent).status_code == 302
+    assert asked == [("bs.lan", "tram")]
 
 
 def test_a_stolen_session_finds_out_no_password_from_however_many_addresses() -> None:

@@ -173,6 +173,20 @@ def test_directories_are_asked_in_order_and_the_first_that_knows_the_name_decide
     assert hospital.sign_in("ktv_hung@tram") == found
 
 
+def test_of_two_directories_with_one_login_name_only_the_persons_own_is_asked_for_a_proof(
+    hospital: Hospital, settings: PytestSettings
+) -> None:
+    configure(settings, DIRECTORY, msgspec.structs.replace(DIRECTORY, name="tram", domains=("tram",)))
+    hospital.people["tram", "bs.lan"] = (replace(LAN, subject="ee"), "another")
+    user = hospital.sign_in("bs.lan")
+    assert user is not None
+    DirectoryIdentity.objects.filter(user=user).update(directory="tram", subject="ee")
+    hospital.asked.clear()
+    assert services.sign_in("bs.lan", "another", "", hospital.opening, of="tram") == user
+    assert services.sign_in("bs.lan", PASSWORD, "", hospital.opening, of="tram") is None
+    assert hospital.asked == ["tram:bs.lan", "tram:bs.lan"]
+
+
 def test_who_leaves_the_group_or_the_house_is_out_until_the_directory_takes_them_again(hospital: Hospital) -> None:
     user = hospital.sign_in("bs.lan")
     assert user is not None
