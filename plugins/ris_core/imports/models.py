@@ -31,7 +31,9 @@ class Import(models.Model):
     problem = models.CharField(max_length=64, blank=True)
     """Code of the error for which it was given up."""
     passed_over = models.PositiveIntegerField(default=0)
-    """Files in it that are no DICOM objects that can be read."""
+    """Files in it that are no DICOM objects."""
+    damaged = models.PositiveIntegerField(default=0)
+    """Files, folders and archives in it that cannot be read to their end: images may be missing."""
     finished_at = models.DateTimeField(null=True, blank=True)
 
 

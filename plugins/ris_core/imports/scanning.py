@@ -113,13 +113,13 @@ class _Scan:
             with path.open("rb") as file:
                 header, sop_class, sop, modality = _read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except (HeaderIncomplete, HeaderUnreadable, ValueError, UnicodeDecodeError, LookupError, OSError):
-            self._pass_over()
+            self._note_damaged()
             return
         if sop_class == _DIRECTORY:
             return
         study = header.text("0020000D")
         if not all(_UID.fullmatch(uid) and len(uid) <= 64 for uid in (study, sop)):
-            self._pass_over()
+            self._note_damaged()
             return
         person = _person(header)
         target = found_object(self._import.pk, self._number + 1)
@@ -179,17 +179,15 @@ class _Scan:
                     batch_size=500,
                 )
             current.state = ImportState.DECIDING
-            current.passed_over = self._passed
-            current.save(update_fields=["state", "passed_over"])
-            tell_of_import(current, WORKER, "scanned", studies=len(self.objects), passed_over=self._passed)
+            if self._unpacking is not None:
+                current.passed_over, current.damaged = self._unpacking.passed_over, self._unpacking.damaged
+            current.save(update_fields=["state", "passed_over", "damaged"])
+            counted = {"passed_over": current.passed_over, "damaged": current.damaged}
+            tell_of_import(current, WORKER, "scanned", studies=len(self.objects), **counted)
 
-    @property
-    def _passed(self) -> int:
-        return self._unpacking.passed_over if self._unpacking else 0
-
-    def _pass_over(self) -> None:
+    def _note_damaged(self) -> None:
         if self._unpacking is not None:
-            self._unpacking.passed_over += 1
+            self._unpacking.damaged += 1
 
 
 def _read(data: FileData) -> tuple[Header, str, str, str]:

@@ -69,6 +69,9 @@ class Unpacking:
     scratch: Path
     allowance: Allowance
     passed_over: int = 0
+    """Files that are no DICOM objects."""
+    damaged: int = 0
+    """Files, folders and archives that cannot be read to their end: images may be missing."""
     _number: int = 0
 
     def objects_in(self, path: Path, depth: int = 0) -> Iterator[Path]:
@@ -129,7 +132,7 @@ class Unpacking:
         """:raises OSError: the disk is full, which says nothing of the file"""
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise error
-        self.passed_over += 1
+        self.damaged += 1
 
     def _written(self, content: Readable) -> Path:
         self._number += 1

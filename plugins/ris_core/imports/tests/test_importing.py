@@ -81,10 +81,18 @@ def stored(engine: StoringEngine, begun: Import, actor: Actor) -> None:
 def test_files_of_all_kinds_become_a_list_by_patient_and_study(engine: StoringEngine, actor: Actor) -> None:
     other = an_outside_file(9, PatientID="88", PatientName="LE^VAN CU", PatientSex="M", StudyInstanceUID="1.2.9")
     begun = scanned(actor, a_zip(an_outside_file(1), an_outside_file(2), b"text"), other, an_outside_file(2))
-    assert (begun.state, begun.passed_over) == (ImportState.DECIDING, 1)
+    assert (begun.state, begun.passed_over, begun.damaged) == (ImportState.DECIDING, 1, 0)
     found = [(study.patient.name, study.image_count, study.fate) for study in studies_of(begun.pk)]
     assert found == [("TRAN^THI BINH", 2, Fate.WAITING), ("LE^VAN CU", 1, Fate.WAITING)]
     assert engine.files == {}
+
+
+def test_damage_is_counted_apart_from_what_is_no_image(engine: StoringEngine, actor: Actor) -> None:
+    """A cut image, and an archive with a scratch in it."""
+    cut, archive = an_outside_file(3)[:140], bytearray(a_zip(an_outside_file(1), an_outside_file(2)))
+    archive[60] ^= 0xFF
+    begun = scanned(actor, b"text", cut, bytes(archive))
+    assert (begun.state, begun.passed_over, begun.damaged) == (ImportState.DECIDING, 1, 2)
 
 
 def test_images_of_an_existing_patient_become_an_exam_of_theirs(engine: StoringEngine, actor: Actor) -> None:

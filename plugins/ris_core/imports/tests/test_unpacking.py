@@ -29,7 +29,8 @@ def found(tmp_path: Path, content: bytes, *, most_bytes: int = 10_000_000, files
     objects = [each.read_bytes() for each in unpacked.objects_in(path)]
     assert {each.name for each in tmp_path.iterdir()} == {"1.upload", "scratch"}
     assert list(scratch.iterdir()) == []
-    return objects, unpacked.passed_over
+    assert not (unpacked.passed_over and unpacked.damaged)
+    return objects, unpacked.passed_over + unpacked.damaged
 
 
 def test_a_loose_file_a_zip_and_a_disc_give_what_is_in_them(tmp_path: Path) -> None:
@@ -166,8 +167,8 @@ def test_a_damaged_folder_does_not_take_the_others_with_it(tmp_path: Path) -> No
     whole = an_entry(30, len(ONE))
     folders = [an_entry(21, 2048, flags=2), an_entry(22, 2048, flags=2), an_entry(23, 2048, flags=2)]
     sectors = {21: whole, 22: b"\x05" * 2048, 23: an_entry(40, len(TWO)), 30: ONE, 40: TWO}
-    objects, passed_over = found(tmp_path, a_hostile_disc(*folders, sectors=sectors))
-    assert (sorted(objects), passed_over) == (sorted([ONE, TWO]), 1)
+    objects, damaged = found(tmp_path, a_hostile_disc(*folders, sectors=sectors))
+    assert (sorted(objects), damaged) == (sorted([ONE, TWO]), 1)
 
 
 def test_a_disc_with_more_entries_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
