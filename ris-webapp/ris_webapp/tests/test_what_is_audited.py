@@ -344,6 +344,7 @@ WHAT_IS_AUDITED: dict[str, str] = {
         ("gateway:rendered", "gateway:rendered_frame", "gateway:thumbnail", "gateway:frame", "gateway:bulk"),
         "images.read",
     ),
+    "gateway:mark": PART,
     **dict.fromkeys(("gateway:store", "gateway:store_into_study"), "annotation.stored annotation.refused"),
     **dict.fromkeys(("rest:reference", "rest:openapi", "rest:unknown", "fhir:metadata", "fhir:unknown"), SETUP),
     **{

@@ -1,0 +1,83 @@
+/**
+ * An extension of OHIF: the words of a share's watermark over every image, as the server says them from the grant in the
+ * cookie. Pictures that the server makes bear them in their pixels; the stored pixels that are drawn here do not, so the
+ * viewer's own way to save a picture is closed as long as there is a mark.
+ */
+(function () {
+  const SVG = 'http://www.w3.org/2000/svg';
+  const LINE_PX = 18;
+  const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
+  const studies = (new URLSearchParams(window.location.search).get('StudyInstanceUIDs') || '').split(',').filter(uid => /^[0-9.]{1,64}$/.test(uid));
+  const lines = new Map();
+  let numbered = 0;
+
+  function node(name, attributes, ...children) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  /** Faint white words with a faint dark edge: on black one is seen, on white the other. */
+  function drawn(words) {
+    const height = LINE_PX * words.length + 70;
+    const texts = words.map((line, at) => node('text', { x: 180, y: 40 + LINE_PX * at, 'text-anchor': 'middle' }, line));
+    const id = `quang-mark-${(numbered += 1)}`;
+    const pattern = node('pattern', { id, width: 360, height, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(-30)' }, ...texts);
+    const svg = node('svg', { class: 'quang-mark', 'aria-hidden': 'true' }, node('defs', {}, pattern), node('rect', { width: '100%', height: '100%', fill: `url(#${id})` }));
+    svg.style.cssText = 'position:absolute;inset:0;width:100%;height:100%;z-index:3;pointer-events:none;overflow:hidden;font:600 14px Inter,sans-serif;fill:rgba(255,255,255,0.26);stroke:rgba(0,0,0,0.24);stroke-width:2px;paint-order:stroke;';
+    return svg;
+  }
+
+  function words() {
+    const [first] = [...lines.values()].filter(each => each.length);
+    return first || [];
+  }
+
+  function lay(element) {
+    if (!words().length || element.querySelector(':scope > svg.quang-mark')) return;
+    element.append(drawn(words()));
+  }
+
+  function layOverAll() {
+    if (!words().length) return;
+    document.documentElement.classList.add('quang-marked');
+    for (const { viewport } of window.cornerstone ? window.cornerstone.getEnabledElements() : []) lay(viewport.element);
+  }
+
+  async function ask(uid, tries) {
+    try {
+      const answer = await fetch(`/dicom-web/studies/${uid}/mark`, { cache: 'no-store' });
+      if (answer.ok) lines.set(uid, (await answer.json()).lines);
+      else if (answer.status >= 500) throw new Error(String(answer.status));
+      layOverAll();
+    } catch (error) {
+      if (tries > 0) setTimeout(() => ask(uid, tries - 1), 2000);
+      else console.warn('the watermark could not be had', error);
+    }
+  }
+  for (const uid of studies.slice(0, 16)) ask(uid, 5);
+
+  const style = document.createElement('style');
+  style.textContent = '.quang-marked [data-cy="Capture"], .quang-marked [data-cy="Capture-split-button-primary"] { display: none !important; }';
+  document.head.append(style);
+
+  window.quangViewer.extensions.push({
+    id: 'quang.watermark',
+    preRegistration({ servicesManager, commandsManager }) {
+      const { eventTarget, Enums } = window.cornerstone;
+      eventTarget.addEventListener(Enums.Events.ELEMENT_ENABLED, ({ detail }) => lay(detail.element));
+      const run = commandsManager.runCommand.bind(commandsManager);
+      commandsManager.runCommand = (name, ...rest) => {
+        if (name !== 'showDownloadViewportModal' || !words().length) return run(name, ...rest);
+        servicesManager.services.uiNotificationService.show({
+          title: vietnamese ? 'Ảnh có dấu chìm' : 'Images with a watermark',
+          message: vietnamese ? 'Không lưu được ảnh từ trình xem này.' : 'Pictures are not saved from this viewer.',
+          type: 'info',
+        });
+        return undefined;
+      };
+    },
+    onModeEnter: layOverAll,
+  });
+})();
