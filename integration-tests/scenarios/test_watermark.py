@@ -82,6 +82,11 @@ def fetched(page: Page, address: str) -> bytes:
     return base64.b64decode(text)
 
 
+def has_report(seen: Visitor, exam: ReadyExam) -> None:
+    """It is printed by the worker."""
+    wait_until(lambda: answered(seen.page, f"{seen.page.url}report/{exam.number}") == 200, "the report")
+
+
 def grey(picture: bytes) -> Grey:
     return np.asarray(Image.open(io.BytesIO(picture)).convert("L"), np.int64)
 
@@ -118,7 +123,7 @@ def test_each_kind_that_a_receiver_fetches_bears_the_words(
     marked.photograph("watermark-page")
     assert marked.barriers() == []
     for seen in (plain, marked):
-        wait_until(lambda seen=seen: answered(seen.page, f"{seen.page.url}report/{exam.number}") == 200, "the report")
+        has_report(seen, exam)
     reports = [fetched(seen.page, f"{seen.page.url}report/{exam.number}") for seen in (plain, marked)]
     assert is_marked(*map(first_page, reports))
 

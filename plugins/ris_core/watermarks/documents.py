@@ -109,7 +109,7 @@ def _take_out_signatures(reader: PdfFileReader, page_count: int) -> None:
 
 
 def _take_out_places(page: Any) -> None:
-    notes = _entry(page, "/Annots") or []
+    notes: Any = _entry(page, "/Annots") or []
     kept = [place for place in range(len(notes)) if _entry(notes[place], "/FT") != "/Sig"]
     if len(kept) < len(notes):
         page[generic.pdf_name("/Annots")] = generic.ArrayObject([notes.raw_get(place) for place in kept])

@@ -36,17 +36,22 @@ _SMALL_SIDE: Final = 200
 """Pixels; a smaller picture bears the last line only, which has the code."""
 
 
+class PictureTooLarge(InvalidValue):
+    """A side of it has more pixels than :data:`LARGEST_SIDE`."""
+
+
 def marked_picture(picture: bytes, mark: str, *, quality: int = 90) -> bytes:
     """The same picture, in the same format, with the words over it.
 
     :param quality: of a JPEG, in percent
-    :raises InvalidValue: the words cannot be drawn, or it is no JPEG or PNG, or larger than :data:`LARGEST_SIDE`
+    :raises PictureTooLarge: it is to be asked for smaller
+    :raises InvalidValue: the words cannot be drawn, or it is no JPEG or PNG
     """
     lines = lines_of(mark)
     try:
         with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as opened:
             if max(opened.size) > LARGEST_SIDE:
-                raise InvalidValue("the picture is too large to be marked", field="picture")
+                raise PictureTooLarge("the picture is too large to be marked", field="picture")
             image_format = opened.format
             image = opened.convert("L" if opened.mode in ("1", "L", "I", "I;16") else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

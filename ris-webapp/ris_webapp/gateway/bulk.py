@@ -23,7 +23,7 @@ from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
 from ris_core.watermarks.apart import marked_apart
-from ris_core.watermarks.pictures import LARGEST_SIDE, marked_picture
+from ris_core.watermarks.pictures import LARGEST_SIDE, PictureTooLarge, marked_picture
 from ris_webapp.gateway.fragments import Stream, video_stream
 from ris_webapp.gateway.grants import mark_granted, marking_grants
 from ris_webapp.permission import public
@@ -39,8 +39,8 @@ _VIDEO_TYPES: Final = {
 _QUALITY: Final = 90
 """Of a JPEG, in percent, where none is asked for."""
 _OCTETS: Final = "application/octet-stream"
-_MARKED_SIDE: Final = min(3072, LARGEST_SIDE)
-"""Pixels of a picture with a mark, at most: what one costs is bounded."""
+_MARKED_WITHIN: Final = (LARGEST_SIDE, LARGEST_SIDE)
+"""Of a picture with a mark, where all its pixels are more: what one costs is bounded."""
 _DOCUMENT: Final = "00420011"
 """Encapsulated Document (PS3.3 C.24.2)."""
 _DOCUMENTS: Final = "1.2.840.10008.5.1.4.1.1.104."
@@ -134,12 +134,15 @@ def _drawn(request: HttpRequest, engine: Engine, orthanc_id: str, frame: int, ma
             picture, media_type = engine.lossless_frame(orthanc_id, frame, _window(asked)), "image/png"
         else:
             media_type = "image/jpeg"
-            within = _viewport(asked)
-            if mark:
-                within = _smaller(within)
-            picture = engine.rendered_frame(orthanc_id, frame, _window(asked), within=within, quality=quality)
+            picture = engine.rendered_frame(orthanc_id, frame, _window(asked), within=_viewport(asked), quality=quality)
         if mark:
-            picture = marked_picture(picture, mark, quality=quality)
+            try:
+                picture = marked_picture(picture, mark, quality=quality)
+            except PictureTooLarge:
+                if media_type == "image/png":
+                    raise
+                smaller = engine.rendered_frame(orthanc_id, frame, _window(asked), within=_MARKED_WITHIN)
+                picture = marked_picture(smaller, mark, quality=quality)
     except (EngineFailed, InvalidValue):
         return HttpResponse(status=406)
     return _kept(HttpResponse(picture, content_type=media_type))
@@ -162,11 +165,6 @@ def _window(asked: QueryDict) -> tuple[float, float] | None:
 def _viewport(asked: QueryDict) -> tuple[int, int] | None:
     sides = [int(float(side)) for side in asked.get("viewport", "").split(",")[:2] if side]
     return (sides[0], sides[1]) if len(sides) == 2 and min(sides) > 0 else None
-
-
-def _smaller(within: tuple[int, int] | None) -> tuple[int, int]:
-    wide, high = within or (_MARKED_SIDE, _MARKED_SIDE)
-    return min(wide, _MARKED_SIDE), min(high, _MARKED_SIDE)
 
 
 def _document(engine: Engine, image: StoredImage, mark: str) -> HttpResponseBase:
