@@ -48,6 +48,7 @@ DOMAIN_APPS = [
     "ris_core.notifications",
     "ris_core.webhooks",
     "ris_core.sharing",
+    "ris_core.teaching",
     "ris_core.exports",
     "ris_core.referrers",
     "ris_core.portal",

@@ -30,6 +30,7 @@ from ris_core.provisioning.settings import Scim
 from ris_core.settings_section import Section
 from ris_core.sharing.settings import Sharing
 from ris_core.signatures.settings import Signing
+from ris_core.teaching.settings import Teaching
 
 
 class Site(Section, frozen=True):
@@ -174,6 +175,7 @@ class Settings(Section, frozen=True):
     sms: Sms = Sms()
     sharing: Sharing = Sharing()
     exports: Exports = Exports()
+    teaching: Teaching = Teaching()
     portal: Portal = Portal()
     imports: Imports = Imports()
     worker: Worker = Worker()

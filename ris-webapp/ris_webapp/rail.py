@@ -96,6 +96,9 @@ RAIL = (
         waiting_for=withheld_count,
         or_function=Function.MANAGE_SHARES,
     ),
+    RailEntry(
+        "teaching:cases", "school", _("Ca giảng dạy"), Function.VIEW_TEACHING, or_function=Function.MANAGE_TEACHING
+    ),
     RailEntry("exports:exports", "download", _("Xuất ảnh"), Function.EXPORT_EXAM),
     RailEntry("imports:imports", "photo", _("Nhập ảnh ngoài"), Function.IMPORT_IMAGES),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),

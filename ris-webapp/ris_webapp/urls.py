@@ -30,6 +30,7 @@ SCREENS = (
     "ris_webapp.screens.print_layouts.urls",
     "ris_webapp.screens.viewer_launch.urls",
     "ris_webapp.screens.sharing.urls",
+    "ris_webapp.screens.teaching.urls",
     "ris_webapp.screens.exports.urls",
     "ris_webapp.screens.referrers.urls",
     "ris_webapp.screens.portal.urls",

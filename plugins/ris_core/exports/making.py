@@ -21,7 +21,7 @@ from ris_core.changes.services import announce
 from ris_core.engine.client import Engine
 from ris_core.errors import NotPermitted
 from ris_core.exports import rules
-from ris_core.exports.contents import ExamContent, content_of, exams_for
+from ris_core.exports.contents import ExamContent, content_of, exams_for, refuse_case
 from ris_core.exports.disc import Disc, disc_files, readme, reports_of
 from ris_core.exports.errors import ExportInvalid, NothingToExport
 from ris_core.exports.folders import delete_files, folder_of, work_folder_of
@@ -34,6 +34,7 @@ from ris_core.exports.sheets import contact_sheet
 from ris_core.exports.staged import Staged, StagedImage, StagedSeries
 from ris_core.exports.videos import write_video
 from ris_core.jobs.rules import NotWorthRepeating
+from ris_core.teaching.package import dicom_of, page_of, pictures_of, sources_of
 
 WORKER: Final = Actor("worker")
 MOST_NAMED: Final = 200
@@ -60,7 +61,10 @@ def run_make_export(subject_id: str) -> None:
     work = work_folder_of(export.pk)
     work.mkdir(mode=0o700)
     try:
-        _make(export, work)
+        if export.form == Form.TEACHING:
+            _make_of_case(export, work)
+        else:
+            _make(export, work)
     except _Cancelled:
         delete_files(export.pk)
     except (NotPermitted, NothingToExport, ExportInvalid) as refusal:
@@ -98,6 +102,24 @@ def _make(export: Export, work: Path) -> None:
         raise NothingToExport("nothing of these exams can be given out in this form", field="form")
     files = _PACKERS[Form(export.form)](export, staged)
     _hand_over(export, contents, files, staged, made_from)
+
+
+def _make_of_case(export: Export, work: Path) -> None:
+    case, made_from = refuse_case(export.teaching_case, export.asked_by), timezone.now()
+    step = _Steps(export)
+    wanted = len(sources_of(case)) if export.with_dicom else 0
+    step.begin(1 + wanted)
+    pictures, dicom = pictures_of(case, work), []
+    if wanted:
+        with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=120.0) as engine:
+            dicom = dicom_of(case, engine, work, step)
+    names = [name for name, _ in pictures]
+    hospital, missing = settings.QUANG.site.name, wanted - len(dicom)
+    page = page_of(case, names, hospital=hospital, missing=missing, target=work / "index.html")
+    staged = Staged(work)
+    write_zip(work / "all.zip", [("index.html", page), *pictures, *dicom])
+    Export.objects.filter(pk=export.pk).update(case_version=case.version)
+    _hand_over(export, (), [(f"teaching-case-{case.pk}.zip", work / "all.zip")], staged, made_from)
 
 
 class _Steps:

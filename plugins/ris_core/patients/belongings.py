@@ -41,6 +41,7 @@ STAYING = (
     "sharing.SharedExam",
     "sight.ConfidentialPatient",
     "sight.SightGrant",
+    "teaching.TeachingCase",
 )
 """Tables that name a patient and tell what was done to that record, or who may see it: they stay with it."""
 
