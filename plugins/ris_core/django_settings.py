@@ -53,6 +53,7 @@ DOMAIN_APPS = [
     "ris_core.referrers",
     "ris_core.portal",
     "ris_core.imports",
+    "ris_core.data_requests",
     "ris_core.jobs",
     "ris_core.audit",
     "ris_core.backups",

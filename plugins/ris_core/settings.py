@@ -16,6 +16,7 @@ import msgspec
 from ris_core.access.settings import Access
 from ris_core.audit.settings import Audit
 from ris_core.backups.settings import Backup
+from ris_core.data_requests.settings import DataRequests
 from ris_core.devices.settings import Dicom
 from ris_core.directories.settings import Directory
 from ris_core.errors import SettingsInvalid
@@ -177,6 +178,7 @@ class Settings(Section, frozen=True):
     exports: Exports = Exports()
     teaching: Teaching = Teaching()
     portal: Portal = Portal()
+    data_requests: DataRequests = DataRequests()
     imports: Imports = Imports()
     worker: Worker = Worker()
     access: Access = Access()

@@ -72,6 +72,7 @@ FUNCTION_GROUPS: Final[tuple[tuple[Text, dict[Function, Text]], ...]] = (
             Function.MANAGE_MESSAGES: _("Xử lý bản tin HL7"),
             Function.MANAGE_DELIVERIES: _("Xử lý việc trả kết quả"),
             Function.VIEW_AUDIT: _("Xem nhật ký truy cập"),
+            Function.ANSWER_DATA_REQUESTS: _("Giữ sổ yêu cầu về dữ liệu cá nhân, lập bản sao cho người bệnh"),
             Function.MANAGE_ACCOUNTS: _("Quản lý tài khoản, vai trò và khoá API"),
             Function.ADMINISTER: _("Cấu hình hệ thống, thiết bị và kết nối"),
         },

@@ -45,6 +45,7 @@ SCREENS = (
     "ris_webapp.screens.accounts.urls",
     "ris_webapp.screens.roles.urls",
     "ris_webapp.screens.access_log.urls",
+    "ris_webapp.screens.data_requests.urls",
     "ris_webapp.screens.sight.urls",
     "ris_webapp.screens.api_keys.urls",
     "ris_webapp.screens.receivers.urls",

@@ -79,6 +79,8 @@ class Function(StrEnum):
     """Open a patient in an emergency whom one does not see; with a reason, for a while, audited."""
     VIEW_AUDIT = "view_audit"
     """See who did and saw what."""
+    ANSWER_DATA_REQUESTS = "answer_data_requests"
+    """Keep the register of what patients ask about their data, and make the copy of what is kept of one."""
     MANAGE_ACCOUNTS = "manage_accounts"
     """Open accounts of people and keys of programs, and say what each role may do."""
     ADMINISTER = "administer"
@@ -163,7 +165,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
     ),
     "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL, Function.VIEW_TEACHING, Function.BREAK_GLASS},
     "REFERRER": frozenset({Function.VIEW_REFERRED}),
-    "AUDITOR": frozenset({Function.VIEW_AUDIT}),
+    "AUDITOR": frozenset({Function.VIEW_AUDIT, Function.ANSWER_DATA_REQUESTS}),
     "IT": _TECHNICAL,
     "ADMINISTRATOR": _TECHNICAL
     | {
@@ -180,6 +182,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.MANAGE_SHARES,
         Function.VIEW_CONFIDENTIAL,
         Function.VIEW_AUDIT,
+        Function.ANSWER_DATA_REQUESTS,
         Function.MANAGE_ACCOUNTS,
     },
 }

@@ -31,6 +31,7 @@ KINDS: dict[str, type[Model]] = {
 
 STAYING = (
     "audit.AuditEvent",
+    "data_requests.DataRequest",
     "imports.ImportPatient",
     "messages.InboundMessage",
     "patients.Patient",
