@@ -122,6 +122,7 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         "until": share.expires_at.isoformat(),
         "lock": share.lock,
         "watermark": share.watermark,
+        "pictures_only": share.pictures_only,
     }
     for patient_id in dict.fromkeys(exam.patient_id for exam in exams):
         record(actor, "share.made", subject=_subject(share), patient_id=patient_id, **facts)
@@ -199,7 +200,8 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
             _end_below(share, actor)
         _narrow(share)
     share.save()
-    _tell(share, actor, "limited", less=less, views_allowed=limits.views_allowed)
+    marking = {"watermark": share.watermark, "pictures_only": share.pictures_only}
+    _tell(share, actor, "limited", less=less, views_allowed=limits.views_allowed, **marking)
     return share
 
 

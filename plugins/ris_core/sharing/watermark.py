@@ -41,11 +41,22 @@ class Marked:
 
 
 def mark_words(marked: Marked, language: str, words: str = "") -> str:
-    """The mark, in the site's language.
+    """The mark, in the site's language; never empty.
 
-    :param words: those of the settings; empty: ours
+    :param words: those of the settings; empty: ours. They give way to ours where the names leave nothing of them, or
+        too much
     """
-    chosen = _ANONYMOUS[language] if marked.anonymous else words or _WORDS[language]
+    if marked.anonymous or not words:
+        return _filled(marked, language, _ANONYMOUS[language] if marked.anonymous else _WORDS[language])
+    said = _filled(marked, language, words)
+    try:
+        lines_of(said)
+    except InvalidValue:
+        return _filled(marked, language, _WORDS[language])
+    return said
+
+
+def _filled(marked: Marked, language: str, words: str) -> str:
     says = {
         "sharer": _short(marked.sharer) or _PATIENT[language],
         "receiver": _short(marked.receiver),
@@ -53,7 +64,7 @@ def mark_words(marked: Marked, language: str, words: str = "") -> str:
         "code": marked.code,
         "site": _short(marked.site),
     }
-    return _PLACE.sub(lambda place: says[place[1]], chosen)
+    return _PLACE.sub(lambda place: says[place[1]], words)
 
 
 def check_words(words: str) -> None:
@@ -65,7 +76,7 @@ def check_words(words: str) -> None:
     name = "W" * LONGEST_NAME
     longest = Marked(code="W" * CODE_CHARACTERS, day=date.max, receiver=name, sharer=name, site=name)
     try:
-        lines_of(mark_words(longest, "vi", words))
+        lines_of(_filled(longest, "vi", words))
     except InvalidValue as error:
         raise ValueError("sharing.watermark_text becomes too long with long names") from error
 

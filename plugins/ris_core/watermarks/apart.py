@@ -24,6 +24,10 @@ _PROCESSOR_SECONDS: Final = 15
 _PACKAGES: Final = str(Path(__file__).parents[2])
 
 
+class OthersBeingMarked(InvalidValue):
+    """As many documents as may be are being marked: asked again in a moment it is marked."""
+
+
 class Task(msgspec.Struct, frozen=True):
     """What the process is given."""
 
@@ -34,10 +38,11 @@ class Task(msgspec.Struct, frozen=True):
 def marked_apart(pdf: bytes, mark: str) -> bytes:
     """As :func:`ris_core.watermarks.documents.marked_document`.
 
-    :raises InvalidValue: also when it takes more time or memory than a document may, or others are being marked
+    :raises OthersBeingMarked: not now
+    :raises InvalidValue: also when it takes more time or memory than a document may
     """
     if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):
-        raise InvalidValue("other documents are being marked: try again in a moment", field="document")
+        raise OthersBeingMarked("other documents are being marked: try again in a moment", field="document")
     try:
         done = subprocess.run(
             [sys.executable, "-m", "ris_core.watermarks.apart"],

@@ -1,5 +1,7 @@
 """A watermark on every page of a PDF, in a new file: the words lie over the page, and no former state of it is kept.
 
+Files that lie in it (attachments) would leave without the words, so they are taken out.
+
 A signature says that nothing was changed since, so a marked copy has none: fields of signatures are taken out of it.
 Whoever wants to check one asks for the signed file itself.
 """
@@ -21,6 +23,8 @@ from ris_core.watermarks.pictures import block_picture
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_PAGES: Final = 400
+MOST_MARKED_BYTES: Final = 64 * 1024 * 1024
+"""Of what is made: what was packed tightly comes out unpacked."""
 _LETTERS: Final = 38
 """Height in pixels of the letters in the one block that all pages show."""
 _PAGE_IN_LETTERS: Final = 58
@@ -43,7 +47,12 @@ def marked_document(pdf: bytes, mark: str) -> bytes:
         count = int(reader.root["/Pages"]["/Count"])
         if not 1 <= count <= MOST_PAGES:
             raise InvalidValue(f"a document with 1 to {MOST_PAGES} pages can be marked", field="document")
-        _take_out_signatures(reader, count)
+        if count != _pages_below(reader.root["/Pages"]):
+            raise InvalidValue("the document has other pages than it says", field="document")
+        _take_out_signatures(reader)
+        _take_out_files(reader)
+        for number in range(count):
+            _take_out_places(reader.find_page_for_modification(number)[0].get_object())
         writer = copy_into_new_writer(reader)
         drawing, own = pil_image(block, writer), f"/QuangMark{secrets.token_hex(6)}p"
         before = writer.add_object(generic.StreamObject(stream_data=b"q\n"))
@@ -59,7 +68,27 @@ def marked_document(pdf: bytes, mark: str) -> bytes:
         writer.write(file)
     except (PdfError, KeyError, IndexError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
         raise InvalidValue("the document cannot be read as PDF", field="document") from error
+    if file.tell() > MOST_MARKED_BYTES:
+        raise InvalidValue("the marked document becomes too large", field="document")
     return file.getvalue()
+
+
+def _pages_below(tree: Any) -> int:
+    """Pages that a program finds which goes by the tree and not by what it says of its size.
+
+    :raises InvalidValue: there are more than may be
+    """
+    found, seen, nodes = 0, 0, [tree]
+    while nodes:
+        node, seen = nodes.pop(), seen + 1
+        if seen > 4 * MOST_PAGES:
+            raise InvalidValue("the document has too many pages", field="document")
+        kids = _entry(node, "/Kids")
+        if kids is None:
+            found += 1
+        else:
+            nodes += [kids[place] for place in range(min(len(kids), 4 * MOST_PAGES))]
+    return found
 
 
 def _words(box: tuple[float, float, float, float], size: tuple[int, int], name: str) -> bytes:
@@ -97,22 +126,38 @@ def _box(page: Any) -> tuple[float, float, float, float]:
     return min(sides[0], sides[2]), min(sides[1], sides[3]), max(sides[0], sides[2]), max(sides[1], sides[3])
 
 
-def _take_out_signatures(reader: PdfFileReader, page_count: int) -> None:
+def _take_out_signatures(reader: PdfFileReader) -> None:
     """From what was read, so that nothing of them is copied."""
     form = _entry(reader.root, "/AcroForm")
     if form is None or not int(_entry(form, "/SigFlags") or 0):
         return
     for name in ("/AcroForm", "/Perms", "/DSS"):
         reader.root.pop(name, None)
-    for number in range(page_count):
-        _take_out_places(reader.find_page_for_modification(number)[0].get_object())
+
+
+def _take_out_files(reader: PdfFileReader) -> None:
+    names = _entry(reader.root, "/Names")
+    if isinstance(names, generic.DictionaryObject):
+        names.pop("/EmbeddedFiles", None)
+    for name in ("/AF", "/Collection"):
+        reader.root.pop(name, None)
 
 
 def _take_out_places(page: Any) -> None:
-    notes: Any = _entry(page, "/Annots") or []
-    kept = [place for place in range(len(notes)) if _entry(notes[place], "/FT") != "/Sig"]
+    """Where a signature stands, or a file lies."""
+    page.pop("/AF", None)
+    notes: Any = _entry(page, "/Annots")
+    if not isinstance(notes, generic.ArrayObject):
+        return
+    kept = [place for place in range(len(notes)) if not _is_taken_out(notes[place])]
     if len(kept) < len(notes):
         page[generic.pdf_name("/Annots")] = generic.ArrayObject([notes.raw_get(place) for place in kept])
+
+
+def _is_taken_out(note: Any) -> bool:
+    if not isinstance(note, generic.DictionaryObject):
+        return False
+    return bool(_entry(note, "/FT") == "/Sig" or _entry(note, "/Subtype") == "/FileAttachment")
 
 
 def _entry(dictionary: Any, name: str) -> Any:

@@ -22,7 +22,7 @@ from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
-from ris_core.watermarks.apart import marked_apart
+from ris_core.watermarks.apart import OthersBeingMarked, marked_apart
 from ris_core.watermarks.pictures import LARGEST_SIDE, PictureTooLarge, marked_picture
 from ris_webapp.gateway.fragments import Stream, video_stream
 from ris_webapp.gateway.grants import mark_granted, marking_grants
@@ -179,6 +179,8 @@ def _document(engine: Engine, image: StoredImage, mark: str) -> HttpResponseBase
     if mark:
         try:
             document = marked_apart(document, mark)
+        except OthersBeingMarked:
+            return HttpResponse(status=503, headers={"Retry-After": "10"})
         except InvalidValue:
             return HttpResponse(status=403)
     if document.lstrip()[:5] != b"%PDF-":

@@ -40,6 +40,16 @@ def test_whatever_the_names_are_they_can_be_drawn(name: str) -> None:
         assert lines_of(mark_words(of(receiver=name, sharer=name, site=name), "vi", words))
 
 
+@pytest.mark.parametrize("name", ["·", "\u200b", "Nguyễn Văn Minh " * 3])
+@pytest.mark.parametrize("words", ["{receiver}", "{site} · {sharer}{receiver}", "{receiver}" * 7])
+def test_names_that_leave_nothing_of_a_sites_words_leave_ours(name: str, words: str) -> None:
+    said = mark_words(of(receiver=name, site="", sharer=name), "vi", words)
+    assert lines_of(said)
+    assert name.strip("·\u200b")[:7] in said
+    if name == "·" and words == "{receiver}":
+        assert "mã A1B2C3D4" in said
+
+
 @pytest.mark.parametrize(
     "words",
     ["x" * 121, "   ", "{patient}", "{receiver", "{}", "hai\ndòng", "{receiver} " * 10, " · ".join("123456789")],

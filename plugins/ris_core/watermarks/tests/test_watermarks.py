@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pypdfium2
 import pytest
 import weasyprint
 from PIL import Image
+from pyhanko.pdf_utils.generic import NumberObject, pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
@@ -18,6 +20,7 @@ from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pypdf import PdfReader, PdfWriter
 
 from ris_core.errors import InvalidValue
+from ris_core.watermarks import apart, documents
 from ris_core.watermarks.apart import marked_apart
 from ris_core.watermarks.documents import MOST_PAGES, marked_document
 from ris_core.watermarks.pictures import LARGEST_SIDE, marked_picture
@@ -135,7 +138,24 @@ def test_a_signed_document_is_copied_without_its_signature(tmp_path: Path) -> No
     assert b"/Sig" not in copy
 
 
-@pytest.mark.parametrize("how", ["none", "broken", "encrypted", "too many pages", "no pages"])
+def test_files_in_a_document_are_taken_out_since_they_would_bear_no_words() -> None:
+    writer, file = PdfWriter(clone_from=io.BytesIO(printed("<p>Kết quả</p>"))), io.BytesIO()
+    writer.add_attachment("ket-qua.txt", b"the same report without a mark")
+    writer.write(file)
+    assert PdfReader(file).attachments
+    marked = marked_document(file.getvalue(), MARK)
+    assert not PdfReader(io.BytesIO(marked)).attachments
+    assert b"/EmbeddedFile" not in marked
+    assert "Kết quả" in PdfReader(io.BytesIO(marked)).pages[0].extract_text()
+
+
+def test_a_document_that_becomes_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MOST_MARKED_BYTES", 1000)
+    with pytest.raises(InvalidValue, match="too large"):
+        marked_document(printed("<p>Kết quả</p>"), MARK)
+
+
+@pytest.mark.parametrize("how", ["none", "broken", "encrypted", "too many pages", "no pages", "hidden page"])
 def test_what_cannot_be_marked_is_refused_here_and_apart(how: str) -> None:
     document = printed("<p>Kết quả</p>")
     if how == "none":
@@ -153,6 +173,12 @@ def test_what_cannot_be_marked_is_refused_here_and_apart(how: str) -> None:
             several.add_blank_page(100, 100)
         several.write(file)
         document = file.getvalue()
+    elif how == "hidden page":
+        two = printed("1<p style='break-before:page'>2")
+        hiding, file = copy_into_new_writer(PdfFileReader(io.BytesIO(two))), io.BytesIO()
+        hiding.root["/Pages"][pdf_name("/Count")] = NumberObject(1)
+        hiding.write(file)
+        document = file.getvalue()
     else:
         empty, file = copy_into_new_writer(PdfFileReader(io.BytesIO(document))), io.BytesIO()
         del empty.root["/Pages"]
@@ -162,6 +188,15 @@ def test_what_cannot_be_marked_is_refused_here_and_apart(how: str) -> None:
         marked_document(document, MARK)
     with pytest.raises(InvalidValue):
         marked_apart(document, MARK)
+
+
+def test_who_comes_while_others_are_being_marked_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_AT_ONCE", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(apart, "_WAIT_SECONDS", 0.01)
+    document = printed("<p>Kết quả</p>")
+    with apart._AT_ONCE, pytest.raises(apart.OthersBeingMarked):
+        marked_apart(document, MARK)
+    assert marked_apart(document, MARK)
 
 
 def test_what_is_marked_apart_is_marked_alike() -> None:

@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils.html import escape
 
 from ris_core.access.ended_grants import read_ended_grants
+from ris_core.access.grammar import mark_on, permits, read_image_request
 from ris_core.access.tokens import ViewerGrant
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.documents import ensure_document
@@ -22,7 +23,7 @@ from ris_core.sharing.lineage import mark_of
 from ris_core.sharing.models import Share
 from ris_core.sharing.settings import Sharing
 from ris_core.sharing.watermark import code_of
-from ris_webapp.gateway.grants import mark_granted
+from ris_webapp.gateway.grants import grants_of
 from ris_webapp.screens.reading.tests.exams import a_study
 from ris_webapp.screens.reading.tests.test_reading_page import granted, report
 from ris_webapp.screens.sharing.tests.shares import an_exam_with_images, entered, made
@@ -210,16 +211,19 @@ def test_who_may_see_it_unmarked_besides_sees_it_so(sharer: Client) -> None:
     receiver, page = entered(marked)
     receiver.get(f"{page}images/{exam.pk}")
 
-    def asked() -> HttpRequest:
-        request = HttpRequest()
-        request.path = f"/dicom-web/studies/{study.study_instance_uid}/rendered"
-        request.COOKIES = {name: morsel.value for name, morsel in receiver.cookies.items()}
-        return request
+    picture = read_image_request("GET", f"/dicom-web/studies/{study.study_instance_uid}/rendered")
 
-    assert mark_granted(asked())
+    def mark_on_it() -> str:
+        request = HttpRequest()
+        request.COOKIES = {name: morsel.value for name, morsel in receiver.cookies.items()}
+        grants = grants_of(request)
+        assert permits(picture, grants, marking=True)
+        return mark_on(picture, grants)
+
+    assert mark_on_it()
     other, _ = an_exam_with_images()
     a_study(other, study_instance_uid=study.study_instance_uid)
     _, plain = made(sharer, other)
     answer = receiver.post("/share/open", {"link": plain})
     receiver.get(f"{answer.json()['to']}images/{other.pk}")
-    assert mark_granted(asked()) == ""
+    assert mark_on_it() == ""
