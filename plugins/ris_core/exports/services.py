@@ -188,6 +188,17 @@ def refuse_without_room(expected: int) -> None:
         raise NoRoomForExport("the disk has no room for it", field="disk")
 
 
+def refuse_beyond_room(written: int) -> None:
+    """What was estimated may become larger: asked again while it is made, before as much is written once more as ZIP.
+
+    :raises NoRoomForExport: it has become larger than one may be, or the disk has no room for the ZIP
+    """
+    if written > settings.QUANG.exports.largest_gibibytes * _GIBIBYTE:
+        raise NoRoomForExport("one export may not be so large: take fewer images", field="largest")
+    if written + _GIBIBYTE > free_bytes():
+        raise NoRoomForExport("the disk has no room for it", field="disk")
+
+
 def tell_of_export(export: Export, actor: Actor, what: str, **facts: Any) -> None:
     """One audit event for each patient in it, and the live screens. Of a teaching case nobody is told whose it is."""
     if export.form == Form.TEACHING:

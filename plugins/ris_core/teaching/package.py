@@ -36,13 +36,13 @@ def pictures_of(case: TeachingCase, folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def dicom_of(case: TeachingCase, engine: Engine, folder: Path, step: Callable[[], None]) -> list[tuple[str, Path]]:
+def dicom_of(case: TeachingCase, engine: Engine, folder: Path, step: Callable[[int], None]) -> list[tuple[str, Path]]:
     """Each image of the pictures once; what can be copied no more is left out.
 
-    :param step: called after each image; raises when it is to end
+    :param step: called after each image with the bytes of all so far; raises when it is to end
     :raises EngineFailed: one cannot be had now
     """
-    found = []
+    found, written = [], 0
     for number, orthanc_id in enumerate(sources_of(case), 1):
         path = folder / f"dicom-{number}.dcm"
         try:
@@ -53,7 +53,8 @@ def dicom_of(case: TeachingCase, engine: Engine, folder: Path, step: Callable[[]
             with path.open("wb") as target:
                 target.writelines(file.pieces())
             found.append((f"dicom/{number:04d}.dcm", path))
-        step()
+            written += path.stat().st_size
+        step(written)
     return found
 
 

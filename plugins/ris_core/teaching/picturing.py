@@ -33,7 +33,7 @@ from ris_core.key_images.rendering import Picture, picture_of
 from ris_core.key_images.rules import View
 from ris_core.sharing.copying import known_texts
 from ris_core.studies.files_on_disk import stored_file
-from ris_core.teaching.models import CaseState, TeachingCase, TeachingImage
+from ris_core.teaching.models import TeachingCase, TeachingImage
 from ris_core.teaching.services import JOB_KIND
 
 TURN_SECONDS: Final = 120.0
@@ -46,8 +46,8 @@ def run_make_teaching_pictures(subject_id: str) -> None:
     """The job; it asks for itself again until every image has its picture or a reason why it has none."""
     case = TeachingCase.objects.select_related("procedure__patient", "procedure__request").filter(pk=int(subject_id))
     found = case.first()
-    if found is None or found.state == CaseState.WITHDRAWN:
-        return
+    if found is None:
+        return  # deleted; of a withdrawn one they are made too: it can be opened again
     began = time.monotonic()
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
         for image in found.images.filter(result=TeachingImage.Result.WAITING).select_related("study"):

@@ -54,9 +54,9 @@ class Known:
 _WORD: Final = re.compile(r"[^\W_]+")
 _CALLED: Final = frozenset(
     ("bn", "ong", "ba", "anh", "chi", "be", "chau", "co", "chu", "bac", "em", "cu", "nhan", "phu", "mr", "mrs", "ms",
-     "miss", "patient")
+     "miss", "patient", "ten")
 )  # fmt: skip
-"""Folded words in front of a name; ``nhan`` of ``bệnh nhân``, ``phu`` of ``sản phụ``."""
+"""Folded words in front of a name; ``nhan`` of ``bệnh nhân``, ``phu`` of ``sản phụ``, ``ten`` of ``tên``."""
 _MONTHS: Final = {
     name: number
     for number, names in enumerate(
@@ -130,8 +130,9 @@ def _name_in(text: str, words: Sequence[_Word], name: Sequence[str]) -> Iterator
             place += 1
     if 2 <= len(name) <= _LONGEST_NAME:
         joined = {"".join(order) for order in permutations(name)}
+        shortest = max(_SHORTEST_JOINED, sum(map(len, name)))
         for at, word in enumerate(words):
-            if len(word.folded) >= _SHORTEST_JOINED and any(form in word.folded for form in joined):
+            if len(word.folded) >= shortest and any(form in word.folded for form in joined):
                 yield at, at
     called = {name[-1], name[0]} if name else set()
     for at in range(1, len(words)):

@@ -16,10 +16,12 @@ from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.exports.errors import ExportOutdated
+from ris_core.exports.folders import folder_of, work_folder_of
 from ris_core.exports.making import run_make_export
 from ris_core.exports.models import Export, ExportState
 from ris_core.exports.services import ask_again, forget_exports, open_file
 from ris_core.exports.teaching_cases import ask_for_case
+from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.merging import merge_patients
 from ris_core.patients.models import Patient
@@ -111,6 +113,16 @@ def test_a_worker_that_was_killed_goes_on_with_what_is_left(
     run_make_teaching_pictures(str(case.pk))
     assert not case.images.exclude(result=TeachingImage.Result.READY).exists()
     assert case.images.count() == 3
+
+
+def test_a_case_that_was_withdrawn_while_its_pictures_were_made_can_be_opened_again(
+    engine: StoringEngine, case: TeachingCase, maker: User
+) -> None:
+    TeachingImage.objects.filter(case=case, position=2).update(result="WAITING", picture=b"", sha256="")
+    withdraw_case(case.pk, "", maker, as_actor(maker))
+    run_make_teaching_pictures(str(case.pk))
+    open_case(case.pk, maker, as_actor(maker))
+    assert closed(case) is None
 
 
 def test_notes_that_name_the_patient_are_refused_with_the_place(
@@ -304,6 +316,17 @@ def test_its_zip_opens_from_the_folder_and_has_nothing_of_the_patient(
         data = archive.read(name)
         assert (traces_in_dicom if name.endswith(".dcm") else traces)(known, data) == [], name
     assert file.name == f"teaching-case-{case.pk}.zip"
+
+
+def test_one_that_becomes_larger_than_was_thought_ends_with_the_reason_and_leaves_nothing(
+    case: TeachingCase, maker: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = ask_for_case(case, maker, as_actor(maker), with_dicom=True)
+    monkeypatch.setattr("ris_core.exports.services.free_bytes", lambda: 1024**3)
+    with pytest.raises(NotWorthRepeating, match="QUANG-6403"):
+        run_make_export(str(export.pk))
+    assert not folder_of(export.pk).exists()
+    assert not work_folder_of(export.pk).exists()
 
 
 def test_without_dicom_it_has_none(case: TeachingCase, maker: User) -> None:

@@ -36,6 +36,7 @@ def found(text: str, known: Known = KNOWN) -> list[tuple[Kind, str]]:
         "ＮＧＵＹＥＮ ＴＨＩ",
         "Bà An đau bụng",
         "bệnh nhân An vào viện",
+        "bệnh nhân nữ, tên An",
     ],
 )
 def test_a_name_is_found_in_any_order_spelling_and_disguise(text: str) -> None:

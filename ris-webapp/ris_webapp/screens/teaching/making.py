@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from ris_core.accounts.models import User
 from ris_core.accounts.rules import Function
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineError
@@ -27,7 +28,16 @@ from ris_core.teaching.choosing import Offered, chosen_images, offered_series
 from ris_core.teaching.errors import PatientNamed, TeachingInvalid
 from ris_core.teaching.models import TeachingCase, TeachingImage
 from ris_core.teaching.rules import Notes
-from ris_core.teaching.services import case_for, change_case, exam_for_case, make_case, may_change, may_see_exam
+from ris_core.teaching.services import (
+    case_for,
+    cases_for,
+    change_case,
+    exam_for_case,
+    exam_of,
+    make_case,
+    may_change,
+    may_see_exam,
+)
 from ris_core.teaching.standing import notes_of
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number, whole_numbers
@@ -115,6 +125,8 @@ class _Form:
         """The form."""
         keys, offered = [], list[Offered]()
         if self.exam is not None:
+            if self.case is not None:
+                exam_of(self.case.pk, self.request.user, actor_of(self.request))  # it is named above: written down
             keys = list(chosen_of(self.exam.pk, self.request.user.pk))
             try:
                 with _engine() as engine:
@@ -129,7 +141,7 @@ class _Form:
             "notes": asdict(self.notes),
             "fields": FIELDS,
             "categories": CATEGORIES,
-            "body_parts": _body_parts(),
+            "body_parts": _body_parts(self.request.user),
             "problems": self.problems,
             "traces": self.traces,
             "key_images": keys,
@@ -159,9 +171,9 @@ class _Form:
             raise TeachingInvalid("no image of the exam may be shown", field="images") from error
 
 
-def _body_parts() -> list[str]:
-    """As they have been called so far."""
-    said = TeachingCase.objects.exclude(body_part="").order_by("body_part").values_list("body_part", flat=True)
+def _body_parts(user: User) -> list[str]:
+    """As they have been called so far in cases that are listed for ``user``."""
+    said = cases_for(user).exclude(body_part="").order_by("body_part").values_list("body_part", flat=True)
     return list(said.distinct()[:200])
 
 

@@ -130,6 +130,13 @@ def test_its_maker_goes_to_the_exam_and_the_log_says_so(case: TeachingCase, desk
     assert AuditEvent.objects.get(action="teaching.exam_opened").patient_id == case.patient_id
 
 
+def test_the_form_that_names_the_exam_beside_the_notes_is_written_down_like_going_there(
+    case: TeachingCase, desk: Client
+) -> None:
+    assert case.procedure.patient.full_name in desk.get(f"/teaching/{case.pk}/edit/").content.decode()
+    assert AuditEvent.objects.get(action="teaching.exam_opened").patient_id == case.patient_id
+
+
 def test_a_closed_case_is_nowhere_for_a_learner_and_its_picture_neither(case: TeachingCase, desk: Client) -> None:
     set_confidential(case.patient_id, True, SYSTEM)
     learner = client_as(Role.RESIDENT)
