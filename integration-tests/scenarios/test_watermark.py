@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,8 +29,8 @@ PATIENCE_MS = 60_000
 _PAINTED = (
     "() => { const image = document.getElementById('picture'); return image.complete && image.naturalWidth > 0; }"
 )
-_FETCH = """async (address) => {
-  const answer = await fetch(address, {cache: 'no-store'});
+_FETCH = """async ([address, accept]) => {
+  const answer = await fetch(address, {cache: 'no-store', headers: {Accept: accept}});
   const bytes = new Uint8Array(await answer.arrayBuffer());
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
@@ -76,8 +77,8 @@ def shared(desk: Visitor, exam: ReadyExam, *ticks: str) -> str:
     return page.input_value("#link")
 
 
-def fetched(page: Page, address: str) -> bytes:
-    status, text = page.evaluate(_FETCH, address)
+def fetched(page: Page, address: str, accept: str = "*/*") -> bytes:
+    status, text = page.evaluate(_FETCH, [address, accept])
     assert status == 200, address
     return base64.b64decode(text)
 
@@ -136,18 +137,22 @@ def test_each_kind_that_a_receiver_fetches_bears_the_words(
     frame = source[source.index("/dicom-web") :]
     instance, series = frame.partition("/frames/")[0], frame.partition("/instances/")[0]
     small = str(marked.page.evaluate("() => document.querySelector('#series img').src"))
-    pictures = [frame, f"{instance}/rendered", f"{instance}/rendered?accept=image/png", f"{series}/thumbnail", small]
+    pictures = [frame, f"{instance}/rendered", f"{series}/thumbnail", small]
     for address in pictures:
         assert is_marked(*(grey(fetched(seen.page, address)) for seen in (plain, marked))), address
+    lossless = [fetched(seen.page, f"{instance}/rendered", "image/png") for seen in (plain, marked)]
+    assert all(picture.startswith(b"\x89PNG") for picture in lossless)
+    assert is_marked(*map(grey, lossless))
     assert is_marked(*(first_page(fetched(seen.page, f"{document}/rendered")) for seen in (plain, marked)))
 
     study = f"/dicom-web/studies/{exam.study_uid}"
     wado = "/wado?requestType=WADO&contentType=image/jpeg&studyUID={}&seriesUID={}&objectUID={}".format(
         *frame.split("/")[3:8:2]
     )
-    for past in (f"{study}/rendered", f"{series}/rendered", f"{study}/thumbnail", f"{instance}/thumbnail", wado):
+    for past in (f"{study}/rendered", f"{series}/rendered", f"{study}/thumbnail", f"{instance}/thumbnail"):
         assert answered(plain.page, past) != 403, past
         assert answered(marked.page, past) == 403, past  # nobody would draw the words there
+    assert answered(marked.page, wado) == 403  # as without a mark: cookies of viewers are not sent there
     assert answered(marked.page, f"{document}/bulk/00420011") == 403
     assert answered(marked.page, f"{instance}/frames/1") == 200  # the stored pixels stay what they are
 
@@ -168,8 +173,10 @@ def test_the_viewer_draws_the_words_over_every_image_and_saves_no_picture(
         page = context.new_page()
         page.goto(link)
         page.wait_for_url("**/share/*/")
+        page.route("**/mark", lambda asked: asked.abort(), times=1)  # the words are asked for again
         page.get_by_role("link", name="Xem ảnh").click()
-        page.wait_for_selector("[data-cy=viewport-pane] svg.quang-mark")
+        page.wait_for_selector("[data-cy=viewport-pane] > svg.quang-mark")
+        expect(page.locator("[data-cy=viewport-pane]:not(:has(> svg.quang-mark))")).to_have_count(0)
         words = page.locator("[data-cy=viewport-pane] svg.quang-mark text").first
         expect(words).to_contain_text("chia sẻ cho BS Minh, Bệnh")
         expect(page.locator("[data-cy=WindowLevel]").first).to_be_visible()
@@ -196,7 +203,13 @@ def test_pictures_only_gives_no_stored_pixels_even_at_a_desk(
         Visitor(page, suite.public_url).photograph("watermark-pictures-only")
         source = str(page.evaluate("() => document.getElementById('picture').src"))
         instance = source[source.index("/dicom-web") :].partition("/frames/")[0]
-        assert answered(page, f"{instance}/metadata") == 200
+        series, study = instance.partition("/instances/")[0], f"/dicom-web/studies/{exam.study_uid}"
+        for told in (f"{instance}/metadata", f"{study}/metadata"):
+            assert b"InlineBinary" not in fetched(page, told)
+        for told in (f"{series}/instances", f"{study}/instances"):  # what is asked for besides tells no pixels
+            rows = json.loads(fetched(page, f"{told}?includefield=7FE00010,00420011,00080018"))
+            assert rows
+            assert all(not row.get(tag) for row in rows for tag in ("7FE00010", "00420011"))
         for kept in (f"{instance}/frames/1", instance, f"{instance}/bulk/7FE00010"):
             assert answered(page, kept) == 403, kept
     finally:

@@ -62,6 +62,8 @@ def marked_document(pdf: bytes, mark: str) -> bytes:
             words = writer.add_object(generic.StreamObject(stream_data=_words(_box(page), block.size, name)))
             drawings = generic.DictionaryObject({generic.pdf_name(name): drawing})
             resources = generic.DictionaryObject({generic.pdf_name("/XObject"): drawings})
+            if "/Contents" not in page:  # an empty page
+                page[generic.pdf_name("/Contents")] = writer.add_object(generic.StreamObject(stream_data=b""))
             writer.add_stream_to_page(number, before, prepend=True)
             writer.add_stream_to_page(number, words, resources)
         file = io.BytesIO()

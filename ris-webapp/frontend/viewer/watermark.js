@@ -1,15 +1,23 @@
 /**
- * An extension of OHIF: the words of a share's watermark over every image, as the server says them from the grant in the
- * cookie. Pictures that the server makes bear them in their pixels; the stored pixels that are drawn here do not, so the
- * viewer's own way to save a picture is closed as long as there is a mark.
+ * An extension of OHIF: the words of a share's watermark over every pane, whatever draws in it (images, videos, slides),
+ * as the server says them from the grant in the cookie. Pictures that the server makes bear them in their pixels; the
+ * stored pixels that are drawn here do not, so the viewer's own way to save a picture is closed as long as there is a
+ * mark. As long as the server does not answer, it is asked again: images do not wait for it.
  */
 (function () {
   const SVG = 'http://www.w3.org/2000/svg';
   const LINE_PX = 18;
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
-  const studies = (new URLSearchParams(window.location.search).get('StudyInstanceUIDs') || '').split(',').filter(uid => /^[0-9.]{1,64}$/.test(uid));
+  const MOST_STUDIES = 16;
+  const FIRST_WAIT_MS = 2000;
+  const LONGEST_WAIT_MS = 60_000;
+  // in capitals or not, in one parameter or several: as OHIF reads its address
+  const named = [...new URLSearchParams(window.location.search)].filter(([key]) => key.toLowerCase() === 'studyinstanceuids');
+  const studies = [...new Set(named.flatMap(([, uids]) => uids.split(',')))].filter(uid => /^[0-9.]{1,64}$/.test(uid));
   const lines = new Map();
   let numbered = 0;
+  let isWatching = false;
+  let isDue = false;
 
   function node(name, attributes, ...children) {
     const made = document.createElementNS(SVG, name);
@@ -34,29 +42,36 @@
     return first || [];
   }
 
-  function lay(element) {
-    if (!words().length || element.querySelector(':scope > svg.quang-mark')) return;
-    element.append(drawn(words()));
-  }
-
   function layOverAll() {
-    if (!words().length) return;
-    document.documentElement.classList.add('quang-marked');
-    for (const { viewport } of window.cornerstone ? window.cornerstone.getEnabledElements() : []) lay(viewport.element);
+    isDue = false;
+    for (const pane of document.querySelectorAll('[data-cy="viewport-pane"]')) {
+      if (!pane.querySelector(':scope > svg.quang-mark')) pane.append(drawn(words()));
+    }
   }
 
-  async function ask(uid, tries) {
+  /** Panes come and go with the layout. Where there is no mark nothing is watched. */
+  function watch() {
+    if (isWatching || !words().length) return;
+    isWatching = true;
+    document.documentElement.classList.add('quang-marked');
+    new MutationObserver(() => {
+      if (!isDue) requestAnimationFrame(layOverAll);
+      isDue = true;
+    }).observe(document.documentElement, { childList: true, subtree: true });
+    layOverAll();
+  }
+
+  async function ask(uid, wait) {
     try {
       const answer = await fetch(`/dicom-web/studies/${uid}/mark`, { cache: 'no-store' });
       if (answer.ok) lines.set(uid, (await answer.json()).lines);
       else if (answer.status >= 500) throw new Error(String(answer.status));
-      layOverAll();
-    } catch (error) {
-      if (tries > 0) setTimeout(() => ask(uid, tries - 1), 2000);
-      else console.warn('the watermark could not be had', error);
+      watch();
+    } catch {
+      setTimeout(() => ask(uid, Math.min(LONGEST_WAIT_MS, wait * 2)), wait);
     }
   }
-  for (const uid of studies.slice(0, 16)) ask(uid, 5);
+  for (const uid of studies.slice(0, MOST_STUDIES)) ask(uid, FIRST_WAIT_MS);
 
   const style = document.createElement('style');
   style.textContent = '.quang-marked [data-cy="Capture"], .quang-marked [data-cy="Capture-split-button-primary"] { display: none !important; }';
@@ -65,8 +80,6 @@
   window.quangViewer.extensions.push({
     id: 'quang.watermark',
     preRegistration({ servicesManager, commandsManager }) {
-      const { eventTarget, Enums } = window.cornerstone;
-      eventTarget.addEventListener(Enums.Events.ELEMENT_ENABLED, ({ detail }) => lay(detail.element));
       const run = commandsManager.runCommand.bind(commandsManager);
       commandsManager.runCommand = (name, ...rest) => {
         if (name !== 'showDownloadViewportModal' || !words().length) return run(name, ...rest);
@@ -78,6 +91,5 @@
         return undefined;
       };
     },
-    onModeEnter: layOverAll,
   });
 })();

@@ -138,6 +138,13 @@ def test_a_signed_document_is_copied_without_its_signature(tmp_path: Path) -> No
     assert b"/Sig" not in copy
 
 
+def test_an_empty_page_is_marked_too() -> None:
+    empty, file = pypdfium2.PdfDocument.new(), io.BytesIO()
+    empty.new_page(400, 300)
+    empty.save(file)
+    assert (page(marked_document(file.getvalue(), MARK)) < 250).any()
+
+
 def test_files_in_a_document_are_taken_out_since_they_would_bear_no_words() -> None:
     writer, file = PdfWriter(clone_from=io.BytesIO(printed("<p>Kết quả</p>"))), io.BytesIO()
     writer.add_attachment("ket-qua.txt", b"the same report without a mark")

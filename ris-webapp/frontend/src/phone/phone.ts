@@ -197,9 +197,13 @@ async function begin(): Promise<void> {
     const [first] = studies;
     if (!first) throw new Refused();
     tellWhose(first.uid);
-    marks = await Promise.all(studies.map((study) => markOf(study.uid)));
+    const [marked, listing] = await Promise.all([
+      Promise.all(studies.map((study) => markOf(study.uid))),
+      Promise.all(studies.map((study) => seriesOf(study.uid))),
+    ]);
+    marks = marked;
     part("full").hidden = onlyPictures();
-    const series = (await Promise.all(studies.map((study) => seriesOf(study.uid)))).flat();
+    const series = listing.flat();
     const items = series.map(listed);
     part("series").replaceChildren(...items);
     const wanted = series.findIndex((each) => !["SR", "KO", "PR", "SEG", "DOC"].includes(each.modality));
