@@ -67,6 +67,8 @@ def test_a_teaching_case_has_nothing_of_its_patient(
     expect(page.locator(".teaching-traces")).to_contain_text("Bà Nghiêu")
     expect(page.locator(".teaching-traces")).to_contain_text("28/3/1957")
     radiologist.photograph("teaching-refused")
+    assert all("422" in complaint for complaint in radiologist.complaints), "of the refusal, and of nothing else"
+    radiologist.complaints.clear()
     page.fill("[name=history]", "Nữ 69 tuổi, khó thở.")
     page.click("form.teaching-form button.primary")
     opening = page.locator('form[action$="/open/"] button')
