@@ -40,5 +40,10 @@ def an_open_case(
 ) -> TeachingCase:
     """Shown to everybody who may see teaching cases."""
     case = a_case(engine, exam, study, user, notes)
-    open_case(case.pk, user, as_actor(user))
+    show(case, user)
     return TeachingCase.objects.get(pk=case.pk)
+
+
+def show(case: TeachingCase, user: User) -> None:
+    """Open it, as it is now."""
+    open_case(case.pk, user, as_actor(user), version=TeachingCase.objects.get(pk=case.pk).version)

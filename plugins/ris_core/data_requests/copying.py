@@ -22,11 +22,12 @@ from ris_core.data_requests.models import DataRequest
 from ris_core.errors import InvalidValue
 from ris_core.orders.models import RequestedProcedure, Visit
 from ris_core.patients.models import Patient, PatientIdentifier
-from ris_core.patients.survivors import records_of
+from ris_core.patients.survivors import records_of, survivor_of
 from ris_core.portal.models import PortalSlip, PortalVisit
 from ris_core.reports.models import ReportVersion
 from ris_core.sharing.models import SharedExam
 from ris_core.studies.models import Study
+from ris_core.teaching.models import TeachingCase
 
 MOST_ROWS = 20_000
 """Of a table; who has more is given their copy in parts, by IT."""
@@ -44,14 +45,14 @@ class Table:
 
 
 def copy_of(patient_id: int, *, with_reports: bool) -> bytes:
-    """The ZIP; records that were merged into the patient's belong to it.
+    """The ZIP; records that were merged with the patient's belong to it, whichever of them the request was made of.
 
     :param with_reports: what the approved reports say is in it too
     :raises InvalidValue: a table has more than :data:`MOST_ROWS`
     """
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for table in _tables(records_of(patient_id), with_reports=with_reports):
+        for table in _tables(records_of(survivor_of(patient_id)), with_reports=with_reports):
             if len(table.rows) > MOST_ROWS:
                 raise InvalidValue(f"more than {MOST_ROWS} rows in {table.name}: ask IT for parts", field="copy")
             archive.writestr(f"{table.name}.csv", written(table.columns, map(_cells, table.rows)))
@@ -88,6 +89,9 @@ def _tables(keys: list[int], *, with_reports: bool) -> Iterator[Table]:
     yield _table("portal_slips", "made until withdrawn", slips("made_at", "expires_at", "withdrawn_at"))
     entered = PortalVisit.objects.filter(patient_id__in=keys).order_by("pk").values_list
     yield _table("portal_visits", "at", entered("began_at"))
+    taught = TeachingCase.objects.filter(procedure__patient_id__in=keys).order_by("pk").values_list
+    cases = taught("procedure__request__accession_number", "made_at", "state")
+    yield _table("teaching_cases", "accession_number made state", cases)
     asked = DataRequest.objects.filter(patient_id__in=keys).order_by("pk").values_list
     yield _table(
         "requests", "kind asker wanted received decision rule reason done answered",

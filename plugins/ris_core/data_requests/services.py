@@ -17,9 +17,10 @@ from ris_core.data_requests.rules import due, kept_until
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.orders.models import RequestedProcedure
 from ris_core.patients.models import Patient
-from ris_core.patients.survivors import records_of
+from ris_core.patients.survivors import records_of, survivor_of
 from ris_core.settings import Settings
 from ris_core.studies.models import Study
+from ris_core.teaching.services import erase_cases_of
 
 LONGEST_NAME, LONGEST_TEXT, LONGEST_REASON = 255, 2000, 1000
 OLDEST_DAYS = 366
@@ -95,7 +96,8 @@ def decide(request_id: int, actor: Actor, *, decision: str, kept_by: str, reason
 
 @transaction.atomic
 def answer(request_id: int, actor: Actor, *, done: str, answered_on: date) -> DataRequest:
-    """What was decided has been done, and who asked was told.
+    """What was decided has been done, and who asked was told. Where something was to be erased the patient's teaching
+    cases go with this: no term keeps them.
 
     :raises InvalidValue: it does not say what was done; the day lies ahead, or before the receipt
     :raises NotFound: there is no such request
@@ -109,8 +111,14 @@ def answer(request_id: int, actor: Actor, *, done: str, answered_on: date) -> Da
     request.done = _text(done, LONGEST_TEXT, "done")
     request.answered_on, request.answered_by_id = answered_on, _user(actor)
     request.save()
-    _note(request, "data_request.answered", actor, in_time=answered_on <= request.due_on)
+    erased = {"teaching_cases": erase_cases_of(request.patient_id, actor)} if erases(request) else {}
+    _note(request, "data_request.answered", actor, in_time=answered_on <= request.due_on, **erased)
     return request
+
+
+def erases(request: DataRequest) -> bool:
+    """Whether something is erased once it is answered."""
+    return request.kind == RequestKind.ERASURE and request.decision in (Decision.GRANTED, Decision.PARTLY)
 
 
 def overdue_count() -> int:
@@ -126,14 +134,17 @@ def days_for(kind: RequestKind) -> int:
 
 def records_kept_until(patient_id: int) -> date | None:
     """Until when the records of a patient, merged ones too, must stay; none when there are no exams and no images."""
-    keys = records_of(patient_id)
+    keys = records_of(survivor_of(patient_id))
     exams = RequestedProcedure.objects.filter(patient_id__in=keys).aggregate(
         planned=Max("scheduled_at"), ordered=Max("request__ordered_at")
     )
     arrived = Study.objects.filter(patient_id__in=keys).aggregate(arrived=Max("last_received_at"))
     moments = [moment for moment in (*exams.values(), *arrived.values()) if moment is not None]
     settings: Settings = django_settings.QUANG
-    return kept_until(max(moments).date(), settings.data_requests.records_years) if moments else None
+    if not moments:
+        return None
+    latest = max(moments).astimezone(ZoneInfo(settings.site.time_zone)).date()
+    return kept_until(latest, settings.data_requests.records_years)
 
 
 def _open(request_id: int) -> DataRequest:

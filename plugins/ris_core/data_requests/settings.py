@@ -8,7 +8,8 @@ from ris_core.settings_section import Section
 class DataRequests(Section, frozen=True):
     """How soon what patients ask about their data is answered, and how long their records must stay.
 
-    The days are those of decree 356/2025/NĐ-CP as published when this was written; the hospital has them checked.
+    The days are those of decree 356/2025/NĐ-CP as published when this was written; the hospital's own lawyer
+    is to confirm them.
     """
 
     access_days: int = 10

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from ris_core.accounts.models import User
@@ -144,8 +144,10 @@ def note_download(file: ExportFile, actor: Actor, first_byte: int) -> None:
 
 
 def forget_exports(_subject_id: str) -> None:
-    """The periodic job: delete the files of those whose time is over, and what belongs to none."""
-    for export in Export.objects.filter(state=ExportState.READY, kept_until__lte=timezone.now()):
+    """The periodic job: delete the files of those whose time is over, of teaching cases that are no more, and what
+    belongs to none."""
+    over = Q(kept_until__lte=timezone.now()) | Q(form=Form.TEACHING, teaching_case=None)
+    for export in Export.objects.filter(over, state=ExportState.READY):
         with transaction.atomic():
             if Export.objects.filter(pk=export.pk, state=ExportState.READY).update(state=ExportState.OVER):
                 tell_of_export(export, SYSTEM, "forgotten")

@@ -28,7 +28,7 @@ class PatientNamed(InvalidValue):
 
 
 class CaseClosed(NotPermitted):
-    """A teaching case is not shown: withdrawn, not given out yet, or its exam's images or patient are not what they
-    were when its pictures were made."""
+    """A teaching case is not shown: withdrawn, not given out yet, its patient wants it no more, or its exam's images or
+    patient are not what they were when its pictures were made."""
 
     code = "QUANG-6703"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -19,11 +19,13 @@ from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
 from ris_core.audit.services import Actor, record
 from ris_core.changes.services import announce
+from ris_core.data_requests.objections import has_objected
 from ris_core.deidentification.pseudonyms import new_secret
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.jobs.services import enqueue
 from ris_core.names import folded
 from ris_core.orders.models import RequestedProcedure
+from ris_core.patients.survivors import records_of, survivor_of
 from ris_core.sight.seeing import seen_exams
 from ris_core.teaching.errors import CaseClosed, TeachingInvalid
 from ris_core.teaching.models import READY, CaseState, TeachingCase, TeachingImage, TeachingVersion
@@ -38,7 +40,8 @@ def exam_for_case(exam_id: int, user: User) -> RequestedProcedure:
     """An exam of which ``user`` may make a case.
 
     :raises NotPermitted: their role may not, or they do not see it
-    :raises TeachingInvalid: the patient is confidential: few images are needed to recognise somebody everybody knows
+    :raises TeachingInvalid: the patient is confidential: few images are needed to recognise somebody everybody knows;
+        or has asked that their data be erased or seen by fewer
     """
     allowed = may(user.role, Function.MAKE_TEACHING) and all(may(user.role, each) for each in _SEES)
     exams = seen_exams(RequestedProcedure.objects.filter(pk=exam_id), user)
@@ -47,6 +50,8 @@ def exam_for_case(exam_id: int, user: User) -> RequestedProcedure:
         raise NotPermitted("this account may make no teaching case of the exam", field="exam")
     if is_confidential(exam.patient_id):
         raise TeachingInvalid("no teaching case is made of a confidential patient", field="confidential")
+    if has_objected(exam.patient_id):
+        raise TeachingInvalid("the patient has asked that their data be erased or seen by fewer", field="objected")
     return exam
 
 
@@ -114,14 +119,18 @@ def remove_image(case_id: int, position: int, user: User, actor: Actor) -> None:
 
 
 @transaction.atomic
-def open_case(case_id: int, user: User, actor: Actor) -> None:
+def open_case(case_id: int, user: User, actor: Actor, *, version: int) -> None:
     """Show it to everybody who may see teaching cases: whoever does this has looked at its pictures.
 
+    :param version: which one the user has looked at
+    :raises TransitionRefused: somebody has changed it since: its pictures may be others
     :raises TeachingInvalid: pictures are still being made, there is none, or it would be closed at once
     """
     case = _locked(case_id, user)
     if case.state == CaseState.OPEN:
         return
+    if case.version != version:
+        raise TransitionRefused("somebody has changed the case since", field="version")
     if case.images.filter(result=TeachingImage.Result.WAITING).exists():
         raise TeachingInvalid("its pictures are not made yet", field="waiting")
     if not case.images.filter(result__in=READY).exists():
@@ -150,8 +159,8 @@ def withdraw_case(case_id: int, because: str, user: User, actor: Actor) -> None:
 
 @transaction.atomic
 def delete_case(case_id: int, user: User, actor: Actor) -> None:
-    """Notes, versions and pictures are gone for good, as when the patient asks for it; the log keeps that there was a
-    case, and not what was in it.
+    """Notes, versions and pictures are gone for good, its ZIP files within minutes
+    (:func:`ris_core.exports.services.forget_exports`); the log keeps that there was a case, and not what was in it.
 
     :raises NotPermitted: the user does not manage cases
     :raises TransitionRefused: it is not withdrawn
@@ -161,6 +170,26 @@ def delete_case(case_id: int, user: User, actor: Actor) -> None:
         raise NotPermitted("this account may not delete cases", field="case")
     if case.state != CaseState.WITHDRAWN:
         raise TransitionRefused("withdraw it first", field="state")
+    _delete(case, actor)
+
+
+def cases_of(patient_id: int) -> QuerySet[TeachingCase]:
+    """Those made of exams of a patient, merged records too, and of exams that have become theirs since."""
+    records = records_of(survivor_of(patient_id))
+    return TeachingCase.objects.filter(Q(patient__in=records) | Q(procedure__patient__in=records))
+
+
+@transaction.atomic
+def erase_cases_of(patient_id: int, actor: Actor) -> int:
+    """Delete them whatever their state is: the patient has asked for it. How many they were."""
+    cases = cases_of(patient_id).select_related("procedure").select_for_update(of=("self",)).order_by("pk")
+    found = list(cases)
+    for case in found:
+        _delete(case, actor)
+    return len(found)
+
+
+def _delete(case: TeachingCase, actor: Actor) -> None:
     _tell(case, actor, "teaching.deleted")
     case.delete()
 
@@ -258,6 +287,6 @@ def _keep_version(case: TeachingCase, user: User) -> None:
     )
 
 
-def _tell(case: TeachingCase, actor: Actor, what: str, **facts: object) -> None:
+def _tell(case: TeachingCase, actor: Actor, what: str, **facts: Any) -> None:
     record(actor, what, subject=f"teaching_case:{case.pk}", patient_id=case.procedure.patient_id, **facts)
     announce("teaching_case", case.pk)

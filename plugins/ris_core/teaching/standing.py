@@ -1,8 +1,9 @@
 """Whether a teaching case may be shown: asked at each look, so that nothing has to remember what became of its exam.
 
 Merging records changes nothing: the record that it was made of leads to the one that has the exam now. It is closed
-when the exam went to another patient, the patient is confidential now, images were taken from what it shows (rejected,
-moved, in conflict), or the notes name the patient as they are called today.
+when the exam went to another patient, the patient is confidential now or has asked that their data be erased or seen by
+fewer, images were taken from what it shows (rejected, moved, in conflict), or the notes name the patient as they are
+called today.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from ris_core.data_requests.objections import has_objected
 from ris_core.delivery.shown import has_conflict, shown_studies
 from ris_core.orders.models import ImagingServiceRequest, RequestedProcedure
 from ris_core.patients.models import Patient, PatientIdentifier
@@ -32,6 +34,8 @@ class Closed(StrEnum):
     WITHDRAWN = "WITHDRAWN"
     ANOTHER_PATIENT = "ANOTHER_PATIENT"
     CONFIDENTIAL = "CONFIDENTIAL"
+    OBJECTED = "OBJECTED"
+    """The patient has asked that their data be erased or seen by fewer, and was not refused."""
     IMAGES_TAKEN = "IMAGES_TAKEN"
     NAMED = "NAMED"
 
@@ -55,6 +59,8 @@ def held_because(case: TeachingCase) -> Closed | None:
         return Closed.ANOTHER_PATIENT
     if is_confidential(holder) or is_confidential(case.patient_id):
         return Closed.CONFIDENTIAL
+    if has_objected(case.patient_id):
+        return Closed.OBJECTED
     studies = set(case.images.filter(result__in=READY).values_list("study_id", flat=True).order_by().distinct())
     shown = {study.pk for study in shown_studies(case.procedure_id)}
     if not studies <= shown or has_conflict(case.procedure_id) or taken_from_since(studies, case.images_from):

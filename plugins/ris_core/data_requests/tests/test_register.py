@@ -97,6 +97,19 @@ def test_records_under_their_term_are_not_promised_away(actor: Actor) -> None:
     assert decide(made.pk, actor, decision="GRANTED", kept_by="", reason="").kept_by == ""
 
 
+def test_a_request_of_a_record_that_was_merged_later_is_about_the_survivor_s_data_too(actor: Actor) -> None:
+    exam, other = an_exam(), an_exam()
+    made = asked(actor, other.patient_id, "ERASURE")
+    RequestedProcedure.objects.filter(pk=other.pk).update(patient=exam.patient_id)
+    Patient.objects.filter(pk=other.patient_id).update(merged_into=exam.patient_id)
+    with pytest.raises(InvalidValue) as refused:
+        decide(made.pk, actor, decision="GRANTED", kept_by="", reason="")
+    assert refused.value.field == "decision"
+    with zipfile.ZipFile(io.BytesIO(copy_of(other.patient_id, with_reports=False))) as archive:
+        exams = archive.read("exams.csv").decode()
+    assert (exam.request.accession_number in exams, other.request.accession_number in exams) == (True, True)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

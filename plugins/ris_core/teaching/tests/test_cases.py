@@ -14,6 +14,8 @@ from django.utils import timezone
 from ris_core.accounts.models import User
 from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
+from ris_core.data_requests.models import DataRequest
+from ris_core.data_requests.services import answer, decide, record_request, today
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.exports.errors import ExportOutdated
 from ris_core.exports.folders import folder_of, work_folder_of
@@ -29,7 +31,7 @@ from ris_core.sight.services import set_confidential
 from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation, StudyState
 from ris_core.teaching.choosing import chosen_images
 from ris_core.teaching.errors import CaseClosed, PatientNamed, TeachingInvalid
-from ris_core.teaching.models import CaseState, TeachingCase, TeachingImage
+from ris_core.teaching.models import CaseState, TeachingCase, TeachingImage, TeachingVersion
 from ris_core.teaching.picturing import run_make_teaching_pictures
 from ris_core.teaching.services import (
     case_for,
@@ -38,6 +40,7 @@ from ris_core.teaching.services import (
     delete_case,
     exam_for_case,
     exam_of,
+    make_case,
     open_case,
     remove_image,
     searched,
@@ -46,7 +49,7 @@ from ris_core.teaching.services import (
 from ris_core.teaching.standing import Closed, closed_because, known_of
 from ris_testing.exams import an_exam
 from ris_testing.storing_engine import StoringEngine, an_exam_with_images, use_storing_engine
-from ris_testing.teaching_cases import NOTES, a_case, an_open_case, as_actor
+from ris_testing.teaching_cases import NOTES, a_case, an_open_case, as_actor, show
 from ris_testing.traces import Identity, traces, traces_in_dicom
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +93,7 @@ def test_a_draft_is_seen_by_its_maker_and_an_open_case_by_everybody(
     assert [image.result for image in case.images.all()] == [TeachingImage.Result.READY] * 3
     with pytest.raises(NotFound):
         case_for(case.pk, resident)
-    open_case(case.pk, maker, as_actor(maker))
+    show(case, maker)
     assert case_for(case.pk, resident).title == NOTES.title
     assert [each.pk for each in searched(cases_for(resident), "THUYEN tac cap cuu")] == [case.pk]
     assert not searched(cases_for(resident), "gãy xương").exists()
@@ -121,7 +124,7 @@ def test_a_case_that_was_withdrawn_while_its_pictures_were_made_can_be_opened_ag
     TeachingImage.objects.filter(case=case, position=2).update(result="WAITING", picture=b"", sha256="")
     withdraw_case(case.pk, "", maker, as_actor(maker))
     run_make_teaching_pictures(str(case.pk))
-    open_case(case.pk, maker, as_actor(maker))
+    show(case, maker)
     assert closed(case) is None
 
 
@@ -176,9 +179,23 @@ def test_other_images_make_it_a_draft_again(
     changed = change_case(case.pk, NOTES, maker, as_actor(maker), version=1, images=images)
     assert (changed.state, changed.images.count()) == (CaseState.DRAFT, 2)
     with pytest.raises(TeachingInvalid):
-        open_case(case.pk, maker, as_actor(maker))  # not made yet
+        show(case, maker)  # not made yet
     run_make_teaching_pictures(str(case.pk))
-    open_case(case.pk, maker, as_actor(maker))
+    show(case, maker)
+
+
+def test_who_has_looked_at_other_pictures_does_not_open_it(
+    engine: StoringEngine, ct: tuple[RequestedProcedure, Study], maker: User
+) -> None:
+    case = a_case(engine, *ct, maker)
+    images = chosen_images(engine, case.procedure_id, [ct[1]], maker.pk, (), engine.study(ct[1].orthanc_id).series_ids)
+    change_case(case.pk, NOTES, maker, as_actor(maker), version=1, images=images)
+    run_make_teaching_pictures(str(case.pk))
+    with pytest.raises(TransitionRefused):
+        open_case(case.pk, maker, as_actor(maker), version=1)
+    case.refresh_from_db()
+    assert case.state == CaseState.DRAFT
+    show(case, maker)
 
 
 def test_one_picture_is_taken_out(case: TeachingCase, maker: User) -> None:
@@ -261,12 +278,12 @@ def test_images_that_were_moved_away_since_close_it_until_others_are_chosen(
     assert closed(case) is Closed.IMAGES_TAKEN
     withdraw_case(case.pk, "", maker, as_actor(maker))
     with pytest.raises(CaseClosed):
-        open_case(case.pk, maker, as_actor(maker))
+        show(case, maker)
     series = list(engine.study(ct[1].orthanc_id).series_ids)
     images = chosen_images(engine, case.procedure_id, [ct[1]], maker.pk, (), series)
     change_case(case.pk, NOTES, maker, as_actor(maker), version=1, images=images)
     run_make_teaching_pictures(str(case.pk))
-    open_case(case.pk, maker, as_actor(maker))
+    show(case, maker)
     assert closed(case) is None
 
 
@@ -275,6 +292,69 @@ def test_a_name_that_is_known_only_later_closes_notes_that_have_it(case: Teachin
     assert closed(case) is Closed.NAMED
     with pytest.raises(NotFound):
         case_for(case.pk, resident)
+
+
+# ---- what the patient asks for closes it, and ends it ----
+
+
+def asked(case: TeachingCase, kind: str, user: User, patient_id: int | None = None) -> DataRequest:
+    return record_request(
+        patient_id or case.patient_id, kind, as_actor(user), asker="Hoa", asked_by="SELF", proof="VNEID", wanted="Xoá",
+        received_on=today(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["ERASURE", "RESTRICTION"])
+def test_a_patient_who_asks_for_erasure_or_restriction_closes_it_until_that_is_refused(
+    case: TeachingCase, kind: str, maker: User, resident: User
+) -> None:
+    export = exported(case, maker)
+    made = asked(case, kind, maker)
+    assert closed(case) is Closed.OBJECTED
+    with pytest.raises(NotFound):
+        case_for(case.pk, resident)
+    with pytest.raises(ExportOutdated):
+        open_file(export.pk, 1, maker)
+    with pytest.raises(TeachingInvalid) as refused:
+        exam_for_case(case.procedure_id, maker)
+    assert refused.value.field == "objected"
+    decide(made.pk, as_actor(maker), decision="REFUSED", kept_by="NOT_PROVED", reason="Không đúng người")
+    answer(made.pk, as_actor(maker), done="Đã báo", answered_on=today())
+    assert closed(case) is None
+    open_file(export.pk, 1, maker)
+
+
+@pytest.mark.parametrize("kind", ["ACCESS", "CORRECTION", "WITHDRAWAL", "COMPLAINT"])
+def test_other_requests_leave_it_open(case: TeachingCase, kind: str, maker: User) -> None:
+    asked(case, kind, maker)
+    assert closed(case) is None
+
+
+@pytest.mark.parametrize("of_merged", [False, True])
+def test_an_erasure_that_was_answered_leaves_nothing_of_it(case: TeachingCase, maker: User, of_merged: bool) -> None:
+    other = make_case(an_exam(), NOTES, [], maker, as_actor(maker))
+    export = exported(case, maker)
+    survivor = case.patient_id
+    if of_merged:
+        survivor = an_exam().patient_id
+        Patient.objects.filter(pk=survivor).update(full_name="ĐỖ NGHIÊM", birth_date="", sex="")
+        with transaction.atomic():
+            merge_patients(case.patient_id, survivor, SYSTEM)
+    made = asked(case, "ERASURE", maker, survivor)
+    decide(made.pk, as_actor(maker), decision="PARTLY", kept_by="RECORD_TERM", reason="Hồ sơ còn phải lưu")
+    assert TeachingCase.objects.filter(pk=case.pk).exists()
+    answer(made.pk, as_actor(maker), done="Đã xoá ca giảng dạy", answered_on=today())
+    assert list(TeachingCase.objects.values_list("pk", flat=True)) == [other.pk]
+    assert not TeachingImage.objects.exists()
+    assert set(TeachingVersion.objects.values_list("case_id", flat=True)) == {other.pk}
+    forget_exports("")
+    assert not folder_of(export.pk).exists()
+    with pytest.raises(NotFound):
+        open_file(export.pk, 1, maker)
+    assert AuditEvent.objects.get(action="data_request.answered").details["teaching_cases"] == 1
+    assert AuditEvent.objects.get(action="teaching.deleted").subject == f"teaching_case:{case.pk}"
+    with pytest.raises(TeachingInvalid):
+        exam_for_case(case.procedure_id, maker)
 
 
 # ---- the ZIP ----
@@ -375,8 +455,10 @@ def test_a_zip_of_a_case_that_was_changed_withdrawn_or_deleted_is_not_given_out(
     assert not TeachingImage.objects.exists()
     with pytest.raises(ExportOutdated):
         open_file(export.pk, 1, maker)
-    Export.objects.update(kept_until=timezone.now())
+    assert folder_of(export.pk).exists()
     forget_exports("")
+    assert not folder_of(export.pk).exists()
+    assert set(Export.objects.values_list("state", flat=True)) == {ExportState.OVER}
     assert AuditEvent.objects.filter(action="teaching.deleted", patient_id=case.patient_id).count() == 1
 
 

@@ -22,11 +22,12 @@ from ris_core.audit.services import record
 from ris_core.csv_files import written
 from ris_core.data_requests import services
 from ris_core.data_requests.copying import copy_of
-from ris_core.data_requests.models import DataRequest, RequestKind
+from ris_core.data_requests.models import DataRequest, Decision, RequestKind
 from ris_core.data_requests.rules import Standing, first_reply, standing
 from ris_core.errors import InvalidValue, NotFound
 from ris_core.patients.models import Patient
 from ris_core.sight.seeing import seen_patients
+from ris_core.teaching.services import cases_of
 from ris_webapp.asked import Asked
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
@@ -189,8 +190,11 @@ def copy(request: UserRequest, data_request_id: int) -> HttpResponse:
 
 
 def _page(request: UserRequest, found: DataRequest, said: dict[str, str], wrong: dict[str, str]) -> HttpResponse:
+    closing = found.kind in (RequestKind.ERASURE, RequestKind.RESTRICTION) and found.decision != Decision.REFUSED
     context = {
         "each": found,
+        "closed_cases": cases_of(found.patient_id).count() if closing else 0,
+        "erases": services.erases(found),
         "standing": _standing(found),
         "first_reply": first_reply(found.received_on),
         "kept_until": services.records_kept_until(found.patient_id),

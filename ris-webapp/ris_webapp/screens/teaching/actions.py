@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ris_core.accounts.rules import Function
+from ris_core.errors import TransitionRefused
 from ris_core.exports.errors import NoRoomForExport
 from ris_core.exports.teaching_cases import ask_for_case
 from ris_core.teaching.errors import CaseClosed, TeachingInvalid
 from ris_core.teaching.services import case_for, delete_case, exam_of, open_case, remove_image, withdraw_case
 from ris_webapp.client import actor_of
+from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
 from ris_webapp.screens.exports.words import problem_words
 from ris_webapp.screens.teaching.words import CLOSED, PROBLEMS
@@ -31,9 +33,12 @@ def remove(request: UserRequest, case_id: int, position: int) -> HttpResponse:
 @requires(Function.MAKE_TEACHING, Function.MANAGE_TEACHING)
 @require_POST
 def open_(request: UserRequest, case_id: int) -> HttpResponse:
-    """Show it to everybody."""
+    """Show it to everybody, as it was on the page where they looked."""
     try:
-        open_case(case_id, request.user, actor_of(request))
+        version = whole_number(request.POST.get("version", "")) or 0
+        open_case(case_id, request.user, actor_of(request), version=version)
+    except TransitionRefused:
+        messages.error(request, PROBLEMS["changed"])
     except TeachingInvalid as error:
         messages.error(request, PROBLEMS["waiting" if error.field == "waiting" else "none_shown"])
     except CaseClosed as error:

@@ -52,6 +52,10 @@ STATES: Final[dict[str, tuple[Text, str]]] = {
 CLOSED: Final[dict[str, Text]] = {
     Closed.ANOTHER_PATIENT: _("Ca chụp đã sang người bệnh khác: ca này bị đóng. Hãy kiểm tra rồi rút hoặc xoá."),
     Closed.CONFIDENTIAL: _("Người bệnh nay thuộc diện bảo mật: ca này bị đóng."),
+    Closed.OBJECTED: _(
+        "Người bệnh đã yêu cầu xoá hoặc hạn chế dữ liệu: ca này bị đóng. "
+        "Khi yêu cầu xoá được trả lời mà không bị từ chối thì ca mất hẳn."
+    ),
     Closed.IMAGES_TAKEN: _(
         "Ảnh của ca chụp đã bị từ chối, chuyển đi hoặc đang xung đột từ khi làm ca này: ca bị đóng. "
         "Hãy kiểm tra rồi chọn lại ảnh."
@@ -76,6 +80,8 @@ PROBLEMS: Final[dict[str, Text]] = {
     "images": _("Chọn ít nhất một ảnh tiêu biểu hoặc một loạt ảnh; ảnh phải còn trong kho."),
     "too_many": _("Quá nhiều hình: chọn ít loạt ảnh hơn."),
     "confidential": _("Không làm ca giảng dạy từ người bệnh thuộc diện bảo mật."),
+    "objected": _("Không làm ca giảng dạy: người bệnh đã yêu cầu xoá hoặc hạn chế dữ liệu của mình."),
+    "changed": _("Có người vừa sửa ca này. Xem kỹ lại từng hình rồi mở ca."),
     "version": _("Có người vừa sửa ca này. Chép lại phần của bạn rồi mở lại trang sửa."),
     "waiting": _("Hình chưa làm xong. Chờ một chút rồi mở ca."),
     "none_shown": _("Không hình nào của ca xem được. Hãy chọn ảnh khác."),

@@ -13,10 +13,14 @@ from django.urls import reverse
 
 from ris_core.accounts.rules import Function
 from ris_core.audit.models import AuditEvent
+from ris_core.audit.services import Actor
 from ris_core.data_requests.models import DataRequest
 from ris_core.data_requests.services import today
 from ris_core.orders.models import RequestedProcedure
 from ris_core.sight.models import ConfidentialPatient
+from ris_core.teaching.models import TeachingCase
+from ris_core.teaching.rules import Notes
+from ris_core.teaching.services import make_case
 from ris_testing.exams import an_exam
 from ris_webapp.tests.people import a_role, a_user, client_as
 
@@ -82,6 +86,21 @@ def test_erasing_records_under_their_term_is_refused_in_words(client: Client, ex
     assert "còn trong thời hạn lưu trữ: chỉ đồng ý một phần" in answer.content.decode()
     made.refresh_from_db()
     assert made.decision == ""
+
+
+def test_what_an_erasure_ends_is_said_before_it_is_answered(client: Client, exam: RequestedProcedure) -> None:
+    maker = a_user()
+    case = make_case(exam, Notes(title="Ca hay", diagnosis="U"), [], maker, Actor(maker.username, user_id=maker.pk))
+    made = recorded(client, exam, kind="ERASURE")
+    page = reverse("data_requests:request", args=[made.pk])
+    assert "1 ca làm từ ca chụp của người bệnh" in client.get(page).content.decode()
+    client.post(f"{page}decide", {"decision": "REFUSED", "kept_by": "RECORD_TERM", "reason": "Còn hạn"})
+    assert "ca giảng dạy của người bệnh mất hẳn" not in client.get(page).content.decode()
+    client.post(f"{page}decide", {"decision": "PARTLY", "kept_by": "RECORD_TERM", "reason": "Còn hạn"})
+    assert "thì 1 ca giảng dạy của người bệnh mất hẳn" in client.get(page).content.decode()
+    client.post(f"{page}answer", {"done": "Đã xoá", "answered_on": today().isoformat()})
+    assert not TeachingCase.objects.filter(pk=case.pk).exists()
+    assert client.get(page).status_code == 200
 
 
 def test_the_register_leaves_as_a_table_that_runs_nothing(client: Client, exam: RequestedProcedure) -> None:

@@ -63,11 +63,13 @@ def test_a_case_is_made_looked_at_and_opened(
     assert answer["Location"] == f"/teaching/{case.pk}/"
     assert "hx-get" in desk.get(f"/teaching/{case.pk}/pictures").content.decode()
     assert client_as(Role.RESIDENT).get(f"/teaching/{case.pk}/").status_code == 404
-    desk.post(f"/teaching/{case.pk}/open/")
+    desk.post(f"/teaching/{case.pk}/open/", {"version": "1"})
     case.refresh_from_db()
     assert case.state == CaseState.DRAFT, "its pictures are not made yet"
     run_make_teaching_pictures(str(case.pk))
-    desk.post(f"/teaching/{case.pk}/open/")
+    assert "Có người vừa sửa" in desk.post(f"/teaching/{case.pk}/open/", {"version": "7"}, follow=True).content.decode()
+    assert 'name="version" value="1"' in desk.get(f"/teaching/{case.pk}/").content.decode()
+    desk.post(f"/teaching/{case.pk}/open/", {"version": "1"})
     learner = client_as(Role.RESIDENT)
     assert learner.get(f"/teaching/{case.pk}/").status_code == 200
     assert learner.get(f"/teaching/{case.pk}/images/1.jpg").content.startswith(b"\xff\xd8")
