@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import permutations
@@ -89,9 +89,18 @@ def traces_in(notes: Mapping[str, str], known: Known) -> list[Trace]:
     for field, text in notes.items():
         shown = unicodedata.normalize("NFC", "".join(c for c in text if unicodedata.category(c) != "Cf"))
         words = [_Word(_fold(match[0]), *match.span()) for match in _WORD.finditer(shown)]
-        for kind, start, end in _places(shown, words, known):
+        for kind, start, end in _outermost(_places(shown, words, known)):
             found[Trace(kind, field, shown[start:end])] = None
     return list(found)
+
+
+def _outermost(places: Iterable[tuple[Kind, int, int]]) -> Iterator[tuple[Kind, int, int]]:
+    """In the order of the text, without what lies within another of its kind: ``3/1957`` of ``28/3/1957``."""
+    reached: dict[Kind, int] = {}
+    for kind, start, end in sorted(set(places), key=lambda place: (place[1], -place[2])):
+        if end > reached.get(kind, 0):
+            reached[kind] = end
+            yield kind, start, end
 
 
 def _places(text: str, words: Sequence[_Word], known: Known) -> Iterator[tuple[Kind, int, int]]:

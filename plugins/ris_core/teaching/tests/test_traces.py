@@ -105,3 +105,10 @@ def test_notes_are_composed_and_have_tags_once() -> None:
 def test_of_a_long_series_places_are_taken_evenly() -> None:
     assert spread(3, 5) == [0, 1, 2]
     assert spread(100, 4) == [0, 25, 50, 75]
+
+
+def test_a_place_is_named_once_in_the_order_of_the_text() -> None:
+    text = "sinh 21/11/1980, Bà An, chụp tháng 11/1980"
+    assert found(text) == [
+        (Kind.BIRTH_DATE, "21/11/1980"), (Kind.NAME, "Bà An"), (Kind.BIRTH_DATE, "11/1980"),
+    ]  # fmt: skip

@@ -28,7 +28,7 @@ from ris_core.teaching.standing import Closed, closed_because, held_because
 from ris_webapp.client import actor_of
 from ris_webapp.numbers import whole_number
 from ris_webapp.permission import UserRequest, requires
-from ris_webapp.screens.teaching.words import CATEGORIES, CLOSED, NO_PICTURE, STATES
+from ris_webapp.screens.teaching.words import CATEGORIES, CLOSED, FIELDS, NO_PICTURE, STATES
 from ris_webapp.searched import note_search
 from ris_webapp.words import WORDS
 
@@ -70,6 +70,7 @@ def case(request: UserRequest, case_id: int) -> HttpResponse:
     context = _pictured(found, request.user) | {
         "state": STATES[found.state],
         "category": CATEGORIES.get(found.category, ""),
+        "fields": FIELDS,
         "tags": [tag for tag in found.tags.split(", ") if tag],
         "closed": CLOSED.get(held) if held else None,
         "is_open": why is None,

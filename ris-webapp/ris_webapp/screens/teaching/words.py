@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ris_core.teaching.models import CaseState
 from ris_core.teaching.rules import Category
@@ -34,7 +35,7 @@ FIELDS: Final[dict[str, Text]] = {
     "title": _("Tiêu đề"),
     "history": _("Bệnh sử"),
     "findings": _("Mô tả hình ảnh"),
-    "diagnosis": _("Chẩn đoán"),
+    "diagnosis": pgettext_lazy("teaching", "Chẩn đoán"),
     "discussion": _("Bàn luận"),
     "category": _("Chuyên ngành"),
     "body_part": _("Bộ phận"),

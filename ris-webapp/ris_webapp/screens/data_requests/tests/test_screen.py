@@ -46,6 +46,8 @@ def recorded(client: Client, exam: RequestedProcedure, **changed: str) -> DataRe
 
 
 def test_a_request_is_recorded_decided_copied_and_answered(client: Client, exam: RequestedProcedure) -> None:
+    viewers = client.get(reverse("access_log:viewers", args=[exam.patient_id])).content.decode()
+    assert f'href="/data-requests/new/?patient={exam.patient_id}"' in viewers, "auditors open no patient's page"
     assert exam.patient.full_name in client.get(f"/data-requests/new/?patient={exam.patient_id}").content.decode()
     made = recorded(client, exam)
     page = reverse("data_requests:request", args=[made.pk])
