@@ -28,6 +28,8 @@ MOST_MARKED_BYTES: Final = 64 * 1024 * 1024
 _LETTERS: Final = 38
 """Height in pixels of the letters in the one block that all pages show."""
 _PAGE_IN_LETTERS: Final = 58
+_APART: Final = 1.25
+"""Of a block's size, from one to the next."""
 _MOST_BLOCKS: Final = 8
 """In a row, and as many rows."""
 
@@ -98,8 +100,8 @@ def _words(box: tuple[float, float, float, float], size: tuple[int, int], name: 
     left, bottom, right, top = box
     scale = min(right - left, top - bottom) / _PAGE_IN_LETTERS / _LETTERS
     width, height = size[0] * scale, size[1] * scale
-    step_x = max(width, (right - left) / _MOST_BLOCKS)
-    step_y = max(height * 0.8, (top - bottom) / _MOST_BLOCKS)
+    step_x = max(width * _APART, (right - left) / _MOST_BLOCKS)
+    step_y = max(height * _APART * 0.8, (top - bottom) / _MOST_BLOCKS)
     drawn = ["\nQ"]
     for row in range(-_MOST_BLOCKS, _MOST_BLOCKS + 1):
         y = (bottom + top - height) / 2 + row * step_y

@@ -29,8 +29,12 @@ _PICTURE_IN_LETTERS: Final = 42
 """The shorter side is so many letters high."""
 _WORDS, _EDGE = 62, 54
 """How much of white and black is laid over the picture, of 255."""
+_PAGE_WORDS, _PAGE_EDGE = 36, 36
+"""The same over pages, whose small letters must be read through it; with an edge half as wide."""
 _MOST_BLOCKS: Final = 240
-_ROWS_APART: Final = 0.7
+_APART: Final = 1.2
+"""Of a block's width, from one to the next in a row."""
+_ROWS_APART: Final = 0.8
 """Of a block's height: the corners of a slanted block are empty."""
 _SMALL_SIDE: Final = 200
 """Pixels; a smaller picture bears the last line only, which has the code."""
@@ -70,7 +74,7 @@ def block_picture(mark: str, letters: int) -> Image.Image:
 
     :raises InvalidValue: the words cannot be drawn
     """
-    white, black = (np.asarray(mask, np.float64) / 255 for mask in _block(lines_of(mark), letters))
+    white, black = (np.asarray(mask, np.float64) / 255 for mask in _page_block(lines_of(mark), letters))
     covers = 1 - (1 - white) * (1 - black)
     grey = np.divide(white, covers, out=np.zeros_like(covers), where=covers > 0)
     channels = [grey, grey, grey, covers]
@@ -81,7 +85,7 @@ def _lay_over(image: Image.Image, lines: tuple[str, ...]) -> None:
     if min(image.size) < _SMALL_SIDE:
         lines = lines[-1:]
     words, edge = _block(lines, _letters_for(image.size))
-    across, down = words.width, words.height * _ROWS_APART
+    across, down = words.width * _APART, words.height * _ROWS_APART
     enough = math.sqrt(max(1.0, image.width * image.height / (across * down * _MOST_BLOCKS)))
     step_x, step_y = math.ceil(across * enough), math.ceil(down * enough)
     rows, columns = math.ceil(image.height / step_y / 2) + 1, math.ceil(image.width / step_x / 2) + 1
@@ -103,6 +107,16 @@ def _letters_for(size: tuple[int, int]) -> int:
 @lru_cache(maxsize=8)
 def _block(lines: tuple[str, ...], letters: int) -> tuple[Image.Image, Image.Image]:
     """The words and their edge, slanted: how much of each is laid over every pixel."""
+    words, edge = _slanted(lines, letters, max(1, letters // 12))
+    return _faint(words, _WORDS), _faint(edge, _EDGE)
+
+
+def _page_block(lines: tuple[str, ...], letters: int) -> tuple[Image.Image, Image.Image]:
+    words, edge = _slanted(lines, letters, max(1, letters // 24))
+    return _faint(words, _PAGE_WORDS), _faint(edge, _PAGE_EDGE)
+
+
+def _slanted(lines: tuple[str, ...], letters: int, edge_width: int) -> tuple[Image.Image, Image.Image]:
     font = ImageFont.truetype(str(_FONT), letters)
     apart = math.ceil(letters * 1.35)
     size = math.ceil(max(font.getlength(line) for line in lines)) + letters, apart * len(lines) + letters
@@ -110,9 +124,9 @@ def _block(lines: tuple[str, ...], letters: int) -> tuple[Image.Image, Image.Ima
     for number, line in enumerate(lines):
         place = size[0] / 2, letters / 2 + apart * (number + 0.5)
         ImageDraw.Draw(words).text(place, line, 255, font, anchor="mm")
-        ImageDraw.Draw(edge).text(place, line, 255, font, anchor="mm", stroke_width=max(1, letters // 12))
-    slanted = [each.rotate(SLANT_DEGREES, Image.Resampling.BICUBIC, expand=True) for each in (words, edge)]
-    return _faint(slanted[0], _WORDS), _faint(slanted[1], _EDGE)
+        ImageDraw.Draw(edge).text(place, line, 255, font, anchor="mm", stroke_width=edge_width)
+    words, edge = (each.rotate(SLANT_DEGREES, Image.Resampling.BICUBIC, expand=True) for each in (words, edge))
+    return words, edge
 
 
 def _faint(mask: Image.Image, share: int) -> Image.Image:

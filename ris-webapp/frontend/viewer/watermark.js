@@ -7,6 +7,7 @@
 (function () {
   const SVG = 'http://www.w3.org/2000/svg';
   const LINE_PX = 18;
+  const LETTER_PX = 11; // of a line in capitals
   const vietnamese = new URLSearchParams(window.location.search).get('lng') === 'vi';
   const MOST_STUDIES = 16;
   const FIRST_WAIT_MS = 2000;
@@ -29,9 +30,10 @@
   /** Faint white words with a faint dark edge: on black one is seen, on white the other. */
   function drawn(words) {
     const height = LINE_PX * words.length + 70;
-    const texts = words.map((line, at) => node('text', { x: 180, y: 40 + LINE_PX * at, 'text-anchor': 'middle' }, line));
+    const width = Math.max(360, LETTER_PX * Math.max(...words.map(line => line.length)));
+    const texts = words.map((line, at) => node('text', { x: width / 2, y: 40 + LINE_PX * at, 'text-anchor': 'middle' }, line));
     const id = `quang-mark-${(numbered += 1)}`;
-    const pattern = node('pattern', { id, width: 360, height, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(-30)' }, ...texts);
+    const pattern = node('pattern', { id, width, height, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(-30)' }, ...texts);
     const svg = node('svg', { class: 'quang-mark', 'aria-hidden': 'true' }, node('defs', {}, pattern), node('rect', { width: '100%', height: '100%', fill: `url(#${id})` }));
     svg.style.cssText = 'position:absolute;inset:0;width:100%;height:100%;z-index:3;pointer-events:none;overflow:hidden;font:600 14px Inter,sans-serif;fill:rgba(255,255,255,0.26);stroke:rgba(0,0,0,0.24);stroke-width:2px;paint-order:stroke;';
     return svg;

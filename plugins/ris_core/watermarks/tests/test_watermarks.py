@@ -54,6 +54,9 @@ def page(pdf: bytes, number: int = 0) -> Grey:
 def test_a_mark_is_divided_where_it_says_and_where_it_is_long() -> None:
     assert lines_of(MARK) == ("BS Nguyễn Thị Lan chia sẻ cho BS Minh", "ngày 22/11/2026", "mã A1B2C3D4")
     assert all(len(line) <= 40 for line in lines_of("cho " * 40))
+    long = "Bác sĩ CĐHA chia sẻ cho BS Minh, Bệnh viện tỉnh"
+    assert lines_of(long) == ("Bác sĩ CĐHA chia sẻ cho", "BS Minh, Bệnh viện tỉnh")
+    assert lines_of("A " + "W" * 70) == ("A " + "W" * 38, "W" * 32)
 
 
 @pytest.mark.parametrize("mark", ["", "  ", "x" * (MOST_CHARACTERS + 1), "hai\ndòng", " · ".join("123456789")])
