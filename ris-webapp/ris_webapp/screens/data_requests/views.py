@@ -89,7 +89,7 @@ def export(request: UserRequest) -> HttpResponse:
     wanted = Wanted.of(request.GET.dict())
     found = wanted.of_user(request.user)[:MOST_EXPORTED]
     columns = [
-        _("Số"), _("Yêu cầu"), _("Người bệnh"), _("Người yêu cầu"), _("Là ai"), _("Giấy tờ"), _("Nội dung"),
+        _("Số"), _("Yêu cầu"), _("Người bệnh"), _("Người yêu cầu"), _("Là ai"), _("Giấy tờ"), _("Nội dung yêu cầu"),
         _("Ngày nhận"), _("Hạn trả lời"), _("Quyết định"), _("Theo quy định"), _("Lý do"), _("Đã làm"),
         _("Ngày trả lời"), _("Quá hạn"), _("Người ghi"), _("Người quyết định"), _("Người trả lời"),
     ]  # fmt: skip
