@@ -67,7 +67,9 @@ class StoringEngine(Engine):
 
     def instances(self, study_id: str) -> list[EngineInstance]:
         return [
-            EngineInstance(key, self._ids(data)[1], read_dicom_file(data).text(SOP_INSTANCE_UID))
+            EngineInstance(
+                key, self._ids(data)[1], read_dicom_file(data).text(SOP_INSTANCE_UID), number=_text(data, 0x00200013)
+            )
             for key, data in self._of(study_id).items()
         ]
 
@@ -79,6 +81,8 @@ class StoringEngine(Engine):
         return [key for key, data in self.files.items() if _text(data, SOP_INSTANCE_UID) == sop_instance_uid]
 
     def instance_file(self, orthanc_id: str) -> bytes:
+        if OrthancId(orthanc_id) not in self.files:
+            raise NotInEngine("no such instance")
         return self.files[OrthancId(orthanc_id)]
 
     def amount_in(self, study_id: str) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ import msgspec
 from ris_core.access.settings import Access
 from ris_core.audit.settings import Audit
 from ris_core.backups.settings import Backup
+from ris_core.data_requests.settings import DataRequests
 from ris_core.devices.settings import Dicom
 from ris_core.directories.settings import Directory
 from ris_core.errors import SettingsInvalid
@@ -30,6 +31,7 @@ from ris_core.provisioning.settings import Scim
 from ris_core.settings_section import Section
 from ris_core.sharing.settings import Sharing
 from ris_core.signatures.settings import Signing
+from ris_core.teaching.settings import Teaching
 
 
 class Site(Section, frozen=True):
@@ -174,7 +176,9 @@ class Settings(Section, frozen=True):
     sms: Sms = Sms()
     sharing: Sharing = Sharing()
     exports: Exports = Exports()
+    teaching: Teaching = Teaching()
     portal: Portal = Portal()
+    data_requests: DataRequests = DataRequests()
     imports: Imports = Imports()
     worker: Worker = Worker()
     access: Access = Access()

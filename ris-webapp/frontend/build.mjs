@@ -9,7 +9,7 @@ import { ICONS } from "./icons.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
-const ENTRIES = ["src/js/shell.ts", "src/js/worklist.ts", "src/reading/reading.ts", "src/reading/images-window.ts", "src/js/template-designer.ts", "src/js/print-layout.ts", "src/js/queue.ts", "src/js/share.ts", "src/js/upload.ts", "src/js/security-keys.ts", "src/js/portal.ts", "src/css/portal-slip.css", "src/js/unmatched.ts", "src/js/slip.ts", "src/js/tag-rules.ts", "src/phone/phone.ts", "src/phone/phone.css", "src/css/quang.css", "src/reading/reading.css"];
+const ENTRIES = ["src/js/shell.ts", "src/js/worklist.ts", "src/reading/reading.ts", "src/reading/images-window.ts", "src/js/template-designer.ts", "src/js/print-layout.ts", "src/js/queue.ts", "src/js/share.ts", "src/js/teaching.ts", "src/js/upload.ts", "src/js/security-keys.ts", "src/js/portal.ts", "src/css/portal-slip.css", "src/js/unmatched.ts", "src/js/slip.ts", "src/js/tag-rules.ts", "src/phone/phone.ts", "src/phone/phone.css", "src/css/quang.css", "src/reading/reading.css"];
 
 function sprite() {
   const symbols = ICONS.map((name) => {

@@ -60,6 +60,7 @@ export const ICONS = [
   "printer",
   "refresh",
   "rotate-clockwise",
+  "school",
   "search",
   "send",
   "share",

@@ -28,7 +28,9 @@ P = ParamSpec("P")
 View = Callable[P, HttpResponseBase]
 
 
-ADMINISTRATION = frozenset({Function.ADMINISTER, Function.MANAGE_ACCOUNTS, Function.VIEW_AUDIT})
+ADMINISTRATION = frozenset(
+    {Function.ADMINISTER, Function.MANAGE_ACCOUNTS, Function.VIEW_AUDIT, Function.ANSWER_DATA_REQUESTS}
+)
 """Pages that need one of these, and no other, are screens of administration."""
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 from ris_core.accounts.models import User
 from ris_core.accounts.roles import may
 from ris_core.accounts.rules import Function
+from ris_core.data_requests.services import overdue_count
 from ris_core.messages.replaying import waiting_count as messages_waiting
 from ris_webapp.screens.criticals.views import criticals_waiting
 from ris_webapp.screens.deliveries.badges import dead_count
@@ -96,6 +97,9 @@ RAIL = (
         waiting_for=withheld_count,
         or_function=Function.MANAGE_SHARES,
     ),
+    RailEntry(
+        "teaching:cases", "school", _("Ca giảng dạy"), Function.VIEW_TEACHING, or_function=Function.MANAGE_TEACHING
+    ),
     RailEntry("exports:exports", "download", _("Xuất ảnh"), Function.EXPORT_EXAM),
     RailEntry("imports:imports", "photo", _("Nhập ảnh ngoài"), Function.IMPORT_IMAGES),
     RailEntry("statistics:overview", "chart-bar", _("Thống kê"), Function.VIEW_STATISTICS),
@@ -103,6 +107,9 @@ RAIL = (
     RailEntry("report_templates:templates", "list-details", _("Mẫu kết quả"), Function.MANAGE_TEMPLATES),
     RailEntry("print_layouts:layouts", "printer", _("Mẫu in"), Function.MANAGE_TEMPLATES),
     RailEntry("access_log:log", "history", _("Nhật ký truy cập"), Function.VIEW_AUDIT),
+    RailEntry(
+        "data_requests:requests", "user-check", _("Yêu cầu về dữ liệu"), Function.ANSWER_DATA_REQUESTS, overdue_count
+    ),
     RailEntry("sight:opened", "ambulance", _("Mở khẩn cấp"), Function.VIEW_AUDIT),
     RailEntry("dashboard:dashboard", "settings", _("Quản trị"), Function.ADMINISTER),
     RailEntry("profiles:overview", "arrows-exchange", _("Nơi gửi HL7"), Function.ADMINISTER, administration=True),

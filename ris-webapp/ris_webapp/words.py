@@ -38,6 +38,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "scan_import": _("Kiểm tra ảnh ngoài vừa tải lên"),
         "store_import": _("Lưu ảnh ngoài vào kho"),
         "forget_imports": _("Bỏ ảnh ngoài để quá lâu"),
+        "make_teaching_pictures": _("Làm hình ẩn danh cho ca giảng dạy"),
         "make_export": _("Làm tệp hoặc đĩa ảnh xuất ra"),
         "forget_exports": _("Xoá tệp ảnh xuất đã quá hạn"),
         "export_register": _("Viết sổ chẩn đoán hình ảnh ra Excel"),

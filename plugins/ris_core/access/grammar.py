@@ -43,6 +43,10 @@ class ImageRequest:
     content_of: str = ""
     """SeriesInstanceUID of the objects whose content (file, frames, pictures, bulk data) is asked for; empty: of none,
     or of whatever of a study can be drawn."""
+    is_drawn: bool = False
+    """Whether a picture is asked for, or what may be a document, which a mark belongs on."""
+    is_stored: bool = False
+    """Whether pixels or other content are asked for as they are stored."""
 
 
 _UID: Final = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+"
@@ -56,8 +60,7 @@ _BELOW_STUDY: Final = "|".join(
         rf"/series/{_UID}/(?P<search_in_series>instances)",
         rf"(?:/series/{_UID}(?:/instances/{_UID})?)?/metadata",
         rf"(?P<file>{_INSTANCE})",
-        rf"{_INSTANCE}{_FRAMES}",
-        rf"{_INSTANCE}{_BULK}",
+        rf"(?P<stored>{_INSTANCE}(?:{_FRAMES}|(?P<bulk>{_BULK})))",
         rf"(?P<picture>(?:/series/{_UID}(?:/instances/{_UID}(?:{_FRAMES})?)?)?/(?:rendered|thumbnail))",
     )
 )
@@ -134,18 +137,42 @@ def read_image_request(
         _check(query, _PICTURE)
     elif query:
         raise RequestRefused("query where none belongs")
-    return ImageRequest(_short_enough(study), whole_file=match["file"] is not None, content_of=_content_of(path))
+    return ImageRequest(
+        _short_enough(study),
+        whole_file=match["file"] is not None,
+        content_of=_content_of(path),
+        is_drawn=match["picture"] is not None or match["bulk"] is not None,
+        is_stored=match["stored"] is not None,
+    )
 
 
-def permits(request: ImageRequest, grants: Iterable[ViewerGrant]) -> bool:
-    """Whether the grants together cover every study that the request touches."""
+def permits(request: ImageRequest, grants: Iterable[ViewerGrant], *, marking: bool = False) -> bool:
+    """Whether the grants together cover every study that the request touches.
+
+    :param marking: whether who answers draws marks where they belong; the engine does not, so that under grants with a
+        mark it gives no pictures
+    """
     wanted = set(request.study_uids)
     for grant in grants:
-        if request.content_of in grant.without_series:
-            continue
-        if grant.may_download or not request.whole_file:
+        if _counts(request, grant, marking):
             wanted -= grant.study_uids
     return not wanted and bool(request.study_uids)
+
+
+def mark_on(request: ImageRequest, grants: Iterable[ViewerGrant]) -> str:
+    """The mark that belongs on the answer; none when it is permitted also by a grant without one."""
+    marks = [grant.mark for grant in grants if request.study_uids & grant.study_uids and _counts(request, grant, True)]
+    return "" if "" in marks else next(iter(marks), "")
+
+
+def _counts(request: ImageRequest, grant: ViewerGrant, marking: bool) -> bool:
+    if request.content_of in grant.without_series:
+        return False
+    if request.whole_file and not grant.may_download:
+        return False
+    if request.is_drawn and grant.mark and not marking:
+        return False
+    return not (grant.pictures_only and (request.is_stored or request.whole_file))
 
 
 def _single(arguments: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -184,7 +211,12 @@ def _wado_uri(method: str, query: dict[str, str]) -> ImageRequest:
     if not query.keys() >= _WADO_NEEDS:
         raise RequestRefused("WADO-URI names study, series and instance")
     whole_file = not query.get("contentType", "application/dicom").startswith("image/")
-    return ImageRequest(_short_enough(query["studyUID"]), whole_file=whole_file, content_of=query["seriesUID"])
+    return ImageRequest(
+        _short_enough(query["studyUID"]),
+        whole_file=whole_file,
+        content_of=query["seriesUID"],
+        is_drawn=not whole_file,
+    )
 
 
 def _content_of(path: str) -> str:

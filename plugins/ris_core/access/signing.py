@@ -66,7 +66,7 @@ class Keyring:
         :raises ValueError: when it would be longer than :data:`MAXIMUM_TOKEN_CHARACTERS`
         """
         identifier, key = self.keys[0]
-        body = _encode(json.dumps(payload, separators=(",", ":"), sort_keys=True).encode())
+        body = _encode(json.dumps(payload, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode())
         signed = f"{VERSION}.{purpose}.{identifier}.{body}"
         token = f"{signed}.{_encode(_mac(key, signed))}"
         if len(token) > MAXIMUM_TOKEN_CHARACTERS:

@@ -46,6 +46,10 @@ class ViewerGrant:
     """Measurements and annotations may be saved into the granted studies (STOW-RS)."""
     without_series: frozenset[str] = frozenset()
     """Of the granted studies, series of which nothing but the attributes may be seen: reports that are not shown."""
+    mark: str = ""
+    """Words that are drawn over every picture made under it; empty: none."""
+    pictures_only: bool = False
+    """Only pictures made by the server may be seen, not the stored pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def issue_viewer_token(
     may_store: bool = False,
     may_download: bool = True,
     without_series: Iterable[str] = (),
+    mark: str = "",
+    pictures_only: bool = False,
 ) -> str:
     """A token for ``user_name`` to view ``study_uids`` until ``expires_at`` (aware), or until ``grant`` ends.
 
@@ -123,6 +129,10 @@ def issue_viewer_token(
         payload["n"] = 1
     if closed := sorted({StudyInstanceUID(uid) for uid in without_series}):
         payload["x"] = closed
+    if mark:
+        payload["m"] = mark
+    if pictures_only:
+        payload["p"] = 1
     return keyring.sign(_VIEWER, payload)
 
 
@@ -140,6 +150,8 @@ def read_viewer_token(keyring: Keyring, token: str, now: datetime | None = None)
         may_store=payload.get("w") == 1,
         may_download=payload.get("n") != 1,
         without_series=frozenset(map(str, payload.get("x", ()))),
+        mark=str(payload.get("m", "")),
+        pictures_only=payload.get("p") == 1,
     )
 
 

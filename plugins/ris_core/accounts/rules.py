@@ -61,6 +61,12 @@ class Function(StrEnum):
     """See, prolong and revoke what others have shared."""
     EXPORT_EXAM = "export_exam"
     """Take images out as files: DICOM, discs, pictures."""
+    VIEW_TEACHING = "view_teaching"
+    """See teaching cases, which name no patient."""
+    MAKE_TEACHING = "make_teaching"
+    """Make teaching cases of exams, and change one's own."""
+    MANAGE_TEACHING = "manage_teaching"
+    """Change, withdraw and delete everybody's teaching cases, and go from them to their exams."""
     PRINT_PORTAL_SLIP = "print_portal_slip"
     """Give patients slips for the portal, withdraw them, and see how the portal is used."""
     DECIDE_FOR_PATIENT = "decide_for_patient"
@@ -73,6 +79,8 @@ class Function(StrEnum):
     """Open a patient in an emergency whom one does not see; with a reason, for a while, audited."""
     VIEW_AUDIT = "view_audit"
     """See who did and saw what."""
+    ANSWER_DATA_REQUESTS = "answer_data_requests"
+    """Keep the register of what patients ask about their data, and make the copy of what is kept of one."""
     MANAGE_ACCOUNTS = "manage_accounts"
     """Open accounts of people and keys of programs, and say what each role may do."""
     ADMINISTER = "administer"
@@ -87,6 +95,7 @@ _RESIDENT = _WRITING | {
     Function.APPROVE_PRELIMINARY,
     Function.FLAG_CRITICAL,
     Function.ACKNOWLEDGE_CRITICAL,
+    Function.VIEW_TEACHING,
 }
 _RADIOLOGIST = _RESIDENT | {
     Function.APPROVE_REPORT,
@@ -99,6 +108,7 @@ _RADIOLOGIST = _RESIDENT | {
     Function.MANAGE_TEMPLATES,
     Function.SHARE_EXAM,
     Function.EXPORT_EXAM,
+    Function.MAKE_TEACHING,
     Function.DECIDE_FOR_PATIENT,
     Function.IMPORT_IMAGES,
 }
@@ -123,6 +133,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.OVERRIDE_READING,
         Function.MANAGE_PEER_REVIEWS,
         Function.MANAGE_SHARES,
+        Function.MANAGE_TEACHING,
         Function.VIEW_CONFIDENTIAL,
     },
     "TECHNOLOGIST": _VIEWING
@@ -137,6 +148,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.EXPORT_EXAM,
         Function.PRINT_PORTAL_SLIP,
         Function.IMPORT_IMAGES,
+        Function.VIEW_TEACHING,
         Function.BREAK_GLASS,
     },
     "RECEPTION": frozenset(
@@ -151,9 +163,9 @@ READY_ROLES: dict[str, frozenset[Function]] = {
             Function.VIEW_CONFIDENTIAL,
         }
     ),
-    "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL, Function.BREAK_GLASS},
+    "CLINICIAN": _VIEWING | {Function.ACKNOWLEDGE_CRITICAL, Function.VIEW_TEACHING, Function.BREAK_GLASS},
     "REFERRER": frozenset({Function.VIEW_REFERRED}),
-    "AUDITOR": frozenset({Function.VIEW_AUDIT}),
+    "AUDITOR": frozenset({Function.VIEW_AUDIT, Function.ANSWER_DATA_REQUESTS}),
     "IT": _TECHNICAL,
     "ADMINISTRATOR": _TECHNICAL
     | {
@@ -170,6 +182,7 @@ READY_ROLES: dict[str, frozenset[Function]] = {
         Function.MANAGE_SHARES,
         Function.VIEW_CONFIDENTIAL,
         Function.VIEW_AUDIT,
+        Function.ANSWER_DATA_REQUESTS,
         Function.MANAGE_ACCOUNTS,
     },
 }

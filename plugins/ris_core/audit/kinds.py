@@ -43,7 +43,7 @@ _BY_BEGINNING: Final[tuple[tuple[str, Code], ...]] = (
         (name, INSTANCES_ACCESSED)
         for name in ("images.", "study.", "prior.", "key_image.", "launch.", "result_link.", "share.")
     ),
-    *((name, PATIENT_RECORD) for name in ("patient.", "visit.")),
+    *((name, PATIENT_RECORD) for name in ("patient.", "visit.", "data_request.")),
     *((name, ORDER_RECORD) for name in ("order.", "orders.", "appointment.")),
     *(
         (name, PROCEDURE_RECORD)

@@ -64,6 +64,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["actor", "at"], name="audit_by_actor"),
             models.Index(fields=["action", "at"], name="audit_by_action"),
             models.Index(fields=["address", "at"], name="audit_by_address"),
+            models.Index(fields=["at"], name="audit_failed", condition=models.Q(success=False)),
             models.Index(fields=["id"], name="audit_unsealed", condition=models.Q(sequence__isnull=True)),
         ]
 

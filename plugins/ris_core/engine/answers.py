@@ -50,6 +50,8 @@ class EngineInstance:
     labels: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Only what users and programs have added, by its number."""
+    number: str = ""
+    """Instance Number, as the file says."""
 
 
 @dataclass(frozen=True, slots=True)

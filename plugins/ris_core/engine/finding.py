@@ -88,6 +88,7 @@ class Finding(Transport):
                     str(item["MainDicomTags"].get("SOPInstanceUID", "")),
                     tuple(item.get("Labels", ())),
                     added_metadata(item.get("Metadata", {})),
+                    str(item["MainDicomTags"].get("InstanceNumber", "")).strip(),
                 )
                 for item in page
             ]

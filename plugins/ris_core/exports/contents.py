@@ -21,6 +21,9 @@ from ris_core.reports.models import ReportVersion
 from ris_core.sight.seeing import seen_exams
 from ris_core.studies.models import Study
 from ris_core.studies.operations_under_way import are_being_moved
+from ris_core.teaching.errors import CaseClosed
+from ris_core.teaching.models import TeachingCase
+from ris_core.teaching.standing import refuse_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,29 @@ def refuse_outdated(export: Export, user: User) -> None:
         of_it = [study for study in content.studies if study.pk in part.study_ids]
         if made is None or any(study.corrected_at and study.corrected_at > made for study in of_it):
             raise ExportOutdated("images were corrected since", field="images")
+
+
+def refuse_case(case: TeachingCase | None, user: User) -> TeachingCase:
+    """:raises NotPermitted: the account is closed, or may not take out teaching cases
+    :raises CaseClosed: it is not shown now, or there is none
+    """
+    sees = may(user.role, Function.VIEW_TEACHING) or may(user.role, Function.MANAGE_TEACHING)
+    may_take = may(user.role, Function.EXPORT_EXAM) and sees
+    if not user.is_open_at(timezone.now()) or not may_take:
+        raise NotPermitted("this account may not take out teaching cases", field="export_exam")
+    if case is None:
+        raise CaseClosed("the case has been deleted", field="case")
+    refuse_closed(case)
+    return case
+
+
+def refuse_outdated_case(export: Export, user: User) -> None:
+    """:raises NotPermitted: whoever had it made may not take it any more
+    :raises ExportOutdated: the case was changed, withdrawn or closed since
+    """
+    try:
+        case = refuse_case(export.teaching_case, user)
+    except CaseClosed as error:
+        raise ExportOutdated("the case is not shown any more", field="case") from error
+    if case.version != export.case_version:
+        raise ExportOutdated("the case was changed since", field="case")

@@ -21,19 +21,20 @@ from ris_core.changes.services import announce
 from ris_core.engine.client import Engine
 from ris_core.errors import NotPermitted
 from ris_core.exports import rules
-from ris_core.exports.contents import ExamContent, content_of, exams_for
+from ris_core.exports.contents import ExamContent, content_of, exams_for, refuse_case
 from ris_core.exports.disc import Disc, disc_files, readme, reports_of
-from ris_core.exports.errors import ExportInvalid, NothingToExport
+from ris_core.exports.errors import ExportInvalid, NoRoomForExport, NothingToExport
 from ris_core.exports.folders import delete_files, folder_of, work_folder_of
 from ris_core.exports.gathering import Gathering
 from ris_core.exports.missing import missing_list
 from ris_core.exports.models import UNDER_WAY, Export, ExportedExam, ExportFile, ExportState, Form
 from ris_core.exports.packing import Named, directory_of, write_iso, write_zip
-from ris_core.exports.services import tell_of_export
+from ris_core.exports.services import refuse_beyond_room, tell_of_export
 from ris_core.exports.sheets import contact_sheet
 from ris_core.exports.staged import Staged, StagedImage, StagedSeries
 from ris_core.exports.videos import write_video
 from ris_core.jobs.rules import NotWorthRepeating
+from ris_core.teaching.package import dicom_of, page_of, pictures_of, sources_of
 
 WORKER: Final = Actor("worker")
 MOST_NAMED: Final = 200
@@ -60,10 +61,13 @@ def run_make_export(subject_id: str) -> None:
     work = work_folder_of(export.pk)
     work.mkdir(mode=0o700)
     try:
-        _make(export, work)
+        if export.form == Form.TEACHING:
+            _make_of_case(export, work)
+        else:
+            _make(export, work)
     except _Cancelled:
         delete_files(export.pk)
-    except (NotPermitted, NothingToExport, ExportInvalid) as refusal:
+    except (NotPermitted, NothingToExport, ExportInvalid, NoRoomForExport) as refusal:
         raise NotWorthRepeating(f"{refusal.code} {refusal.detail}") from refusal
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -98,6 +102,29 @@ def _make(export: Export, work: Path) -> None:
         raise NothingToExport("nothing of these exams can be given out in this form", field="form")
     files = _PACKERS[Form(export.form)](export, staged)
     _hand_over(export, contents, files, staged, made_from)
+
+
+def _make_of_case(export: Export, work: Path) -> None:
+    case, made_from = refuse_case(export.teaching_case, export.asked_by), timezone.now()
+    step = _Steps(export)
+
+    def image_done(written: int) -> None:
+        refuse_beyond_room(written)
+        step()
+
+    wanted = len(sources_of(case)) if export.with_dicom else 0
+    step.begin(1 + wanted)
+    pictures, dicom = pictures_of(case, work), []
+    if wanted:
+        with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=120.0) as engine:
+            dicom = dicom_of(case, engine, work, image_done)
+    names = [name for name, _ in pictures]
+    hospital, missing = settings.QUANG.site.name, wanted - len(dicom)
+    page = page_of(case, names, hospital=hospital, missing=missing, target=work / "index.html")
+    staged = Staged(work)
+    write_zip(work / "all.zip", [("index.html", page), *pictures, *dicom])
+    Export.objects.filter(pk=export.pk).update(case_version=case.version)
+    _hand_over(export, (), [(f"teaching-case-{case.pk}.zip", work / "all.zip")], staged, made_from)
 
 
 class _Steps:

@@ -19,6 +19,11 @@ class Form(models.TextChoices):
     """Each series with several pictures as MP4."""
     SHEET = "SHEET"
     """PDF of small pictures."""
+    TEACHING = "TEACHING"
+    """ZIP of a teaching case: a page, pictures, and the anonymous DICOM if wanted. Of a case, and not of exams."""
+
+
+EXAM_FORMS = tuple(form for form in Form if form is not Form.TEACHING)
 
 
 class ExportState(models.TextChoices):
@@ -59,6 +64,13 @@ class Export(models.Model):
     with_report = models.BooleanField(default=False)
     disc_bytes = models.PositiveBigIntegerField(default=0)
     """How much one disc takes; 0: everything in one file."""
+    teaching_case = models.ForeignKey(
+        "teaching.TeachingCase", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    case_version = models.PositiveIntegerField(default=0)
+    """Of the teaching case, as it is in the files."""
+    with_dicom = models.BooleanField(default=False)
+    """The anonymous DICOM files of a teaching case too."""
     state = models.CharField(max_length=10, choices=ExportState, default=ExportState.WAITING)
     expected_bytes = models.PositiveBigIntegerField()
     """What it was thought to become when it was asked for."""

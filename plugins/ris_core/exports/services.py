@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from ris_core.accounts.models import User
@@ -18,10 +18,10 @@ from ris_core.changes.services import announce
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import NotInEngine
 from ris_core.errors import NotFound, TransitionRefused
-from ris_core.exports.contents import content_of, exams_for, refuse_outdated
+from ris_core.exports.contents import content_of, exams_for, refuse_outdated, refuse_outdated_case
 from ris_core.exports.errors import ExportInvalid, NoRoomForExport
 from ris_core.exports.folders import delete_files, folder_of, free_bytes
-from ris_core.exports.models import UNDER_WAY, Export, ExportedExam, ExportFile, ExportState, Form
+from ris_core.exports.models import EXAM_FORMS, UNDER_WAY, Export, ExportedExam, ExportFile, ExportState, Form
 from ris_core.exports.rules import MOST_EXAMS, NOTHING, Amount, expected_bytes
 from ris_core.jobs.services import enqueue
 
@@ -29,7 +29,7 @@ JOB_KIND: Final = "make_export"
 CHANNEL: Final = "exports"
 """One at a time: each fills disks and keeps the engine busy."""
 _GIBIBYTE: Final = 1024**3
-_ATTEMPTS: Final = 3
+ATTEMPTS: Final = 3
 
 
 def amount_of(engine: Engine, exam_ids: Collection[int], user: User) -> Amount:
@@ -63,7 +63,7 @@ def ask_for_export(
     :raises NotPermitted, NothingToExport: of an exam
     :raises NoRoomForExport: it would be larger than one may be, or than there is room for
     """
-    if form not in Form.values or len(set(exam_ids)) > MOST_EXAMS:
+    if form not in EXAM_FORMS or len(set(exam_ids)) > MOST_EXAMS:
         raise ExportInvalid(f"choose a form, and {MOST_EXAMS} exams at most", field="form")
     exams = exams_for(user, exam_ids)
     for exam in exams:
@@ -74,13 +74,13 @@ def ask_for_export(
         if {part.procedure_id for part in waiting.exams.all()} == set(exam_ids):
             return waiting
     expected = expected_bytes(form, amount)
-    _refuse_without_room(expected)
+    refuse_without_room(expected)
     export = Export.objects.create(
         asked_by=user, asked_at=timezone.now(), form=form, with_report=with_report, disc_bytes=disc_bytes,
         expected_bytes=expected,
     )  # fmt: skip
     ExportedExam.objects.bulk_create(ExportedExam(export=export, procedure=exam) for exam in exams)
-    enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=_ATTEMPTS)
+    enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=ATTEMPTS)
     tell_of_export(export, actor, "asked", form=form, with_report=with_report, exams=[exam.pk for exam in exams])
     return export
 
@@ -88,7 +88,7 @@ def ask_for_export(
 def exports_of(user_id: int) -> QuerySet[Export]:
     """A person's, the newest first."""
     mine = Export.objects.filter(asked_by_id=user_id).order_by("-asked_at", "-pk")
-    return mine.prefetch_related("files", "exams__procedure__patient")
+    return mine.select_related("teaching_case").prefetch_related("files", "exams__procedure__patient")
 
 
 def export_of(export_id: int, user_id: int) -> Export:
@@ -125,7 +125,10 @@ def open_file(export_id: int, number: int, user: User) -> tuple[ExportFile, Path
     export = export_of(export_id, user.pk)
     if export.state != ExportState.READY or (export.kept_until and export.kept_until <= timezone.now()):
         raise NotFound("the export is not ready, or no longer kept", field="export")
-    refuse_outdated(export, user)
+    if export.form == Form.TEACHING:
+        refuse_outdated_case(export, user)
+    else:
+        refuse_outdated(export, user)
     file = next((file for file in export.files.all() if file.number == number), None)
     path = folder_of(export_id) / str(number)
     if file is None or not path.is_file():
@@ -141,8 +144,10 @@ def note_download(file: ExportFile, actor: Actor, first_byte: int) -> None:
 
 
 def forget_exports(_subject_id: str) -> None:
-    """The periodic job: delete the files of those whose time is over, and what belongs to none."""
-    for export in Export.objects.filter(state=ExportState.READY, kept_until__lte=timezone.now()):
+    """The periodic job: delete the files of those whose time is over, of teaching cases that are no more, and what
+    belongs to none."""
+    over = Q(kept_until__lte=timezone.now()) | Q(form=Form.TEACHING, teaching_case=None)
+    for export in Export.objects.filter(over, state=ExportState.READY):
         with transaction.atomic():
             if Export.objects.filter(pk=export.pk, state=ExportState.READY).update(state=ExportState.OVER):
                 tell_of_export(export, SYSTEM, "forgotten")
@@ -168,11 +173,12 @@ def ask_again(export_id: int, user: User, actor: Actor) -> None:
     Export.objects.filter(pk=export.pk).update(
         state=ExportState.WAITING, problem="", steps_done=0, incomplete=False, missing=[], left_out=0
     )
-    enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=_ATTEMPTS)
+    enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=ATTEMPTS)
     tell_of_export(export, actor, "asked", form=export.form, again=True)
 
 
-def _refuse_without_room(expected: int) -> None:
+def refuse_without_room(expected: int) -> None:
+    """:raises NoRoomForExport: settings or disk do not allow for so many bytes more"""
     limits = settings.QUANG.exports
     if expected > limits.largest_gibibytes * _GIBIBYTE:
         raise NoRoomForExport("one export may not be so large: choose fewer exams", field="largest")
@@ -184,8 +190,22 @@ def _refuse_without_room(expected: int) -> None:
         raise NoRoomForExport("the disk has no room for it", field="disk")
 
 
+def refuse_beyond_room(written: int) -> None:
+    """What was estimated may become larger: asked again while it is made, before as much is written once more as ZIP.
+
+    :raises NoRoomForExport: it has become larger than one may be, or the disk has no room for the ZIP
+    """
+    if written > settings.QUANG.exports.largest_gibibytes * _GIBIBYTE:
+        raise NoRoomForExport("one export may not be so large: take fewer images", field="largest")
+    if written + _GIBIBYTE > free_bytes():
+        raise NoRoomForExport("the disk has no room for it", field="disk")
+
+
 def tell_of_export(export: Export, actor: Actor, what: str, **facts: Any) -> None:
-    """One audit event for each patient in it, and the live screens."""
+    """One audit event for each patient in it, and the live screens. Of a teaching case nobody is told whose it is."""
+    if export.form == Form.TEACHING:
+        subject = f"teaching_case:{export.teaching_case_id or ''}"
+        record(actor, f"export.{what}", subject=subject, export=export.pk, **facts)
     patients = export.exams.values_list("procedure__patient_id", flat=True).distinct()
     for patient_id in sorted(patients):
         record(actor, f"export.{what}", subject=f"export:{export.pk}", patient_id=patient_id, **facts)

@@ -44,6 +44,7 @@ from ris_core.signatures import storing as signed_storing
 from ris_core.statistics import exports as register_exports
 from ris_core.studies import completeness, kept_copies, rejection_notes
 from ris_core.studies import handlers as studies
+from ris_core.teaching import picturing as teaching
 
 
 class Pool(StrEnum):
@@ -153,6 +154,13 @@ JOB_KINDS: tuple[JobKind, ...] = (
         after_death=share_copying.after_copy_for_share_died,
     ),
     JobKind(REMOVE_JOB, share_copying.run_remove_share_copies, Pool.COPIES, time_limit_seconds=900.0),
+    JobKind(
+        teaching.JOB_KIND,
+        teaching.run_make_teaching_pictures,
+        Pool.COPIES,
+        time_limit_seconds=3600.0,
+        after_death=teaching.after_make_teaching_pictures_died,
+    ),
     JobKind("remove_ended_copies", share_copying.remove_ended_copies, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),

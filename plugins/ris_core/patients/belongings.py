@@ -31,6 +31,7 @@ KINDS: dict[str, type[Model]] = {
 
 STAYING = (
     "audit.AuditEvent",
+    "data_requests.DataRequest",
     "delivery.LookedExam",
     "imports.ImportPatient",
     "messages.InboundMessage",
@@ -42,6 +43,7 @@ STAYING = (
     "sharing.SharedExam",
     "sight.ConfidentialPatient",
     "sight.SightGrant",
+    "teaching.TeachingCase",
 )
 """Tables that name a patient and tell what was done to that record, or who may see it: they stay with it."""
 

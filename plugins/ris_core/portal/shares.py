@@ -70,6 +70,7 @@ def share_own(
         exam_ids=tuple(wanted),
         expires_at=timezone.now() + timedelta(days=days),
         may_pass_on=may_pass_on,
+        watermark=settings.QUANG.sharing.watermark != "off",
     )
     share, secret = make_share(terms, actor)
     PatientShare.objects.create(share=share, slip=slip, consent=consent)

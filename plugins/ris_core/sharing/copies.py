@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from ris_core.delivery.shown import shown_studies
 from ris_core.sharing.lineage import root_of
 from ris_core.sharing.models import CopiedImage, CopiedStudy, CopyingState, Share, ShareCopying
-from ris_core.studies.models import OperationState, StudyOperation
+from ris_core.studies.operations_under_way import taken_from_since
 
 MOST_PICTURES = 60
 
@@ -71,10 +69,5 @@ def copied_study_uids(share: Share, exam_id: int) -> list[str]:
 def _taken_from_since(share: Share) -> set[int]:
     """Of the studies that were copied those from which images have been taken, or may have been, since it was asked
     for."""
-    copied = CopiedStudy.objects.filter(copying__share=share).values("study")
-    since = share.created_at
-    at_work = Q(state=OperationState.RUNNING) | Q(started_at__gt=since) | Q(finished_at__gt=since)
-    taken = StudyOperation.objects.filter(at_work, study__in=copied).values_list("study_id", flat=True)
-    coming_back = Q(state=OperationState.UNDOING) | Q(undone_at__gt=since)
-    taken_back = StudyOperation.objects.filter(coming_back, other_study__in=copied)
-    return {*taken, *taken_back.values_list("other_study_id", flat=True)}
+    copied = CopiedStudy.objects.filter(copying__share=share).values_list("study", flat=True)
+    return taken_from_since(set(copied), share.created_at)

@@ -127,7 +127,7 @@ def _still_to_do(engine: Engine, copying: ShareCopying, pseudonyms: Pseudonyms) 
     """Each copied study has its row from here on, which the arrival of its images is told by."""
     found: list[_Work] = []
     for exam in (row.procedure for row in shown_rows(copying.share)):
-        patient, texts = pseudonyms.patient(str(exam.patient_id)), _known_texts(exam)
+        patient, texts = pseudonyms.patient(str(exam.patient_id)), known_texts(exam)
         for study in shown_studies(exam.pk):
             uid = pseudonyms.uid(study.study_instance_uid)
             row = {"study_instance_uid": uid, "orthanc_id": engine_id(patient, uid)}
@@ -169,7 +169,7 @@ def _result(file: CleanFile) -> CopiedImage.Result:
     return CopiedImage.Result.LOOKED_AT if file.looked_at else CopiedImage.Result.COPIED
 
 
-def _known_texts(exam: RequestedProcedure) -> tuple[str, ...]:
+def known_texts(exam: RequestedProcedure) -> tuple[str, ...]:
     """By what the patient is known here: devices may have written it where nobody expects it."""
     patient = exam.patient
     numbers = patient.identifiers.values_list("value", flat=True)

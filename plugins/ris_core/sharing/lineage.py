@@ -5,9 +5,12 @@ A share opens no more than every share above it does; what narrows or ends one n
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from ris_core.sharing.models import Share
+from ris_core.sharing.watermark import Marked, code_of, mark_words
 
 
 def line_of(share: Share) -> list[Share]:
@@ -43,6 +46,28 @@ def tree_of(share: Share) -> list[tuple[Share, int]]:
         return [pair for each in of.get(parent.pk, ()) for pair in ((each, rank), *branches(each, rank + 1))]
 
     return branches(share, 1)
+
+
+def mark_of(share: Share) -> str:
+    """The words over all that is seen of it, as the first one's sharer or the site wants them; empty: none."""
+    root, site = root_of(share), settings.QUANG.site
+    if not root.watermark and settings.QUANG.sharing.watermark != "always":
+        return ""
+    sharer = root.created_by.full_name if root.created_by is not None else ""
+    marked = Marked(
+        code=code_of(share.handle),
+        day=timezone.localdate(share.created_at),
+        receiver=share.receiver,
+        sharer=share.parent.receiver if share.parent is not None else sharer,
+        site=site.name,
+        anonymous=root.anonymous,
+    )
+    return mark_words(marked, site.language, settings.QUANG.sharing.watermark_text)
+
+
+def gives_pictures_only(share: Share) -> bool:
+    """Whether no stored pixels are given, only pictures made by the server with the words in them."""
+    return root_of(share).pictures_only and bool(mark_of(share))
 
 
 def views_left(share: Share) -> int | None:

@@ -44,6 +44,12 @@ class Share(models.Model):
     may_pass_on = models.BooleanField(default=False)
     """Its receiver may make further links to it (:mod:`ris_core.sharing.passing_on`), and it opens on any device.
     Without it it opens on the first device that has opened it, and on no other."""
+    watermark = models.BooleanField(default=False)
+    """Whether what is seen of it bears the words of :mod:`ris_core.sharing.watermark`. Of one that was passed on the
+    first one's counts."""
+    pictures_only = models.BooleanField(default=False)
+    """Only pictures made by the server are given, so that the words are in every pixel that leaves. Of one that was
+    passed on the first one's counts."""
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="passed_on")
     """Whose receiver has passed it on; it opens nothing that the parent does not, and ends with it."""
     device = models.CharField(max_length=64, blank=True)

@@ -60,6 +60,9 @@ class Terms:
     may_download: bool = False
     may_pass_on: bool = False
     views_allowed: int | None = None
+    watermark: bool = False
+    pictures_only: bool = False
+    """Only pictures made by the server, with the watermark in them."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.receiver.strip()) <= 128:
@@ -76,6 +79,7 @@ class Terms:
             channel_of(self.code_to, field="code_to")
         if self.views_allowed is not None and not 1 <= self.views_allowed <= MOST_VIEWS:
             raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+        check_pictures_only(self.pictures_only, self.watermark, self.may_download)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,12 @@ def check_further(wanted: Further, room: Room, now: datetime) -> None:
         raise ShareInvalid("its files may not be kept", field="may_download")
     if wanted.may_pass_on and not room.may_pass_on:
         raise ShareInvalid("it has been passed on often enough", field="may_pass_on")
+
+
+def check_pictures_only(pictures_only: bool, watermark: bool, may_download: bool) -> None:
+    """:raises ShareInvalid: what is kept back here would be given there"""
+    if pictures_only and (may_download or not watermark):
+        raise ShareInvalid("pictures only are given with a watermark, and without the files", field="pictures_only")
 
 
 def channel_of(address: str, *, field: str) -> str:

@@ -35,6 +35,7 @@ from ris_core.sharing.rules import (
     Terms,
     channel_of,
     check_expiry,
+    check_pictures_only,
     names_patient,
     state_of,
 )
@@ -57,6 +58,8 @@ class Limits:
     may_download: bool
     may_pass_on: bool
     views_allowed: int | None
+    watermark: bool
+    pictures_only: bool
 
 
 @transaction.atomic
@@ -94,6 +97,8 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         may_download=terms.may_download,
         may_pass_on=terms.may_pass_on,
         views_allowed=terms.views_allowed,
+        watermark=terms.watermark or settings.QUANG.sharing.watermark == "always",
+        pictures_only=terms.pictures_only,
         created_by_id=actor.user_id,
         created_at=now,
         expires_at=terms.expires_at,
@@ -116,6 +121,8 @@ def make_share(terms: Terms, actor: Actor) -> tuple[Share, str]:
         "exams": [exam.pk for exam in exams],
         "until": share.expires_at.isoformat(),
         "lock": share.lock,
+        "watermark": share.watermark,
+        "pictures_only": share.pictures_only,
     }
     for patient_id in dict.fromkeys(exam.patient_id for exam in exams):
         record(actor, "share.made", subject=_subject(share), patient_id=patient_id, **facts)
@@ -157,12 +164,16 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
     share = _not_revoked(share_id)
     if limits.views_allowed is not None and not 1 <= limits.views_allowed <= MOST_VIEWS:
         raise ShareInvalid(f"it may be opened 1 to {MOST_VIEWS} times", field="views_allowed")
+    limits = replace(limits, watermark=limits.watermark or settings.QUANG.sharing.watermark == "always")
+    check_pictures_only(limits.pictures_only, limits.watermark, limits.may_download)
     if share.parent is not None:
         limits = replace(
             limits,
             with_report=limits.with_report and share.parent.with_report,
             may_download=limits.may_download and share.parent.may_download,
             may_pass_on=limits.may_pass_on and share.parent.may_pass_on,
+            watermark=False,
+            pictures_only=False,
         )
     if share.anonymous:
         limits = replace(limits, with_report=False)
@@ -175,9 +186,11 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
         for name in ("with_report", "may_download", "may_pass_on")
         if getattr(share, name) and not getattr(limits, name)
     ]
+    less += [name for name in ("watermark", "pictures_only") if getattr(limits, name) and not getattr(share, name)]
     share.comment = limits.comment.strip()
     share.with_report, share.may_download = limits.with_report, limits.may_download
     share.may_pass_on, share.views_allowed = limits.may_pass_on, limits.views_allowed
+    share.watermark, share.pictures_only = limits.watermark, limits.pictures_only
     if less:
         for each in below(share):
             each.with_report &= share.with_report
@@ -187,7 +200,8 @@ def limit_share(share_id: int, limits: Limits, actor: Actor) -> Share:
             _end_below(share, actor)
         _narrow(share)
     share.save()
-    _tell(share, actor, "limited", less=less, views_allowed=limits.views_allowed)
+    marking = {"watermark": share.watermark, "pictures_only": share.pictures_only}
+    _tell(share, actor, "limited", less=less, views_allowed=limits.views_allowed, **marking)
     return share
 
 

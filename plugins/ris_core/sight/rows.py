@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from ris_core.accounts.models import User
 from ris_core.critical_results.models import CriticalResult
+from ris_core.data_requests.models import DataRequest
 from ris_core.matching.models import RejectedCandidate
 from ris_core.messages.models import InboundMessage
 from ris_core.notices.models import Notice
@@ -49,6 +50,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "study_link_id": Row(StudyLink, {"study_id": sees_study, "procedure_id": sees_exam}),
     "rejection_id": Row(RejectedCandidate, {"study_id": sees_study, "procedure_id": sees_exam}),
     "critical_id": Row(CriticalResult, {"procedure_id": sees_exam}),
+    "data_request_id": Row(DataRequest, {"patient_id": sees_patient}),
     "notice_id": Row(Notice, {"patient_id": sees_patient, "procedure_id": sees_exam, "study_id": sees_study}),
 }
 """What an argument of an address names, by its name."""

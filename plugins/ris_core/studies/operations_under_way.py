@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -32,6 +33,15 @@ def are_being_moved(studies: Collection[Study]) -> bool:
     mine = Q(study__in=studies) | Q(other_study__in=studies)
     under_way = (OperationState.RUNNING, OperationState.UNDOING)
     return StudyOperation.objects.filter(mine, state__in=under_way).exists()
+
+
+def taken_from_since(study_ids: Collection[int], since: datetime) -> set[int]:
+    """Of these studies those from which images have been taken since then, or may have been."""
+    at_work = Q(state=OperationState.RUNNING) | Q(started_at__gt=since) | Q(finished_at__gt=since)
+    taken = StudyOperation.objects.filter(at_work, study__in=study_ids).values_list("study_id", flat=True)
+    coming_back = Q(state=OperationState.UNDOING) | Q(undone_at__gt=since)
+    taken_back = StudyOperation.objects.filter(coming_back, other_study__in=study_ids)
+    return {*taken, *taken_back.values_list("other_study_id", flat=True)}
 
 
 def end_operations(begun: Collection[tuple[int, str]]) -> None:

@@ -36,6 +36,7 @@ OWN_SCRIPTS = (
     "reformat.js",
     "hanging.js",
     "told.js",
+    "watermark.js",
     "slow-link.js",
     "presentation-graphics.js",
     "presentation-state.js",

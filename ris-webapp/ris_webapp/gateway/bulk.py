@@ -22,8 +22,10 @@ from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed
 from ris_core.errors import InvalidValue
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.watermarks.apart import OthersBeingMarked, marked_apart
+from ris_core.watermarks.pictures import LARGEST_SIDE, PictureTooLarge, marked_picture
 from ris_webapp.gateway.fragments import Stream, video_stream
-from ris_webapp.gateway.grants import is_granted
+from ris_webapp.gateway.grants import mark_granted, marking_grants
 from ris_webapp.permission import public
 
 MAXIMUM_DOCUMENT_BYTES: Final = 96 * 1024 * 1024
@@ -37,6 +39,10 @@ _VIDEO_TYPES: Final = {
 _QUALITY: Final = 90
 """Of a JPEG, in percent, where none is asked for."""
 _OCTETS: Final = "application/octet-stream"
+_MARKED_WITHIN: Final = (LARGEST_SIDE, LARGEST_SIDE)
+"""Of a picture with a mark, where all its pixels are more: what one costs is bounded."""
+_DOCUMENT: Final = "00420011"
+"""Encapsulated Document (PS3.3 C.24.2)."""
 _DOCUMENTS: Final = "1.2.840.10008.5.1.4.1.1.104."
 R = TypeVar("R", bound=HttpResponseBase)
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
@@ -45,17 +51,22 @@ _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 @public
 @require_GET
 def rendered(request: HttpRequest, study: str, series: str, instance: str) -> HttpResponseBase:
-    """What a person sees of an instance: a document, a video, or the first frame as JPEG."""
+    """What a person sees of an instance: a document, a video, or the first frame as JPEG.
+
+    Documents that a mark cannot be drawn on, and videos where only pictures may be seen, are refused.
+    """
     with _engine() as engine:
-        image = _granted(request, engine, study, series, instance)
-        if image is None:
+        found = _granted(request, engine, study, series, instance)
+        if found is None:
             return HttpResponse(status=403)
+        image, mark = found
         if image.sop_class_uid.startswith(_DOCUMENTS):
-            return _document(engine, image)
+            return _document(engine, image, mark)
         media_type = _VIDEO_TYPES.get(_base(image.transfer_syntax_uid))
         if media_type is not None:
-            return _video(request, image, media_type)
-        return _drawn(request, engine, image.orthanc_id, 1)
+            only_pictures = all(grant.pictures_only for grant in marking_grants(request, study))
+            return HttpResponse(status=403) if only_pictures else _video(request, image, media_type)
+        return _drawn(request, engine, image.orthanc_id, 1, mark)
 
 
 @public
@@ -63,20 +74,24 @@ def rendered(request: HttpRequest, study: str, series: str, instance: str) -> Ht
 def rendered_frame(request: HttpRequest, study: str, series: str, instance: str, number: str) -> HttpResponseBase:
     """One frame as JPEG, as large and in the window that is asked for (PS3.18 8.3.5)."""
     with _engine() as engine:
-        image = _granted(request, engine, study, series, instance)
-        return HttpResponse(status=403) if image is None else _drawn(request, engine, image.orthanc_id, int(number))
+        found = _granted(request, engine, study, series, instance)
+        if found is None:
+            return HttpResponse(status=403)
+        image, mark = found
+        return _drawn(request, engine, image.orthanc_id, int(number), mark)
 
 
 @public
 @require_GET
 def thumbnail(request: HttpRequest, study: str, series: str) -> HttpResponseBase:
     """The image in the middle of a series, small."""
-    if not is_granted(request):
+    mark = mark_granted(request)
+    if mark is None:
         return HttpResponse(status=403)
     with _engine() as engine:
         for series_id in engine.find_series(StudyInstanceUID(study), series):
             instances = engine.series(series_id).instance_ids
-            return _drawn(request, engine, instances[len(instances) // 2], 1)
+            return _drawn(request, engine, instances[len(instances) // 2], 1, mark)
     return HttpResponse(status=404)
 
 
@@ -88,34 +103,46 @@ def bulk(request: HttpRequest, study: str, series: str, instance: str, tags: str
     :param tags: ``{tag}[/{item}/{tag}…]``; items are counted from 0 as in Orthanc's addresses
     """
     with _engine() as engine:
-        image = _granted(request, engine, study, series, instance)
-        if image is None:
-            return HttpResponse(status=403)
-        value = _element(_file(engine, image), tags)
+        found = _granted(request, engine, study, series, instance)
+        if found is None or (found[1] and tags.endswith(_DOCUMENT)):
+            return HttpResponse(status=403)  # a document bears its mark where it is drawn
+        value = _element(_file(engine, found[0]), tags)
     return HttpResponse(status=404) if value is None else _kept(HttpResponse(value, content_type=_OCTETS))
 
 
-def _granted(request: HttpRequest, engine: Engine, study: str, series: str, instance: str) -> StoredImage | None:
-    """The instance, if the grants cover it and there is one; a stranger learns not which."""
-    if not is_granted(request):
+def _granted(
+    request: HttpRequest, engine: Engine, study: str, series: str, instance: str
+) -> tuple[StoredImage, str] | None:
+    """The instance and the mark on what is seen of it, if the grants cover it and there is one; a stranger learns not
+    which."""
+    mark = mark_granted(request)
+    if mark is None:
         return None
     for study_id in engine.find_studies(StudyInstanceUID(study)):
         found = engine.images_of(study_id, SOPInstanceUID=instance, SeriesInstanceUID=series)
         if found:
-            return found[0]
+            return found[0], mark
     return None
 
 
-def _drawn(request: HttpRequest, engine: Engine, orthanc_id: str, frame: int) -> HttpResponse:
+def _drawn(request: HttpRequest, engine: Engine, orthanc_id: str, frame: int, mark: str) -> HttpResponse:
     """As the parameters ask, whose forms the grammar has checked; 406 for what cannot be drawn."""
     asked = request.GET
+    quality = int(asked.get("quality", _QUALITY))
     try:
         if asked.get("accept", request.headers.get("Accept", "")) == "image/png":
             picture, media_type = engine.lossless_frame(orthanc_id, frame, _window(asked)), "image/png"
         else:
-            quality = int(asked.get("quality", _QUALITY))
             media_type = "image/jpeg"
             picture = engine.rendered_frame(orthanc_id, frame, _window(asked), within=_viewport(asked), quality=quality)
+        if mark:
+            try:
+                picture = marked_picture(picture, mark, quality=quality)
+            except PictureTooLarge:
+                if media_type == "image/png":
+                    raise
+                smaller = engine.rendered_frame(orthanc_id, frame, _window(asked), within=_MARKED_WITHIN)
+                picture = marked_picture(smaller, mark, quality=quality)
     except (EngineFailed, InvalidValue):
         return HttpResponse(status=406)
     return _kept(HttpResponse(picture, content_type=media_type))
@@ -140,15 +167,22 @@ def _viewport(asked: QueryDict) -> tuple[int, int] | None:
     return (sides[0], sides[1]) if len(sides) == 2 and min(sides) > 0 else None
 
 
-def _document(engine: Engine, image: StoredImage) -> HttpResponseBase:
+def _document(engine: Engine, image: StoredImage, mark: str) -> HttpResponseBase:
     file = _file(engine, image)
-    value = _element(file, "00420011")
+    value = _element(file, _DOCUMENT)
     if value is None:
         return HttpResponse(status=404)
     length = pydicom.dcmread(io.BytesIO(file), specific_tags=["EncapsulatedDocumentLength"]).get(
         "EncapsulatedDocumentLength"
     )
     document = value[: int(length)] if length else value
+    if mark:
+        try:
+            document = marked_apart(document, mark)
+        except OthersBeingMarked:
+            return HttpResponse(status=503, headers={"Retry-After": "10"})
+        except InvalidValue:
+            return HttpResponse(status=403)
     if document.lstrip()[:5] != b"%PDF-":
         # any other kind is offered to be saved: markup of others is never run under this address
         response = HttpResponse(document, content_type=_OCTETS)

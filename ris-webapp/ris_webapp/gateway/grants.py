@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from ris_core.access.ended_grants import EndedGrants
-from ris_core.access.grammar import RequestRefused, permits, read_image_request
+from ris_core.access.grammar import RequestRefused, mark_on, permits, read_image_request
 from ris_core.access.signing import Keyring, TokenRefused
 from ris_core.access.tokens import VIEWER_COOKIE_PREFIX, ViewerGrant, read_viewer_token
 from ris_webapp.gateway.reads import note_read
@@ -36,17 +36,28 @@ def grants_of(request: HttpRequest) -> list[ViewerGrant]:
 
 def is_granted(request: HttpRequest) -> bool:
     """Whether the grants cover everything that this request for images touches, by the grammar of the filter."""
+    return mark_granted(request) is not None
+
+
+def mark_granted(request: HttpRequest) -> str | None:
+    """As :func:`is_granted`: the mark that the answer bears (empty: none); None: it is not granted."""
     try:
         query = [(key, str(value)) for key, values in request.GET.lists() for value in values]
         asked = read_image_request("GET", request.path, query)
     except RequestRefused:
-        return False
+        return None
     grants = grants_of(request)
-    if not permits(asked, grants):
-        return False
+    if not permits(asked, grants, marking=True):
+        return None
     for study_uid in asked.study_uids:
         note_read(request, study_uid, grants)
-    return True
+    return mark_on(asked, grants)
+
+
+def marking_grants(request: HttpRequest, study_uid: str) -> list[ViewerGrant]:
+    """The grants under which a study is seen; all of them have a mark, or none that counts."""
+    grants = [grant for grant in grants_of(request) if study_uid in grant.study_uids]
+    return [grant for grant in grants if not grant.mark] or grants
 
 
 def granted_studies(request: HttpRequest) -> frozenset[str]:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ris_core.critical_results.models import CriticalResult, Urgency
 from ris_core.critical_results.services import flag
+from ris_core.data_requests.models import DataRequest
 from ris_core.devices.models import Device
 from ris_core.jobs.models import Job
 from ris_core.messages.models import InboundMessage
@@ -35,6 +36,10 @@ class Things:
         job = Job.objects.create(kind="report_pdf", subject_id="1", state="DEAD", run_at=now)
         device = Device.objects.create(ae_title="CT1", name="CT 1", host="10.0.0.8", modality="CT")
         exam = self.exam
+        asked = DataRequest.objects.create(
+            patient_id=exam.patient_id, kind="ACCESS", asker="Trần Hoa", asked_by="SELF", proof="VNEID",
+            wanted="Bản sao", received_on=now.date(), due_on=now.date(), recorded_at=now, recorded_by=a_user(),
+        )  # fmt: skip
         self.keys: dict[str, Any] = {
             "exam_id": exam.pk, "procedure_id": exam.pk, "prior_id": exam.pk, "order_id": exam.pk,
             "patient_id": exam.patient_id, "request_id": exam.request_id,
@@ -42,7 +47,8 @@ class Things:
             "identifier_id": exam.patient.identifiers.get(is_primary=False).pk,
             "visit_id": exam.request.visit_id, "link_id": exam.links.get().pk,
             "critical_id": CriticalResult.objects.get().pk, "message_id": self.message.pk, "job_id": job.pk,
-            "device_id": device.pk, "receiver_id": a_receiver().pk, "user_id": a_user().pk, "number": 1, "revision": 1,
+            "device_id": device.pk, "data_request_id": asked.pk, "receiver_id": a_receiver().pk,
+            "user_id": a_user().pk, "number": 1, "revision": 1,
             "code": "RADIOLOGIST", "operation": "split",
         }  # fmt: skip
 

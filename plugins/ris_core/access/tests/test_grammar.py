@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ris_core.access.grammar import ImageRequest, RequestRefused, permits, read_image_request
+from ris_core.access.grammar import ImageRequest, RequestRefused, mark_on, permits, read_image_request
 from ris_core.access.tokens import ViewerGrant
 from ris_core.identifiers import StudyInstanceUID
 
@@ -286,3 +288,43 @@ def test_no_query_reaches_a_study_that_was_not_granted(path: str, query: list[tu
     if permits(request, [grant(A)]):
         assert request.study_uids == {A}
         assert not any(B in value for key, value in query if "tud" in key or key == "0020000D")
+
+
+IMAGE = f"/dicom-web/studies/{A}/series/1.2.5/instances/1.2.6"
+DRAWN = [
+    *(f"{IMAGE}{end}" for end in ("/rendered", "/thumbnail", "/frames/1/rendered", "/frames/1/thumbnail")),
+    *(f"/dicom-web/studies/{A}{end}" for end in ("/rendered", "/thumbnail", "/series/1.2.5/rendered")),
+    f"/dicom-web/studies/{A}/series/1.2.5/thumbnail",
+    f"/wado?requestType=WADO&studyUID={A}&seriesUID=1.2.5&objectUID=1.2.6&contentType=image%2Fjpeg",
+    f"{IMAGE}/bulk/00420011",
+]
+ATTRIBUTES = [f"{IMAGE}/metadata", f"/dicom-web/studies/{A}/series", f"/dicom-web/studies?StudyInstanceUID={A}"]
+
+
+def marked(**more: Any) -> ViewerGrant:
+    return replace(grant(A), mark="cho BS Minh", grant="share:1.1", **more)
+
+
+@pytest.mark.parametrize("target", DRAWN)
+def test_pictures_under_a_grant_with_a_mark_are_given_only_by_who_draws_it(target: str) -> None:
+    asked = read(target)
+    assert not permits(asked, [marked()])
+    assert permits(asked, [marked()], marking=True)
+    assert mark_on(asked, [marked()]) == "cho BS Minh"
+    assert permits(asked, [marked(), grant(A)])
+    assert mark_on(asked, [marked(), grant(A)]) == ""
+    assert mark_on(asked, [marked(), replace(grant(A), without_series=frozenset({read(target).content_of}))])
+
+
+@pytest.mark.parametrize("target", [*ATTRIBUTES, f"{IMAGE}/frames/1", f"{IMAGE}/frames/1,2"])
+def test_stored_pixels_and_attributes_bear_no_mark(target: str) -> None:
+    assert permits(read(target), [marked()])
+
+
+def test_pictures_only_means_no_stored_pixels_no_file_and_no_bulk_data() -> None:
+    pictures = marked(pictures_only=True)
+    wado = f"/wado?requestType=WADO&studyUID={A}&seriesUID=1.2.5&objectUID=1.2.6"
+    for kept in (f"{IMAGE}/frames/1", f"{IMAGE}/bulk/7FE00010", f"{IMAGE}/bulk/00420011", IMAGE, wado):
+        assert not permits(read(kept), [pictures], marking=True), kept
+    for target in (*DRAWN[:-1], *ATTRIBUTES):
+        assert permits(read(target), [pictures], marking=True), target

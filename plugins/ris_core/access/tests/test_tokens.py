@@ -18,6 +18,7 @@ from ris_core.access.tokens import (
 )
 from ris_core.errors import InvalidValue, SettingsInvalid
 from ris_core.identifiers import StudyInstanceUID
+from ris_core.watermarks.rules import MOST_CHARACTERS
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=8)
@@ -42,6 +43,14 @@ def test_storing_must_be_granted() -> None:
 def test_a_viewer_token_names_series_that_are_not_seen() -> None:
     token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="share:1.1", without_series=["1.2.4"])
     assert read_viewer_token(KEYRING, token, NOW).without_series == {"1.2.4"}
+
+
+def test_a_viewer_token_says_the_mark_and_whether_only_pictures_are_given() -> None:
+    token = issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="share:1.1", mark="cho Bình", pictures_only=True)
+    read = read_viewer_token(KEYRING, token, NOW)
+    assert (read.mark, read.pictures_only) == ("cho Bình", True)
+    plain = read_viewer_token(KEYRING, issue_viewer_token(KEYRING, ["1.2.3"], "u", LATER, grant="share:1.1"), NOW)
+    assert (plain.mark, plain.pictures_only) == ("", False)
 
 
 def test_a_result_link_carries_what_it_opens() -> None:
@@ -105,7 +114,8 @@ def test_only_some_well_formed_studies_are_granted(uids: list[str]) -> None:
 def test_the_largest_grant_fits_into_a_cookie() -> None:
     uids = [f"1.{'2' * 58}.{n:03d}".replace(".0", ".1") for n in range(100, 100 + MAXIMUM_STUDIES)]
     name = viewer_cookie_name(uids)
-    assert len(name + issue_viewer_token(KEYRING, uids, "u" * 64, LATER, grant="session:test")) < 4000
+    mark = "Ễ" * MOST_CHARACTERS
+    assert len(name + issue_viewer_token(KEYRING, uids, "u" * 64, LATER, grant="session:test", mark=mark)) < 4000
 
 
 def test_an_expiry_without_a_zone_is_refused() -> None:

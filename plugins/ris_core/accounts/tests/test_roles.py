@@ -47,7 +47,7 @@ def _second_person(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_ready_set_gives_each_role_its_work_and_no_more() -> None:
     assert set(READY_ROLES) == set(Role.values)
-    assert READY_ROLES["AUDITOR"] == {Function.VIEW_AUDIT}
+    assert READY_ROLES["AUDITOR"] == {Function.VIEW_AUDIT, Function.ANSWER_DATA_REQUESTS}
     for role in ("ADMINISTRATOR", "IT", "AUDITOR", "RECEPTION"):
         assert not READY_ROLES[role] & CLINICAL, role
     assert {role for role, had in READY_ROLES.items() if Function.MANAGE_ACCOUNTS in had} == {"ADMINISTRATOR"}

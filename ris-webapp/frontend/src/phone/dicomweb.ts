@@ -25,6 +25,11 @@ export interface Study {
   description: string;
 }
 
+export interface Mark {
+  lines: string[];
+  pictures_only: boolean;
+}
+
 export type Window = readonly [center: number, width: number] | null;
 
 /** The server refuses: no grant, or no longer. */
@@ -50,6 +55,14 @@ export async function seriesOf(study: string): Promise<Series[]> {
     instances: Number(text(row, "00201209")) || 0,
   }));
   return found.sort((one, other) => one.number - other.number);
+}
+
+/** The words over what is seen of a study, and whether only pictures of it are given. */
+export async function markOf(study: string): Promise<Mark> {
+  const answer = await fetch(`/dicom-web/studies/${study}/mark`, { cache: "no-store" });
+  if (answer.status === 401 || answer.status === 403) throw new Refused();
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()) as Mark;
 }
 
 /** Every frame of the series, in the order of the instances' numbers. */

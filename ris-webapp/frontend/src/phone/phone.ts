@@ -1,7 +1,7 @@
 // Images on a telephone: one series at a time as JPEG made by the server, under the viewer's grants.
 import { tellOfUse } from "../js/in-use";
 import { say } from "../js/words";
-import { framesOf, picture, Refused, seriesOf, studiesOf, type Frame, type Series, type Study, type Window } from "./dicomweb";
+import { framesOf, markOf, picture, Refused, seriesOf, studiesOf, type Frame, type Mark, type Series, type Study, type Window } from "./dicomweb";
 import { Touch } from "./touch";
 
 const QUALITY = 70;
@@ -38,6 +38,7 @@ let modality = "";
 let at = 0;
 let shownWindow: Window = null;
 let sharp = false;
+let marks: Mark[] = [];
 
 const touch = new Touch(stage, image, (by) => go(at + by), (scale) => {
   if (scale >= SHARP_SCALE && !sharp) {
@@ -68,11 +69,12 @@ function show(): void {
   part("count").textContent = frames.length ? `${at + 1}/${frames.length}` : "–";
   part("quality").textContent = `${sharp ? SHARP_QUALITY : QUALITY}%`;
   stage.querySelector("video")?.remove();
+  stage.querySelector(".mark")?.remove();
   tell("");
   image.hidden = frame?.kind !== "frames";
   part("lossy").hidden = image.hidden;
   if (!frame) return tell(say("empty"));
-  if (frame.kind === "video") return showVideo(frame);
+  if (frame.kind === "video") return onlyPictures() ? tell(say("not_drawn")) : showVideo(frame);
   if (frame.kind === "document") return tell(say("document"), frame.address);
   if (frame.kind === "other") return tell(say("not_drawn"));
   image.src = address(at);
@@ -87,6 +89,27 @@ function showVideo(frame: Frame): void {
   video.playsInline = true;
   video.src = frame.address;
   stage.append(video);
+  overlay();
+}
+
+function onlyPictures(): boolean {
+  return marks.some((mark) => mark.pictures_only);
+}
+
+/** Over a video, whose pixels come as they are stored; pictures have the words in them. */
+function overlay(): void {
+  const lines = marks.find((mark) => mark.lines.length)?.lines ?? [];
+  stage.querySelector(".mark")?.remove();
+  if (!lines.length) return;
+  const over = document.createElement("div");
+  over.className = "mark";
+  over.setAttribute("aria-hidden", "true");
+  for (let block = 0; block < 12; block += 1) {
+    const words = document.createElement("p");
+    words.append(...lines.flatMap((line, at) => (at ? [document.createElement("br"), line] : [line])));
+    over.append(words);
+  }
+  stage.append(over);
 }
 
 function tell(text: string, link = ""): void {
@@ -174,7 +197,13 @@ async function begin(): Promise<void> {
     const [first] = studies;
     if (!first) throw new Refused();
     tellWhose(first.uid);
-    const series = (await Promise.all(studies.map((study) => seriesOf(study.uid)))).flat();
+    const [marked, listing] = await Promise.all([
+      Promise.all(studies.map((study) => markOf(study.uid))),
+      Promise.all(studies.map((study) => seriesOf(study.uid))),
+    ]);
+    marks = marked;
+    part("full").hidden = onlyPictures();
+    const series = listing.flat();
     const items = series.map(listed);
     part("series").replaceChildren(...items);
     const wanted = series.findIndex((each) => !["SR", "KO", "PR", "SEG", "DOC"].includes(each.modality));

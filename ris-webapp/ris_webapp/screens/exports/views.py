@@ -16,7 +16,7 @@ from ris_core.accounts.rules import Function
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineError
 from ris_core.errors import QuangError
-from ris_core.exports.models import UNDER_WAY, Export, Form
+from ris_core.exports.models import EXAM_FORMS, UNDER_WAY, Export, Form
 from ris_core.exports.rules import DISC_SIZES, Amount, expected_bytes
 from ris_core.exports.services import amount_of, ask_again, ask_for_export, cancel_export, exports_of
 from ris_core.orders.models import RequestedProcedure
@@ -72,7 +72,9 @@ def create(request: UserRequest) -> HttpResponse:
     context |= {
         "exams": exams,
         "others": others_of(exams, request.user) if exams else [],
-        "forms": [(form.value, *FORMS[form], expected_bytes(form.value, amount) if amount else None) for form in Form],
+        "forms": [
+            (form.value, *FORMS[form], expected_bytes(form.value, amount) if amount else None) for form in EXAM_FORMS
+        ],
         "chosen_form": entered.get("form", Form.DISC.value),
         "with_report": bool(entered.get("with_report")) if request.method == "POST" else True,
         "disc_bytes": _disc_bytes(entered.get("disc_bytes", "")),

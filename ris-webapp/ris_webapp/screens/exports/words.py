@@ -18,6 +18,7 @@ FORMS: Final[dict[str, tuple[Text, Text]]] = {
     Form.JPEG: (_("Hình JPEG (ZIP)"), _("Nhỏ gọn, nén có mất dữ liệu; không dùng để chẩn đoán.")),
     Form.PNG: (_("Hình PNG (ZIP)"), _("Không nén mất dữ liệu, 8 bit theo cửa sổ của ảnh.")),
     Form.VIDEO: (_("Phim MP4 (ZIP)"), _("Mỗi loạt ảnh một phim.")),
+    Form.TEACHING: (_("Ca giảng dạy (ZIP)"), _("Trang HTML, hình và DICOM ẩn danh.")),
     Form.SHEET: (_("Tờ hình thu nhỏ (PDF)"), _("Tối đa 24 hình mỗi lượt chụp, để in hoặc gửi kèm.")),
 }
 """Name and what it is for."""
@@ -48,6 +49,7 @@ _PROBLEMS: Final[dict[str, Text]] = {
     ),
     "QUANG-6403": _("Không đủ chỗ: chọn ít ca hơn, hoặc xoá bản xuất cũ."),
     "QUANG-6404": _("Ảnh hoặc kết quả trong bản xuất này đã thay đổi, bị thu hồi hoặc bị lấy đi. Hãy xuất lại."),
+    "QUANG-6703": _("Ca giảng dạy không được mở lúc này: bản nháp, đã rút hoặc bị đóng."),
     "QUANG-1005": _("Tài khoản này không được xuất một trong các ca đã chọn."),
     "QUANG-6010": _("Tài khoản này không được xem một trong các ca đã chọn."),
     "QUANG-4001": _("Kho ảnh chưa trả lời. Hãy thử lại sau ít phút."),

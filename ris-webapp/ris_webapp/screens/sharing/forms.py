@@ -26,6 +26,7 @@ WHAT_TO_DO: dict[str, Text] = {
     "send_to": _("Ghi một địa chỉ e-mail hoặc một số điện thoại."),
     "views_allowed": _("Số lần mở từ 1 đến 1000, không quá số còn lại."),
     "how_many": _("Chia sẻ này đã được chuyển tiếp quá nhiều lần."),
+    "pictures_only": _("Chỉ đưa ảnh dựng sẵn khi có dấu chìm và không cho tải ảnh DICOM."),
     "comment": _("Lời nhắn dài tối đa 2000 ký tự, và không được nêu người bệnh khi chia sẻ ẩn danh."),
 }
 
@@ -52,6 +53,8 @@ class ShareForm(forms.Form):
     with_report = forms.BooleanField(required=False, label=_("Kèm kết quả đã duyệt"))
     may_download = forms.BooleanField(required=False, label=_("Cho tải ảnh DICOM về"))
     may_pass_on = forms.BooleanField(required=False, label=_("Cho chuyển tiếp và mở trên máy khác"))
+    watermark = forms.BooleanField(required=False, label=_("Dấu chìm trên ảnh và kết quả"))
+    pictures_only = forms.BooleanField(required=False, label=_("Chỉ ảnh dựng sẵn"))
     send_to = forms.CharField(required=False, max_length=254, label=_("Gửi đường dẫn đến"))
 
     def terms(self, exam_ids: list[int]) -> Terms | None:
@@ -73,6 +76,8 @@ class ShareForm(forms.Form):
                 may_download=entered["may_download"],
                 may_pass_on=entered["may_pass_on"],
                 views_allowed=entered["views_allowed"],
+                watermark=entered["watermark"] or settings.QUANG.sharing.watermark == "always",
+                pictures_only=entered["pictures_only"],
             )
         except QuangError as error:
             refuse(self, error)
@@ -96,6 +101,8 @@ class LimitForm(forms.Form):
     with_report = forms.BooleanField(required=False)
     may_download = forms.BooleanField(required=False)
     may_pass_on = forms.BooleanField(required=False)
+    watermark = forms.BooleanField(required=False)
+    pictures_only = forms.BooleanField(required=False)
 
     def change(self, share_id: int, actor: Actor) -> None:
         limit_share(share_id, Limits(**self.cleaned_data), actor)

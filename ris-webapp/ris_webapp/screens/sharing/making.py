@@ -72,6 +72,7 @@ def _form(request: UserRequest, form: ShareForm, exams: list[RequestedProcedure]
         "others": others_of(exams, request.user) if exams else [],
         "not_found": not_found,
         "last_day": timezone.now() + timedelta(days=settings.QUANG.sharing.longest_days),
+        "always_marked": settings.QUANG.sharing.watermark == "always",
         "can_mail": bool(settings.QUANG.mail.host),
         "can_text": bool(settings.QUANG.sms.url),
     }
@@ -80,4 +81,5 @@ def _form(request: UserRequest, form: ShareForm, exams: list[RequestedProcedure]
 
 def _usual() -> dict[str, object]:
     day = timezone.localdate() + timedelta(days=settings.QUANG.sharing.usual_days)
-    return {"expires_at": day.isoformat(), "with_report": True, "lock": "NONE"}
+    marked = settings.QUANG.sharing.watermark != "off"
+    return {"expires_at": day.isoformat(), "with_report": True, "lock": "NONE", "watermark": marked}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
@@ -21,10 +22,11 @@ from ris_core.orders.models import RequestedProcedure
 from ris_core.outbox.entries import OutboxState
 from ris_core.sharing.copies import copies_of
 from ris_core.sharing.errors import ShareInvalid
-from ris_core.sharing.lineage import tree_of
+from ris_core.sharing.lineage import mark_of, root_of, tree_of
 from ris_core.sharing.models import CopiedImage, CopyingState, Share, SharedExam, ShareMessage
 from ris_core.sharing.services import let_go, renew_link, revoke_share, share_state
 from ris_core.sharing.telling import SHARE_MESSAGES, link_of, send_link
+from ris_core.sharing.watermark import CODE_CHARACTERS
 from ris_core.sharing.withholding import may_be_asked, withheld_among, withheld_of
 from ris_core.sight.seeing import seen_exams, sight_of
 from ris_webapp.client import actor_of
@@ -168,13 +170,19 @@ def _visible(request: UserRequest) -> QuerySet[Share]:
 
 
 def _found_by(request: UserRequest, query: str) -> Q:
-    """By whom it is for, and by the patient or number of an exam that the user sees."""
+    """By whom it is for, by the code in a watermark (also of one that it was passed on as), and by the patient or
+    number of an exam that the user sees."""
     words = Q()
     for word in folded(query).split():
         words &= Q(patient__search_key__contains=word)
     exams = RequestedProcedure.objects.filter(words | Q(request__accession_number=query))
     named = SharedExam.objects.filter(procedure__in=seen_exams(exams, request.user).values("pk"))
-    return Q(receiver__icontains=query) | Q(pk__in=named.values("share_id"))
+    coded = Share.objects.filter(handle__startswith=query.lower()) if len(query) >= CODE_CHARACTERS else ()
+    return (
+        Q(receiver__icontains=query)
+        | Q(pk__in=named.values("share_id"))
+        | Q(pk__in=[root_of(share).pk for share in coded])
+    )
 
 
 def _with_dead_letters(rows: list[Share]) -> frozenset[int]:
@@ -232,6 +240,8 @@ def _page(request: UserRequest, shared: Share, wrong: str = "") -> HttpResponse:
         "unseen": unseen,
         "withheld": withheld_of(shared),
         "may_be_asked": may_be_asked,
+        "mark": mark_of(shared),
+        "always_marked": settings.QUANG.sharing.watermark == "always",
         "copies": copies_of(shared) if _has_copies(shared) else None,
         "tree": [(each, share_state(each).value, rank) for each, rank in tree_of(shared)],
         "openings": shared.openings.order_by("-opened_at", "-pk")[:MOST_OPENINGS],

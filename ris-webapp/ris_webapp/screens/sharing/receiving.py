@@ -29,15 +29,18 @@ from ris_core.errors import QuangError
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion
 from ris_core.sharing.errors import ShareRefused, ShareTriedTooOften
+from ris_core.sharing.lineage import gives_pictures_only, mark_of
 from ris_core.sharing.models import Share, ShareOpening
 from ris_core.sharing.opening import Asked, Knock, open_share, opened_with, visitor
 from ris_core.sharing.passing_on import room_in
+from ris_core.watermarks.documents import marked_document
+from ris_core.watermarks.rules import lines_of
 from ris_webapp.client import client_address
 from ris_webapp.permission import public
 from ris_webapp.screens.sharing.archive import zip_of
 from ris_webapp.screens.sharing.contents import exam_of, exams_of, images_grant, images_of, open_exams
 from ris_webapp.screens.viewer_launch.grants import grant_viewing
-from ris_webapp.screens.viewer_launch.ohif import viewer_address
+from ris_webapp.screens.viewer_launch.ohif import pictures_address, viewer_address
 from ris_webapp.screens.viewer_launch.pages import outsider_headers, refuse, waiting_page
 from ris_webapp.screens.viewer_launch.report_text import report_text
 from ris_webapp.screens.viewer_launch.results import closed_reports, report_pdf
@@ -88,7 +91,12 @@ def shown(request: HttpRequest, handle: str) -> HttpResponse:
     except ShareRefused as error:
         return refuse(request, error.code)
     share = opening.share
-    context = {"share": share, "exams": exams_of(share), "may_pass_on": room_in(share) is not None}
+    context = {
+        "share": share,
+        "exams": exams_of(share),
+        "may_pass_on": room_in(share) is not None,
+        "mark": _mark_lines(share),
+    }
     return outsider_headers(render(request, "sharing/shown.html", context))
 
 
@@ -105,7 +113,8 @@ def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     uids = images_of(share, exam.pk)
     if not uids:
         return refuse(request, "QUANG-3107")
-    response = HttpResponseRedirect(viewer_address(uids))
+    only_pictures = gives_pictures_only(share)
+    response = HttpResponseRedirect(pictures_address(uids) if only_pictures else viewer_address(uids))
     grant_viewing(
         request,
         response,
@@ -115,6 +124,8 @@ def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
         until=opening.until,
         may_download=share.may_download,
         without_series=_closed_reports(share, uids),
+        mark=mark_of(share),
+        pictures_only=only_pictures,
     )
     _note(request, opening, "share.viewed", exam)
     return outsider_headers(response)
@@ -123,7 +134,8 @@ def images(request: HttpRequest, handle: str, number: int) -> HttpResponse:
 @public
 @require_GET
 def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
-    """The report in force as PDF; one that was recalled since is not there."""
+    """The report in force as PDF; one that was recalled since is not there. It is the printed one, which never bears a
+    digital signature, so that a mark breaks none."""
     try:
         opening, exam, version = _reported(request, handle, number)
     except ShareRefused as error:
@@ -133,6 +145,8 @@ def report(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     pdf = report_pdf(version)
     if pdf is None:
         return waiting_page(request)
+    if mark := mark_of(opening.share):
+        pdf = marked_document(pdf, mark)
     _note(request, opening, "report.viewed", exam, version=version.number)
     response = HttpResponse(pdf, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="report-v{version.number}.pdf"'
@@ -150,7 +164,8 @@ def report_page(request: HttpRequest, handle: str, number: int) -> HttpResponse:
     if version is None:
         return refuse(request, "QUANG-3109")
     _note(request, opening, "report.viewed", exam, version=version.number)
-    context = {"handle": handle, "number": number, **report_text(version)}
+    mark = _mark_lines(opening.share)
+    context = {"handle": handle, "number": number, "mark": mark, **report_text(version)}
     return outsider_headers(render(request, "sharing/report.html", context))
 
 
@@ -203,7 +218,15 @@ def _closed_reports(share: Share, study_uids: list[str]) -> list[str]:
     """Series of reports that lie in the studies and are not shared with the images."""
     if share.anonymous:
         return []  # no report is copied
+    if mark_of(share):
+        return closed_reports(study_uids, frozenset())  # it is given by the share's page, with its mark
     return closed_reports(study_uids, open_exams(share) if share.with_report else frozenset())
+
+
+def _mark_lines(share: Share) -> tuple[str, ...]:
+    """What is drawn over its pages."""
+    mark = mark_of(share)
+    return lines_of(mark) if mark else ()
 
 
 def _is_open(key: str, handle: str) -> bool:

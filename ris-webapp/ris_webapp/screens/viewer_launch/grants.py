@@ -50,6 +50,8 @@ def grant_viewing(
     may_store: bool = False,
     may_download: bool = True,
     without_series: Iterable[str] = (),
+    mark: str = "",
+    pictures_only: bool = False,
 ) -> None:
     """Let this browser load the images of the studies: one cookie for each set (an exam's own, each prior's).
 
@@ -57,6 +59,8 @@ def grant_viewing(
     :param until: the grant's end when something else bounds it (a result link); never later than
         ``access.viewer_token_minutes`` from now
     :param without_series: whose content is not to be seen
+    :param mark: words over every picture; empty: none
+    :param pictures_only: no stored pixels
     """
     now, expires_at = timezone.now(), longest_grant()
     if until is not None:
@@ -76,6 +80,8 @@ def grant_viewing(
             may_store=may_store,
             may_download=may_download,
             without_series=closed,
+            mark=mark,
+            pictures_only=pictures_only,
         )
         name = viewer_cookie_name(uids)
         response.set_cookie(

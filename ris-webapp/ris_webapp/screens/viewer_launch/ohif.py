@@ -11,6 +11,13 @@ from ris_webapp.screens.viewer_launch.hanging import PLAINLY, Hung
 
 VIEWER_PATH = "/viewer/"
 """Before the name of OHIF's mode."""
+PICTURES_PATH = "/open/phone"
+"""The page that shows nothing but pictures made by the server."""
+
+
+def pictures_address(study_uids: Iterable[str]) -> str:
+    """The page of pictures opened on exactly these studies, in the reader's language."""
+    return f"{PICTURES_PATH}?{viewer_address(study_uids).partition('?')[2]}"
 
 
 def viewer_address(
