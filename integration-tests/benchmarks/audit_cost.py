@@ -28,7 +28,7 @@ from ris_webapp.screens.patients import views as patients
 from ris_webapp.screens.reading import views as reading
 make_triggers()
 exams = [an_exam() for _ in range(20)]
-client = Client()
+client = Client(headers={{"host": "127.0.0.1"}})
 client.force_login(User.objects.create_user("bs", None, full_name="BS", role="RADIOLOGIST"),
                    backend="ris_webapp.login_backend.AccountBackend")
 pages = (("patient", patients, reverse("patients:patient", args=[exams[0].patient_id])),

@@ -33,8 +33,9 @@ class AuditEvent(models.Model):
 
     at = models.DateTimeField(db_index=True)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    """Nothing is looked for by it; people are found by :attr:`actor`."""
     kind = models.CharField(max_length=12, choices=ActorKind, default=ActorKind.SERVICE)
     actor = models.CharField(max_length=128)
     """User name, or the system that acted: ``HIS|BVX``, ``modality:CT1``, ``worker``."""
@@ -44,7 +45,10 @@ class AuditEvent(models.Model):
     """A verb of the domain: ``order.placed``, ``study.linked``, ``report.approved``, ``viewer.opened``."""
     subject = models.CharField(max_length=96, blank=True)
     """``kind:id`` of what was acted on."""
-    patient = models.ForeignKey("patients.Patient", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(
+        "patients.Patient", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    """Found by the index ``audit_by_patient``."""
     address = models.CharField(max_length=64, blank=True)
     success = models.BooleanField(default=True)
     reason = models.CharField(max_length=255, blank=True)

@@ -31,6 +31,10 @@ from ris_core.studies.wanted import identifies_otherwise, plan_for
 
 LOOK_AGAIN = timedelta(seconds=2)
 """How often the counts of an arriving study are brought up to date."""
+QUIET = timedelta(seconds=5)
+"""Nothing has come from any device for so long: now what can wait for it is done."""
+PUT_OFF_AT_MOST = timedelta(seconds=60)
+"""After its last image a study's waits no longer, however busy devices are."""
 CLOCK_STEP = timedelta(seconds=1)
 """The engine's times have no fractions."""
 
@@ -51,6 +55,9 @@ def compare_images(subject_id: str) -> None:
     study = Study.objects.get(pk=int(subject_id))
     if study.being_arranged:
         return  # it is followed again when that has ended
+    if _devices_come_first(study):
+        enqueue("compare_images", study.pk, run_at=timezone.now() + LOOK_AGAIN)
+        return
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
         compare_every_image(engine, study)
 
@@ -67,9 +74,11 @@ def correct_study(subject_id: str) -> None:
             arrange(engine, study)
         elif not found.is_stable:
             enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
-        elif operations_waiting_for(study).exists() or _is_out_of_line(
-            study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study)
-        ):
+        elif operations_waiting_for(study).exists():
+            arrange(engine, study)
+        elif _devices_come_first(study):
+            enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
+        elif _is_out_of_line(study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study)):
             arrange(engine, study)
 
 
@@ -145,6 +154,15 @@ def _take_what_came_late(study: Study, found: EngineStudy) -> None:
         return
     Study.objects.filter(pk=study.pk).update(arrangement="")
     owe_correction(study.pk)
+
+
+def _devices_come_first(study: Study) -> bool:
+    """Whether devices are storing other studies: reading or rewriting every image of this new one would slow them down,
+    and can be done a moment later. It is linked and shown meanwhile; what persons have asked for never waits."""
+    now = timezone.now()
+    if study.corrected_at is not None or now - study.last_received_at > PUT_OFF_AT_MOST:
+        return False
+    return Study.objects.filter(last_received_at__gt=now - QUIET).exclude(pk=study.pk).exists()
 
 
 def _undisturbed(study: Study, found: EngineStudy) -> EngineStudy:

@@ -91,6 +91,7 @@ class Study(models.Model):
         indexes = [
             models.Index(fields=["state", "last_received_at"], name="study_queue"),
             models.Index(fields=["remote_ae_title", "last_received_at"], name="study_by_device"),
+            models.Index(fields=["last_received_at"], name="study_by_arrival"),
             models.Index(fields=["received_patient_id"], name="study_by_received_id"),
             models.Index(fields=["updated_at"], condition=models.Q(complete=False), name="study_incomplete"),
             models.Index(fields=["received_accession_number"], name="study_by_received_number"),

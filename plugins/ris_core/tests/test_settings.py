@@ -61,5 +61,7 @@ def keys_with_defaults() -> dict[str, str]:
 
 
 def test_the_reference_lists_every_key_with_its_default_and_no_other() -> None:
-    rows = dict(re.findall(r"^\| `([a-z0-9_]+\.[a-z0-9_]+)` \| `([^`]*)` \|", REFERENCE.read_text(), flags=re.MULTILINE))
+    rows = dict(
+        re.findall(r"^\| `([a-z0-9_]+\.[a-z0-9_]+)` \| `([^`]*)` \|", REFERENCE.read_text(), flags=re.MULTILINE)
+    )
     assert rows == keys_with_defaults()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from ris_core.errors import TransitionRefused
 from ris_core.identifiers import OrthancId, StudyInstanceUID
@@ -332,3 +335,27 @@ def test_undone_where_another_patient_has_come_since_it_is_linked_to_nobody(engi
     second.refresh_from_db()
     assert (first.state, second.state) == (StudyState.CONFLICT, StudyState.CONFLICT)
     assert not first.links.filter(undone_at__isnull=True).exists()
+
+
+def _received(studies: QuerySet[Study], seconds_ago: float) -> None:
+    studies.update(last_received_at=timezone.now() - timedelta(seconds=seconds_ago))
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "corrected"),
+    [(3.0, 1.0, False), (59.0, 1.0, False), (3.0, 6.0, True), (61.0, 1.0, True)],
+    ids=["devices store", "for a while", "devices are quiet", "at the latest after a minute"],
+)
+def test_devices_that_store_come_before_a_correction_but_not_for_ever(
+    engine: StoringEngine, own: float, others: float, corrected: bool
+) -> None:
+    """R5: what is rewritten meanwhile would slow them down."""
+    exam = an_exam(images=False)
+    study = received(engine, exam, an_image(1, exam))
+    an_exam()
+    Job.objects.all().delete()
+    _received(Study.objects.exclude(pk=study.pk), others)
+    _received(Study.objects.filter(pk=study.pk), own)
+    correct_study(str(study.pk))
+    assert (names(engine) == {exam.patient.dicom_name}) is corrected
+    assert Job.objects.filter(kind="correct_study", subject_id=str(study.pk)).exists() is not corrected
