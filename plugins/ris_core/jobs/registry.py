@@ -45,6 +45,7 @@ from ris_core.statistics import exports as register_exports
 from ris_core.studies import completeness, kept_copies, rejection_notes
 from ris_core.studies import handlers as studies
 from ris_core.teaching import picturing as teaching
+from ris_core.teaching.services import JOB_KIND as TEACHING_JOB
 
 
 class Pool(StrEnum):
@@ -155,7 +156,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     ),
     JobKind(REMOVE_JOB, share_copying.run_remove_share_copies, Pool.COPIES, time_limit_seconds=900.0),
     JobKind(
-        teaching.JOB_KIND,
+        TEACHING_JOB,
         teaching.run_make_teaching_pictures,
         Pool.COPIES,
         time_limit_seconds=3600.0,

@@ -27,6 +27,7 @@ from ris_core.deidentification.pseudonyms import Pseudonyms
 from ris_core.delivery.shown import has_conflict, shown_studies
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed, NotInEngine
+from ris_core.engine.windows import Window
 from ris_core.jobs.services import enqueue
 from ris_core.key_images.errors import NoPicture
 from ris_core.key_images.rendering import Picture, picture_of
@@ -96,7 +97,9 @@ def _made(engine: Engine, case: TeachingCase, image: TeachingImage) -> tuple[Pic
             return file.reason.value
         frames = int(file.dataset.get("NumberOfFrames") or 1)
         number = image.frame or (frames + 1) // 2
-        window = (image.window_center, image.window_width) if image.window_width else None
+        window = None
+        if image.window_center is not None and image.window_width:
+            window = image.window_center, image.window_width
         if file.text_removed:
             frame = _rendered(file, number, window)
         else:
@@ -124,7 +127,7 @@ def _corners(view: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in view.items()}
 
 
-def _rendered(file: CleanFile, number: int, window: tuple[float | None, float | None] | None) -> bytes:
+def _rendered(file: CleanFile, number: int, window: Window | None) -> bytes:
     """One frame of a file whose pixels lie as they are, through its window or the one asked for."""
     dataset = dcmread(BytesIO(b"".join(file.pieces())))
     frames = dataset.pixel_array
