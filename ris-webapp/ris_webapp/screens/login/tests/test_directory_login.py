@@ -23,7 +23,8 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> dict[str, User | Exception | N
     user.save()
     says: dict[str, User | Exception | None] = {"user": user, "refuses": None}
 
-    def sign_in(typed: str, password: str, address: str) -> User | None:
+    def sign_in(typed: str, password: str, address: str, *, of: str) -> User | None:
+        assert of == "", "a login asks every directory"
         if isinstance(says["refuses"], Exception):
             raise says["refuses"]
         found = says["user"]
