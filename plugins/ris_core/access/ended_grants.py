@@ -72,15 +72,15 @@ class EndedGrants:
             self._lock.release()
 
     def is_open(self, grant: str) -> bool:
-        """Whether tokens under ``grant`` may be used: it has not ended, and for a share or a patient we know so for
-        sure."""
+        """Whether tokens under ``grant`` may be used: it has not ended, and for whoever is outside the house we know
+        so for sure."""
         state = self._state
         if state is None or not grant.startswith(_KINDS):
             return False
         read_at, ended = state
         if grant in ended:
             return False
-        return not grant.startswith((SHARE, PORTAL)) or self._clock() - read_at <= TRUSTED_SECONDS
+        return not grant.startswith((SHARE, PORTAL, LOOK)) or self._clock() - read_at <= TRUSTED_SECONDS
 
     def _age(self) -> float:
         state = self._state

@@ -32,9 +32,9 @@ from ris_core.studies.wanted import identifies_otherwise, plan_for
 LOOK_AGAIN = timedelta(seconds=2)
 """How often the counts of an arriving study are brought up to date."""
 QUIET = timedelta(seconds=5)
-"""Nothing has come from any device for so long: now what can wait for it is done."""
+"""Nothing has come from any device for so long: now files of new studies are corrected."""
 PUT_OFF_AT_MOST = timedelta(seconds=60)
-"""After its last image a study's waits no longer, however busy devices are."""
+"""After its last image a study's correction waits no longer, however busy devices are."""
 CLOCK_STEP = timedelta(seconds=1)
 """The engine's times have no fractions."""
 
@@ -55,9 +55,6 @@ def compare_images(subject_id: str) -> None:
     study = Study.objects.get(pk=int(subject_id))
     if study.being_arranged:
         return  # it is followed again when that has ended
-    if _devices_come_first(study):
-        enqueue("compare_images", study.pk, run_at=timezone.now() + LOOK_AGAIN)
-        return
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
         compare_every_image(engine, study)
 
@@ -65,6 +62,9 @@ def compare_images(subject_id: str) -> None:
 def correct_study(subject_id: str) -> None:
     """Bring the stored images of a study (by its key) into line with its order and with what persons did to it."""
     study = Study.objects.get(pk=int(subject_id))
+    if _devices_come_first(study):
+        enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + QUIET)
+        return
     with Engine.from_settings(settings.QUANG, "worker", timeout_seconds=60.0) as engine:
         try:
             found = _undisturbed(study, engine.study(study.orthanc_id))
@@ -74,11 +74,9 @@ def correct_study(subject_id: str) -> None:
             arrange(engine, study)
         elif not found.is_stable:
             enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
-        elif operations_waiting_for(study).exists():
-            arrange(engine, study)
-        elif _devices_come_first(study):
-            enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
-        elif _is_out_of_line(study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study)):
+        elif operations_waiting_for(study).exists() or _is_out_of_line(
+            study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study)
+        ):
             arrange(engine, study)
 
 
@@ -157,12 +155,16 @@ def _take_what_came_late(study: Study, found: EngineStudy) -> None:
 
 
 def _devices_come_first(study: Study) -> bool:
-    """Whether devices are storing other studies: reading or rewriting every image of this new one would slow them down,
-    and can be done a moment later. It is linked and shown meanwhile; what persons have asked for never waits."""
+    """Whether devices are storing other studies: rewriting every image of this new one would slow them down, and can be
+    done a moment later. It is linked, looked into and shown meanwhile; operations of persons on its images never wait.
+
+    A time that lies ahead, of an engine whose clock was wrong, holds nothing back."""
     now = timezone.now()
-    if study.corrected_at is not None or now - study.last_received_at > PUT_OFF_AT_MOST:
+    if study.corrected_at is not None or study.being_arranged:
         return False
-    return Study.objects.filter(last_received_at__gt=now - QUIET).exclude(pk=study.pk).exists()
+    if not timedelta() <= now - study.last_received_at <= PUT_OFF_AT_MOST or operations_waiting_for(study).exists():
+        return False
+    return Study.objects.filter(last_received_at__range=(now - QUIET, now)).exclude(pk=study.pk).exists()
 
 
 def _undisturbed(study: Study, found: EngineStudy) -> EngineStudy:

@@ -50,9 +50,13 @@ def exam_for_case(exam_id: int, user: User) -> RequestedProcedure:
         raise NotPermitted("this account may make no teaching case of the exam", field="exam")
     if is_confidential(exam.patient_id):
         raise TeachingInvalid("no teaching case is made of a confidential patient", field="confidential")
-    if has_objected(exam.patient_id):
-        raise TeachingInvalid("the patient has asked that their data be erased or seen by fewer", field="objected")
+    _refuse_objected(exam.patient_id)
     return exam
+
+
+def _refuse_objected(patient_id: int) -> None:
+    if has_objected(patient_id):
+        raise TeachingInvalid("the patient has asked that their data be erased or seen by fewer", field="objected")
 
 
 @transaction.atomic
@@ -66,6 +70,7 @@ def make_case(
     :raises TeachingInvalid, PatientNamed: of the notes
     """
     _check(notes, exam.patient_id)
+    _refuse_objected(exam.patient_id)
     now = timezone.now()
     case = TeachingCase.objects.create(
         procedure=exam, patient=exam.patient, secret=new_secret(), made_by=user, made_at=now, changed_at=now,
@@ -92,6 +97,8 @@ def change_case(
     if case.version != version:
         raise TransitionRefused("somebody has changed the case since", field="version")
     _check(notes, case.patient_id)
+    if images:
+        _refuse_objected(case.patient_id)
     for name, value in asdict(notes).items():
         setattr(case, name, value)
     case.search_text, case.changed_at = notes.search_text(), timezone.now()
@@ -111,7 +118,8 @@ def change_case(
 def remove_image(case_id: int, position: int, user: User, actor: Actor) -> None:
     """Take a picture out of a case: whoever looked has seen what nobody should."""
     case = _locked(case_id, user)
-    if case.images.filter(position=position).delete()[0]:
+    removed = case.images.filter(position=position).values("orthanc_id")
+    if case.images.filter(orthanc_id__in=removed).delete()[0]:  # other frames' pictures would keep its file in the ZIP
         case.version += 1
         case.changed_at = timezone.now()
         case.save(update_fields=["version", "changed_at"])

@@ -18,7 +18,8 @@ from ris_core.errors import InvalidValue
 TIMEOUT_SECONDS: Final = 30.0
 """By the clock; what counts is the processor time."""
 _AT_ONCE = threading.BoundedSemaphore(2)
-_WAIT_SECONDS: Final = 10.0
+_WAIT_SECONDS: Final = 0.2
+"""A thread that waits serves no page."""
 _MEMORY_BYTES: Final = 1024 * 1024 * 1024
 _PROCESSOR_SECONDS: Final = 15
 _PACKAGES: Final = str(Path(__file__).parents[2])

@@ -343,8 +343,15 @@ def _received(studies: QuerySet[Study], seconds_ago: float) -> None:
 
 @pytest.mark.parametrize(
     ("own", "others", "corrected"),
-    [(3.0, 1.0, False), (59.0, 1.0, False), (3.0, 6.0, True), (61.0, 1.0, True)],
-    ids=["devices store", "for a while", "devices are quiet", "at the latest after a minute"],
+    [(3.0, 1.0, False), (55.0, 1.0, False), (3.0, 6.0, True), (61.0, 1.0, True), (-9.0, 1.0, True), (3.0, -9.0, True)],
+    ids=[
+        "devices store",
+        "for a while",
+        "devices are quiet",
+        "at the latest after a minute",
+        "it came in the future",
+        "others came in the future",
+    ],
 )
 def test_devices_that_store_come_before_a_correction_but_not_for_ever(
     engine: StoringEngine, own: float, others: float, corrected: bool

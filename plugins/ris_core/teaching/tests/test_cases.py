@@ -203,6 +203,14 @@ def test_one_picture_is_taken_out(case: TeachingCase, maker: User) -> None:
     assert list(case.images.values_list("position", flat=True)) == [1, 3]
 
 
+def test_a_picture_that_is_taken_out_takes_its_file_with_it(case: TeachingCase, maker: User) -> None:
+    """Another frame's picture would keep the whole file in the ZIP."""
+    first = case.images.get(position=1)
+    case.images.filter(position=3).update(orthanc_id=first.orthanc_id)
+    remove_image(case.pk, 1, maker, as_actor(maker))
+    assert list(case.images.values_list("position", flat=True)) == [2]
+
+
 def test_of_nothing_or_of_what_is_not_there_no_case_is_made(
     engine: StoringEngine, ct: tuple[RequestedProcedure, Study], maker: User
 ) -> None:
@@ -317,6 +325,9 @@ def test_a_patient_who_asks_for_erasure_or_restriction_closes_it_until_that_is_r
         open_file(export.pk, 1, maker)
     with pytest.raises(TeachingInvalid) as refused:
         exam_for_case(case.procedure_id, maker)
+    assert refused.value.field == "objected"
+    with pytest.raises(TeachingInvalid) as refused:  # asked for while the form was filled in
+        make_case(case.procedure, NOTES, (), maker, as_actor(maker))
     assert refused.value.field == "objected"
     decide(made.pk, as_actor(maker), decision="REFUSED", kept_by="NOT_PROVED", reason="Không đúng người")
     answer(made.pk, as_actor(maker), done="Đã báo", answered_on=today())
