@@ -36,7 +36,7 @@ logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go 
 	@$(SUITE) logs $(PART) $(if $(FOLLOW),--follow)
 
 test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
-	@$(RUN) -m pytest -n auto -m "not integration"
+	@$(RUN) -m pytest -n auto -m "not integration and not everywhere"
 	@$(RUN) -m pytest $(SCENARIOS) -m "integration and (once or both)"
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest $(SCENARIOS) -m "integration and not once"
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n auto -p ris_testing.only_database_tests \

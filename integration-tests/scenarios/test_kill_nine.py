@@ -21,7 +21,7 @@ from ris_testing.modality import DimseFailure, Modality, acquire
 from ris_testing.orders import Order, an_order
 from ris_testing.ris_user import RefusedByRis, RisUser, log_in
 
-pytestmark = [pytest.mark.integration, pytest.mark.both, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ORDERS, STUDIES, IMAGES = 1000, 50, 2
 ORDER_PAUSE_SECONDS, STUDY_PAUSE_SECONDS = 0.05, 1.2
