@@ -5,6 +5,7 @@ SHELL := /bin/bash
 SUITE := PYTHONPATH=ris-webapp PYTHONDONTWRITEBYTECODE=1 python3 -m ris_suite
 PYTHON := .venv/bin/python
 # a scenario that fails is played once more, and how it failed is told: what passed only then is a fault to be found
+UNITS := -n auto -p ris_testing.one_database -m "not integration"
 SCENARIOS := -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rR --rerun-show-tracebacks
 RUN := PYTHONPATH=plugins:ris-webapp:integration-tests $(PYTHON)
 
@@ -36,11 +37,10 @@ logs: ## show the end of the logs (PART=orthanc for one of them, FOLLOW=1 to go 
 	@$(SUITE) logs $(PART) $(if $(FOLLOW),--follow)
 
 test: setup-test ## every test, against the real Orthanc, PostgreSQL and SQLite, and Chromium
-	@$(RUN) -m pytest -n auto -m "not integration and not everywhere"
-	@$(RUN) -m pytest $(SCENARIOS) -m "integration and (once or both)"
+	@$(RUN) -m pytest $(UNITS)
+	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest $(UNITS)
 	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest $(SCENARIOS) -m "integration and not once"
-	@$(RUN) -m ris_testing.on_postgresql $(PYTHON) -m pytest -n auto -p ris_testing.only_database_tests \
-	  -m "not integration and not once" plugins ris-webapp/ris_webapp
+	@$(RUN) -m pytest $(SCENARIOS) -m "integration and (once or both)"
 
 lint: setup ## format, lint, types, import contracts
 	@$(RUN) -m ruff format --check .

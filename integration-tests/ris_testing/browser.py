@@ -62,7 +62,7 @@ class Visitor:
 
     def barriers(self) -> list[str]:
         """What axe finds serious or critical on the page as it is now, one line each."""
-        found = Axe().run(self.page).response["violations"]
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
         return [
             f"{violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')}"
             for violation in found

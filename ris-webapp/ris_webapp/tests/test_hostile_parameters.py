@@ -15,7 +15,7 @@ from ris_webapp.tests.address_table import ADDRESSES, parameters_of
 from ris_webapp.tests.people import a_role, client_as
 from ris_webapp.tests.things import Things
 
-pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
+pytestmark = pytest.mark.django_db
 
 HOSTILE: Final = {
     "words": """"><script>alert(1)</script>{{7*7}}{%x%}' OR 1=1; DROP TABLE x; -- %_*\\../../../etc/passwd""",

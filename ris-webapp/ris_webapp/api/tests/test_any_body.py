@@ -13,7 +13,7 @@ from ris_webapp.api import door
 from ris_webapp.api.reference import openapi
 from ris_webapp.api.tests.programs import Program, an_order
 
-pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
+pytestmark = pytest.mark.django_db
 
 _ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=80),

@@ -20,7 +20,7 @@ from ris_webapp.api.reference import openapi
 from ris_webapp.api.tests.programs import Program
 from ris_webapp.wsgi import application
 
-pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
+pytestmark = pytest.mark.django_db
 
 DESCRIBED = schemathesis.openapi.from_dict(openapi())
 DESCRIBED.app = application

@@ -17,6 +17,7 @@ from ris_core.errors import QuangError
 
 class Command(BaseCommand):
     help = "Back up database, images and settings, encrypted by the secret backup_key; the suite may run meanwhile."
+    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", nargs="?", type=Path, help="where it goes; else the setting backup.folder")

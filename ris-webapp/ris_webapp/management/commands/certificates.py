@@ -18,6 +18,7 @@ from ris_core.errors import InvalidValue
 
 class Command(BaseCommand):
     help = "Makes certificates by the suite's own authority under certificates/ in the home."
+    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)

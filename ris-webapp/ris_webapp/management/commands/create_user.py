@@ -14,6 +14,7 @@ from ris_core.errors import InvalidValue
 
 class Command(BaseCommand):
     help = "Open an account; its first password is printed once, kept nowhere, and changed at the first login."
+    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="3 to 64 letters, digits and underscores")

@@ -14,6 +14,7 @@ from ris_core.errors import QuangError
 
 class Command(BaseCommand):
     help = "Restore a backup into an empty home, after it has been read to its end; the suite must be down."
+    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)

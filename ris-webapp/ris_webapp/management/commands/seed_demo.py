@@ -28,6 +28,7 @@ class Command(BaseCommand):
         "Users of every role with random passwords, devices, imaging services, report templates and the simulated HIS "
         "as a receiver of results. Logins are written to $QUANG_HOME/demo-logins.json (mode 600)."
     )
+    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--his-host", help="where the simulated HIS receives results (kept when not given)")
