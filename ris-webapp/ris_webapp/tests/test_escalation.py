@@ -24,7 +24,7 @@ from ris_webapp.tests.address_table import ADDRESSES, PATTERNS
 from ris_webapp.tests.people import PASSWORD, a_role, a_user, client_as
 from ris_webapp.tests.things import Things
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 FORGED = {
     "role": "ADMINISTRATOR", "roles": "ADMINISTRATOR", "functions": "administer", "is_superuser": "1", "is_staff": "1",

@@ -13,7 +13,7 @@ from ris_webapp.middleware import DenyByDefaultMiddleware
 from ris_webapp.tests.address_table import ADDRESSES, METHODS, PATTERNS, path_of
 from ris_webapp.tests.people import a_role, client_as
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 INSIDE = frozenset({200, 204, 302, 303, 400, 404, 409, 410, 422, 429, 502, 503})
 """What an address answers to somebody who may be there: there is nothing with this id, or the form was empty."""

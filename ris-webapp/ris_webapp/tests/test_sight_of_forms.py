@@ -20,7 +20,7 @@ from ris_webapp.tests.address_table import ADDRESSES, parameters_of
 from ris_webapp.tests.people import a_role, a_user, client_as
 from ris_webapp.tests.things import Things
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NAME = "VŨ THỊ BÍ MẬT"
 OF_EVERYBODY = frozenset(
