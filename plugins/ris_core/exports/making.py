@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor
 from ris_core.changes.services import announce
+from ris_core.delivery.shown import shown_studies
 from ris_core.engine.client import Engine
 from ris_core.errors import NotPermitted
 from ris_core.exports import rules
@@ -29,16 +30,20 @@ from ris_core.exports.gathering import Gathering
 from ris_core.exports.missing import missing_list
 from ris_core.exports.models import UNDER_WAY, Export, ExportedExam, ExportFile, ExportState, Form
 from ris_core.exports.packing import Named, directory_of, write_iso, write_zip
-from ris_core.exports.services import refuse_beyond_room, tell_of_export
+from ris_core.exports.services import ATTEMPTS, CHANNEL, JOB_KIND, refuse_beyond_room, tell_of_export
 from ris_core.exports.sheets import contact_sheet
 from ris_core.exports.staged import Staged, StagedImage, StagedSeries
 from ris_core.exports.videos import write_video
 from ris_core.jobs.rules import NotWorthRepeating
+from ris_core.jobs.services import enqueue
+from ris_core.studies.corrections import is_being_corrected
 from ris_core.teaching.package import dicom_of, page_of, pictures_of, sources_of
 
 WORKER: Final = Actor("worker")
 MOST_NAMED: Final = 200
 """Of what is missing; the list in the files has all."""
+LOOK_AGAIN: Final = timedelta(seconds=2)
+"""While images are brought into line with their order: nobody is given a name on a disc that is known to be wrong."""
 TELL_SECONDS: Final = 1.0
 """How often is told how far it is, and asked whether it is still wanted."""
 
@@ -56,6 +61,9 @@ def run_make_export(subject_id: str) -> None:
     """
     export = Export.objects.select_related("asked_by").filter(pk=int(subject_id), state__in=UNDER_WAY).first()
     if export is None:
+        return
+    if _waits_for_corrections(export):
+        enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=ATTEMPTS, run_at=timezone.now() + LOOK_AGAIN)
         return
     delete_files(export.pk)
     work = work_folder_of(export.pk)
@@ -81,6 +89,11 @@ def after_export_died(subject_id: str, error: str) -> None:
     code = next((word for word in error.split() if word.startswith("QUANG-") and word != NotWorthRepeating.code), "")
     Export.objects.filter(pk=export.pk).update(state=ExportState.FAILED, problem=code or "FAILED")
     tell_of_export(export, WORKER, "failed", success=False, reason=code)
+
+
+def _waits_for_corrections(export: Export) -> bool:
+    exams = export.exams.values_list("procedure_id", flat=True)
+    return any(is_being_corrected(study.pk) for exam in exams for study in shown_studies(exam))
 
 
 def _make(export: Export, work: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from ris_core.jobs.services import enqueue
+from ris_core.jobs.services import enqueue, is_under_way
 from ris_core.patients.models import Patient
 from ris_core.studies.models import StudyLink
 
@@ -22,6 +22,11 @@ CHANNEL: Final = "stored-images"
 def owe_correction(study_id: int) -> None:
     """Have the stored images of a study compared with its order, and corrected if they differ."""
     enqueue("correct_study", study_id, channel=CHANNEL)
+
+
+def is_being_corrected(study_id: int) -> bool:
+    """Whether its stored images may still say something else than its order; not of a correction that was given up."""
+    return is_under_way("correct_study", study_id)
 
 
 def owe_corrections_of_patient(patient_id: int) -> None:

@@ -41,9 +41,10 @@ from ris_core.exports.services import (
     open_file,
 )
 from ris_core.exports.staged import Gap, Staged
-from ris_core.jobs.models import Job
+from ris_core.jobs.models import Job, JobState
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
+from ris_core.studies.corrections import owe_correction
 from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation, StudyState
 from ris_testing.outside_images import unpacked_iso
 from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_exam_with_images, an_image, use_storing_engine
@@ -179,6 +180,18 @@ def test_made_twice_or_killed_on_the_way_is_made_once(engine: StoringEngine, use
     assert export.files.get().sha256 == digest
     assert not work_folder_of(export.pk).exists()
     assert Job.objects.filter(kind="make_export").count() == 1
+
+
+def test_it_is_not_made_before_images_are_in_line_with_their_order(engine: StoringEngine, user: User) -> None:
+    exam, study = an_exam_with_images(engine)
+    owe_correction(study.pk)
+    export = made(engine, user, Form.DISC, exam)
+    assert export.state == ExportState.WAITING
+    again = Job.objects.get(kind="make_export", subject_id=str(export.pk))
+    assert again.state == JobState.QUEUED
+    Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)  # given up: the files stay as they are
+    making.run_make_export(str(export.pk))
+    assert export_of(export.pk, user.pk).state == ExportState.READY
 
 
 def test_cancelled_it_is_not_made_and_its_files_go(
