@@ -169,7 +169,7 @@ def test_nothing_is_lost_and_nothing_doubled(new_suite: Callable[[Mapping[str, s
                 break
             suite.crash(part)
             kills[part] += 1
-            time.sleep(3)
+            time.sleep(5)
         if flow.failed:
             raise flow.failed[0]
         with contextlib.suppress(TimeoutError):  # the counts below say what is missing

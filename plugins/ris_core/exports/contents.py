@@ -19,6 +19,7 @@ from ris_core.exports.models import Export
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion
 from ris_core.sight.seeing import seen_exams
+from ris_core.studies.corrections import is_being_corrected
 from ris_core.studies.models import Study
 from ris_core.studies.operations_under_way import are_being_moved
 from ris_core.teaching.errors import CaseClosed
@@ -54,6 +55,12 @@ def exams_for(user: User, exam_ids: Collection[int]) -> list[RequestedProcedure]
     if len(exams) != len(wanted):
         raise NotPermitted("an exam lies outside what this account sees", field="exams")
     return exams
+
+
+def waits_for_corrections(export: Export) -> bool:
+    """Whether stored images of it are still being brought into line with their order."""
+    exams = export.exams.values_list("procedure_id", flat=True)
+    return any(is_being_corrected(study.pk) for exam in exams for study in shown_studies(exam))
 
 
 def content_of(exam: RequestedProcedure, user: User, *, with_report: bool) -> ExamContent:

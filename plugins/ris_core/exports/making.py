@@ -18,11 +18,10 @@ from django.utils import timezone
 
 from ris_core.audit.services import Actor
 from ris_core.changes.services import announce
-from ris_core.delivery.shown import shown_studies
 from ris_core.engine.client import Engine
 from ris_core.errors import NotPermitted
 from ris_core.exports import rules
-from ris_core.exports.contents import ExamContent, content_of, exams_for, refuse_case
+from ris_core.exports.contents import ExamContent, content_of, exams_for, refuse_case, waits_for_corrections
 from ris_core.exports.disc import Disc, disc_files, readme, reports_of
 from ris_core.exports.errors import ExportInvalid, NoRoomForExport, NothingToExport
 from ris_core.exports.folders import delete_files, folder_of, work_folder_of
@@ -36,7 +35,6 @@ from ris_core.exports.staged import Staged, StagedImage, StagedSeries
 from ris_core.exports.videos import write_video
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.jobs.services import enqueue
-from ris_core.studies.corrections import is_being_corrected
 from ris_core.teaching.package import dicom_of, page_of, pictures_of, sources_of
 
 WORKER: Final = Actor("worker")
@@ -62,7 +60,7 @@ def run_make_export(subject_id: str) -> None:
     export = Export.objects.select_related("asked_by").filter(pk=int(subject_id), state__in=UNDER_WAY).first()
     if export is None:
         return
-    if _waits_for_corrections(export):
+    if waits_for_corrections(export):
         enqueue(JOB_KIND, export.pk, channel=CHANNEL, max_attempts=ATTEMPTS, run_at=timezone.now() + LOOK_AGAIN)
         return
     delete_files(export.pk)
@@ -89,11 +87,6 @@ def after_export_died(subject_id: str, error: str) -> None:
     code = next((word for word in error.split() if word.startswith("QUANG-") and word != NotWorthRepeating.code), "")
     Export.objects.filter(pk=export.pk).update(state=ExportState.FAILED, problem=code or "FAILED")
     tell_of_export(export, WORKER, "failed", success=False, reason=code)
-
-
-def _waits_for_corrections(export: Export) -> bool:
-    exams = export.exams.values_list("procedure_id", flat=True)
-    return any(is_being_corrected(study.pk) for exam in exams for study in shown_studies(exam))
 
 
 def _make(export: Export, work: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -36,6 +37,8 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        gc.collect()
+        gc.freeze()  # every kind of job is loaded and stays: the collector need not look through it again
         log.info("worker %s takes jobs", worker.name)
         try:
             worker.run()

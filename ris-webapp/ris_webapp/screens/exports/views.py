@@ -16,7 +16,8 @@ from ris_core.accounts.rules import Function
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineError
 from ris_core.errors import QuangError
-from ris_core.exports.models import EXAM_FORMS, UNDER_WAY, Export, Form
+from ris_core.exports.contents import waits_for_corrections
+from ris_core.exports.models import EXAM_FORMS, UNDER_WAY, Export, ExportState, Form
 from ris_core.exports.rules import DISC_SIZES, Amount, expected_bytes
 from ris_core.exports.services import amount_of, ask_again, ask_for_export, cancel_export, exports_of
 from ris_core.orders.models import RequestedProcedure
@@ -139,6 +140,7 @@ def _row(export: Export) -> dict[str, Any]:
         "problem": problem_words(export.problem) if export.problem else "",
         "missing": _missing(export),
         "under_way": export.state in UNDER_WAY,
+        "held_back": export.state == ExportState.WAITING and waits_for_corrections(export),
         "part": int(100 * export.steps_done / export.step_count) if export.step_count else 0,
         "bytes": sum(file.byte_count for file in export.files.all()) or export.expected_bytes,
     }

@@ -12,8 +12,10 @@ from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.exports.making import run_make_export
 from ris_core.exports.models import EXAM_FORMS, Export, ExportState, Form
+from ris_core.jobs.models import Job
 from ris_core.orders.models import RequestedProcedure
 from ris_core.sight.services import set_confidential
+from ris_core.studies.corrections import owe_correction
 from ris_core.studies.models import Study, StudyState
 from ris_testing.storing_engine import StoringEngine, an_exam_with_images, use_storing_engine
 from ris_webapp.screens.reading.tests.exams import an_exam as an_exam_without_images
@@ -65,6 +67,17 @@ def test_a_finished_export_is_listed_with_its_size(desk: Client, exam: Requested
     page = desk.get("/exports/").content.decode()
     assert export.files.get().name in page
     assert "hx-get" not in desk.get("/exports/rows").content.decode()
+
+
+def test_whoever_waits_for_corrected_images_is_told(desk: Client, exam: RequestedProcedure) -> None:
+    owe_correction(Study.objects.filter(links__procedure=exam)[0].pk)
+    made(desk, exam)
+    assert "Ảnh đang được sửa cho khớp với chỉ định" in desk.get("/exports/").content.decode()
+    Job.objects.filter(kind="correct_study").delete()
+    made_now = Export.objects.get()
+    assert "Ảnh đang được sửa" not in desk.get("/exports/").content.decode()
+    run_make_export(str(made_now.pk))
+    assert Export.objects.get().state == ExportState.READY
 
 
 def test_a_broken_download_goes_on_with_the_same_bytes(desk: Client, exam: RequestedProcedure) -> None:
