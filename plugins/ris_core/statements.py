@@ -34,7 +34,7 @@ from ris_core.sealing.fields import Sealed
 class Param(Expression):
     """A value of a :class:`Select` that is given when it runs.
 
-    It must be what the driver takes for the column: text and numbers as they are; no dates, no bytes, no JSON.
+    It must be what the driver takes for the column: text, numbers and moments as they are; no dates, no bytes, no JSON.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,13 +53,19 @@ class Select:
 
     :param locking: rows of this model that the query reads are locked until the transaction ends (PostgreSQL's
         ``FOR NO KEY UPDATE``, which lets foreign keys be checked; SQLite has one writer anyway)
+    :param skip_locked: rows that somebody else has locked are left out instead of waited for
     """
 
     def __init__(
-        self, queryset: models.QuerySet[Any, tuple[Any, ...]], *, locking: type[models.Model] | None = None
+        self,
+        queryset: models.QuerySet[Any, tuple[Any, ...]],
+        *,
+        locking: type[models.Model] | None = None,
+        skip_locked: bool = False,
     ) -> None:
         self._queryset = queryset
         self._locking = locking
+        self._skip_locked = skip_locked
         self._compiled: dict[str, tuple[str, list[Any], list[tuple[int, list[Any], Any]]]] = {}
 
     def _compile(self, database: BaseDatabaseWrapper) -> tuple[str, list[Any], list[tuple[int, list[Any], Any]]]:
@@ -67,6 +73,7 @@ class Select:
         sql, params = compiler.as_sql()
         if self._locking and database.vendor == "postgresql":
             sql += f" FOR NO KEY UPDATE OF {database.ops.quote_name(self._locking._meta.db_table)}"
+            sql += " SKIP LOCKED" * self._skip_locked
         columns = [column for column, _, _ in compiler.select]
         converters = [(index, *found) for index, found in compiler.get_converters(columns).items()]
         compiled = (with_placeholders(database.vendor, sql), list(params), converters)
@@ -75,7 +82,9 @@ class Select:
 
     def _filled(self, database: BaseDatabaseWrapper, values: dict[str, Any]) -> tuple[str, list[Any], list[Any]]:
         sql, params, converters = self._compiled.get(database.vendor) or self._compile(database)
-        return sql, [values[p.name] if isinstance(p, Param) else p for p in params], converters
+        bound = (values[param.name] if isinstance(param, Param) else param for param in params)
+        moment = database.ops.adapt_datetimefield_value
+        return sql, [moment(value) if isinstance(value, datetime) else value for value in bound], converters
 
     def expect(self, **values: Any) -> None:
         """Send the query ahead: within :func:`pipelined`, the next :meth:`rows` with these values is its answer.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -17,12 +18,15 @@ from django.utils import timezone
 
 from ris_core.changes.services import announce
 from ris_core.jobs.models import Job, JobState
+from ris_core.statements import Param, Select
 
 _CLAIM_LOCK = 0x5155_414E_4701
 """Key of the PostgreSQL advisory lock under which jobs are taken: two workers that take at the same moment would not
 see each other's lanes and channels. SQLite has one writer anyway."""
 
-_MOST_LOOKED_AT = 500
+MOST_LOOKED_AT = 500
+MOST_CLAIMED = 32
+"""Looked through at once for jobs whose lanes and channels differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,61 +42,77 @@ class TakenJob:
     max_attempts: int
 
 
-def kinds_due(now: datetime, kinds: Collection[str]) -> Collection[str]:
-    """Those of ``kinds`` at which a closer look is worth it; all of them when very many jobs are due.
+def waiting(now: datetime) -> dict[int, str]:
+    """Key and kind of the jobs at which a closer look is worth it; of very many :data:`MOST_LOOKED_AT`.
 
-    What a worker asks all the time, so as cheap as can be: with it a batch of one kind does not cost a look at each.
+    What a worker asks all the time, so as cheap as can be.
     """
-    waiting = Job.objects.filter(_waiting_or_lost(now)).values_list("kind", flat=True)[:_MOST_LOOKED_AT]
-    found = list(waiting)
-    return kinds if len(found) == _MOST_LOOKED_AT else set(found).intersection(kinds)
+    return dict(_WAITING.rows(now=now))
 
 
-def due(now: datetime, kinds: Collection[str], *, unknown_to: Collection[str] = ()) -> QuerySet[Job]:
-    """Jobs of ``kinds`` that may be taken at ``now``, in the order of their times; reads only.
-
-    With ``unknown_to``, jobs of every kind that is not in it instead.
-    """
-    others = Job.objects.exclude(pk=OuterRef("pk"))
-    waits_in_lane = others.filter(
-        Q(state=JobState.RUNNING) | Q(state=JobState.QUEUED, pk__lt=OuterRef("pk")), lane=OuterRef("lane")
-    )
-    channel_taken = others.filter(state=JobState.RUNNING, channel=OuterRef("channel"))
-    of_kind = ~Q(kind__in=unknown_to) if unknown_to else Q(kind__in=kinds)
-    return (
-        Job.objects.filter(_waiting_or_lost(now))
-        .filter(of_kind)
-        .filter(Q(lane="") | ~Exists(waits_in_lane))
-        .filter(Q(channel="") | ~Exists(channel_taken))
-        .order_by("run_at", "id")
-    )
+def take(kinds: Collection[str], limit: int, lease: timedelta, *, now: datetime | None = None) -> list[TakenJob]:
+    """Take up to ``limit`` jobs of ``kinds`` that may run at ``now``, at most one of each lane and channel, those that
+    have waited longest first."""
+    return _take(_OfKinds(tuple(kinds)), limit, lease, now or timezone.now())
 
 
-def take(jobs: QuerySet[Job], limit: int, lease: timedelta) -> list[TakenJob]:
-    """Take up to ``limit`` of ``jobs`` (from :func:`due`), at most one of each lane and channel."""
+def take_unknown(kinds: Collection[str], limit: int, lease: timedelta) -> list[TakenJob]:
+    """The same, of jobs of every other kind."""
+    return _take(_OfKinds(tuple(kinds), others=True), limit, lease, timezone.now())
+
+
+@dataclass(frozen=True, slots=True)
+class _OfKinds:
+    kinds: tuple[str, ...]
+    others: bool = False
+
+
+def _take(which: _OfKinds, limit: int, lease: timedelta, now: datetime) -> list[TakenJob]:
     taken: list[TakenJob] = []
+    look, claim = _statements(which)
     # asked without a lock first: an idle worker must not stand in the way of those who write
-    if limit <= 0 or not jobs.exists():
+    if limit <= 0 or not look.rows(now=now):
         return taken
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
         held: set[str] = set()
-        for job in jobs.select_for_update(skip_locked=True, of=("self",))[: limit * 4]:
-            needs = {f"lane {job.lane}" if job.lane else "", f"channel {job.channel}" if job.channel else ""} - {""}
+        for key, kind, subject_id, lane, channel, attempts, max_attempts in claim.rows(now=now):
+            needs = {f"lane {lane}" if lane else "", f"channel {channel}" if channel else ""} - {""}
             if held & needs:
                 continue
             held |= needs
-            taken.append(
-                TakenJob(job.pk, job.kind, job.subject_id, job.lane, job.channel, job.attempts + 1, job.max_attempts)
-            )
+            taken.append(TakenJob(key, kind, subject_id, lane, channel, attempts + 1, max_attempts))
             if len(taken) == limit:
                 break
         Job.objects.filter(pk__in=[job.id for job in taken]).update(
             state=JobState.RUNNING, attempts=F("attempts") + 1, leased_until=timezone.now() + lease
         )
     return taken
+
+
+@cache
+def _statements(which: _OfKinds) -> tuple[Select, Select]:
+    """Whether there are any that may be taken, and those, locked."""
+    others = Job.objects.exclude(pk=OuterRef("pk"))
+    waits_in_lane = others.filter(
+        Q(state=JobState.RUNNING) | Q(state=JobState.QUEUED, pk__lt=OuterRef("pk")), lane=OuterRef("lane")
+    )
+    channel_taken = others.filter(state=JobState.RUNNING, channel=OuterRef("channel"))
+    of_kind = Q(kind__in=which.kinds)
+    takeable = (
+        Job.objects.filter(_waiting_or_lost())
+        .filter(~of_kind if which.others else of_kind)
+        .filter(Q(lane="") | ~Exists(waits_in_lane))
+        .filter(Q(channel="") | ~Exists(channel_taken))
+        .order_by("run_at", "id")
+    )
+    columns = ("id", "kind", "subject_id", "lane", "channel", "attempts", "max_attempts")
+    return (
+        Select(takeable.values_list("id")[:1]),
+        Select(takeable.values_list(*columns)[:MOST_CLAIMED], locking=Job, skip_locked=True),
+    )
 
 
 def renew(jobs: Iterable[TakenJob], lease: timedelta) -> None:
@@ -132,9 +152,13 @@ def fail(job: TakenJob, error: str, run_at: datetime | None) -> bool:
     return bool(changed)
 
 
-def _waiting_or_lost(now: datetime) -> Q:
+def _waiting_or_lost() -> Q:
+    now = Param("now")
     return Q(state=JobState.QUEUED, run_at__lte=now) | Q(state=JobState.RUNNING, leased_until__lt=now)
 
 
 def _mine(job: TakenJob) -> QuerySet[Job]:
     return Job.objects.filter(pk=job.id, state=JobState.RUNNING, attempts=job.attempt)
+
+
+_WAITING = Select(Job.objects.filter(_waiting_or_lost()).values_list("id", "kind")[:MOST_LOOKED_AT])

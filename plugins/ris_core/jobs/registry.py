@@ -89,6 +89,11 @@ POOL_THREADS: dict[Pool, int] = {
     Pool.BACKUPS: 1,
     Pool.COPIES: 1,
 }
+POOL_REST: dict[Pool, float] = {Pool.SIGNATURES: 1.0}
+"""How long a pool's threads rest after a job, measured by what the job took: nobody waits for the last report of a
+hundred as somebody does for a list. What signing leads to comes no faster either."""
+LONGEST_REST_SECONDS = 2.0
+"""A token or a time stamp that lets itself be waited for burdens nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,16 @@ from ris_core.jobs import processors
 from ris_core.jobs import queue as job_queue
 from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.jobs.queue import TakenJob
-from ris_core.jobs.registry import NICENESS, POOL_NICENESS, POOL_THREADS, SESSION_NICENESS, JobKind, Pool
+from ris_core.jobs.registry import (
+    LONGEST_REST_SECONDS,
+    NICENESS,
+    POOL_NICENESS,
+    POOL_REST,
+    POOL_THREADS,
+    SESSION_NICENESS,
+    JobKind,
+    Pool,
+)
 from ris_core.jobs.rules import NotWorthRepeating, TimeLimitExceeded, UnknownJobKind, retry_delay_seconds
 from ris_core.jobs.services import enqueue
 from ris_core.settings import Settings
@@ -53,6 +62,8 @@ class Pace:
     """Between two looks for jobs of a kind that nobody knows."""
     grace_seconds: float = 20.0
     """How long a worker that is told to stop waits for its running jobs."""
+    vain_seconds: float = 1.0
+    """Until what waits for its lane or channel, or for a thread, is looked at again though nothing has ended here."""
     database_pause_seconds: float = 1.0
     """Between two tries while the database cannot be reached."""
 
@@ -65,6 +76,14 @@ class _Running:
     """On the monotonic clock."""
     ended: bool = False
     """The handler has returned or failed; what remains is to record it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Vain:
+    """A look at which nothing could be taken: what was there, and how many jobs had ended here by then."""
+
+    waiting: frozenset[int]
+    ended: int
 
 
 class Worker:
@@ -87,6 +106,7 @@ class Worker:
         self._heartbeat_file = heartbeat_file
         self._pace = pace
         self._threads = threads
+        self._kinds_of = {pool: tuple(kind.name for kind in kinds if kind.pool is pool) for pool in threads}
         self._lease = timedelta(seconds=pace.lease_seconds)
         self._inbox: dict[Pool, queue.SimpleQueue[_Running | None]] = {pool: queue.SimpleQueue() for pool in threads}
         self._pool_threads: list[threading.Thread] = []
@@ -95,6 +115,8 @@ class Worker:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._database_gone = False
+        self._ended = 0
+        self._vain, self._vain_until = _Vain(frozenset(), 0), 0.0
 
     def stop(self) -> None:
         """Take no more jobs; :meth:`run` returns when those that run are done. May be called from a signal handler."""
@@ -173,30 +195,38 @@ class Worker:
 
     def _take(self) -> bool:
         """Take what there are free threads for; whether anything was taken."""
-        due = job_queue.kinds_due(timezone.now(), self._kinds)
-        if not due:
+        ended = self._ended
+        waiting = job_queue.waiting(timezone.now())
+        vain = _Vain(frozenset(waiting), ended)
+        if not waiting or (vain == self._vain and time.monotonic() < self._vain_until):
             return False
         busy = self._snapshot()
         if self._stopping.is_set():  # asked after looking: a thread freed since then takes nothing new
             return False
-        taken: list[TakenJob] = []
-        for pool, count in self._threads.items():
-            free = count - sum(1 for running in busy if running.kind.pool is pool)
-            names = [name for name in due if self._kinds[name].pool is pool]
-            if not names:
-                continue
-            jobs = job_queue.due(timezone.now(), names)
-            for job in job_queue.take(jobs, free, self._lease):
-                taken.append(job)
-                running = _Running(job, self._kinds[job.kind], time.monotonic())
-                with self._lock:
-                    self._running[job.id] = running
-                self._inbox[pool].put(running)
+        # of very many only some were looked at
+        due = set(waiting.values()) if len(waiting) < job_queue.MOST_LOOKED_AT else self._kinds.keys()
+        taken = [
+            running
+            for pool, count in self._threads.items()
+            for running in self._take_for(pool, count - sum(one.kind.pool is pool for one in busy), due)
+        ]
+        if not taken:
+            self._vain, self._vain_until = vain, time.monotonic() + self._pace.vain_seconds
         return bool(taken)
 
+    def _take_for(self, pool: Pool, free: int, due: Set[str]) -> list[_Running]:
+        if due.isdisjoint(self._kinds_of[pool]):
+            return []
+        taken: list[_Running] = []
+        for job in job_queue.take(self._kinds_of[pool], free, self._lease):
+            taken.append(_Running(job, self._kinds[job.kind], time.monotonic()))
+            with self._lock:
+                self._running[job.id] = taken[-1]
+            self._inbox[pool].put(taken[-1])
+        return taken
+
     def _refuse_unknown(self) -> None:
-        jobs = job_queue.due(timezone.now(), (), unknown_to=tuple(self._kinds))
-        for job in job_queue.take(jobs, 100, self._lease):
+        for job in job_queue.take_unknown(self._kinds, 100, self._lease):
             log.error("job %d is of unknown kind %r", job.id, job.kind)
             job_queue.fail(job, _text_of(UnknownJobKind(f"no handler for jobs of kind {job.kind!r}")), None)
 
@@ -248,11 +278,18 @@ class Worker:
                     log.error("outcome of job %d cannot be recorded yet, the database is away", running.job.id)
                     while not self._recorded(running, outcome):
                         time.sleep(self._pace.database_pause_seconds)
+                self._rest(pool, running)
             finally:
                 with self._lock:
                     self._running.pop(running.job.id, None)
+                    self._ended += 1
                 self._wake.set()
         connection.close()
+
+    def _rest(self, pool: Pool, running: _Running) -> None:
+        """Before the thread is free for another job."""
+        worked = time.monotonic() - running.started
+        self._stopping.wait(min(worked * POOL_REST.get(pool, 0.0), LONGEST_REST_SECONDS))
 
     def _attempt(self, running: _Running) -> Exception | None:
         job = running.job

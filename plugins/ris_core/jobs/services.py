@@ -24,7 +24,7 @@ def enqueue(
     run_at: datetime | None = None,
     max_attempts: int = 12,
 ) -> None:
-    """Ask for ``kind`` to be done for ``subject_id``, in the caller's transaction.
+    """Ask for ``kind`` to be done for ``subject_id``, in the caller's transaction if there is one.
 
     Asking again while the same job still waits at most brings it forward to ``run_at``; asking while it runs queues
     one more run.
@@ -42,10 +42,11 @@ def enqueue(
     waiting = Job.objects.filter(kind=kind, subject_id=str(subject_id), state=JobState.QUEUED)
     # The update also locks the job that waits already: were it taken and run before the caller's transaction ends, it
     # would not see what this one asks it for. One that was taken just before runs now: a further one is queued.
-    while True:
-        Job.objects.bulk_create([job], ignore_conflicts=True)
-        if waiting.update(run_at=Least(F("run_at"), due)):
-            return
+    with transaction.atomic(savepoint=False):  # of callers without a transaction nothing is taken between the two
+        while True:
+            Job.objects.bulk_create([job], ignore_conflicts=True)
+            if waiting.update(run_at=Least(F("run_at"), due)):
+                return
 
 
 def is_under_way(kind: str, subject_id: object) -> bool:

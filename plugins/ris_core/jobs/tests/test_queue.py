@@ -23,7 +23,7 @@ ADMIN = Actor("admin")
 
 
 def take(limit: int = 10, *, later: timedelta = timedelta(0)) -> list[TakenJob]:
-    return queue.take(queue.due(timezone.now() + later, ("a", "b")), limit, LEASE)
+    return queue.take(("a", "b"), limit, LEASE, now=timezone.now() + later)
 
 
 def subjects(jobs: list[TakenJob]) -> list[str]:
@@ -145,7 +145,7 @@ def test_a_failed_job_gives_way_to_the_same_thing_asked_for_meanwhile() -> None:
 def test_unknown_kinds_can_be_found() -> None:
     enqueue("a", 1)
     enqueue("mystery", 2)
-    found = queue.take(queue.due(timezone.now(), (), unknown_to=("a", "b")), 10, LEASE)
+    found = queue.take_unknown(("a", "b"), 10, LEASE)
     assert [job.kind for job in found] == ["mystery"]
 
 
