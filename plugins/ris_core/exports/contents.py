@@ -14,7 +14,7 @@ from ris_core.accounts.rules import Function
 from ris_core.delivery.outside import version_for_outside
 from ris_core.delivery.shown import closed_reports, has_conflict, shown_studies
 from ris_core.errors import NotPermitted
-from ris_core.exports.errors import ExportInvalid, ExportOutdated, NothingToExport
+from ris_core.exports.errors import ExportInvalid, ExportOutdated, ImagesUncorrected, NothingToExport
 from ris_core.exports.models import Export
 from ris_core.orders.models import RequestedProcedure
 from ris_core.reports.models import ReportVersion
@@ -22,6 +22,7 @@ from ris_core.sight.seeing import seen_exams
 from ris_core.studies.corrections import is_being_corrected
 from ris_core.studies.models import Study
 from ris_core.studies.operations_under_way import are_being_moved
+from ris_core.studies.problems import Problem
 from ris_core.teaching.errors import CaseClosed
 from ris_core.teaching.models import TeachingCase
 from ris_core.teaching.standing import refuse_closed
@@ -66,10 +67,13 @@ def waits_for_corrections(export: Export) -> bool:
 def content_of(exam: RequestedProcedure, user: User, *, with_report: bool) -> ExamContent:
     """:raises NothingToExport: it has no images that may be shown, or a person has given them to another patient or
     taken some out, and the files still say otherwise
+    :raises ImagesUncorrected: their correction was given up
     """
     studies = tuple(study for study in shown_studies(exam.pk) if study.gone_from_engine_at is None)
     if not studies or has_conflict(exam.pk) or are_being_moved(studies):
         raise NothingToExport("an exam has no images that may be given out", field=f"exam:{exam.pk}")
+    if any(study.correction_problem == Problem.FAILED for study in studies):
+        raise ImagesUncorrected("images of an exam could not be corrected by its order", field=f"exam:{exam.pk}")
     with_report = with_report and may(user.role, Function.VIEW_REPORT)
     report = version_for_outside(exam.pk) if with_report else None
     shown_of = frozenset({exam.pk}) if with_report else frozenset[int]()

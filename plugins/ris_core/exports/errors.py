@@ -28,3 +28,10 @@ class ExportOutdated(NotPermitted):
     """Since the export was made, images or a report in it were changed, recalled or taken away: make it anew."""
 
     code = "QUANG-6404"
+
+
+class ImagesUncorrected(NothingToExport):
+    """Stored images of an exam could not be brought into line with their order: they may bear another patient's name.
+    Have the correction tried again on the study's page."""
+
+    code = "QUANG-6405"

@@ -40,7 +40,7 @@ from ris_core.teaching.package import dicom_of, page_of, pictures_of, sources_of
 WORKER: Final = Actor("worker")
 MOST_NAMED: Final = 200
 """Of what is missing; the list in the files has all."""
-LOOK_AGAIN: Final = timedelta(seconds=2)
+LOOK_AGAIN: Final = timedelta(seconds=5)
 """While images are brought into line with their order: nobody is given a name on a disc that is known to be wrong."""
 TELL_SECONDS: Final = 1.0
 """How often is told how far it is, and asked whether it is still wanted."""

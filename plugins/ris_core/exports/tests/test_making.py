@@ -25,7 +25,7 @@ from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import Actor
 from ris_core.errors import NotFound, NotPermitted, TransitionRefused
 from ris_core.exports import making, rules
-from ris_core.exports.errors import ExportOutdated, NoRoomForExport, NothingToExport
+from ris_core.exports.errors import ExportOutdated, ImagesUncorrected, NoRoomForExport, NothingToExport
 from ris_core.exports.folders import folder_of, work_folder_of
 from ris_core.exports.missing import missing_list
 from ris_core.exports.models import Export, ExportState, Form, Missing
@@ -45,6 +45,7 @@ from ris_core.jobs.models import Job, JobState
 from ris_core.jobs.rules import NotWorthRepeating
 from ris_core.orders.models import RequestedProcedure
 from ris_core.studies.corrections import owe_correction
+from ris_core.studies.handlers import after_correction_died
 from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation, StudyState
 from ris_testing.outside_images import unpacked_iso
 from ris_testing.storing_engine import ONE, TWO, StoringEngine, an_exam_with_images, an_image, use_storing_engine
@@ -189,9 +190,19 @@ def test_it_is_not_made_before_images_are_in_line_with_their_order(engine: Stori
     assert export.state == ExportState.WAITING
     again = Job.objects.get(kind="make_export", subject_id=str(export.pk))
     assert again.state == JobState.QUEUED
-    Job.objects.filter(kind="correct_study").update(state=JobState.DEAD)  # given up: the files stay as they are
+    Job.objects.filter(kind="correct_study").update(state=JobState.DONE)
     making.run_make_export(str(export.pk))
     assert export_of(export.pk, user.pk).state == ExportState.READY
+
+
+def test_images_whose_correction_was_given_up_are_not_given_out(engine: StoringEngine, user: User) -> None:
+    exam, study = an_exam_with_images(engine)
+    export = asked(engine, user, Form.DISC, exam)
+    after_correction_died(str(study.pk), "the engine does not answer")
+    with pytest.raises(NotWorthRepeating, match="QUANG-6405"):  # they may bear another patient's name
+        making.run_make_export(str(export.pk))
+    with pytest.raises(ImagesUncorrected):
+        asked(engine, user, Form.DISC, exam)
 
 
 def test_cancelled_it_is_not_made_and_its_files_go(

@@ -49,6 +49,9 @@ _PROBLEMS: Final[dict[str, Text]] = {
     ),
     "QUANG-6403": _("Không đủ chỗ: chọn ít ca hơn, hoặc xoá bản xuất cũ."),
     "QUANG-6404": _("Ảnh hoặc kết quả trong bản xuất này đã thay đổi, bị thu hồi hoặc bị lấy đi. Hãy xuất lại."),
+    "QUANG-6405": _(
+        "Có ca mà ảnh chưa sửa được theo chỉ định nên có thể mang tên người khác. Mở lần chụp và bấm “Thử lại”."
+    ),
     "QUANG-6703": _("Ca giảng dạy không được mở lúc này: bản nháp, đã rút hoặc bị đóng."),
     "QUANG-1005": _("Tài khoản này không được xuất một trong các ca đã chọn."),
     "QUANG-6010": _("Tài khoản này không được xem một trong các ca đã chọn."),
