@@ -104,7 +104,7 @@ def migrate(environment: Mapping[str, str]) -> None:
     if environment["QUANG_DATABASE_URL"].startswith("sqlite:"):
         begin_migrated(SuiteHome(Path(environment["QUANG_HOME"])), "sqlite")
     subprocess.run(
-        [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), "migrate", "--noinput", "-v", "0", "--skip-checks"],
+        [str(layout.PYTHON), str(layout.RIS_WEBAPP / "manage.py"), "migrate", "--noinput", "-v", "0"],
         env={**_inherited(), **environment, "PYTHONPATH": f"{layout.PLUGINS}:{layout.RIS_WEBAPP}"},
         check=True,
     )

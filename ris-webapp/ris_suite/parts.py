@@ -64,7 +64,7 @@ class Composition:
 
     def tasks(self) -> list[Task]:
         """What runs once, after the database is up and before everything else."""
-        tasks = [self._manage_task("migrate", "migrate", "--noinput", "--skip-checks")]
+        tasks = [self._manage_task("migrate", "migrate", "--noinput")]
         if self._settings.https and self._settings.https_certificate is None:
             tasks.append(self._manage_task("certificate", "certificates", "front-door"))
         if self._settings.demo:

@@ -13,7 +13,8 @@ class Config(AppConfig):
 
     def ready(self) -> None:
         from ris_webapp import checks  # noqa: F401 - registers itself
-        from ris_webapp.migrating import with_time_limit_again, without_time_limit
+        from ris_webapp.migrating import limit_as_usual, limit_locks_only
 
-        pre_migrate.connect(without_time_limit)
-        post_migrate.connect(with_time_limit_again)
+        # for every app's migrations: Django tells of those with models only, of which this one is none
+        pre_migrate.connect(limit_locks_only)
+        post_migrate.connect(limit_as_usual)

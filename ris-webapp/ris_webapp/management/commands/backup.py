@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from ris_core.audit.services import Actor
 from ris_core.backups.restoring import verify_backup
 from ris_core.backups.schedule import made_now
 from ris_core.errors import QuangError
+from ris_webapp.management.command import SuiteCommand
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Back up database, images and settings, encrypted by the secret backup_key; the suite may run meanwhile."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", nargs="?", type=Path, help="where it goes; else the setting backup.folder")

@@ -8,17 +8,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ris_core.audit.services import SYSTEM, record
 from ris_core.certificates.authority import LocalAuthority, days_left
 from ris_core.certificates.in_use import certificates_in_use
 from ris_core.errors import InvalidValue
+from ris_webapp.management.command import SuiteCommand
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Makes certificates by the suite's own authority under certificates/ in the home."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)

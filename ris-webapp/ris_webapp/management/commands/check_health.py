@@ -7,14 +7,12 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from ris_webapp.management.command import SuiteCommand
 from ris_webapp.screens.health.checks import look
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Database, engine and worker as the web app sees them, as one JSON object."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def handle(self, *args: Any, **options: Any) -> None:
         health = look()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ris_core.accounts.models import Role
 from ris_core.accounts.services import Account, open_account
 from ris_core.audit.services import Actor
 from ris_core.errors import InvalidValue
+from ris_webapp.management.command import SuiteCommand
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Open an account; its first password is printed once, kept nowhere, and changed at the first login."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="3 to 64 letters, digits and underscores")

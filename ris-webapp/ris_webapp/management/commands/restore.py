@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from ris_core.backups.restoring import restore_backup
 from ris_core.errors import QuangError
+from ris_webapp.management.command import SuiteCommand
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Restore a backup into an empty home, after it has been read to its end; the suite must be down."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)

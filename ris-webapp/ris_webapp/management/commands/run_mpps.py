@@ -14,20 +14,19 @@ from typing import Any
 import pydicom.config
 import pynetdicom
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from ris_core.jobs.models import WorkerHeartbeat
 from ris_core.performed.scp import PerformedStepProvider
+from ris_webapp.management.command import SuiteCommand
 
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 10.0
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "DICOM service for Modality Performed Procedure Steps (MPPS). Stops gracefully at SIGTERM."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:
         # neither may write what devices send into the log: values of patients

@@ -10,11 +10,11 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from ris_core.jobs.registry import JOB_KINDS
 from ris_core.jobs.rules import TimeLimitExceeded
 from ris_core.jobs.runner import Pace, Worker
+from ris_webapp.management.command import SuiteCommand
 
 EXIT_RESTART = 75
 """EX_TEMPFAIL: a job hung and could not be stopped; the supervisor starts the worker again."""
@@ -22,9 +22,8 @@ EXIT_RESTART = 75
 log = logging.getLogger(__name__)
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Runs durable jobs: documents, deliveries, linking of studies. Stops gracefully at SIGTERM."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:
         quang = settings.QUANG

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ris_core import site_secrets
 from ris_core.audit.services import Actor, record
 from ris_core.errors import QuangError
 from ris_core.sealing import rotation
 from ris_core.sealing.keys import sealing_keys
+from ris_webapp.management.command import SuiteCommand
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "List secrets and keys in use (default); exchange one; seal everything anew by the present key."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", nargs="?", default="list", choices=("list", "rotate", "retire", "reseal"))

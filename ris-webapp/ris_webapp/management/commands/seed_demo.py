@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import transaction
 
 from ris_core.accounts.models import User
@@ -21,14 +21,14 @@ from ris_core.print_layouts.ready import load_layouts
 from ris_core.reports.ready_phrases import load_phrases
 from ris_core.reports.templates import load_templates
 from ris_webapp import demo
+from ris_webapp.management.command import SuiteCommand
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = (
         "Users of every role with random passwords, devices, imaging services, report templates and the simulated HIS "
         "as a receiver of results. Logins are written to $QUANG_HOME/demo-logins.json (mode 600)."
     )
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--his-host", help="where the simulated HIS receives results (kept when not given)")

@@ -11,7 +11,8 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
-from django.core.management.base import BaseCommand
+
+from ris_webapp.management.command import SuiteCommand
 
 WEBAPP = Path(__file__).resolve().parents[2]
 REPOSITORY = WEBAPP.parents[1]
@@ -63,9 +64,8 @@ def _complete(translation: str | tuple[str, ...] | list[str] | None) -> bool:
     return all(translation) if isinstance(translation, tuple | list) else bool(translation)
 
 
-class Command(BaseCommand):
+class Command(SuiteCommand):
     help = "Update locale/en/LC_MESSAGES/django.po from the sources, compile it, and list what is not translated."
-    requires_system_checks = ()  # the tests make them; they load every screen
 
     def handle(self, *args: Any, **options: Any) -> None:
         catalogue = english() if CATALOGUE.exists() else Catalog(locale="en", domain="django")

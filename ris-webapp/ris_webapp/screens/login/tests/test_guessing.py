@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 from django.core.checks import CheckMessage
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.test import Client
 from pytest_django.fixtures import Settings as SettingsFixture
 
@@ -69,6 +71,12 @@ def test_a_role_of_the_settings_that_there_is_not_is_found_before_the_suite_star
     assert findings(settings, "SENIOR, night") == []
     (found,) = findings(settings, "SENIOR, ADMINISTRATER")
     assert "access.second_factor_roles names the role ADMINISTRATER" in found.msg
+
+
+def test_with_a_role_of_the_settings_that_there_is_not_the_suite_does_not_start(settings: SettingsFixture) -> None:
+    settings.QUANG = msgspec.structs.replace(settings.QUANG, access=Access(second_factor_roles="ADMINISTRATER"))
+    with pytest.raises(SystemCheckError, match=r"quang\.E001"):  # ``migrate`` comes before all parts
+        call_command("migrate", verbosity=0, skip_checks=False)
 
 
 def test_what_cannot_be_a_role_is_refused_in_the_settings() -> None:
