@@ -8,7 +8,8 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ris_core.jobs.services import enqueue, is_under_way
+from ris_core.jobs.services import enqueue
+from ris_core.studies.corrections import is_being_corrected
 from ris_core.studies.models import OperationKind, OperationState, Study, StudyOperation
 
 
@@ -25,7 +26,7 @@ def is_stuck(operation: StudyOperation) -> bool:
     """Whether an operation is under way and nothing works on it any more: its job was given up, or is lost."""
     if operation.state not in (OperationState.RUNNING, OperationState.UNDOING):
         return False
-    return not any(is_under_way("correct_study", study_id) for study_id in operation.study_ids)
+    return not any(is_being_corrected(study_id) for study_id in operation.study_ids)
 
 
 def are_being_moved(studies: Collection[Study]) -> bool:
