@@ -27,8 +27,11 @@ def database_here() -> BaseDatabaseWrapper:
     return connections[DEFAULT_DB_ALIAS]
 
 
-def execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> Any:
-    """Run ``sql``, with the database's own placeholders, on a cursor of the driver itself; the cursor."""
+def execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any], *, prepare: bool | None = None) -> Any:
+    """Run ``sql``, with the database's own placeholders, on a cursor of the driver itself; the cursor.
+
+    :param prepare: False: PostgreSQL plans it for these very values, each time
+    """
     with database.wrap_database_errors:
         if database.connection is None:
             database.ensure_connection()
@@ -40,7 +43,7 @@ def execute(database: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> A
         if driver.prepare_threshold is None:
             driver.prepare_threshold = _PREPARE_AFTER
         cursor = RawCursor(driver)
-        cursor.execute(sql, params)
+        cursor.execute(sql, params, prepare=prepare)
         return cursor
 
 

@@ -54,6 +54,8 @@ class Select:
     :param locking: rows of this model that the query reads are locked until the transaction ends (PostgreSQL's
         ``FOR NO KEY UPDATE``, which lets foreign keys be checked; SQLite has one writer anyway)
     :param skip_locked: rows that somebody else has locked are left out instead of waited for
+    :param planned_anew: PostgreSQL plans it at each run: a plan for any value could read the whole of a table of which
+        the values that are asked for are a few rows
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Select:
         *,
         locking: type[models.Model] | None = None,
         skip_locked: bool = False,
+        planned_anew: bool = False,
     ) -> None:
         self._queryset = queryset
         self._locking = locking
         self._skip_locked = skip_locked
+        self._prepare = False if planned_anew else None
         self._compiled: dict[str, tuple[str, list[Any], list[tuple[int, list[Any], Any]]]] = {}
 
     def _compile(self, database: BaseDatabaseWrapper) -> tuple[str, list[Any], list[tuple[int, list[Any], Any]]]:
@@ -96,7 +100,7 @@ class Select:
         if block is not None:
             sql, params, _ = self._filled(block.database, values)
             block.write()
-            block.answers[self, *params] = execute(block.database, sql, params)
+            block.answers[self, *params] = execute(block.database, sql, params, prepare=self._prepare)
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """All rows for ``values``.
@@ -110,7 +114,7 @@ class Select:
         if cursor is None:
             if block:
                 block.write()
-            cursor = execute(database, sql, params)
+            cursor = execute(database, sql, params, prepare=self._prepare)
         with database.wrap_database_errors:
             found: list[tuple[Any, ...]] = cursor.fetchall()
         if not converters or not found:

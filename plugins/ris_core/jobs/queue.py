@@ -110,8 +110,8 @@ def _statements(which: _OfKinds) -> tuple[Select, Select]:
     )
     columns = ("id", "kind", "subject_id", "lane", "channel", "attempts", "max_attempts")
     return (
-        Select(takeable.values_list("id")[:1]),
-        Select(takeable.values_list(*columns)[:MOST_CLAIMED], locking=Job, skip_locked=True),
+        Select(takeable.values_list("id")[:1], planned_anew=True),
+        Select(takeable.values_list(*columns)[:MOST_CLAIMED], locking=Job, skip_locked=True, planned_anew=True),
     )
 
 
@@ -161,4 +161,4 @@ def _mine(job: TakenJob) -> QuerySet[Job]:
     return Job.objects.filter(pk=job.id, state=JobState.RUNNING, attempts=job.attempt)
 
 
-_WAITING = Select(Job.objects.filter(_waiting_or_lost()).values_list("id", "kind")[:MOST_LOOKED_AT])
+_WAITING = Select(Job.objects.filter(_waiting_or_lost()).values_list("id", "kind")[:MOST_LOOKED_AT], planned_anew=True)

@@ -111,6 +111,7 @@ class Worker:
         self._inbox: dict[Pool, queue.SimpleQueue[_Running | None]] = {pool: queue.SimpleQueue() for pool in threads}
         self._pool_threads: list[threading.Thread] = []
         self._running: dict[int, _Running] = {}
+        """By its own identity: a job that failed may be tried again while the thread that tried it still rests."""
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -146,8 +147,7 @@ class Worker:
                 if now >= beat_at:
                     self._with_database(self._beat)
                     beat_at = now + self._pace.heartbeat_seconds
-                if now >= renew_at:
-                    self._with_database(self._renew)
+                if now >= renew_at and self._with_database(self._renew):
                     renew_at = now + self._pace.lease_seconds / 4
                 if now >= unknown_at:
                     self._with_database(self._refuse_unknown)
@@ -190,8 +190,9 @@ class Worker:
         fresh.replace(self._heartbeat_file)
         WorkerHeartbeat.objects.update_or_create(name=self.name, defaults={"at": timezone.now()})
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
         job_queue.renew([running.job for running in self._snapshot()], self._lease)
+        return True
 
     def _take(self) -> bool:
         """Take what there are free threads for; whether anything was taken."""
@@ -221,7 +222,7 @@ class Worker:
         for job in job_queue.take(self._kinds_of[pool], free, self._lease):
             taken.append(_Running(job, self._kinds[job.kind], time.monotonic()))
             with self._lock:
-                self._running[job.id] = taken[-1]
+                self._running[id(taken[-1])] = taken[-1]
             self._inbox[pool].put(taken[-1])
         return taken
 
@@ -238,7 +239,7 @@ class Worker:
                 f"job {running.job.id} ({running.kind.name}) ran longer than {running.kind.time_limit_seconds:.0f} s"
             )
             with self._lock:
-                self._running.pop(running.job.id, None)
+                self._running.pop(id(running), None)
             self._recorded(running, error)
             raise error
 
@@ -281,7 +282,7 @@ class Worker:
                 self._rest(pool, running)
             finally:
                 with self._lock:
-                    self._running.pop(running.job.id, None)
+                    self._running.pop(id(running), None)
                     self._ended += 1
                 self._wake.set()
         connection.close()
