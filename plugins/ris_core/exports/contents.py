@@ -22,7 +22,6 @@ from ris_core.sight.seeing import seen_exams
 from ris_core.studies.corrections import is_being_corrected
 from ris_core.studies.models import Study
 from ris_core.studies.operations_under_way import are_being_moved
-from ris_core.studies.problems import Problem
 from ris_core.teaching.errors import CaseClosed
 from ris_core.teaching.models import TeachingCase
 from ris_core.teaching.standing import refuse_closed
@@ -67,12 +66,12 @@ def waits_for_corrections(export: Export) -> bool:
 def content_of(exam: RequestedProcedure, user: User, *, with_report: bool) -> ExamContent:
     """:raises NothingToExport: it has no images that may be shown, or a person has given them to another patient or
     taken some out, and the files still say otherwise
-    :raises ImagesUncorrected: their correction was given up
+    :raises ImagesUncorrected: not all of them could be brought into line with their order
     """
     studies = tuple(study for study in shown_studies(exam.pk) if study.gone_from_engine_at is None)
     if not studies or has_conflict(exam.pk) or are_being_moved(studies):
         raise NothingToExport("an exam has no images that may be given out", field=f"exam:{exam.pk}")
-    if any(study.correction_problem == Problem.FAILED for study in studies):
+    if any(study.correction_problem for study in studies):
         raise ImagesUncorrected("images of an exam could not be corrected by its order", field=f"exam:{exam.pk}")
     with_report = with_report and may(user.role, Function.VIEW_REPORT)
     report = version_for_outside(exam.pk) if with_report else None

@@ -74,8 +74,11 @@ def correct_study(subject_id: str) -> None:
             arrange(engine, study)
         elif not found.is_stable:
             enqueue("correct_study", study.pk, channel=CHANNEL, run_at=timezone.now() + LOOK_AGAIN)
-        elif operations_waiting_for(study).exists() or _is_out_of_line(
-            study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study)
+        elif (
+            operations_waiting_for(study).exists()
+            # given up before: what was done by then only a look at every image tells
+            or study.correction_problem == Problem.FAILED
+            or _is_out_of_line(study, found, first_headers(engine, found, SERIES_LOOKED_INTO, study))
         ):
             arrange(engine, study)
 

@@ -217,6 +217,18 @@ def test_a_correction_that_was_given_up_is_told_to_who_reads_the_exam() -> None:
     assert [notice.kind for notice in open_notices(procedure_ids=[exam.pk])] == ["images_not_corrected"]
 
 
+def test_what_was_given_up_though_nothing_was_to_do_is_in_order_again_after_the_next_look(
+    engine: StoringEngine,
+) -> None:
+    exam = an_exam(images=False)
+    study = received(engine, exam, an_image(1, exam))
+    correct_study(str(study.pk))
+    after_correction_died(str(study.pk), "QUANG-4001")  # the engine was away when the patient's telephone changed
+    correct_study(str(study.pk))
+    study.refresh_from_db()
+    assert study.correction_problem == ""
+
+
 def test_images_go_to_no_cancelled_order() -> None:
     study = Study.objects.get(links__procedure=an_exam())
     cancelled = an_exam(state=ExamState.CANCELLED, images=False)
