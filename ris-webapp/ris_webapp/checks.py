@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
-from ris_core.accounts.models import SiteRole
+from ris_core.accounts.models import SiteRole, User
 from ris_core.accounts.rules import READY_ROLES
 from ris_core.second_factors.rules import roles_in
 from ris_core.settings import Settings
@@ -41,8 +41,15 @@ def roles_of_the_settings_exist(
                 unknown.pop(role, None)
     if not databases:
         return []
+    kind, number = (Error, "quang.E001") if _is_in_use(databases) else (Warning, "quang.W002")
     hint = "write the code of a role as the screen of roles shows it, or make the role first"
     return [
-        Error(f"{where} names the role {role}, which there is not", hint=hint, id="quang.E001")
+        kind(f"{where} names the role {role}, which there is not", hint=hint, id=number)
         for role, where in sorted(unknown.items())
     ]
+
+
+def _is_in_use(databases: Sequence[str]) -> bool:
+    """Whether anybody could log in: a new site makes its roles on a screen, or has its database restored."""
+    there = [alias for alias in databases if User._meta.db_table in connections[alias].introspection.table_names()]
+    return any(User.objects.using(alias).exists() for alias in there)
