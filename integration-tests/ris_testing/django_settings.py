@@ -41,6 +41,8 @@ from ris_webapp.settings import *  # noqa: E402, F403
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # a file, as in production: the database in memory that Django would make locks differently between threads
     DATABASES["default"]["TEST"] = {"NAME": str(_home / "tests.sqlite3")}  # noqa: F405
+elif _template := os.environ.get("QUANG_TEST_DATABASE_TEMPLATE"):
+    DATABASES["default"]["TEST"] = {"TEMPLATE": _template}  # noqa: F405
 
 PASSWORD_HASHERS = ["ris_testing.quick_passwords.QuickArgon2", *PASSWORD_HASHERS[1:]]  # noqa: F405
 

@@ -1,4 +1,4 @@
-"""Migrated databases without a row of anybody's, made once from these migrations and copied for every suite.
+"""Migrated databases without a row of anybody's, made once from these migrations and copied for suites and unit tests.
 
 Making one takes most of the time in which a suite of a scenario starts. Its own ``migrate`` still runs and finds
 nothing left to do.
@@ -31,6 +31,11 @@ def begin_migrated(home: SuiteHome, database: Database) -> None:
     if not here.exists():
         here.parent.mkdir(parents=True, exist_ok=True)
         _copy(_made(database), here)
+
+
+def migrated_sqlite() -> Path:
+    """The file that copies are made of."""
+    return _made("sqlite")
 
 
 def _stored(home: SuiteHome, database: Database) -> Path:

@@ -1,7 +1,8 @@
 """``python -m ris_testing.on_postgresql COMMAND …``: run a command with a PostgreSQL server of its own, for once.
 
-The command finds the server in ``QUANG_TEST_DATABASE_URL`` (unit tests), and ``QUANG_DATABASE=postgresql`` makes every
-suite that a scenario starts a suite on PostgreSQL.
+The command finds the server in ``QUANG_TEST_DATABASE_URL`` and a migrated database in
+``QUANG_TEST_DATABASE_TEMPLATE`` (unit tests), and ``QUANG_DATABASE=postgresql`` makes every suite that a scenario
+starts a suite on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ def main(command: list[str]) -> int:
         suite.up()
         try:
             url = suite.environment()["QUANG_DATABASE_URL"]
-            environment = {**os.environ, "QUANG_TEST_DATABASE_URL": url, "QUANG_DATABASE": "postgresql"}
+            environment = {
+                **os.environ,
+                "QUANG_TEST_DATABASE_URL": url,
+                "QUANG_TEST_DATABASE_TEMPLATE": "quang",
+                "QUANG_DATABASE": "postgresql",
+            }
             return subprocess.run(command, env=environment, check=False).returncode
         finally:
             suite.down()

@@ -14,8 +14,7 @@ from ris_suite.health import Probe
 from ris_suite.sandbox import Bind, ServiceAccount
 from ris_suite.settings import SuiteSettings, process_environment
 
-WEB_WORKERS = 2
-WEB_THREADS_PER_WORKER = 4
+WEB_THREADS_PER_PROCESS = 4
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ class Composition:
             "--port",
             str(port),
         ]
-        command += ["--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS_PER_WORKER)]
+        command += ["--workers", str(self._settings.web_processes), "--blocking-threads", str(WEB_THREADS_PER_PROCESS)]
         command += ["--respawn-failed-workers", "ris_webapp.wsgi:application"]
         return Part(
             name="web",

@@ -21,7 +21,14 @@ _PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 _NOT_PASSED_ON = frozenset(
-    {"QUANG_HOME", "QUANG_DATABASE", "QUANG_DEMO", "QUANG_AUTOMATION", "QUANG_STABLE_AGE_SECONDS"}
+    {
+        "QUANG_HOME",
+        "QUANG_DATABASE",
+        "QUANG_DEMO",
+        "QUANG_AUTOMATION",
+        "QUANG_STABLE_AGE_SECONDS",
+        "QUANG_WEB_PROCESSES",
+    }
     | {"QUANG_HTTP_PORT", "QUANG_DICOM_PORT", "QUANG_MLLP_PORT", "QUANG_MPPS_PORT"}
     | {"QUANG_HTTP_HOST", "QUANG_DICOM_HOST", "QUANG_MLLP_HOST", "QUANG_MPPS_HOST"}
     | {
@@ -68,6 +75,8 @@ class SuiteSettings:
     automation: bool = True
     demo: bool = False
     stable_age_seconds: int = 5
+    web_processes: int = 2
+    """Of the web app; each answers four requests at a time."""
     settings_file: Path | None = None
     parts: frozenset[str] | None = None
     """Only these parts are started (``QUANG_PARTS=orthanc,worker``); None means all."""
@@ -107,6 +116,7 @@ class SuiteSettings:
             automation=_switch(environment, "QUANG_AUTOMATION", default=True),
             demo=_switch(environment, "QUANG_DEMO", default=False),
             stable_age_seconds=_number(environment, "QUANG_STABLE_AGE_SECONDS", cls.stable_age_seconds, 1, 3600),
+            web_processes=_number(environment, "QUANG_WEB_PROCESSES", cls.web_processes, 1, 64),
             parts=frozenset(environment["QUANG_PARTS"].split(",")) if environment.get("QUANG_PARTS") else None,
             settings_file=Path(settings_file).absolute() if settings_file else None,
             passed_on={
@@ -135,6 +145,7 @@ class SuiteSettings:
             "QUANG_TRUSTED_PROXIES": ",".join(self.trusted_proxies),
             "QUANG_DEMO": "on" if self.demo else "off",
             "QUANG_STABLE_AGE_SECONDS": str(self.stable_age_seconds),
+            "QUANG_WEB_PROCESSES": str(self.web_processes),
             "QUANG_PARTS": ",".join(sorted(self.parts)) if self.parts else "",
         }
         if self.public_url:

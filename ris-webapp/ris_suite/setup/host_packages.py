@@ -51,7 +51,7 @@ HOST_ENGINE: tuple[HostPackage, ...] = (
 )
 UNPRIVILEGED: tuple[HostPackage, ...] = (HostPackage("bubblewrap", _program("bwrap")),)
 TESTS: tuple[HostPackage, ...] = (
-    HostPackage("chromium", _program("chromium")),
+    HostPackage("chromium-headless-shell", _program("chromium-headless-shell")),
     HostPackage("libatomic1", _library("atomic")),  # of the program that drives Chromium
     HostPackage("dcmtk", _program("storescu", "wlmscpfs")),
     HostPackage("poppler-utils", _program("pdftotext", "pdfsig")),

@@ -63,6 +63,7 @@ def test_a_given_certificate_needs_its_key() -> None:
         ("QUANG_DATABASE", "mysql"),
         ("QUANG_AUTOMATION", "maybe"),
         ("QUANG_STABLE_AGE_SECONDS", "0"),
+        ("QUANG_WEB_PROCESSES", "0"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
@@ -78,6 +79,7 @@ def test_settings_survive_the_way_through_an_environment() -> None:
             "QUANG_DATABASE": "postgresql",
             "QUANG_AUTOMATION": "off",
             "QUANG_DEMO": "1",
+            "QUANG_WEB_PROCESSES": "6",
             "QUANG_PARTS": "orthanc,worker",
             "QUANG_DELIVERY__MAX_ATTEMPTS": "3",
             "QUANG_PUBLIC_URL": "https://ris.example.org",
