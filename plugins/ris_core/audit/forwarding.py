@@ -1,15 +1,19 @@
 """The chain on its way to a syslog server (RFC 5425): every sealed event, in order, at least once (ADR 33).
 
-The chain itself is the outbox: what was sent is one number. It moves on when the server has closed the connection in
-answer to ours (TLS close_notify), by which it has read everything: syslog has no acknowledgement of its own. A batch
-whose connection broke is sent again whole; receivers tell repeats by ``sequence``.
+The chain itself is the outbox: what was sent is one number. It moves on when the server has closed the connection after
+it has read everything: syslog has no acknowledgement of its own, but a server's system resets a connection that is
+closed with something unread. A batch whose connection broke is sent again whole; receivers tell repeats by ``sequence``.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import ssl
+import struct
+import termios
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -29,6 +33,8 @@ from ris_core.studies.models import Study
 EVENTS_AT_ONCE: Final = 500
 BATCHES_A_RUN: Final = 40
 _TIMEOUT_SECONDS: Final = 20.0
+_TCP_CLOSE: Final = 7
+"""The state in the first byte of ``tcp_info`` (linux/tcp.h): after a reset there is no connection any more."""
 
 
 def forward_events() -> int:
@@ -101,14 +107,31 @@ def _connection(settings: Settings) -> Iterator[ssl.SSLSocket]:
 
 
 def _said_goodbye(server: ssl.SSLSocket) -> None:
-    """Close our direction and wait for the other end to close its own.
+    """Close our direction and wait for the other end to close its own, with all that we sent read.
 
     :raises OSError: it broke off, so nobody knows what it has read
     """
     try:
         server.unwrap()
     except ssl.SSLEOFError:
-        pass  # closed without a word, after all was read: what many servers do
+        pass  # closed without a word: what many servers do, whether they have read all or refuse our certificate
     except ssl.SSLError as error:
         if "CLOSE_NOTIFY" not in str(error).upper():  # data after ours: a session ticket, which says nothing
             raise
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while not _was_reset(server) and time.monotonic() < deadline:
+        if _unacknowledged_bytes(server) == 0:
+            return
+        time.sleep(0.01)
+    raise ConnectionResetError("closed before everything was read")
+
+
+def _was_reset(connection: socket.socket) -> bool:
+    state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return state == _TCP_CLOSE
+
+
+def _unacknowledged_bytes(connection: socket.socket) -> int:
+    """What the other end's system has not taken over (tcp(7), SIOCOUTQ)."""
+    count: int = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0]
+    return count
