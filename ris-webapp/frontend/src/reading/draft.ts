@@ -55,7 +55,8 @@ export class DraftKeeper {
   private state: State = "saved";
   private detail = "";
   private kept: Content;
-  private attempted: Content | null = null;
+  /** What was sent and never answered: any of it may be there. */
+  private unanswered: Content[] = [];
   private inFlight: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private firstUnsavedAt = 0;
@@ -153,7 +154,7 @@ export class DraftKeeper {
         this.settle();
         break;
       case "conflict":
-        if (sameSettled(outcome.theirs.content, content) || (this.attempted && sameSettled(outcome.theirs.content, this.attempted))) {
+        if ([content, ...this.unanswered].some((sent) => sameSettled(outcome.theirs.content, sent))) {
           // an earlier answer was lost on its way: the other draft is our own
           this.adopt(outcome.theirs, sameSettled(outcome.theirs.content, content) ? content : outcome.theirs.content);
           this.settle();
@@ -167,7 +168,7 @@ export class DraftKeeper {
         this.enter("refused");
         break;
       default:
-        this.attempted = content;
+        if (!this.unanswered.some((sent) => same(sent, content))) this.unanswered.push(content);
         this.failures += 1;
         this.enter(outcome.kind);
         this.schedule(this.retryInSeconds * 1000);
@@ -189,7 +190,7 @@ export class DraftKeeper {
     this.revision = saved.revision;
     this.savedAt = saved.savedAt;
     this.kept = content;
-    this.attempted = null;
+    this.unanswered = [];
     this.failures = 0;
   }
 
