@@ -99,7 +99,7 @@ def test_a_teaching_case_has_nothing_of_its_patient(
     page.goto(address)
     page.check("[name=with_dicom]")
     page.locator('form[action$="/export/"] button').click()
-    download = page.locator("a[download]").first
+    download = page.locator("tbody tr").first.locator("a[download]")  # not of an earlier export
     expect(download).to_be_visible(timeout=PATIENCE_MS)
     with page.expect_download() as taking:
         download.click()
