@@ -1,8 +1,8 @@
 """The chain on its way to a syslog server (RFC 5425): every sealed event, in order, at least once (ADR 33).
 
 The chain itself is the outbox: what was sent is one number. It moves on when the server has closed the connection after
-it has read everything: syslog has no acknowledgement of its own, but a server's system resets a connection that is
-closed with something unread. A batch whose connection broke is sent again whole; receivers tell repeats by ``sequence``.
+it has read everything: syslog has no acknowledgement of its own, but a system resets a connection that is closed with
+something unread. A batch whose connection broke is sent again whole; receivers tell repeats by ``sequence``.
 """
 
 from __future__ import annotations
