@@ -77,7 +77,7 @@ def new_suite(tmp_path: Path) -> Iterator[SuiteMaker]:
     made: list[RunningSuite] = []
 
     def make(overrides: Mapping[str, str]) -> RunningSuite:
-        made.append(start_suite(tmp_path / f"suite-{len(made)}", overrides, web_processes=1))
+        made.append(start_suite(tmp_path / f"suite-{len(made)}", overrides))
         return made[-1]
 
     yield make

@@ -1,6 +1,7 @@
 """Django's settings under pytest: a home of its own with fresh secrets; the database of ``QUANG_TEST_DATABASE_URL``.
 
-Unit tests run on SQLite by default and on PostgreSQL when the variable names one.
+Unit tests run on SQLite by default and on PostgreSQL when the variable names one, as a superuser of it: tables are
+emptied without their triggers.
 """
 
 from __future__ import annotations

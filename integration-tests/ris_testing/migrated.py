@@ -44,7 +44,7 @@ def _stored(home: SuiteHome, database: Database) -> Path:
 
 
 def _made(database: Database) -> Path:
-    KEPT.mkdir(exist_ok=True)
+    KEPT.mkdir(parents=True, exist_ok=True)
     made = KEPT / f"{database}-{_fingerprint()}"
     with (KEPT / f"{database}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker waits and finds it made

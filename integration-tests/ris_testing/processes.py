@@ -81,20 +81,14 @@ class ProcessSuite(RunningSuite):
 
 
 def start_processes(
-    home: Path,
-    database: Database,
-    overrides: Mapping[str, str],
-    *,
-    demo: bool,
-    parts: frozenset[str] | None = None,
-    web_processes: int = 2,
+    home: Path, database: Database, overrides: Mapping[str, str], *, demo: bool, parts: frozenset[str] | None = None
 ) -> ProcessSuite:
     """Starts a suite in ``home`` on free ports.
 
     :param parts: those that are started; none given: all
     :raises SuiteProblem: when a part did not come up
     """
-    suite = Suite.at(home, database=database, demo=demo, parts=parts, web_processes=web_processes, overrides=overrides)
+    suite = Suite.at(home, database=database, demo=demo, parts=parts, overrides=overrides)
     begin_migrated(suite.settings.home, database)
     try:
         suite.up()

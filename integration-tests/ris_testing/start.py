@@ -10,15 +10,12 @@ from ris_testing.containers import start_containers
 from ris_testing.processes import start_processes
 
 
-def start_suite(
-    home: Path, overrides: Mapping[str, str] | None = None, *, demo: bool = True, web_processes: int = 2
-) -> RunningSuite:
+def start_suite(home: Path, overrides: Mapping[str, str] | None = None, *, demo: bool = True) -> RunningSuite:
     """Starts a suite of the chosen backend and waits until it is healthy.
 
     ``home`` is an empty folder of this suite's own; ``overrides`` are settings as in the environment, such as
-    ``{"QUANG_DELIVERY__MAX_ATTEMPTS": "3"}``. ``web_processes`` of the web app are started: two see what one of them
-    keeps to itself, one starts in half the time.
+    ``{"QUANG_DELIVERY__MAX_ATTEMPTS": "3"}``.
     """
     if chosen_backend() == "containers":
         return start_containers(home, overrides or {}, demo=demo)
-    return start_processes(home, chosen_database(), overrides or {}, demo=demo, web_processes=web_processes)
+    return start_processes(home, chosen_database(), overrides or {}, demo=demo)

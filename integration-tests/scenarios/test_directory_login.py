@@ -74,7 +74,7 @@ def hospital(tmp_path: Path, directory: DirectoryServer) -> Iterator[RunningSuit
     ca.write_bytes(directory.ca.read_bytes())
     names = {"chiefs": group("Truong khoa"), "readers": group("Bac si CDHA"), "reader": READER, "base": BASE}
     (home / "quang.toml").write_text(SETTINGS.format(url=directory.url, ca=ca, **names))
-    suite = start_suite(home, web_processes=1)
+    suite = start_suite(home)
     try:
         yield suite
     finally:

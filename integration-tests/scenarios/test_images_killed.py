@@ -67,7 +67,7 @@ undo_operation({operation}, Actor(user.username, user_id=user.pk), "one exam aft
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A suite of this file's own, since its parts are killed."""
-    started = start_suite(tmp_path_factory.mktemp("killed"), web_processes=1)
+    started = start_suite(tmp_path_factory.mktemp("killed"))
     try:
         yield started
     finally:

@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSui
     (home / "secrets" / "openid_secret_sso").write_text(CLIENT_SECRET)
     port = free_port()
     (home / "quang.toml").write_text(SETTINGS.format(port=port))
-    suite = start_suite(home, web_processes=1)
+    suite = start_suite(home)
     try:
         with openid_provider(
             OpenidProviderServer(port, "sso", suite.public_url, PEOPLE, folder / "provider.log")

@@ -116,7 +116,7 @@ class SuiteSettings:
             automation=_switch(environment, "QUANG_AUTOMATION", default=True),
             demo=_switch(environment, "QUANG_DEMO", default=False),
             stable_age_seconds=_number(environment, "QUANG_STABLE_AGE_SECONDS", cls.stable_age_seconds, 1, 3600),
-            web_processes=_number(environment, "QUANG_WEB_PROCESSES", cls.web_processes, 1, 64),
+            web_processes=_number(environment, "QUANG_WEB_PROCESSES", cls.web_processes, 1, 16),
             parts=frozenset(environment["QUANG_PARTS"].split(",")) if environment.get("QUANG_PARTS") else None,
             settings_file=Path(settings_file).absolute() if settings_file else None,
             passed_on={

@@ -65,7 +65,6 @@ class Suite:
         automation: bool = True,
         demo: bool = False,
         stable_age_seconds: int = 2,
-        web_processes: int = 2,
         parts: frozenset[str] | None = None,
         overrides: Mapping[str, str] | None = None,
     ) -> Suite:
@@ -87,7 +86,6 @@ class Suite:
                 automation=automation,
                 demo=demo,
                 stable_age_seconds=stable_age_seconds,
-                web_processes=web_processes,
                 parts=parts,
                 passed_on={**inherited.passed_on, **(overrides or {})},
             )

@@ -56,7 +56,9 @@ function flat(content: Content, clean: (text: string) => string): string {
 }
 
 export const same = (one: Content, other: Content): boolean => flat(one, (text) => text) === flat(other, (text) => text);
-export const sameSettled = (one: Content, other: Content): boolean => flat(one, settledText) === flat(other, settledText);
+/** The same text for two contents that the server would keep alike. */
+export const settled = (content: Content): string => flat(content, settledText);
+export const sameSettled = (one: Content, other: Content): boolean => settled(one) === settled(other);
 
 /** What the form for a content is made of: two contents with the same frame fit into the same inputs. */
 export function frame(content: Content): string {

@@ -41,6 +41,10 @@ async function typed(server, ...contents) {
     const states = [];
     const keeper = new DraftKeeper(() => now, async (...asked) => server.save(...asked), (report) => states.push(report.state), 1, "");
     for (const content of contents) {
+      if (typeof content === "function") {
+        content();
+        continue;
+      }
       now = content;
       keeper.edited();
       await keeper.flush();
@@ -69,4 +73,16 @@ test("another window's words are a conflict, however many of one's own were lost
   const states = await typed(server, words("Gan to."), words("Gan to.", "Theo dõi."));
   assert.equal(states.at(-1), "conflict");
   assert.deepEqual(server.draft.content, words("Lách to."));
+});
+
+test("one's own words that another has brought back later are a conflict", async () => {
+  const server = new Server("unheard", "lost", "lost");
+  const states = await typed(
+    server,
+    words("Gan to."),
+    words("Gan to.", "Theo dõi."),
+    () => (server.draft = { revision: server.draft.revision + 2, content: words("Gan to.") }),
+  );
+  assert.equal(states.at(-1), "conflict");
+  assert.deepEqual(server.draft.content, words("Gan to."));
 });

@@ -1,7 +1,7 @@
 // Keeps the draft on the server as one types: every edit is saved within MAX_WAIT_MS, one request at a time, and retried
 // while the server cannot be reached. Knows nothing of the page: saving and time are given to it.
 
-import { same, sameSettled, type Content } from "./content";
+import { same, sameSettled, settled, type Content } from "./content";
 
 export interface Saved {
   revision: number;
@@ -55,8 +55,8 @@ export class DraftKeeper {
   private state: State = "saved";
   private detail = "";
   private kept: Content;
-  /** What was sent and never answered: any of it may be there. */
-  private unanswered: Content[] = [];
+  /** What was sent over this revision and never answered: one of it may be there, as the next revision. */
+  private unanswered = new Set<string>();
   private inFlight: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private firstUnsavedAt = 0;
@@ -105,7 +105,10 @@ export class DraftKeeper {
   async flush(leaving = false): Promise<boolean> {
     clearTimeout(this.timer);
     if (leaving) {
-      if (this.unsaved && !this.blocked) void this.save(this.revision, this.read(), true);
+      if (this.unsaved && !this.blocked) {
+        this.unanswered.add(settled(this.read())); // who leaves may come back
+        void this.save(this.revision, this.read(), true);
+      }
       return false;
     }
     while (this.unsaved && !this.blocked) {
@@ -154,7 +157,7 @@ export class DraftKeeper {
         this.settle();
         break;
       case "conflict":
-        if ([content, ...this.unanswered].some((sent) => sameSettled(outcome.theirs.content, sent))) {
+        if (sameSettled(outcome.theirs.content, content) || this.isOwn(outcome.theirs)) {
           // an earlier answer was lost on its way: the other draft is our own
           this.adopt(outcome.theirs, sameSettled(outcome.theirs.content, content) ? content : outcome.theirs.content);
           this.settle();
@@ -168,11 +171,15 @@ export class DraftKeeper {
         this.enter("refused");
         break;
       default:
-        if (!this.unanswered.some((sent) => same(sent, content))) this.unanswered.push(content);
+        if (outcome.kind === "unreachable") this.unanswered.add(settled(content));
         this.failures += 1;
         this.enter(outcome.kind);
         this.schedule(this.retryInSeconds * 1000);
     }
+  }
+
+  private isOwn(theirs: Theirs): boolean {
+    return theirs.revision === this.revision + 1 && this.unanswered.has(settled(theirs.content));
   }
 
   private settle(): void {
@@ -190,7 +197,7 @@ export class DraftKeeper {
     this.revision = saved.revision;
     this.savedAt = saved.savedAt;
     this.kept = content;
-    this.unanswered = [];
+    this.unanswered.clear();
     this.failures = 0;
   }
 
