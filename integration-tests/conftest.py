@@ -31,9 +31,11 @@ SHARED_SETTINGS = {
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 LONGEST = (
-    "test_screens_whole", "test_kill_nine", "test_trouble", "test_under_attack", "test_signing", "test_delivery",
-    "test_viewer_kinds", "test_images_killed", "test_images", "test_directory_login", "test_openid_login",
-    "test_results_to_all", "test_engine_survives", "test_backup_restored", "test_doctor_outside",
+    "test_signing", "test_images", "test_kill_nine", "test_screens_whole", "test_trouble", "test_delivery",
+    "test_reading_page", "test_images_killed", "test_anonymous_kinds", "test_report_kept", "test_under_attack",
+    "test_results_to_all", "test_front_door_https", "test_device_sends_twice", "test_intake_killed",
+    "test_viewer_kinds", "test_doctor_outside", "test_openid_login", "test_programs", "test_directory_login",
+    "test_corrected_images", "test_engine_survives", "test_backup_restored", "test_blinded_reading", "test_roles",
 )  # fmt: skip
 """Scenario files that take longest, the longest first."""
 

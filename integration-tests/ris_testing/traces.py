@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from io import BytesIO
 
 from pydicom import dcmread
@@ -93,12 +94,14 @@ def traces_in_bytes(identity: Identity, data: bytes) -> list[str]:
     accented = [unicodedata.normalize(form, word) for word in words for form in ("NFC", "NFD")]
     forms = {*identity.forms(), *accented, *map(str.lower, accented), *map(str.upper, accented)}
     lowered = data.lower()
-    return sorted(
-        form
-        for form in forms
-        for encoding in _ENCODINGS
-        if (wanted := form.encode(encoding, "ignore")) and len(wanted) >= 5 and (wanted in data or wanted in lowered)
-    )
+    return sorted({form for wanted, form in _written(frozenset(forms)).items() if wanted in lowered})
+
+
+@cache
+def _written(forms: frozenset[str]) -> dict[bytes, str]:
+    """What each looks like in each encoding, as ``bytes.lower`` leaves it."""
+    written = {form.encode(encoding, "ignore").lower(): form for form in forms for encoding in _ENCODINGS}
+    return {wanted: form for wanted, form in written.items() if len(wanted) >= 5}
 
 
 def _everything_in(content: bytes) -> Iterator[bytes]:
