@@ -1,8 +1,9 @@
 """Database connections lent to callbacks.
 
-Each callback of the engine is a new Python thread state, and Django keeps a connection for each thread: it would open
-one per callback and lose it there. So a few connections are kept here, and the one used last is lent to the next
-callback; what this costs is measured in ``docs/adr/0002-one-dispatcher-inside-orthanc.md``.
+Callbacks come on some eighty threads of the engine, many of them with a new Python thread state each time, and Django
+keeps a connection for each: it would open as many, and lose some with every callback. So a few connections are kept
+here, and the one used last is lent to the next callback; what this costs is measured in
+``docs/adr/0002-one-dispatcher-inside-orthanc.md``.
 """
 
 from __future__ import annotations

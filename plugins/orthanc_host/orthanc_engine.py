@@ -20,6 +20,7 @@ from orthanc_host.errors import EngineError
 from orthanc_host.guard import Guard
 from orthanc_host.host import Change, HttpRequest, HttpResponse, WorklistRequest
 from orthanc_host.journal import Journal, JournalHandler
+from orthanc_host.thread_states import keep_thread_state, thread_states_kept
 
 CALLBACKS_PATH = "/quang/callbacks"
 _METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE"}
@@ -124,10 +125,12 @@ class OrthancHost(Dispatcher):
                 "lent": self._connections.lent,
                 "idle": self._connections.idle,
             },
+            "thread_states_kept": thread_states_kept(),
         }
         return HttpResponse(body=json.dumps(figures).encode())
 
     def _on_change(self, change_type: int, level: int, orthanc_id: str) -> None:
+        keep_thread_state()
         if change_type == orthanc.ChangeType.ORTHANC_STARTED:
             self.started()
         self.changed(Change(_CHANGES.get(change_type, str(change_type)), orthanc_id))
@@ -149,6 +152,7 @@ class OrthancHost(Dispatcher):
         self._answer(answers, query, calling, called, "")
 
     def _answer(self, answers: Any, query: Any, calling: str, called: str, address: str) -> None:
+        keep_thread_state()
         reply = self.answer_worklist(WorklistRequest(query.WorklistGetDicomQuery(), calling, called, address))
         for answer in reply.answers:
             answers.WorklistAddAnswer(query, answer)
@@ -156,6 +160,8 @@ class OrthancHost(Dispatcher):
             answers.WorklistMarkIncomplete()
 
     def _on_received(self, file: bytes, origin: int) -> tuple[int, bytes | None]:
+        if origin == orthanc.InstanceOrigin.DICOM_PROTOCOL:
+            keep_thread_state()  # a job's threads end with it
         # by its REST API only the worker and the gateway store, which look for themselves (docs/adr/0021)
         instead = None if origin == orthanc.InstanceOrigin.REST_API else self.receive(file)
         if instead is None:
@@ -163,9 +169,11 @@ class OrthancHost(Dispatcher):
         return orthanc.ReceivedInstanceAction.MODIFY, instead
 
     def _on_store(self, instance: Any) -> int:
+        keep_thread_state()
         return int(self.answer_store(_Arriving(instance)))
 
     def _on_request(self, uri: str, **request: Any) -> bool:
+        keep_thread_state()
         return self.allows(
             HttpRequest(
                 _METHODS.get(request["method"], "?"),

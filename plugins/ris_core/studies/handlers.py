@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -30,7 +30,9 @@ from ris_core.studies.received import Header, header_from_json
 from ris_core.studies.wanted import identifies_otherwise, plan_for
 
 LOOK_AGAIN = timedelta(seconds=2)
-"""How often the counts of an arriving study are brought up to date."""
+"""How often the counts of an arriving study are brought up to date, at first."""
+LOOK_AGAIN_AT_LEAST_EVERY = timedelta(seconds=10)
+"""So often while it goes on arriving: a look costs as much as a few images."""
 QUIET = timedelta(seconds=5)
 """Nothing has come from any device for so long: now files of new studies are corrected."""
 PUT_OFF_AT_MOST = timedelta(seconds=60)
@@ -124,12 +126,18 @@ def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
             headers += first_headers(engine, found, SERIES_LOOKED_INTO, study)
         study = services.note_study(found, headers)
     if not found.is_stable:
-        enqueue("study_arrived", orthanc_id, run_at=timezone.now() + LOOK_AGAIN)
+        enqueue("study_arrived", orthanc_id, run_at=_next_look(study, timezone.now()))
         return
     if study.compared_count != found.instance_count:
         enqueue("compare_images", study.pk)
     if _is_out_of_line(study, found, headers):
         owe_correction(study.pk)
+
+
+def _next_look(study: Study, now: datetime) -> datetime:
+    """Rarer the longer it has been arriving; when it is complete, an event tells."""
+    arriving = now - study.first_received_at
+    return now + min(max(LOOK_AGAIN, arriving / 4), LOOK_AGAIN_AT_LEAST_EVERY)
 
 
 def compare_every_image(engine: Engine, study: Study) -> None:

@@ -6,12 +6,17 @@ finds such a study again. Reading attributes, matching and linking is the worker
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import timedelta
+from typing import Final, Literal
 
 from django.db import transaction
+from django.utils import timezone
 
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
+
+FIRST_LOOK: Final = timedelta(seconds=2)
+"""After a study's first image. Devices send in bursts: by then some hundred have come, and a burst is not disturbed."""
 
 
 @transaction.atomic
@@ -20,4 +25,5 @@ def want_study_followed(kind: Literal["study_arrived", "study_stable"], orthanc_
 
     :raises InvalidValue: when ``orthanc_id`` is not an identifier of Orthanc's
     """
-    enqueue(kind, OrthancId(orthanc_id))
+    run_at = timezone.now() + FIRST_LOOK if kind == "study_arrived" else None
+    enqueue(kind, OrthancId(orthanc_id), run_at=run_at)

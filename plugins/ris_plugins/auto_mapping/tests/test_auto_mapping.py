@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from orthanc_host.fakes import FakeHost
 from orthanc_host.host import Change
@@ -11,7 +12,7 @@ from ris_core.errors import InvalidValue
 from ris_core.jobs.models import Job
 from ris_core.jobs.registry import JOB_KINDS
 from ris_plugins.auto_mapping import plugin
-from ris_plugins.auto_mapping.service import want_study_followed
+from ris_plugins.auto_mapping.service import FIRST_LOOK, want_study_followed
 
 STUDY = "0065a786-5155e58c-788eae79-850e4200-5ac989e6"
 
@@ -29,6 +30,16 @@ def test_an_event_of_a_study_becomes_one_job(host: FakeHost, event: str, kind: s
     host.changed(Change(event, STUDY))
     host.changed(Change(event, STUDY))
     assert list(Job.objects.values_list("kind", "subject_id", "state")) == [(kind, STUDY, "QUEUED")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_burst_of_images_is_not_disturbed_and_a_complete_study_is_looked_at_at_once(host: FakeHost) -> None:
+    before = timezone.now()
+    host.changed(Change("NEW_STUDY", STUDY))
+    host.changed(Change("STABLE_STUDY", STUDY))
+    due = dict(Job.objects.values_list("kind", "run_at"))
+    assert due["study_arrived"] >= before + FIRST_LOOK
+    assert due["study_stable"] <= timezone.now()
 
 
 @pytest.mark.django_db
