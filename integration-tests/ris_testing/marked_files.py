@@ -22,6 +22,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.errors import InvalidDicomError
+from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import generate_uid
 
 from ris_core.names import unaccented
@@ -134,10 +135,14 @@ def _mark(dataset: Dataset, marks: Marks) -> None:
 
 
 def _mark_pixels(dataset: Dataset, sentence: bytes) -> None:
-    """Behind native pixels, and within and behind each compressed frame."""
+    """Behind native pixels, and within and behind each compressed frame.
+
+    Where native pixels are fewer than declared nothing lies behind them: what is added there would be pixels.
+    """
     even = sentence + b" " * (len(sentence) & 1)
     if not dataset.file_meta.TransferSyntaxUID.is_compressed or dataset.file_meta.TransferSyntaxUID.is_deflated:
-        dataset.PixelData += even
+        if len(dataset.PixelData) >= get_expected_length(dataset):
+            dataset.PixelData += even
         return
     frames = list(generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1)))
     dataset.PixelData = encapsulate([_with_comment(frame, sentence) + even for frame in frames])
