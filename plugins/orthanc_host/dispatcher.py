@@ -18,6 +18,7 @@ from orthanc_host.host import (
     FilterHandler,
     HttpRequest,
     HttpResponse,
+    Origin,
     ReceivedHandler,
     RouteHandler,
     Stopping,
@@ -155,12 +156,12 @@ class Dispatcher:
         with self.guard.measured("http filter"):
             return all(allows(request) for allows in self._filters)
 
-    def receive(self, file: bytes) -> bytes | None:
+    def receive(self, file: bytes, origin: Origin) -> bytes | None:
         """None: the engine may do with the file what it does. Else a file to take instead, which it will refuse."""
         assert self._received is not None  # noqa: S101 (the engine is asked to call only what is subscribed)
         try:
             with self.guard.measured("received"):
-                if self._received(file):
+                if self._received(file, origin):
                     return None
         except Exception:  # noqa: BLE001, S110 (logged by the guard; ends in a refusal)
             pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import Protocol
 
 
@@ -80,6 +80,17 @@ class StoreAnswer(IntEnum):
     """Refused, out of resources: the device keeps the image and sends it again."""
 
 
+class Origin(Enum):
+    """On which way a file comes into the engine."""
+
+    DEVICE = auto()
+    """DICOM: C-STORE, also of what was asked for by C-GET and C-MOVE."""
+    REST = auto()
+    """The engine's REST API."""
+    OTHER = auto()
+    """Other plugins, scripts, folders."""
+
+
 class ArrivingImage(Protocol):
     """An image that has come by C-STORE and is not stored yet. Asked only for what is needed: each costs time."""
 
@@ -115,7 +126,7 @@ ChangeHandler = Callable[[Change], None]
 WorklistHandler = Callable[[WorklistRequest], WorklistReply]
 FilterHandler = Callable[[HttpRequest], bool]
 StoreHandler = Callable[[ArrivingImage], StoreAnswer]
-ReceivedHandler = Callable[[bytes], bool]
+ReceivedHandler = Callable[[bytes, Origin], bool]
 RouteHandler = Callable[[HttpRequest], HttpResponse]
 
 

@@ -18,7 +18,7 @@ from orthanc_host.connections import LentConnections
 from orthanc_host.dispatcher import Dispatcher
 from orthanc_host.errors import EngineError
 from orthanc_host.guard import Guard
-from orthanc_host.host import Change, HttpRequest, HttpResponse, WorklistRequest
+from orthanc_host.host import Change, HttpRequest, HttpResponse, Origin, WorklistRequest
 from orthanc_host.journal import Journal, JournalHandler
 from orthanc_host.thread_states import keep_thread_state, thread_states_kept
 
@@ -26,6 +26,10 @@ CALLBACKS_PATH = "/quang/callbacks"
 _METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE"}
 """OrthancPluginHttpMethod; the filter gets the number, a route the word."""
 _CHANGES = {value: name for name, value in vars(orthanc.ChangeType).items() if isinstance(value, int)}
+_ORIGINS = {
+    orthanc.InstanceOrigin.DICOM_PROTOCOL: Origin.DEVICE,
+    orthanc.InstanceOrigin.REST_API: Origin.REST,
+}
 
 
 class OrthancLog:
@@ -162,8 +166,7 @@ class OrthancHost(Dispatcher):
     def _on_received(self, file: bytes, origin: int) -> tuple[int, bytes | None]:
         if origin == orthanc.InstanceOrigin.DICOM_PROTOCOL:
             keep_thread_state()  # a job's threads end with it
-        # by its REST API only the worker and the gateway store, which look for themselves (docs/adr/0021)
-        instead = None if origin == orthanc.InstanceOrigin.REST_API else self.receive(file)
+        instead = self.receive(file, _ORIGINS.get(origin, Origin.OTHER))
         if instead is None:
             return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
         return orthanc.ReceivedInstanceAction.MODIFY, instead

@@ -218,7 +218,7 @@ def _store_one(engine: Engine, path: Path, sop_instance_uid: str) -> None:
     if not stored.already_stored or engine.instance_md5(stored.orthanc_id) == same:
         return
     what = difference(stored_file(engine, stored.orthanc_id), data)
-    if what is not None and not is_kept(data, sop_instance_uid):
+    if what is not None and not is_kept(data, sop_instance_uid, stored.study_id):
         keep_copy(data, sop_instance_uid, stored.study_id, what, SOURCE)
 
 

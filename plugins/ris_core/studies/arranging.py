@@ -25,9 +25,9 @@ from ris_core.engine.errors import NotInEngine
 from ris_core.identifiers import OrthancId
 from ris_core.jobs.services import enqueue
 from ris_core.studies.copies_of_study import CopiesOfStudy
-from ris_core.studies.dicom_file import SOP_INSTANCE_UID, DicomFile, read_dicom_file
+from ris_core.studies.dicom_file import SERIES_INSTANCE_UID, SOP_INSTANCE_UID, DicomFile, read_dicom_file
 from ris_core.studies.elements import FileData, HeaderIncomplete, HeaderUnreadable
-from ris_core.studies.engine_ids import SERIES_INSTANCE_UID, EngineIds, engine_ids
+from ris_core.studies.engine_ids import EngineIds, engine_ids
 from ris_core.studies.file_differences import difference
 from ris_core.studies.files_on_disk import on_disk
 from ris_core.studies.following_merges import let_follow_merge

@@ -17,9 +17,8 @@ from ris_core.changes.services import announce
 from ris_core.errors import InvalidValue, NotFound, TransitionRefused
 from ris_core.studies import effects
 from ris_core.studies.corrections import owe_correction
-from ris_core.studies.dicom_file import read_dicom_file
+from ris_core.studies.dicom_file import SERIES_INSTANCE_UID, read_dicom_file
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
-from ris_core.studies.engine_ids import SERIES_INSTANCE_UID
 from ris_core.studies.files_on_disk import on_disk
 from ris_core.studies.kept_copies import copy_pieces
 from ris_core.studies.links import locked_study

@@ -6,6 +6,7 @@ would be wrong after a change.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -35,11 +36,13 @@ TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 PIXELS: Final = 0x7FE00000
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
 SOP_INSTANCE_UID: Final = 0x00080018
+SERIES_INSTANCE_UID: Final = 0x0020000E
 _LARGEST_INFLATED_BYTES: Final = 512 * 1024**2
 DEEPEST: Final = 64
 """Sequences within sequences that the engine stores at most."""
 _META_UID: Final = b"\x02\x00\x03\x00UI"
 _META_END: Final = 1024
+_UID: Final = re.compile(r"[0-9.]{1,64}")
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
@@ -157,7 +160,7 @@ class DicomFile:
     def text(self, tag: int) -> str:
         """An ASCII value without its padding; empty when there is none."""
         element = self.elements.get(tag)
-        return element.value.decode("ascii", "replace").strip(" \0") if element else ""
+        return _ascii(element) if element else ""
 
     def as_bytes(self) -> bytes:
         if not self.deflated:
@@ -218,6 +221,31 @@ def sop_instance_uid(data: bytes) -> str:
         return read_dicom_file(data).text(SOP_INSTANCE_UID)
     length = data[at] | data[at + 1] << 8
     return data[at + 2 : at + 2 + length].decode("ascii", "replace").strip(" \0")
+
+
+def series_instance_uid(data: bytes) -> str:
+    """Found without reading what follows it; empty where it cannot be found, or is no UID."""
+    try:
+        syntax, start = file_meta(data)
+        if syntax == DEFLATED:
+            uid = read_dicom_file(data).text(SERIES_INSTANCE_UID)
+        else:
+            encoding = Encoding(explicit=syntax != IMPLICIT, order=">" if syntax == BIG_ENDIAN else "<")
+            uid = _text_at(SERIES_INSTANCE_UID, encoding, data, start)
+    except (HeaderUnreadable, HeaderIncomplete, struct.error, UnicodeDecodeError):
+        return ""
+    return uid if _UID.fullmatch(uid) else ""
+
+
+def _text_at(wanted: int, encoding: Encoding, data: bytes, position: int) -> str:
+    for tag, element, _ in encoding.walk(data, position, before=wanted + 1):
+        if tag == wanted:
+            return _ascii(element)
+    return ""
+
+
+def _ascii(element: Element) -> str:
+    return element.value.decode("ascii", "replace").strip(" \0")
 
 
 def plain(vr: str, text: str) -> Element:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 from ris_core.identifiers import OrthancId
-from ris_core.studies.dicom_file import SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile
+from ris_core.studies.dicom_file import SERIES_INSTANCE_UID, SOP_INSTANCE_UID, SPECIFIC_CHARACTER_SET, DicomFile
 from ris_core.studies.received import decode_text
 from ris_core.studies.wanted import PATIENT_ID, STUDY_INSTANCE_UID
-
-SERIES_INSTANCE_UID: Final = 0x0020000E
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,12 +74,16 @@ def keep_copy(
     return copy
 
 
-def is_kept(data: FileData, sop_instance_uid: str) -> bool:
-    """Whether the same image is kept already, as a copy or as the one that a copy has replaced."""
-    for copy in KeptCopy.objects.filter(sop_instance_uid=sop_instance_uid).order_by("pk"):
-        if any(difference(file, data) is None for file in _files(copy)):
-            return True
-    return False
+def is_kept(data: FileData, sop_instance_uid: str, engine_study_id: OrthancId | None = None) -> bool:
+    """Whether the same image is kept already, as a copy or as the one that a copy has replaced.
+
+    :param engine_study_id: where given, only what was kept of this study counts: equal pixels of another patient are
+        another image
+    """
+    of_image = KeptCopy.objects.filter(sop_instance_uid=sop_instance_uid)
+    if engine_study_id is not None:
+        of_image = of_image.filter(engine_study_id=engine_study_id)
+    return any(difference(file, data) is None for copy in of_image.order_by("pk") for file in _files(copy))
 
 
 def copy_file(copy: KeptCopy, *, first: bool = False) -> bytes:

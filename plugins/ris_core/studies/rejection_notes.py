@@ -9,14 +9,13 @@ from django.utils import timezone
 
 from ris_core.engine.client import Engine
 from ris_core.engine.errors import EngineFailed, NotInEngine
-from ris_core.studies.dicom_file import SOP_INSTANCE_UID, read_dicom_file
+from ris_core.studies.dicom_file import SERIES_INSTANCE_UID, SOP_INSTANCE_UID, read_dicom_file
 from ris_core.studies.engine_ids import engine_id
 from ris_core.studies.files_on_disk import stored_file
 from ris_core.studies.models import OperationState, StudyOperation
 from ris_core.studies.rejection import RejectedImage, Rejection, note_uids, rejection_note
 
 _SOP_CLASS_UID = 0x00080016
-_SERIES_INSTANCE_UID = 0x0020000E
 
 
 def keep_rejection_note(subject_id: str) -> None:
@@ -38,7 +37,7 @@ def _store(engine: Engine, operation: StudyOperation) -> None:
             return
         file = read_dicom_file(stored_file(engine, found.orthanc_id))
         image = RejectedImage(file.text(_SOP_CLASS_UID), file.text(SOP_INSTANCE_UID))
-        images[file.text(_SERIES_INSTANCE_UID)].append(image)
+        images[file.text(SERIES_INSTANCE_UID)].append(image)
     if not images:
         raise EngineFailed("the rejected images are not where they were moved to; the note is written when they are")
     try:

@@ -18,8 +18,12 @@ def register(host: Host, settings: Settings) -> None:
             return []
         return [found["ID"] for found in json.loads(answer) if found["Type"] == "Instance"]
 
+    def has_any_of(series_instance_uid: str) -> bool:
+        return bool(json.loads(host.rest.post("/tools/lookup", series_instance_uid.encode())))
+
     repeated = RepeatedImages(
         stored_under,
+        has_any_of,
         lambda orthanc_id: host.rest.get(f"/instances/{orthanc_id}/file"),
         lambda: host.guarded("repeated image"),
         host.report,

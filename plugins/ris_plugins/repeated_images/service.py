@@ -1,4 +1,4 @@
-"""What is done for each image as it is received: nearly always one look-up that finds nothing.
+"""What is done for each image as it is received: for nearly all nothing, since their series is new.
 
 The engine keeps the first file under a UID and answers success to every further one, asking nobody. Another image
 under the UID of a stored one is therefore kept (:mod:`ris_core.studies.kept_copies`) before the device gets its answer;
@@ -14,11 +14,13 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
-from ris_core.studies.dicom_file import read_dicom_file, sop_instance_uid
+from orthanc_host.host import Origin
+from ris_core.studies.dicom_file import read_dicom_file, series_instance_uid, sop_instance_uid
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.engine_ids import engine_ids
 from ris_core.studies.file_differences import difference
 from ris_core.studies.kept_copies import NoRoomForCopy, is_kept, keep_copy
+from ris_plugins.repeated_images.new_series import NewSeries
 
 MOST_LET_IN: Final = 4_096
 """UIDs remembered of images that may still be on their way into the engine."""
@@ -32,6 +34,7 @@ class RepeatedImages:
     """Compares what arrives with what is stored under the same UID.
 
     :param stored_under: the engine's instances under a SOPInstanceUID
+    :param has_any_of: whether the engine has anything of a SeriesInstanceUID
     :param stored_file: an instance's file; raises when it is gone
     :param unit: lends a database connection
     :param report: a warning in the log, without patient data
@@ -40,6 +43,7 @@ class RepeatedImages:
     def __init__(
         self,
         stored_under: Callable[[str], Sequence[str]],
+        has_any_of: Callable[[str], bool],
         stored_file: Callable[[str], bytes],
         unit: Callable[[], AbstractContextManager[None]],
         report: Callable[..., None],
@@ -48,16 +52,24 @@ class RepeatedImages:
         self._stored_file = stored_file
         self._unit = unit
         self._report = report
+        self._new_series = NewSeries(has_any_of)
         self._let_in: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def may_go_on(self, file: bytes) -> bool:
+    def may_go_on(self, file: bytes, origin: Origin) -> bool:
         """True: nothing is lost when the engine now does with ``file`` what it does. False: the device must keep it.
+
+        By the engine's REST API only the worker and the gateway store, which look for themselves (docs/adr/0021).
 
         :raises Exception: it cannot be told; the image is refused
         """
+        series_uid = series_instance_uid(file)
+        if origin is not Origin.DEVICE:
+            self._new_series.gets_others(series_uid)
+        if origin is Origin.REST:
+            return True
         uid = sop_instance_uid(file)
-        stored = self._stored_under(uid)
+        stored = () if self._new_series.is_first(series_uid, uid) else self._stored_under(uid)
         if not stored:
             if not self._was_let_in_just_now(uid):
                 return True
@@ -98,10 +110,10 @@ class RepeatedImages:
         if what is None:
             return True
         with self._unit():
-            if is_kept(file, uid):
+            study = engine_ids(read_dicom_file(there)).study if ids is None else ids.study
+            if is_kept(file, uid, study):
                 return True
             try:
-                study = engine_ids(read_dicom_file(there)).study if ids is None else ids.study
                 copy = keep_copy(file, uid, study, what)
             except NoRoomForCopy as full:
                 self._report("another image under the UID of a stored one was refused", code=full.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import threading
 import time
 from typing import Any
@@ -14,12 +15,14 @@ from django.utils import timezone
 
 from orthanc_host.errors import EngineError
 from orthanc_host.fakes import FakeHost
-from ris_core.studies.dicom_file import read_dicom_file, sop_instance_uid
+from orthanc_host.host import Origin
+from ris_core.studies.dicom_file import read_dicom_file, series_instance_uid, sop_instance_uid
+from ris_core.studies.elements import DEFLATED
 from ris_core.studies.engine_ids import engine_ids
 from ris_core.studies.kept_copies import copy_file
 from ris_core.studies.models import KeptCopy
 from ris_core.studies.rewriting import Note, rewritten
-from ris_plugins.repeated_images import plugin, service
+from ris_plugins.repeated_images import new_series, plugin, service
 from ris_plugins.repeated_images.service import RepeatedImages
 from ris_testing.dicom_files import a_dicom_file
 
@@ -32,25 +35,33 @@ class Archive:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.reports: list[str] = []
+        self.asked: list[str] = []
+        self.start_again()
+
+    def start_again(self) -> None:
         self.gate = RepeatedImages(
-            lambda uid: [key for key, file in self.files.items() if sop_instance_uid(file) == uid],
+            self.stored_under,
+            lambda series_uid: any(series_instance_uid(file) == series_uid for file in self.files.values()),
             self.files.__getitem__,
             contextlib.nullcontext,
             lambda event, **values: self.reports.append(event),
         )
 
-    def send(self, file: bytes) -> bool:
+    def stored_under(self, uid: str) -> list[str]:
+        self.asked.append(uid)
+        return [key for key, file in self.files.items() if sop_instance_uid(file) == uid]
+
+    def send(self, file: bytes, origin: Origin = Origin.DEVICE) -> bool:
         """As the engine does: the first stays; returns whether the device was told success."""
-        if not self.gate.may_go_on(file):
+        if not self.gate.may_go_on(file, origin):
             return False
         self.files.setdefault(engine_ids(read_dicom_file(file)).instance, file)
         return True
 
 
-def an_image(pixels: bytes = b"\1\2", **attributes: Any) -> bytes:
-    return a_dicom_file(
-        SeriesInstanceUID="1.2.3.1", SOPInstanceUID="1.2.3.4", BitsAllocated=8, PixelData=pixels, **attributes
-    )
+def an_image(pixels: bytes = b"\1\2", *, uid: str = "1.2.3.4", **attributes: Any) -> bytes:
+    attributes = {"SeriesInstanceUID": "1.2.3.1", "BitsAllocated": 8, **attributes}
+    return a_dicom_file(SOPInstanceUID=uid, PixelData=pixels, **attributes)
 
 
 def test_another_image_under_a_stored_uid_is_kept_byte_for_byte_and_only_once() -> None:
@@ -103,13 +114,13 @@ def test_without_room_the_device_keeps_the_image(monkeypatch: pytest.MonkeyPatch
 def test_what_makes_no_sense_to_us_is_kept_when_its_bytes_differ() -> None:
     archive, image = Archive(), an_image()
     archive.send(image)
-    assert archive.gate.may_go_on(image[:-30])
+    assert archive.gate.may_go_on(image[:-30], Origin.DEVICE)
     assert KeptCopy.objects.get().byte_count == len(image) - 30
 
 
 def test_two_associations_that_send_one_uid_at_once_lose_neither_image(monkeypatch: pytest.MonkeyPatch) -> None:
     archive, first, second = Archive(), an_image(), an_image(b"\3\4")
-    assert archive.gate.may_go_on(first), "let in, and not stored yet"
+    assert archive.gate.may_go_on(first, Origin.DEVICE), "let in, and not stored yet"
     waits = threading.Event()
 
     def look_again(_seconds: float) -> None:
@@ -125,8 +136,8 @@ def test_two_associations_that_send_one_uid_at_once_lose_neither_image(monkeypat
 def test_an_image_let_in_that_never_comes_to_be_stored_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "LONGEST_WAIT_SECONDS", 0.0)
     archive, image = Archive(), an_image()
-    assert archive.gate.may_go_on(image)
-    assert not archive.gate.may_go_on(image)
+    assert archive.gate.may_go_on(image, Origin.DEVICE)
+    assert not archive.gate.may_go_on(image, Origin.DEVICE)
     monkeypatch.setattr(service, "STORED_WITHIN_SECONDS", 0.0)
     assert archive.send(image)
 
@@ -135,9 +146,79 @@ def test_what_the_engine_cannot_be_asked_about_is_not_acknowledged(monkeypatch: 
     host = FakeHost()
     plugin.register(host, settings.QUANG)
     monkeypatch.setattr(host.fake_rest, "post", lambda *_: b"[]")
-    assert host.receive(an_image()) is None
+    assert host.receive(an_image(), Origin.DEVICE) is None
     monkeypatch.setattr(host.fake_rest, "post", refuse)
-    assert host.receive(an_image(b"\3\4")) is not None
+    assert host.receive(an_image(b"\3\4"), Origin.DEVICE) is not None
+
+
+def test_of_a_series_that_is_new_no_further_image_is_asked_about_until_one_comes_again() -> None:
+    archive = Archive()
+    for number in range(50):
+        assert archive.send(an_image(uid=f"1.2.3.{number}"))
+    assert archive.asked == []
+    assert archive.send(an_image(b"\3\4", uid="1.2.3.7"))
+    assert archive.asked == ["1.2.3.7"]
+    assert KeptCopy.objects.get().sop_instance_uid == "1.2.3.7"
+
+
+def test_of_a_series_that_the_engine_has_something_of_each_image_is_asked_about() -> None:
+    archive = Archive()
+    archive.send(an_image(uid="1.2.3.1"))
+    archive.start_again()
+    archive.send(an_image(b"\3\4", uid="1.2.3.1"))
+    assert archive.asked == ["1.2.3.1"]
+    assert KeptCopy.objects.count() == 1
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2", DEFLATED])
+@pytest.mark.parametrize("before", [True, False])
+def test_what_comes_into_a_series_by_rest_is_found_when_a_device_sends_it_too(syntax: str, before: bool) -> None:
+    archive = Archive()
+    if before:
+        archive.send(an_image(uid="1.2.3.1"))
+    archive.send(an_image(uid="1.2.3.2", syntax=syntax), Origin.REST)
+    assert archive.send(an_image(b"\3\4", uid="1.2.3.2"))
+    assert KeptCopy.objects.count() == 1
+
+
+def test_after_a_file_whose_series_nobody_could_find_every_image_is_asked_about() -> None:
+    archive = Archive()
+    archive.send(an_image(uid="1.2.3.1"))
+    assert archive.gate.may_go_on(b"not understood" * 20, Origin.REST)
+    archive.send(an_image(uid="1.2.3.3"))
+    archive.send(an_image(uid="1.2.4.1", SeriesInstanceUID="1.2.4"))
+    assert archive.asked == ["1.2.3.3", "1.2.4.1"]
+
+
+def test_a_series_that_was_forgotten_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_series, "MOST_UIDS", 10)
+    archive = Archive()
+    for number in range(30):
+        archive.send(an_image(uid=f"1.2.{number}.1", SeriesInstanceUID=f"1.2.{number}"))
+    assert archive.asked == []
+    for number in range(30):
+        archive.send(an_image(b"\3\4", uid=f"1.2.{number}.1", SeriesInstanceUID=f"1.2.{number}"))
+    assert KeptCopy.objects.count() == 30
+
+
+def test_whatever_comes_on_whatever_way_no_image_is_lost() -> None:
+    """Of every image that was ever acknowledged the bytes are stored or kept."""
+    chance = random.Random(20)
+    for number in range(40):
+        archive, acknowledged = Archive(), set()
+        for _ in range(12):
+            series = f"1.2.{number}.{chance.randrange(2)}"
+            file = an_image(
+                bytes([chance.randrange(3), 0]),
+                uid=f"{series}.{chance.randrange(3)}",
+                SeriesInstanceUID=series,
+                PatientID=chance.choice(["BN001", "BN002"]),
+            )
+            origin = chance.choice([Origin.DEVICE, Origin.DEVICE, Origin.DEVICE, Origin.OTHER])
+            if archive.send(file, origin):
+                acknowledged.add(file)
+        kept = {copy_file(copy) for copy in KeptCopy.objects.all()}
+        assert acknowledged <= kept | set(archive.files.values())
 
 
 def refuse(*_: object) -> bytes:
