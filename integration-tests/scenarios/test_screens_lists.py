@@ -150,7 +150,10 @@ def test_two_exams_of_a_patient_and_one_of_another_are_compared(
     page.click("button.primary")
     page.wait_for_url("**/compare/?**")
     expect(page.locator("iframe")).to_have_count(1)
-    expect(page.frame_locator("iframe").locator("canvas").first).to_be_visible(timeout=120_000)
+    fields = page.frame_locator("iframe").locator('[data-cy="viewport-pane"]')
+    expect(fields).to_have_count(2, timeout=120_000)
+    for field in (0, 1):
+        expect(fields.nth(field).locator("canvas").first).to_be_visible(timeout=120_000)
     expect(page.locator(".compared-reports th b")).to_have_count(2)
     radiologist.photograph("compare-vi-light")
     with visitor(browser, suite, "bacsi", size=TABLET, scheme="dark", language="en") as seen:

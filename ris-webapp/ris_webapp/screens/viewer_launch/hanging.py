@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil, sqrt
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from ris_core.hanging.relevance import ComparedExam, beside
-from ris_core.hanging.rules import PLAIN, Protocol, Weights, protocol_for
+from ris_core.hanging.rules import PLAIN, Layout, Protocol, Viewport, Weights, protocol_for
 from ris_core.hanging.services import rules_in_force
 from ris_core.matching.body_regions import regions_in
 from ris_core.orders.models import RequestedProcedure
@@ -19,6 +20,9 @@ from ris_webapp.permission import public
 from ris_webapp.screens.viewer_launch.ohif_hanging import as_ohif, protocol_id
 
 KEPT_SECONDS = 60
+MOST_STUDIES: Final = 16
+SIDE_BY_SIDE: Final = "side--by--side"
+"""The code of :func:`side_by_side`; no code of a rule has two hyphens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,15 @@ PLAINLY: Final = Hung()
 """As the viewer does by itself."""
 
 
+def side_by_side(studies: int) -> Protocol:
+    """Every study in a field of its own, in the order in which they are opened: how exams are compared."""
+    columns = studies if studies <= 3 else ceil(sqrt(studies))  # screens are wide
+    rows = ceil(studies / columns)
+    fields = tuple(Viewport(prior=number) for number in range(rows * columns))
+    layout = Layout(name=f"{rows} × {columns}", rows=rows, columns=columns, viewports=fields, needs=1)
+    return Protocol(code=SIDE_BY_SIDE, name="Side by side", layouts=(layout,))
+
+
 def hung_for(exam: RequestedProcedure, *, user: str = "", role: str = "") -> Hung:
     """By the rules in force; somebody from outside has neither user name nor role."""
     rules = rules_in_force()
@@ -81,9 +94,15 @@ def compared(exam: RequestedProcedure) -> ComparedExam:
 @require_GET
 def hanging_protocol(request: HttpRequest, code: str, own_studies: int) -> HttpResponse:
     """One protocol of those in force in OHIF's form, for the viewer's ``hanging.js``; it tells nothing of anybody."""
-    found = next((each for each in rules_in_force().protocols if each.code == code and each.on), None)
-    if found is None or not 0 < own_studies <= 16:
+    if not 0 < own_studies <= MOST_STUDIES:
         return HttpResponse(status=404)
-    response = JsonResponse(as_ohif(found, own_studies))
+    if code == SIDE_BY_SIDE:  # the others lie beside the first as earlier ones do
+        made = {**as_ohif(side_by_side(own_studies), 1), "id": protocol_id(code, own_studies)}
+    else:
+        found = next((each for each in rules_in_force().protocols if each.code == code and each.on), None)
+        if found is None:
+            return HttpResponse(status=404)
+        made = as_ohif(found, own_studies)
+    response = JsonResponse(made)
     response["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
     return response

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from django.utils.translation import get_language
 
-from ris_webapp.screens.viewer_launch.hanging import PLAINLY, Hung
+from ris_webapp.screens.viewer_launch.hanging import MOST_STUDIES, PLAINLY, SIDE_BY_SIDE, Hung
+from ris_webapp.screens.viewer_launch.ohif_hanging import protocol_id
 
 VIEWER_PATH = "/viewer/"
 """Before the name of OHIF's mode."""
@@ -32,7 +33,7 @@ def viewer_address(
 
     :param hung: how they are laid out; without it as OHIF does by itself
     :param own_studies: so many of them, the first ones, are the exam's; the others are earlier ones; 0: all are its
-    :param compare: the first two side by side (OHIF's hanging protocol ``@ohif/hpCompare``), when nothing else is said
+    :param compare: each in a field of its own (up to sixteen), when nothing else is said
     :param report: the digits of ``/open/report/<digits>``, to which the viewer then shows a button
     """
     uids = list(study_uids)
@@ -40,7 +41,7 @@ def viewer_address(
     if named := hung.protocol_id(own_studies or len(uids)):
         parameters["hangingprotocolId"] = named
     elif compare:
-        parameters["hangingprotocolId"] = "@ohif/hpCompare"
+        parameters["hangingprotocolId"] = protocol_id(SIDE_BY_SIDE, min(len(uids), MOST_STUDIES))
     if report:
         parameters["report"] = report
     # always said: the viewer remembers the last one, whoever used this browser

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 
 from ris_core.audit.services import Actor
+from ris_core.errors import InvalidValue
 from ris_core.hanging.rules import rules_from_json
 from ris_core.hanging.services import change_rules, usual_rules
-from ris_webapp.screens.viewer_launch.hanging import Hung
+from ris_webapp.screens.viewer_launch.hanging import SIDE_BY_SIDE, Hung
 from ris_webapp.screens.viewer_launch.ohif import viewer_address
 from ris_webapp.screens.viewer_launch.ohif_hanging import as_ohif
 
@@ -50,7 +51,29 @@ def test_the_address_names_the_protocol_or_the_mode() -> None:
     chest = viewer_address(["1.2", "1.3"], hung=Hung(by_code["ct-chest"]), own_studies=1)
     assert chest.startswith("/viewer/viewer?StudyInstanceUIDs=1.2,1.3&hangingprotocolId=quang.ct-chest.1&")
     assert viewer_address(["1.2"], hung=Hung(by_code["pet-ct"])).startswith("/viewer/tmtv?StudyInstanceUIDs=1.2&lng=")
-    assert "hpCompare" in viewer_address(["1.2", "1.3"], compare=True)
+    assert "&hangingprotocolId=quang.side--by--side.2&" in viewer_address(["1.2", "1.3"], compare=True)
+    assert "quang.side--by--side.16&" in viewer_address([f"1.{each}" for each in range(20)], compare=True)
+
+
+@pytest.mark.parametrize("studies", range(1, 17))
+def test_compared_studies_have_a_field_each_in_their_order(studies: int) -> None:
+    made = Client().get(f"/open/hanging/side--by--side/{studies}").json()
+    assert made["id"] == f"quang.side--by--side.{studies}"
+    stage = made["stages"][0]
+    grid = stage["viewportStructure"]["properties"]
+    assert studies <= grid["rows"] * grid["columns"] == len(stage["viewports"]) < studies + 4
+    assert stage["stageActivation"]["enabled"]["minViewportsMatched"] == 1, "one without pictures leaves the others"
+    for number, viewport in enumerate(stage["viewports"]):
+        [shown] = viewport["displaySets"]
+        [rule] = made["displaySetSelectors"][shown["id"]]["studyMatchingRules"]
+        assert list(rule["constraint"].values()) == [{"value": number}]
+        assert not viewport["viewportOptions"]["allowUnmatchedView"]
+
+
+def test_no_rule_takes_the_place_of_comparing() -> None:
+    with pytest.raises(InvalidValue):
+        rules_from_json({"protocols": [{"code": SIDE_BY_SIDE, "name": "x"}]})
+    assert Client().get("/open/hanging/side--by--side/17").status_code == 404
 
 
 @pytest.mark.django_db
