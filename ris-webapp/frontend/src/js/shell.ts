@@ -3,6 +3,7 @@
 
 import htmx from "htmx.org";
 import { wireCopying } from "./copy";
+import { tellDates } from "./dates";
 import { followChanges } from "./following";
 import { tellOfUse } from "./in-use";
 import { listenForKeys, registerKeys, showKeys } from "./keys";
@@ -45,6 +46,7 @@ document.addEventListener(
 wireMenus();
 attendScrollers();
 wireCopying();
+tellDates();
 connectLive();
 tellOfUse();
 followChanges();
