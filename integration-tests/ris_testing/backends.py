@@ -136,9 +136,19 @@ class RunningSuite(ABC):
             raise SuiteProblem(f"manage.py {' '.join(arguments)} failed:\n{result.stdout}{result.stderr}")
         return result.stdout
 
+    def run_python(self, code: str, timeout_seconds: float) -> subprocess.CompletedProcess[str]:
+        """Runs ``code`` with Django set up inside the suite, in a process of its own; whatever it answers."""
+        return self.run_manage("shell", "--no-imports", "-c", code, timeout_seconds=timeout_seconds)
+
     def python(self, code: str, timeout_seconds: float = 120) -> str:
-        """What a few lines of Python printed, run with Django set up inside the suite (to count rows, for example)."""
-        return self.manage("shell", "--no-imports", "-c", code, timeout_seconds=timeout_seconds).strip()
+        """What a few lines of Python printed, run with Django set up inside the suite (to count rows, for example).
+
+        :raises SuiteProblem: when they failed, with what they said
+        """
+        result = self.run_python(code, timeout_seconds)
+        if result.returncode != 0:
+            raise SuiteProblem(f"these lines failed:\n{code}\n{result.stdout}{result.stderr}")
+        return result.stdout.strip()
 
     def demo_logins(self) -> dict[str, Any]:
         """Logins and tokens of the demo, as ``seed_demo`` wrote them."""

@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from ris_suite.suite import Suite, SuiteFailed
+from ris_testing import warm_shell
 from ris_testing.backends import Address, Database, Part, RunningSuite, SuiteProblem
 from ris_testing.migrated import begin_migrated
+from ris_testing.warm_shell import WarmShell
 
 _LOOPBACK = "127.0.0.1"
 
@@ -33,6 +35,8 @@ class ProcessSuite(RunningSuite):
         self.dicom = Address(_LOOPBACK, suite.ports["dicom"])
         self.mllp = Address(_LOOPBACK, suite.ports["mllp"])
         self.mpps = Address(_LOOPBACK, suite.ports["mpps"])
+        self._shell: WarmShell | None = None
+        self._shell_is_of: tuple[object, ...] = ()
 
     def secret(self, name: str) -> str:
         return self.native.secret(name)
@@ -42,6 +46,20 @@ class ProcessSuite(RunningSuite):
 
     def run_manage(self, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
         return self.native.manage(*arguments, timeout_seconds=timeout_seconds)
+
+    def run_python(self, code: str, timeout_seconds: float) -> subprocess.CompletedProcess[str]:
+        command, environment = self.native.manage_command(*warm_shell.ARGUMENTS)
+        settings_path = self.native.settings.settings_path
+        changed_at = settings_path.stat().st_mtime_ns if settings_path.exists() else 0
+        wanted = (command, environment, changed_at)
+        if self._shell is None or self._shell_is_of != wanted:
+            self._end_shell()
+            self._shell, self._shell_is_of = WarmShell(command, environment), wanted
+        try:
+            return self._shell.run(code, timeout_seconds)
+        except (subprocess.TimeoutExpired, ConnectionError):
+            self._shell = None
+            raise
 
     def kill(self, part: Part) -> None:
         self.native.kill(part)
@@ -70,7 +88,13 @@ class ProcessSuite(RunningSuite):
         return self.native.log_lines(part, lines)
 
     def down(self) -> None:
+        self._end_shell()
         self.native.down()
+
+    def _end_shell(self) -> None:
+        if self._shell is not None:
+            self._shell.end()
+        self._shell = None
 
     def _signal_all(self, part: Part, number: signal.Signals) -> None:
         """To the part's process and all below it: a server's workers go on when only their parent is frozen."""

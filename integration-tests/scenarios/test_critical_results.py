@@ -35,7 +35,7 @@ LEVEL = "from ris_core.critical_results.models import CriticalResult as C; print
 TRAIL = """
 import json
 from ris_core.audit.models import AuditEvent
-events = AuditEvent.objects.filter(action__startswith="critical.", details__procedure={exam}).order_by("pk")
+events = AuditEvent.objects.filter(action__startswith="critical.", details__procedure={exam}).order_by("at")
 print(json.dumps([[event.action, event.actor] for event in events]))
 """
 

@@ -234,13 +234,17 @@ class Suite:
 
     def manage(self, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs ``manage.py`` with these arguments, as the suite's own user and with its environment."""
-        account = sandbox.service_account()
-        prepare_home(self.settings, account)
-        ports = self.ports if self.record().settings else choose_ports(self.settings)  # never started: a restore
-        command, environment = Composition(self.settings, ports, account).manage_command(*arguments)
+        command, environment = self.manage_command(*arguments)
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=timeout_seconds, check=False, cwd="/"
         )
+
+    def manage_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """Command and environment of ``manage.py`` with these arguments, as the suite's own user."""
+        account = sandbox.service_account()
+        prepare_home(self.settings, account)
+        ports = self.ports if self.record().settings else choose_ports(self.settings)  # never started: a restore
+        return Composition(self.settings, ports, account).manage_command(*arguments)
 
     # ---- inside ----
 

@@ -74,7 +74,7 @@ def record_of(request: ImagingServiceRequest) -> OrderRecord:
     """Everything about ``request`` (patient and visit loaded)."""
     rows = list(request.requested_procedures.select_related("patient").order_by("pk"))
     subjects = [f"request:{request.pk}", *(f"procedure:{row.pk}" for row in rows)]
-    events = AuditEvent.objects.filter(subject__in=subjects).exclude(action="order.viewed").order_by("-pk")
+    events = AuditEvent.objects.filter(subject__in=subjects).exclude(action="order.viewed").order_by("-at", "-pk")
     return OrderRecord(
         request=request,
         identifiers=list(request.patient.identifiers.order_by("-is_primary", "pk")),
@@ -116,4 +116,4 @@ def _messages(request: ImagingServiceRequest, rows: list[RequestedProcedure]) ->
     found = InboundMessage.objects.filter(named).filter(
         Q(patient_id=request.patient_id) | Q(patient__isnull=True, sender__in=senders)
     )
-    return list(found.defer("raw", "acknowledgement").order_by("-pk")[:_MOST_MESSAGES])
+    return list(found.defer("raw", "acknowledgement").order_by("-received_at", "-pk")[:_MOST_MESSAGES])

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from ris_core.accounts.models import Role
+from ris_core.audit.models import AuditEvent
 from ris_core.audit.services import SYSTEM
 from ris_core.devices.models import ImagingService
 from ris_core.external_results.models import ExternalDocument
@@ -16,12 +17,20 @@ from ris_core.external_results.rules import StatedDocument, StatedResult
 from ris_core.external_results.services import record_result
 from ris_core.identifiers import PatientIdentifier
 from ris_core.notices.models import Notice
-from ris_core.orders.models import FormerNumber, OrderLink, RefusalRule, RequestedProcedure, ScheduledProcedureStep
+from ris_core.orders.models import (
+    FormerNumber,
+    ImagingServiceRequest,
+    OrderLink,
+    RefusalRule,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+)
 from ris_core.orders.services import change_order, place_order
 from ris_core.orders.tests.builders import an_order
 from ris_core.patients.models import Patient
 from ris_webapp.screens.notices.sentences import sentence_of
 from ris_webapp.screens.orders.forms import typed_moment
+from ris_webapp.screens.orders.record import record_of
 from ris_webapp.tests.people import client_as
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +139,16 @@ def test_an_order_of_the_his_is_changed_and_ended() -> None:
     client.post(f"{at}/end", {"reason": "người bệnh về"})
     assert RequestedProcedure.objects.get().exam_state == "CANCELLED"
     assert "người bệnh về" in client.get(f"/orders/{placed.request_id}/").content.decode()
+
+
+def test_history_is_told_in_the_order_in_which_it_happened() -> None:
+    """Processes take the keys of what they write in blocks (PostgreSQL): keys do not tell what came first."""
+    placed = place_order(an_order(), SYSTEM)
+    said = {"user": None, "actor": "worker", "subject": f"request:{placed.request_id}"}
+    AuditEvent.objects.create(pk=900_001, at=timezone.now() + timedelta(hours=1), action="order.changed", **said)
+    AuditEvent.objects.create(pk=900_000, at=timezone.now() + timedelta(hours=2), action="order.ended", **said)
+    request = ImagingServiceRequest.objects.select_related("patient", "visit").get(pk=placed.request_id)
+    assert [event.action for event in record_of(request).events[:2]] == ["order.ended", "order.changed"]
 
 
 def test_numbers_are_changed_and_restored_on_the_page() -> None:
