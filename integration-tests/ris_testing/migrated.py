@@ -1,7 +1,8 @@
-"""Migrated databases without a row of anybody's, made once from these migrations and copied for suites and unit tests.
+"""Migrated databases, without a row of anybody's or with the demo in them, made once from these migrations and copied
+for suites and unit tests.
 
-Making one takes most of the time in which a suite of a scenario starts. Its own ``migrate`` still runs and finds
-nothing left to do.
+Making one takes most of the time in which a suite of a scenario starts. Its own ``migrate`` and ``seed_demo`` still run
+and find nothing left to do.
 """
 
 from __future__ import annotations
@@ -23,19 +24,25 @@ from ris_suite.suite import Suite
 
 KEPT: Final = layout.PYTHON.parent.parent / "migrated"
 """Inside the virtual environment: ``make clean`` takes it along."""
+_DATABASE: Final = "database"
+_LOGINS: Final = "demo-logins.json"
 
 
-def begin_migrated(home: SuiteHome, database: Database) -> None:
+def begin_migrated(home: SuiteHome, database: Database, *, demo: bool = False) -> None:
     """Give a home that has no database yet a migrated one."""
     here = _stored(home, database)
-    if not here.exists():
-        here.parent.mkdir(parents=True, exist_ok=True)
-        _copy(_made(database), here)
+    if here.exists():
+        return
+    here.parent.mkdir(parents=True, exist_ok=True)
+    made = _made(database, demo=demo)
+    _copy(made / _DATABASE, here)
+    if demo:
+        _copy(made / _LOGINS, home.path / _LOGINS)
 
 
 def migrated_sqlite() -> Path:
     """The file that copies are made of."""
-    return _made("sqlite")
+    return _made("sqlite", demo=False) / _DATABASE
 
 
 def _stored(home: SuiteHome, database: Database) -> Path:
@@ -43,28 +50,33 @@ def _stored(home: SuiteHome, database: Database) -> Path:
     return home.postgres if database == "postgresql" else home.sqlite_database
 
 
-def _made(database: Database) -> Path:
+def _made(database: Database, *, demo: bool) -> Path:
     KEPT.mkdir(parents=True, exist_ok=True)
-    made = KEPT / f"{database}-{_fingerprint()}"
-    with (KEPT / f"{database}.lock").open("w") as lock:
+    name = f"{database}-demo" if demo else database
+    made = KEPT / f"{name}.{_fingerprint()}"
+    with (KEPT / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker waits and finds it made
         if not made.exists():
-            for older in KEPT.glob(f"{database}-*"):
-                shutil.rmtree(older) if older.is_dir() else older.unlink()
+            for older in KEPT.glob(f"{name}.*"):
+                if older.is_dir():
+                    shutil.rmtree(older)
             unfinished = made.with_name(f"{made.name}-unfinished")
-            _make(database, unfinished)
+            unfinished.mkdir()
+            _make(database, unfinished, demo=demo)
             unfinished.rename(made)
     return made
 
 
-def _make(database: Database, kept: Path) -> None:
+def _make(database: Database, kept: Path, *, demo: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="quang-migrated-") as folder:
-        suite = Suite.at(Path(folder) / "home", database=database, parts=frozenset({"postgres"}))
+        suite = Suite.at(Path(folder) / "home", database=database, demo=demo, parts=frozenset({"postgres"}))
         try:
             suite.up()
         finally:
             suite.down()
-        _copy(_stored(suite.settings.home, database), kept)
+        _copy(_stored(suite.settings.home, database), kept / _DATABASE)
+        if demo:
+            _copy(suite.settings.home.path / _LOGINS, kept / _LOGINS)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -113,7 +113,7 @@ def start_processes(
     :raises SuiteProblem: when a part did not come up
     """
     suite = Suite.at(home, database=database, demo=demo, parts=parts, overrides=overrides)
-    begin_migrated(suite.settings.home, database)
+    begin_migrated(suite.settings.home, database, demo=demo)
     try:
         suite.up()
     except SuiteFailed as failure:

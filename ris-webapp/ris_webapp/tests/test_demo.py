@@ -35,6 +35,16 @@ def test_seeding_twice_makes_everything_once_and_keeps_the_passwords() -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_password_that_was_changed_is_replaced_and_told() -> None:
+    call_command("seed_demo")
+    user = User.objects.get(username="bacsi")
+    user.set_password("của riêng tôi 2026")
+    user.save()
+    call_command("seed_demo")
+    told = _logins(settings.QUANG.home / "demo-logins.json")["bacsi"]
+    assert User.objects.get(username="bacsi").check_password(told)
+
+
 def test_every_service_of_the_catalogue_has_a_device_of_its_modality() -> None:
     call_command("seed_demo")
     for service in ImagingService.objects.select_related("default_device"):
