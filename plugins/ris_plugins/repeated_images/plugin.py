@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from orthanc_host.host import Host
+from orthanc_host.host import Host, Origin, ReceivedHandler
 from ris_core.settings import Settings
-from ris_plugins.repeated_images.service import RepeatedImages
+from ris_plugins.repeated_images.service.repeated_images import RepeatedImages
 
 
 def register(host: Host, settings: Settings) -> None:
@@ -29,4 +29,16 @@ def register(host: Host, settings: Settings) -> None:
         host.report,
     )
 
-    host.on_received(repeated.may_go_on)
+    host.on_received(handler(repeated))
+
+
+def handler(repeated: RepeatedImages) -> ReceivedHandler:
+    """What is asked for each file."""
+
+    def may_go_on(file: bytes, origin: Origin) -> bool:
+        if origin is not Origin.DEVICE:
+            repeated.comes_on_another_way(file)
+        # by its REST API only the worker and the gateway store, which look for themselves (docs/adr/0021)
+        return origin is Origin.REST or repeated.may_go_on(file)
+
+    return may_go_on

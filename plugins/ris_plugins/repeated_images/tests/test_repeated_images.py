@@ -22,8 +22,9 @@ from ris_core.studies.engine_ids import engine_ids
 from ris_core.studies.kept_copies import copy_file
 from ris_core.studies.models import KeptCopy
 from ris_core.studies.rewriting import Note, rewritten
-from ris_plugins.repeated_images import new_series, plugin, service
-from ris_plugins.repeated_images.service import RepeatedImages
+from ris_plugins.repeated_images import plugin
+from ris_plugins.repeated_images.service import new_series, repeated_images
+from ris_plugins.repeated_images.service.repeated_images import RepeatedImages
 from ris_testing.dicom_files import a_dicom_file
 
 pytestmark = pytest.mark.django_db
@@ -39,13 +40,14 @@ class Archive:
         self.start_again()
 
     def start_again(self) -> None:
-        self.gate = RepeatedImages(
+        repeated = RepeatedImages(
             self.stored_under,
             lambda series_uid: any(series_instance_uid(file) == series_uid for file in self.files.values()),
             self.files.__getitem__,
             contextlib.nullcontext,
             lambda event, **values: self.reports.append(event),
         )
+        self.may_go_on = plugin.handler(repeated)
 
     def stored_under(self, uid: str) -> list[str]:
         self.asked.append(uid)
@@ -53,7 +55,7 @@ class Archive:
 
     def send(self, file: bytes, origin: Origin = Origin.DEVICE) -> bool:
         """As the engine does: the first stays; returns whether the device was told success."""
-        if not self.gate.may_go_on(file, origin):
+        if not self.may_go_on(file, origin):
             return False
         self.files.setdefault(engine_ids(read_dicom_file(file)).instance, file)
         return True
@@ -114,13 +116,13 @@ def test_without_room_the_device_keeps_the_image(monkeypatch: pytest.MonkeyPatch
 def test_what_makes_no_sense_to_us_is_kept_when_its_bytes_differ() -> None:
     archive, image = Archive(), an_image()
     archive.send(image)
-    assert archive.gate.may_go_on(image[:-30], Origin.DEVICE)
+    assert archive.may_go_on(image[:-30], Origin.DEVICE)
     assert KeptCopy.objects.get().byte_count == len(image) - 30
 
 
 def test_two_associations_that_send_one_uid_at_once_lose_neither_image(monkeypatch: pytest.MonkeyPatch) -> None:
     archive, first, second = Archive(), an_image(), an_image(b"\3\4")
-    assert archive.gate.may_go_on(first, Origin.DEVICE), "let in, and not stored yet"
+    assert archive.may_go_on(first, Origin.DEVICE), "let in, and not stored yet"
     waits = threading.Event()
 
     def look_again(_seconds: float) -> None:
@@ -134,11 +136,11 @@ def test_two_associations_that_send_one_uid_at_once_lose_neither_image(monkeypat
 
 
 def test_an_image_let_in_that_never_comes_to_be_stored_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(repeated_images, "LONGEST_WAIT_SECONDS", 0.0)
     archive, image = Archive(), an_image()
-    assert archive.gate.may_go_on(image, Origin.DEVICE)
-    assert not archive.gate.may_go_on(image, Origin.DEVICE)
-    monkeypatch.setattr(service, "STORED_WITHIN_SECONDS", 0.0)
+    assert archive.may_go_on(image, Origin.DEVICE)
+    assert not archive.may_go_on(image, Origin.DEVICE)
+    monkeypatch.setattr(repeated_images, "STORED_WITHIN_SECONDS", 0.0)
     assert archive.send(image)
 
 
@@ -184,7 +186,7 @@ def test_what_comes_into_a_series_by_rest_is_found_when_a_device_sends_it_too(sy
 def test_after_a_file_whose_series_nobody_could_find_every_image_is_asked_about() -> None:
     archive = Archive()
     archive.send(an_image(uid="1.2.3.1"))
-    assert archive.gate.may_go_on(b"not understood" * 20, Origin.REST)
+    assert archive.may_go_on(b"not understood" * 20, Origin.REST)
     archive.send(an_image(uid="1.2.3.3"))
     archive.send(an_image(uid="1.2.4.1", SeriesInstanceUID="1.2.4"))
     assert archive.asked == ["1.2.3.3", "1.2.4.1"]

@@ -14,13 +14,12 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
-from orthanc_host.host import Origin
 from ris_core.studies.dicom_file import read_dicom_file, series_instance_uid, sop_instance_uid
 from ris_core.studies.elements import HeaderIncomplete, HeaderUnreadable
 from ris_core.studies.engine_ids import engine_ids
 from ris_core.studies.file_differences import difference
 from ris_core.studies.kept_copies import NoRoomForCopy, is_kept, keep_copy
-from ris_plugins.repeated_images.new_series import NewSeries
+from ris_plugins.repeated_images.service.new_series import NewSeries
 
 MOST_LET_IN: Final = 4_096
 """UIDs remembered of images that may still be on their way into the engine."""
@@ -56,19 +55,16 @@ class RepeatedImages:
         self._let_in: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def may_go_on(self, file: bytes, origin: Origin) -> bool:
-        """True: nothing is lost when the engine now does with ``file`` what it does. False: the device must keep it.
+    def comes_on_another_way(self, file: bytes) -> None:
+        """Not from a device: what is known of its series is no longer all."""
+        self._new_series.gets_others(series_instance_uid(file))
 
-        By the engine's REST API only the worker and the gateway store, which look for themselves (docs/adr/0021).
+    def may_go_on(self, file: bytes) -> bool:
+        """True: nothing is lost when the engine now does with ``file`` what it does. False: the device must keep it.
 
         :raises Exception: it cannot be told; the image is refused
         """
-        series_uid = series_instance_uid(file)
-        if origin is not Origin.DEVICE:
-            self._new_series.gets_others(series_uid)
-        if origin is Origin.REST:
-            return True
-        uid = sop_instance_uid(file)
+        series_uid, uid = series_instance_uid(file), sop_instance_uid(file)
         stored = () if self._new_series.is_first(series_uid, uid) else self._stored_under(uid)
         if not stored:
             if not self._was_let_in_just_now(uid):
