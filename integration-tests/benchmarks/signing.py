@@ -50,7 +50,7 @@ sys.path.insert(0, {str(layout.REPOSITORY / "integration-tests")!r})
 from benchmarks.many_orders import seed_orders
 seed_orders({EXAMS})
 """
-_BEFORE: Final = ("render_document", "store_document", "study_arrived", "study_stable")
+_BEFORE: Final = ("render_document", "store_document", "study_arrived", "study_keeps_arriving", "study_stable")
 SETTINGS: Final = {"QUANG_MAPPING__SWEEP_INTERVAL_SECONDS": "86400"}
 """The studies of made-up orders are not in the engine: nobody is to look for them meanwhile."""
 _PASSPHRASE: Final = "passphrase of the benchmark"

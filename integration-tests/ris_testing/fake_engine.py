@@ -30,6 +30,7 @@ class FakeEngine(Engine):
         self.studies: dict[str, FakeStudy] = {}
         self.journal: list[EngineChange] = []
         self.sender = "CT1"
+        self.last_update = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
         self.heads_read: list[str] = []
         self._page_size = page_size
 
@@ -76,7 +77,7 @@ class FakeEngine(Engine):
             instance_count=sum(len(files) for files in study.series.values()),
             modalities=tuple(sorted(study.modalities)),
             is_stable=study.is_stable,
-            last_update=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+            last_update=self.last_update,
             main_tags={"StudyInstanceUID": study.study_instance_uid, "PatientID": "as the engine read it"},
         )
 

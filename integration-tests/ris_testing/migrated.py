@@ -70,6 +70,8 @@ def _made(database: Database, *, demo: bool) -> Path:
 def _make(database: Database, kept: Path, *, demo: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="quang-migrated-") as folder:
         suite = Suite.at(Path(folder) / "home", database=database, demo=demo, parts=frozenset({"postgres"}))
+        if demo:
+            begin_migrated(suite.settings.home, database)
         try:
             suite.up()
         finally:

@@ -58,6 +58,7 @@ WORDS: dict[str, dict[str, Text]] = {
         "send_portal_code": _("Gửi mã xem kết quả cho người bệnh"),
         "forget_ended_grants": _("Dọn quyền xem đã hết"),
         "study_arrived": _("Ghi nhận ảnh mới đến"),
+        "study_keeps_arriving": _("Ghi nhận ảnh mới đến"),
         "study_stable": _("Khớp ảnh với phiếu"),
         "compare_images": _("So người bệnh trên từng ảnh"),
         "check_images": _("Kiểm tra đủ ảnh"),

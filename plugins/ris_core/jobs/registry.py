@@ -169,6 +169,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     ),
     JobKind("remove_ended_copies", share_copying.remove_ended_copies, Pool.IMAGES, every_seconds=lambda _: 300.0),
     JobKind("study_arrived", studies.study_arrived, Pool.IMAGES),
+    JobKind("study_keeps_arriving", studies.study_keeps_arriving, Pool.IMAGES),
     JobKind("study_stable", studies.study_stable, Pool.IMAGES),
     JobKind("compare_images", studies.compare_images, Pool.IMAGES, time_limit_seconds=900.0),
     JobKind("check_images", completeness.run_check_images, Pool.IMAGES),

@@ -29,6 +29,9 @@ from ris_core.studies.problems import Problem, tell_of_problem
 from ris_core.studies.received import Header, header_from_json
 from ris_core.studies.wanted import identifies_otherwise, plan_for
 
+BURST_LOOKED_AT_AFTER = timedelta(seconds=8)
+"""A new study that comes image after image is looked at so much later: linking it costs as much as some thirty images,
+which a device would wait for, and small studies are there in the two seconds before."""
 LOOK_AGAIN = timedelta(seconds=2)
 """How often the counts of an arriving study are brought up to date, at first."""
 LOOK_AGAIN_AT_LEAST_EVERY = timedelta(seconds=10)
@@ -42,14 +45,22 @@ CLOCK_STEP = timedelta(seconds=1)
 
 
 def study_arrived(subject_id: str) -> None:
-    """A study has begun to arrive: show it, link it, and look again while images keep coming."""
+    """A study has begun to arrive: show it, link it, and look again while images keep coming. Of a new one that comes
+    in a burst the first look is put off, once."""
+    with Engine.from_settings(settings.QUANG, "worker") as engine:
+        follow_study(engine, OrthancId(subject_id), may_wait=True)
+
+
+def study_keeps_arriving(subject_id: str) -> None:
+    """The first look that was put off."""
     with Engine.from_settings(settings.QUANG, "worker") as engine:
         follow_study(engine, OrthancId(subject_id))
 
 
 def study_stable(subject_id: str) -> None:
     """No image has come for a while: the study is complete, or waits in a queue."""
-    study_arrived(subject_id)
+    with Engine.from_settings(settings.QUANG, "worker") as engine:
+        follow_study(engine, OrthancId(subject_id))
 
 
 def compare_images(subject_id: str) -> None:
@@ -99,9 +110,12 @@ def sweep_studies(_subject_id: str) -> None:
         sweeper.sweep(engine, timezone.now())
 
 
-def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
+def follow_study(engine: Engine, orthanc_id: OrthancId, *, may_wait: bool = False) -> None:
     """Bring the study's row up to date; ask to be called again while it is still arriving. Of a copy that was made for
-    a share there is no row."""
+    a share there is no row.
+
+    :param may_wait: a study that nobody has seen yet, and that comes in a burst, is looked at later
+    """
     if CopiedStudy.objects.filter(orthanc_id=orthanc_id).exists():
         return
     study = _study_at(orthanc_id)
@@ -117,6 +131,9 @@ def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
         _take_what_came_late(study, found)
         return
     if study is None:
+        if may_wait and _comes_in_a_burst(found):
+            enqueue("study_keeps_arriving", orthanc_id, run_at=timezone.now() + BURST_LOOKED_AT_AFTER)
+            return
         headers = first_headers(engine, found, series=SERIES_LOOKED_INTO if found.is_stable else 1)
         study = services.note_study(found, headers, _sender(engine, found))
     else:
@@ -132,6 +149,11 @@ def follow_study(engine: Engine, orthanc_id: OrthancId) -> None:
         enqueue("compare_images", study.pk)
     if _is_out_of_line(study, found, headers):
         owe_correction(study.pk)
+
+
+def _comes_in_a_burst(found: EngineStudy) -> bool:
+    """Whether its last image has come within this second or the last one."""
+    return not found.is_stable and timedelta() <= timezone.now() - found.last_update < 2 * CLOCK_STEP
 
 
 def _next_look(study: Study, now: datetime) -> datetime:
