@@ -120,6 +120,16 @@ _SHOW = """async ({ series, uniform, patience }) => {
         [...document.querySelectorAll('#quang-states option')].some(state => listed.includes(state.value));
     const set = sets.find(each => !each.unsupported);
     const id = viewportGridService.getActiveViewportId();
+    const shown = () => window.services.cornerstoneViewportService.getCornerstoneViewport(id);
+    const moment = () => new Promise(resolve => setTimeout(resolve, 50));
+    function settled() { // the viewer mislays the camera of a stack that is asked for while the one before still comes
+        const [before] = viewportGridService.getState().viewports.get(id).displaySetInstanceUIDs;
+        const { SeriesInstanceUID, SOPClassHandlerId } = displaySetService.getDisplaySetByUID(before) || {};
+        if (!SeriesInstanceUID || /dicom-pdf|dicom-sr/.test(SOPClassHandlerId)) return true;
+        const viewport = shown();
+        return Boolean(viewport) && (viewport.type !== 'stack' || (viewport.csImage?.imageId || '').includes(SeriesInstanceUID));
+    }
+    for (const begun = performance.now(); !settled() && performance.now() < begun + 3000; ) await moment();
     if (set) {
         const changed = hangingProtocolService.getViewportsRequireUpdate(id, set.displaySetInstanceUID);
         viewportGridService.setDisplaySetsForViewports(changed);
@@ -142,7 +152,7 @@ _SHOW = """async ({ series, uniform, patience }) => {
             return pages.some(page => (page.data || page.src || '').includes(series));
         }
         if (/dicom-sr/.test(handler)) return pane.innerText.trim().length > 20;
-        const viewport = window.services.cornerstoneViewportService.getCornerstoneViewport(id);
+        const viewport = shown();
         const painted = [...pane.querySelectorAll('canvas')].some(canvas => colours(canvas) > (uniform ? 0 : 2));
         if (!viewport || !painted) return false;
         if (viewport.type !== 'stack') return ['ecg', 'wholeSlide', 'video'].includes(viewport.type);
@@ -152,7 +162,7 @@ _SHOW = """async ({ series, uniform, patience }) => {
     while (performance.now() < until) {
         if (drawn()) return 'drawn';
         if (told()) return 'told';
-        await new Promise(resolve => setTimeout(resolve, 50));
+        await moment();
     }
     return 'nothing';
 }"""
