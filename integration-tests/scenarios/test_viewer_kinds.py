@@ -123,11 +123,12 @@ _SHOW = """async ({ series, uniform, patience }) => {
     const shown = () => window.services.cornerstoneViewportService.getCornerstoneViewport(id);
     const moment = () => new Promise(resolve => setTimeout(resolve, 50));
     function settled() { // the viewer mislays the camera of a stack that is asked for while the one before still comes
-        const [before] = viewportGridService.getState().viewports.get(id).displaySetInstanceUIDs;
-        const { SeriesInstanceUID, SOPClassHandlerId } = displaySetService.getDisplaySetByUID(before) || {};
-        if (!SeriesInstanceUID || /dicom-pdf|dicom-sr/.test(SOPClassHandlerId)) return true;
+        const [asked] = viewportGridService.getState().viewports.get(id).displaySetInstanceUIDs;
+        const before = displaySetService.getDisplaySetByUID(asked);
+        if (!before || /dicom-pdf|dicom-sr/.test(before.SOPClassHandlerId)) return true;
         const viewport = shown();
-        return Boolean(viewport) && (viewport.type !== 'stack' || (viewport.csImage?.imageId || '').includes(SeriesInstanceUID));
+        if (!viewport || viewport.type !== 'stack') return Boolean(viewport);
+        return Boolean(viewport.csImage) && viewport.csImage.imageId.includes(before.SeriesInstanceUID);
     }
     for (const begun = performance.now(); !settled() && performance.now() < begun + 3000; ) await moment();
     if (set) {
