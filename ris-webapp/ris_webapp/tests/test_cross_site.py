@@ -17,7 +17,7 @@ from ris_webapp.tests.address_table import ADDRESSES, METHODS, Address
 from ris_webapp.tests.people import a_role, a_user
 from ris_webapp.tests.things import Things
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 WITHOUT_FORMS: Final = ("rest:", "fhir:", "scim:", "gateway:", "login:provider_ended")

@@ -57,6 +57,7 @@ FILES: Final = {
 }
 
 
+@pytest.mark.once  # no body reaches a database before it is read
 @pytest.mark.parametrize("kind", FILES)
 def test_no_body_and_no_file_of_any_address_makes_a_fault(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door.limit, "take", lambda *_: None)

@@ -99,11 +99,13 @@ def _showing(client: Client, exam: RequestedProcedure) -> set[str]:
     return shown
 
 
+@pytest.mark.once
 def test_the_walk_finds_the_name_where_it_is_to_be_seen(hidden: RequestedProcedure) -> None:
     shown = _showing(client_as(user=_everything_but()), hidden)
     assert shown >= {"worklist:worklist", "reading:page", "patients:search", "patients:patient", "comparing:history"}
 
 
+@pytest.mark.once
 def test_a_confidential_patient_is_nowhere_for_who_lacks_the_function(hidden: RequestedProcedure) -> None:
     set_confidential(hidden.patient_id, True, SYSTEM)
     shown = _showing(client_as(user=_everything_but(Function.VIEW_CONFIDENTIAL)), hidden)
@@ -152,6 +154,7 @@ def _named_only() -> User:
     return a_user(role, full_name="LÊ THỊ HOA")
 
 
+@pytest.mark.once
 def test_who_sees_only_what_names_them_is_known_by_number_and_not_by_name(hidden: RequestedProcedure) -> None:
     stranger, orderer = _named_only(), _named_only()
     name_practitioners(hidden.request_id, {NamedAs.REQUESTING: (PractitionerNumber("BS-42", "BVQ"),)})
